@@ -1,0 +1,103 @@
+"""The one place where a clock, an end or a sign flips.
+
+    house:      t = noise level, 0 = data, 1 = noise,   v = noise − data,   a step t → s has h = t
+    − s > 0 data-time:  t = progress,    0 = noise, 1 = data,   u = data − noise    (flow_matching,
+    torchcfm, MIT 6.S184) network:    1000 · t
+    (diffusers' timestep)
+
+Each conversion is its own inverse, or comes with it: a round trip is the identity. The score is the
+same function in both clocks at matching times.
+"""
+
+from .domain import fields, level, nonnegative
+from .elementary import Num
+from .paths import Coefficients
+from .registry import equation
+
+_SEED = "MIT 6.S184 (data-time) against Flow-GRPO, arXiv:2505.05470 (noise-time)"
+
+
+@equation("conventions.flip_time", rows=("PATH-4",), source=_SEED)
+def flip_time(t: Num) -> Num:
+    """t ↦ 1 − t: between noise level and data-time, either way."""
+    level(t=t)
+    return 1 - t
+
+
+@equation("conventions.flip_velocity", rows=("PATH-4", "VF-1"), source=_SEED)
+def flip_velocity(v: Num) -> Num:
+    """v ↦ −v: dx/dt changes sign with the clock, either way."""
+    fields(v=v)
+    return -v
+
+
+@equation("conventions.flip_path", rows=("PATH-2", "PATH-4"), source=_SEED)
+def flip_path(c: Coefficients) -> Coefficients:
+    """α, σ stay and their derivatives change sign: the same point of the path on the other clock."""
+    return Coefficients(c.alpha, c.sigma, d_alpha=-c.d_alpha, d_sigma=-c.d_sigma)
+
+
+@equation(
+    "conventions.network_time",
+    rows=("GRPO-6",),
+    source="diffusers 0.42.1, FlowMatchEulerDiscreteScheduler, num_train_timesteps = 1000",
+)
+def network_time(t: Num) -> Num:
+    """τ = 1000 t: the time that an SD3 network is given, real-valued and never truncated."""
+    level(t=t)
+    return 1000 * t
+
+
+@equation(
+    "conventions.level_of_network_time",
+    rows=("GRPO-6",),
+    source="diffusers 0.42.1, FlowMatchEulerDiscreteScheduler, num_train_timesteps = 1000",
+)
+def level_of_network_time(tau: Num) -> Num:
+    """t = τ/1000: the noise level of a network time.
+
+    Raises:
+        ValueError: a time outside [0, 1000].
+    """
+    fields(tau=tau)
+    level(tau_over_1000=tau / 1000)
+    return tau / 1000
+
+
+@equation(
+    "conventions.w_from_omega",
+    rows=("CFG-7",),
+    source="Ho & Salimans 2022, arXiv:2207.12598, against MIT 6.S184",
+)
+def w_from_omega(omega: Num) -> Num:
+    """w = 1 + ω: from Ho and Salimans' scale to the notes' and diffusers'."""
+    fields(omega=omega)
+    return 1 + omega
+
+
+@equation(
+    "conventions.omega_from_w",
+    rows=("CFG-7",),
+    source="Ho & Salimans 2022, arXiv:2207.12598, against MIT 6.S184",
+)
+def omega_from_w(w: Num) -> Num:
+    """ω = w − 1: from the notes' and diffusers' scale to Ho and Salimans'."""
+    fields(w=w)
+    return w - 1
+
+
+@equation(
+    "conventions.beta_for_mean_without_h",
+    rows=("GRPO-8",),
+    source="Flow-GRPO, arXiv:2505.05470, Eq. 3, against flow_grpo's training scripts",
+)
+def beta_for_mean_without_h(beta: Num, h: Num, dimensions: Num) -> Num:
+    """β h/D: the weight on Eq. 3's summed KL that equals β on flow_grpo's averaged one without h.
+
+    It depends on the step through h, so no single weight reproduces the other over a whole grid.
+
+    Raises:
+        ValueError: a negative value, or NaN.
+    """
+    nonnegative(beta=beta, h=h, dimensions=dimensions)
+    return beta * h / dimensions

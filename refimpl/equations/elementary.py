@@ -1,0 +1,114 @@
+"""Elementary functions that follow their argument.
+
+    sqrt(2.0), sqrt(array), sqrt(tensor), sqrt(symbol), sqrt(mpf)     one name, five number systems
+
+A closed form is written once, with + - * / ** and the names below. Handed floats, numpy arrays
+or torch tensors it computes; handed sympy symbols it returns the formula that was proved; handed
+mpmath numbers it computes with as many digits as asked for. Nothing here knows any mathematics.
+"""
+
+import math
+import sys
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+Num: TypeAlias = Any
+"""A number-like value: float, numpy array, torch tensor, sympy expression or mpmath number."""
+
+Array: TypeAlias = Any
+"""A numpy array or a torch tensor, of floating point, or a numpy array of sympy expressions."""
+
+
+def home(x: Num) -> ModuleType:
+    """The module whose functions act on x: math, numpy, torch, sympy or mpmath."""
+    modules = (kind.__module__ for kind in type(x).__mro__)  # an undefined sympy function has None
+    root = next(module for module in modules if module).partition(".")[0]
+    return math if root == "builtins" else sys.modules[root]
+
+
+def _call(name: str, x: Num) -> Num:
+    module = home(x)
+    if module is np and x.dtype.kind == "O":
+        return np.frompyfunc(lambda entry: _call(name, entry), 1, 1)(x)
+    return getattr(module, name)(x)
+
+
+def sqrt(x: Num) -> Num:
+    """The square root √x."""
+    return _call("sqrt", x)
+
+
+def exp(x: Num) -> Num:
+    """The exponential eˣ."""
+    return _call("exp", x)
+
+
+def log(x: Num) -> Num:
+    """The natural logarithm log x."""
+    return _call("log", x)
+
+
+def sin(x: Num) -> Num:
+    """The sine of x, x in radians."""
+    return _call("sin", x)
+
+
+def cos(x: Num) -> Num:
+    """The cosine of x, x in radians."""
+    return _call("cos", x)
+
+
+def pi(like: Num) -> Num:
+    """π in the number system of `like`: exact for symbols, a float for arrays and tensors."""
+    module = home(like)
+    return math.pi if module in (math, np, torch) else +module.pi
+
+
+def minimum(a: Num, b: Num) -> Num:
+    """The smaller of a and b, elementwise; a NaN in either is kept."""
+    return _pairwise("minimum", "Min", min, a, b)
+
+
+def maximum(a: Num, b: Num) -> Num:
+    """The larger of a and b, elementwise; a NaN in either is kept."""
+    return _pairwise("maximum", "Max", max, a, b)
+
+
+def _pairwise(array_name: str, symbolic_name: str, scalar: Any, a: Num, b: Num) -> Num:
+    homes = {home(a): a, home(b): b}
+    for module, like in homes.items():
+        if module is torch:
+            a, b = (torch.as_tensor(y, dtype=like.dtype, device=like.device) for y in (a, b))
+            return getattr(torch, array_name)(a, b)
+        if hasattr(module, symbolic_name):
+            return getattr(module, symbolic_name)(a, b)
+    return getattr(np, array_name)(a, b) if np in homes else scalar(a, b)
+
+
+def where(condition: Array, a: Num, b: Num) -> Num:
+    """a where the condition holds, b elsewhere; Python and numpy conditions, or torch ones."""
+    if isinstance(condition, torch.Tensor):
+        return torch.where(condition, a, b)
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, a, b)
+    return a if condition else b
+
+
+def expand_like(t: Array, x: Array) -> Array:
+    """t of shape (B,) as (B, 1, ..., 1), ready to act on x of shape (B, ...).
+
+    Closed forms refuse shapes that would broadcast by accident, so a batch of times is
+    expanded on purpose, here.
+
+    Raises:
+        ValueError: t is not one number per row of x.
+    """
+    if getattr(t, "ndim", 0) != 1 or t.shape[0] != x.shape[0]:
+        raise ValueError(
+            f"expand_like wants one value per row of x: got shape {tuple(getattr(t, 'shape', ()))} "
+            f"for x of shape {tuple(x.shape)}"
+        )
+    return t.reshape(tuple(t.shape) + (1,) * (x.ndim - 1))

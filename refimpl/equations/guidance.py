@@ -1,0 +1,62 @@
+"""Guidance: steering a flow towards a label y by a weight w.
+
+    ũ = u + w a_t ∇log p_t(y | x)  =  (1 − w) u(x) + w u(x | y)
+
+The first form needs a classifier, the second needs none. w = 0 is unguided, w = 1 the conditional
+field. On the house clock v = −u, and both forms hold for v as they stand.
+"""
+
+from .domain import fields
+from .elementary import Num
+from .registry import equation
+
+
+@equation(
+    "guidance.bayes_score",
+    rows=("CFG-2",),
+    source="Dhariwal & Nichol 2021, arXiv:2105.05233, Eq. 11",
+)
+def bayes_score(score: Num, classifier_score: Num) -> Num:
+    """∇log p(x | y) = ∇log p(x) + ∇log p(y | x): p(y) does not depend on x."""
+    fields(score=score, classifier_score=classifier_score)
+    return score + classifier_score
+
+
+@equation(
+    "guidance.classifier",
+    rows=("CFG-2",),
+    source="Guidance notes, Eq. 1 ff.; Dhariwal & Nichol 2021, arXiv:2105.05233",
+)
+def classifier(v: Num, a: Num, classifier_score: Num, w: Num) -> Num:
+    """ṽ = v + w a_t ∇log p_t(y | x), where v = a_t ∇log p_t + b_t x on the path in use."""
+    fields(v=v, a=a, classifier_score=classifier_score, w=w)
+    return v + w * a * classifier_score
+
+
+@equation(
+    "guidance.classifier_free",
+    rows=("CFG-3",),
+    source="Ho & Salimans 2022, arXiv:2207.12598; MIT 6.S184, Section 4.1.3",
+)
+def classifier_free(v_uncond: Num, v_cond: Num, w: Num) -> Num:
+    """ṽ = (1 − w) v(x) + w v(x | y); w = 1 is the conditional field."""
+    fields(v_uncond=v_uncond, v_cond=v_cond, w=w)
+    return (1 - w) * v_uncond + w * v_cond
+
+
+@equation(
+    "guidance.ho_salimans", rows=("CFG-7",), source="Ho & Salimans 2022, arXiv:2207.12598, Eq. 6"
+)
+def ho_salimans(v_uncond: Num, v_cond: Num, omega: Num) -> Num:
+    """ṽ = (1 + ω) v(x | y) − ω v(x): the paper's scale, where ω = 0 is the conditional field."""
+    fields(v_uncond=v_uncond, v_cond=v_cond, omega=omega)
+    return (1 + omega) * v_cond - omega * v_uncond
+
+
+@equation(
+    "guidance.diffusers", rows=("CFG-7",), source="diffusers 0.42.1, StableDiffusion3Pipeline"
+)
+def diffusers(v_uncond: Num, v_cond: Num, guidance_scale: Num) -> Num:
+    """ṽ = v(x) + guidance_scale (v(x | y) − v(x)): diffusers' scale, equal to w."""
+    fields(v_uncond=v_uncond, v_cond=v_cond, guidance_scale=guidance_scale)
+    return v_uncond + guidance_scale * (v_cond - v_uncond)

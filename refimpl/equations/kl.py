@@ -1,0 +1,109 @@
+"""The divergence of two steps, and the quantities that the field calls by its name.
+
+    KL(N(m, σ²) ‖ N(m′, σ′²)) = log(σ′/σ) + (σ² − σ′² + (m − m′)²)/(2σ′²)
+
+Two steps of one SDE share their std, and the KL is (m − m′)²/(2 std²). With the means of Eq. 2 it
+becomes Eq. 3. All values are per coordinate; the KL of a sample is their *sum*. A weight β chosen
+for one of the variants below does not carry over to another.
+"""
+
+from .domain import fields, level, positive
+from .elementary import Num, exp, log
+from .gaussian import Gaussian
+from .registry import equation
+
+_ARTICLE = "Flow-GRPO, arXiv:2505.05470, Eq. 3"
+
+
+@equation(
+    "kl.gaussian", rows=("GRPO-8",), source="Kullback & Leibler 1951; closed form for Gaussians"
+)
+def gaussian(p: Gaussian, q: Gaussian) -> Num:
+    """KL(p ‖ q) = log(σ_q/σ_p) + (σ_p² − σ_q² + (m_p − m_q)²)/(2σ_q²), per coordinate.
+
+    Raises:
+        ValueError: a std ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(p_mean=p.mean, q_mean=q.mean, p_std=p.std, q_std=q.std)
+    positive(std=p.std)
+    positive(std=q.std)
+    return log(q.std / p.std) + (p.std**2 - q.std**2 + (p.mean - q.mean) ** 2) / (2 * q.std**2)
+
+
+@equation("kl.of_means", rows=("GRPO-8",), source=f"{_ARTICLE}, first form")
+def of_means(mean: Num, mean_ref: Num, std: Num) -> Num:
+    """(mean − mean_ref)²/(2 std²), std = g √h: the KL of two steps that share their std.
+
+    Raises:
+        ValueError: std ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(mean=mean, mean_ref=mean_ref, std=std)
+    positive(std=std)
+    return (mean - mean_ref) ** 2 / (2 * std**2)
+
+
+@equation("kl.flow_grpo", rows=("GRPO-8",), source=f"{_ARTICLE}, second form")
+def flow_grpo(v: Num, v_ref: Num, g: Num, t: Num, h: Num) -> Num:
+    """(h/2) (g (1 − t)/(2t) + 1/g)² (v − v_ref)²: Eq. 3, from the velocities of the linear path.
+
+    !!! warning "Three versions"
+        The article has the factor h. The official code divides by 2 g² and so lacks it (its
+        issue 78), and takes the mean over coordinates where the article's norm is a sum.
+
+    Raises:
+        ValueError: g ≤ 0, t = 0 or outside [0, 1], h ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(v=v, v_ref=v_ref, g=g, t=t, h=h)
+    positive(g=g, t=t, h=h)
+    level(t=t)
+    return h / 2 * (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2
+
+
+@equation(
+    "kl.without_h",
+    rows=("GRPO-8",),
+    source="flow_grpo's training scripts (its issue 78), mm_grpo, verl-omni",
+)
+def without_h(mean: Num, mean_ref: Num, g: Num) -> Num:
+    """(mean − mean_ref)²/(2 g²): the field's variant, h times the KL of the steps.
+
+    Raises:
+        ValueError: g ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(mean=mean, mean_ref=mean_ref, g=g)
+    positive(g=g)
+    return (mean - mean_ref) ** 2 / (2 * g**2)
+
+
+@equation(
+    "kl.velocity", rows=("GRPO-8",), source="Flow-Factory; proposed in flow_grpo's discussions"
+)
+def velocity(v: Num, v_ref: Num) -> Num:
+    """(v − v_ref)²: not a divergence of steps, but even over t; also called velocity KL."""
+    fields(v=v, v_ref=v_ref)
+    return (v - v_ref) ** 2
+
+
+@equation("kl.k1", rows=("GRPO-8",), source="Schulman 2020, Approximating KL divergence")
+def k1(log_ratio: Num) -> Num:
+    """−log r, with r = p_ref/p_θ on a draw from p_θ: unbiased for KL(p_θ ‖ p_ref), of either sign."""
+    fields(log_ratio=log_ratio)
+    return -log_ratio
+
+
+@equation("kl.k2", rows=("GRPO-8",), source="Schulman 2020, Approximating KL divergence")
+def k2(log_ratio: Num) -> Num:
+    """½ (log r)²: biased, never negative, low in variance."""
+    fields(log_ratio=log_ratio)
+    return log_ratio**2 / 2
+
+
+@equation(
+    "kl.k3",
+    rows=("GRPO-8",),
+    source="Schulman 2020, Approximating KL divergence; GRPO, arXiv:2402.03300, Eq. 4",
+)
+def k3(log_ratio: Num) -> Num:
+    """r − 1 − log r: unbiased and never negative; GRPO's estimator for language models."""
+    fields(log_ratio=log_ratio)
+    return exp(log_ratio) - 1 - log_ratio

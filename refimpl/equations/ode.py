@@ -1,0 +1,48 @@
+"""Steps of the flow dx/dt = v(x, t), from noise level t down to s = t − h.
+
+    Euler: x − h v          Heun: two velocities, order 2          RK4: four, order 4
+
+`field(x, t)` is any velocity: a closed form, a network, a guided combination. Order n means that
+one step agrees with the flow's Taylor series up to hⁿ; on dx/dt = λx it is exactly that series.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .domain import fields
+from .elementary import Num
+from .registry import equation
+from .sde import Step
+
+Field: TypeAlias = Callable[[Num, Num], Num]
+"""A velocity: field(x, t), shaped like x."""
+
+
+@equation("ode.euler", rows=("DYN-4", "GRPO-6"), source="MIT 6.S184, Algorithm 1")
+def euler(field: Field, x: Num, step: Step) -> Num:
+    """x_s = x_t − h v(x_t, t)."""
+    fields(x=x, h=step.h)
+    return x - step.h * field(x, step.t)
+
+
+@equation("ode.heun", rows=("DYN-5",), source="Karras et al. 2022, arXiv:2206.00364, Algorithm 1")
+def heun(field: Field, x: Num, step: Step) -> Num:
+    """x_s = x_t − h/2 (v(x_t, t) + v(x_t − h v(x_t, t), s)): the mean of the slopes at both ends."""
+    fields(x=x, h=step.h)
+    first = field(x, step.t)
+    second = field(x - step.h * first, step.s)
+    return x - step.h * (first + second) / 2
+
+
+@equation(
+    "ode.rk4", rows=("DYN-5",), source="Kutta 1901; Hairer, Nørsett & Wanner 1993, Section II.1"
+)
+def rk4(field: Field, x: Num, step: Step) -> Num:
+    """x_s = x_t − h/6 (k₁ + 2k₂ + 2k₃ + k₄): the classical Runge–Kutta method."""
+    fields(x=x, h=step.h)
+    h, middle = step.h, step.s + step.h / 2
+    k1 = field(x, step.t)
+    k2 = field(x - h * k1 / 2, middle)
+    k3 = field(x - h * k2 / 2, middle)
+    k4 = field(x - h * k3, step.s)
+    return x - h * (k1 + 2 * k2 + 2 * k3 + k4) / 6

@@ -1,0 +1,144 @@
+"""Probability paths: x_t = α_t · data + σ_t · noise, with noise ~ N(0, I).
+
+House clock: t is the noise level, t = 0 is data and t = 1 is noise. So the velocity dx/dt points
+*towards noise*, and sampling walks t downhill. Other clocks are converted in `conventions` alone.
+A schedule returns its coefficients together with their exact time derivatives.
+"""
+
+from dataclasses import dataclass
+
+from .domain import fields, level, positive
+from .elementary import Num, cos, exp, log, pi, sin, sqrt
+from .gaussian import Gaussian
+from .registry import equation
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """One moment of a path: α_t, σ_t and their time derivatives."""
+
+    alpha: Num
+    sigma: Num
+    d_alpha: Num
+    d_sigma: Num
+
+
+@equation(
+    "paths.linear",
+    rows=("PATH-2", "PATH-4"),
+    source="Flow-GRPO, arXiv:2505.05470, Section 3; Liu et al. 2023, arXiv:2209.03003",
+)
+def linear(t: Num) -> Coefficients:
+    """Rectified flow, the path of SD3.5: α_t = 1 − t, σ_t = t.
+
+    Raises:
+        ValueError: t outside [0, 1].
+    """
+    level(t=t)
+    return Coefficients(alpha=1 - t, sigma=t, d_alpha=-1, d_sigma=1)
+
+
+@equation(
+    "paths.cosine",
+    rows=("PATH-2", "PATH-5"),
+    source="Nichol & Dhariwal 2021, arXiv:2102.09672, Eq. 17, without offset",
+)
+def cosine(t: Num) -> Coefficients:
+    """The variance-preserving quarter circle: α_t = cos(πt/2), σ_t = sin(πt/2).
+
+    Raises:
+        ValueError: t outside [0, 1].
+    """
+    level(t=t)
+    quarter = pi(t) / 2
+    alpha, sigma = cos(quarter * t), sin(quarter * t)
+    return Coefficients(alpha, sigma, d_alpha=-quarter * sigma, d_sigma=quarter * alpha)
+
+
+@equation(
+    "paths.vp", rows=("PATH-2", "PATH-5"), source="Song et al. 2021, arXiv:2011.13456, Eq. 33"
+)
+def vp(t: Num, beta_min: Num, beta_max: Num) -> Coefficients:
+    """Variance preserving: α_t = exp(−B/2), σ_t = √(1 − α_t²), B = β_min t + (β_max − β_min) t²/2.
+
+    At t = 1 a trace of data is left, α_1 = exp(−(β_min + β_max)/4): 0.0066 for the usual 0.1 and
+    20. At t = 0 the noise scale grows like √t: its derivative is infinite there.
+
+    Raises:
+        ValueError: t = 0 or outside [0, 1], or a β that is not positive.
+    """
+    level(t=t)
+    positive(t=t, beta_min=beta_min, beta_max=beta_max)
+    rate = beta_min + (beta_max - beta_min) * t
+    alpha = exp(-(beta_min * t + (beta_max - beta_min) * t**2 / 2) / 2)
+    sigma = sqrt(1 - alpha**2)
+    return Coefficients(
+        alpha, sigma, d_alpha=-rate * alpha / 2, d_sigma=rate * alpha**2 / (2 * sigma)
+    )
+
+
+@equation(
+    "paths.ve", rows=("PATH-2", "PATH-5"), source="Song et al. 2021, arXiv:2011.13456, Eq. 31"
+)
+def ve(t: Num, sigma_min: Num, sigma_max: Num) -> Coefficients:
+    """Variance exploding: α_t = 1, σ_t = σ_min √((σ_max/σ_min)^{2t} − 1).
+
+    Data never fades: at t = 1 the law is data + N(0, σ_max² − σ_min²), a standard normal only after
+    division by its scale. At t = 0 the noise scale grows like √t.
+
+    Raises:
+        ValueError: t = 0 or outside [0, 1], or not 0 < σ_min < σ_max.
+    """
+    level(t=t)
+    positive(t=t, sigma_min=sigma_min, sigma_max_minus_sigma_min=sigma_max - sigma_min)
+    rate = log(sigma_max / sigma_min)
+    growth = exp(2 * rate * t)
+    sigma = sigma_min * sqrt(growth - 1)
+    return Coefficients(1, sigma, d_alpha=0, d_sigma=sigma_min**2 * rate * growth / sigma)
+
+
+@equation(
+    "paths.interpolate", rows=("PATH-1", "PATH-4"), source="Flow-GRPO, arXiv:2505.05470, Section 3"
+)
+def interpolate(c: Coefficients, data: Num, noise: Num) -> Num:
+    """x_t = α_t · data + σ_t · noise: a point of the path between one datum and one noise."""
+    fields(data=data, noise=noise, alpha=c.alpha, sigma=c.sigma)
+    return c.alpha * data + c.sigma * noise
+
+
+@equation(
+    "paths.conditional",
+    rows=("PATH-1", "PATH-2"),
+    source="MIT 6.S184, Section 2.1.4; Lipman et al. 2023, arXiv:2210.02747, Eq. 10",
+)
+def conditional(c: Coefficients, data: Num) -> Gaussian:
+    """p_t(x | data) = N(α_t data, σ_t² I): all of the path's points that lead to one datum."""
+    fields(data=data, alpha=c.alpha, sigma=c.sigma)
+    return Gaussian(mean=c.alpha * data, std=c.sigma)
+
+
+@equation(
+    "paths.velocity",
+    rows=("FM-2", "VF-1", "VF-4"),
+    source="Flow-GRPO, arXiv:2505.05470, Section 3; Lipman et al. 2023, arXiv:2210.02747",
+)
+def velocity(c: Coefficients, data: Num, noise: Num) -> Num:
+    """ẋ_t = α̇_t · data + σ̇_t · noise; on the linear path, noise − data."""
+    fields(data=data, noise=noise, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
+    return c.d_alpha * data + c.d_sigma * noise
+
+
+@equation(
+    "paths.conditional_velocity",
+    rows=("VF-1",),
+    source="MIT 6.S184, Section 2.2.2; Lipman et al. 2023, arXiv:2210.02747, Theorem 3",
+)
+def conditional_velocity(c: Coefficients, data: Num, x: Num) -> Num:
+    """v_t(x | data) = (α̇_t − (σ̇_t/σ_t) α_t) · data + (σ̇_t/σ_t) · x.
+
+    Raises:
+        ValueError: σ_t = 0: on clean data every noise gives the same x.
+    """
+    fields(data=data, x=x, alpha=c.alpha, sigma=c.sigma)
+    positive(sigma=c.sigma)
+    return (c.d_alpha - c.d_sigma / c.sigma * c.alpha) * data + c.d_sigma / c.sigma * x

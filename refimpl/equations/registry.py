@@ -1,0 +1,88 @@
+"""The register: one id per equation, known to code, proof, test and page alike.
+
+    @equation("sde.drift", rows=("SC-6",), source="Flow-GRPO, arXiv:2505.05470, Eq. 11")
+
+The id is what you type to call it. The decorator notes id, ledger rows and source, and returns
+the function untouched: what is proved is what runs.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Equation:
+    """What the register knows of one equation."""
+
+    id: str
+    function: Callable[..., Any]
+    rows: tuple[str, ...]
+    source: str
+
+    @property
+    def topic(self) -> str:
+        """The module's stem, shared by code, proof, test and page."""
+        return self.id.partition(".")[0]
+
+    @property
+    def statement(self) -> str:
+        """The first line of the docstring: the formula, or the sentence said aloud."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def line(self) -> int:
+        """The line of the module at which the function starts."""
+        return inspect.getsourcelines(self.function)[1]
+
+
+_REGISTER: dict[str, Equation] = {}
+
+
+def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F], F]:
+    """Register a closed form under the name by which it is called.
+
+    Args:
+        id: `module.function`, and nothing else.
+        rows: the ledger rows that this equation carries.
+        source: the paper, with its equation number.
+
+    Raises:
+        ValueError: the id is taken, or is not the function's own name.
+    """
+
+    def note(function: F) -> F:
+        called = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        if id != called:
+            raise ValueError(
+                f"an id is what one types to call the function: {called!r}, not {id!r}"
+            )
+        if id in _REGISTER:
+            raise ValueError(f"equation id {id!r} is registered twice")
+        _REGISTER[id] = Equation(id, function, tuple(rows), source)
+        return function
+
+    return note
+
+
+def equations() -> dict[str, Equation]:
+    """All registered equations by id, in the order of the text."""
+    return dict(_REGISTER)
+
+
+def find(id: str) -> Equation:
+    """The equation of that id.
+
+    Raises:
+        KeyError: no such id; the message names the nearest.
+    """
+    import difflib
+
+    if id not in _REGISTER:
+        near = difflib.get_close_matches(id, _REGISTER, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise KeyError(f"no equation is called {id!r}{hint}")
+    return _REGISTER[id]
