@@ -1,0 +1,16 @@
+"""The proof engine: claims in, one of three verdicts out, and wrong neighbours that must fall."""
+
+from .decide import Decision, Verdict, decide
+from .derivation import Display, Equality, Lines, Production, derivation, derivations
+
+__all__ = [
+    "Decision",
+    "Display",
+    "Equality",
+    "Lines",
+    "Production",
+    "Verdict",
+    "decide",
+    "derivation",
+    "derivations",
+]

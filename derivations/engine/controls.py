@@ -1,0 +1,156 @@
+"""Wrong neighbours, generated: one small change in the source of the function that runs.
+
+    g**2 / 2   becomes   g**3 / 2,  g**2 / 3,  g**2,  ...        a sum loses a term or changes a
+    sign
+
+Each neighbour is compiled in the production module's own namespace and put through the derivation
+of the original. A derivation that does not refute it proves too little, and fails. Guards at the
+door (`fields`, `positive`, ...) are not formulas and stay as they are; tests look after them.
+"""
+
+import ast
+import copy
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A function one mistake away from production.
+
+    Attributes:
+        change: what became what, as source text.
+        source: the mutated statement.
+        function: compiled, callable in place of production.
+    """
+
+    change: str
+    source: str
+    function: Callable[..., Any]
+
+
+def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
+    """Every single change of the formula in production's source, as a function."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(production)))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    seen = set()
+    for path, node in _formula_nodes(definition):
+        for replacement in _changes(node):
+            if isinstance(node, ast.BinOp) and not any(
+                isinstance(part, ast.Name) for part in ast.walk(replacement)
+            ):
+                continue  # a bare number: what is left of 1 - alpha**2 without alpha is no formula
+            mutant = copy.deepcopy(tree)
+            holder, field, index = _locate(mutant, path)
+            if index is None:
+                setattr(holder, field, replacement)
+            else:
+                getattr(holder, field)[index] = replacement
+            ast.fix_missing_locations(mutant)
+            statement = ast.unparse(_locate_statement(mutant, path))
+            if statement in seen:
+                continue
+            seen.add(statement)
+            namespace = dict(production.__globals__)
+            exec(compile(mutant, f"<neighbour of {production.__name__}>", "exec"), namespace)
+            yield Neighbour(
+                change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
+                source=statement,
+                function=namespace[production.__name__],
+            )
+
+
+Path = tuple[tuple[str, int | None], ...]
+
+_NOT_FORMULAS = {"axis", "keepdims"}
+
+
+def _formula_nodes(definition: ast.FunctionDef) -> Iterator[tuple[Path, ast.expr]]:
+    """The expressions inside assignments and returns, each with its path from the module."""
+    for i, statement in enumerate(definition.body):
+        if isinstance(statement, (ast.Assign, ast.Return)) and statement.value is not None:
+            yield from _walk(statement.value, (("body", 0), ("body", i), ("value", None)))
+
+
+def _walk(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.expr]]:
+    yield path, node
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "pi":
+        return  # its argument only names a number system
+    for field, value in ast.iter_fields(node):
+        if isinstance(node, ast.Call) and field == "func" and isinstance(value, ast.Name):
+            continue
+        if isinstance(value, ast.expr) and not (
+            isinstance(node, ast.Subscript) and field == "slice"
+        ):
+            yield from _walk(value, (*path, (field, None)))
+        elif isinstance(value, list):
+            for i, item in enumerate(value):
+                if isinstance(item, ast.keyword):
+                    if item.arg not in _NOT_FORMULAS:
+                        yield from _walk(item.value, (*path, (field, i), ("value", None)))
+                elif isinstance(item, ast.expr):
+                    yield from _walk(item, (*path, (field, i)))
+
+
+def _locate(tree: ast.AST, path: Path) -> tuple[Any, str, int | None]:
+    node: Any = tree
+    for field, index in path[:-1]:
+        node = getattr(node, field) if index is None else getattr(node, field)[index]
+    return node, *path[-1]
+
+
+def _locate_statement(tree: ast.Module, path: Path) -> ast.stmt:
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    index = path[1][1]
+    assert index is not None
+    return definition.body[index]
+
+
+_SWAPS = {
+    "alpha": "sigma",
+    "sigma": "alpha",
+    "d_alpha": "d_sigma",
+    "d_sigma": "d_alpha",
+    "sin": "cos",
+    "cos": "sin",
+    "minimum": "maximum",
+    "maximum": "minimum",
+    "mean": "std",
+    "sum": "prod",
+}
+
+
+def _changes(node: ast.expr) -> Iterator[ast.expr]:
+    """The neighbours of one node."""
+    if isinstance(node, ast.BinOp):
+        left, right = node.left, node.right
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            flipped: ast.operator = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+            yield ast.BinOp(left, flipped, right)
+            yield left
+            yield right if isinstance(node.op, ast.Add) else ast.UnaryOp(ast.USub(), right)
+        elif isinstance(node.op, ast.Mult):
+            yield left
+            yield right
+        elif isinstance(node.op, ast.Div):
+            yield left
+            yield ast.BinOp(left, ast.Mult(), right)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield node.operand
+    elif isinstance(node, ast.Constant) and type(node.value) is int:
+        yield ast.Constant(node.value + 1)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id in ("sqrt", "exp", "log"):
+            yield node.args[0]
+        if node.func.id in _SWAPS:
+            yield ast.Call(ast.Name(_SWAPS[node.func.id], ast.Load()), node.args, node.keywords)
+    elif isinstance(node, ast.Attribute) and node.attr in _SWAPS:
+        yield ast.Attribute(node.value, _SWAPS[node.attr], ast.Load())
+    elif isinstance(node, ast.Name) and node.id == "t":
+        yield ast.BinOp(ast.Constant(1), ast.Sub(), ast.Name("t", ast.Load()))

@@ -1,0 +1,227 @@
+"""Is left = right an identity? PROVED, REFUTED with a witness, or UNDECIDED, which is a failure.
+
+Derivatives and undefined functions become independent symbols (the jet of an arbitrary function is
+arbitrary), so most claims are rational identities, and cancel(together(left − right)) == 0 decides.
+A proof counts only if interval arithmetic agrees at random rational points; a refutation only with
+a point at which the interval excludes 0. There is no fourth verdict and no tolerance.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sympy as sp
+from mpmath import iv
+from sympy.core.function import AppliedUndef
+
+from .symbols import domain
+
+PRECISION = 256
+"""Bits of the interval arithmetic."""
+
+POINTS = 3
+"""Points at which a proved identity is evaluated again, without algebra."""
+
+ATTEMPTS = 24
+"""Points tried before the search for a witness gives up."""
+
+TIGHT = 2.0**-150
+"""An enclosure of 0 wider than this says nothing: 256 bits lose some to cancellation, not 100."""
+
+
+class Verdict(StrEnum):
+    """The three answers."""
+
+    PROVED = "PROVED"
+    REFUTED = "REFUTED"
+    UNDECIDED = "UNDECIDED"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict and what it rests on.
+
+    Attributes:
+        verdict: the answer.
+        method: the normal form that vanished, or "witness".
+        witness: for REFUTED, a point and the value of left − right there.
+    """
+
+    verdict: Verdict
+    method: str = ""
+    witness: str = ""
+
+
+class NotAClaim(ValueError):
+    """What was yielded cannot be decided in principle: floating-point numbers, truth values."""
+
+
+def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision:
+    """Decide the identity left = right for all values of its symbols in their domains.
+
+    Args:
+        left: one side; it may hold undefined functions and their derivatives.
+        right: the other side.
+        doubtful: look for a witness before trying algebra (for statements expected to be wrong);
+            the verdict does not depend on it.
+
+    Raises:
+        NotAClaim: a floating-point number is in the claim.
+    """
+    left, right = _jets(sp.sympify(left), sp.sympify(right))
+    if left.atoms(sp.Float) | right.atoms(sp.Float):
+        raise NotAClaim(f"a claim holds a rounded number: {left} = {right}")
+    if doubtful and (found := _witness(left, right)):
+        return Decision(Verdict.REFUTED, "witness", found)
+    for name, normal in _NORMAL_FORMS.items():
+        if normal(left - right) == 0:
+            confirmed = all(_encloses_zero(left, right, i) for i in range(POINTS))
+            return Decision(Verdict.PROVED if confirmed else Verdict.UNDECIDED, name)
+    found = _witness(left, right)
+    return Decision(Verdict.REFUTED, "witness", found) if found else Decision(Verdict.UNDECIDED)
+
+
+def _rational(e: sp.Expr) -> sp.Expr:
+    return sp.cancel(sp.together(e))
+
+
+def _roots(e: sp.Expr) -> sp.Expr:
+    return sp.cancel(
+        sp.together(sp.powdenest(sp.expand(sp.powdenest(e, force=False)), force=False))
+    )
+
+
+def _circles(e: sp.Expr) -> sp.Expr:
+    return sp.simplify(sp.trigsimp(sp.expand(e)))
+
+
+_NORMAL_FORMS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
+    "rational identity": _rational,
+    "identity of roots": _roots,
+    "trigonometric identity": _circles,
+}
+
+
+def _jets(*sides: sp.Expr) -> list[sp.Expr]:
+    """Each derivative and each undefined function as a symbol of its own."""
+    sides_done = [side.doit() for side in sides]
+    table: dict[sp.Expr, sp.Symbol] = {}
+
+    def stand_in(node: sp.Expr) -> sp.Symbol:
+        if node not in table:
+            table[node] = sp.Symbol(f"[{node}]", real=True, positive=node.is_positive)
+        return table[node]
+
+    for kind in (sp.Subs, sp.Derivative, AppliedUndef):  # a derivative at a shifted point, ...
+        sides_done = [
+            side.replace(lambda node, kind=kind: isinstance(node, kind), stand_in)
+            for side in sides_done
+        ]
+    return sides_done
+
+
+def _point(symbols: list[sp.Symbol], index: int) -> dict[sp.Symbol, sp.Rational]:
+    draw = random.Random(f"{[s.name for s in symbols]}{index}")
+    point = {}
+    for s in symbols:
+        low, high = domain(s)
+        share = sp.Rational(draw.randint(1, 96), 97)
+        point[s] = sp.Rational(low.numerator, low.denominator) + share * sp.Rational(
+            (high - low).numerator, (high - low).denominator
+        )
+    return point
+
+
+def _free(*sides: sp.Expr) -> list[sp.Symbol]:
+    return sorted(set().union(*(side.free_symbols for side in sides)), key=lambda s: s.name)
+
+
+def _gap(left: sp.Expr, right: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
+    """left − right in interval arithmetic, or None where a side is not defined over the reals."""
+    before, iv.prec = iv.prec, PRECISION
+    try:
+        return enclose(left, point) - enclose(right, point)
+    except (ZeroDivisionError, ValueError, ArithmeticError):
+        return None
+    finally:
+        iv.prec = before
+
+
+def _encloses_zero(left: sp.Expr, right: sp.Expr, index: int) -> bool:
+    for attempt in range(ATTEMPTS):
+        gap = _gap(left, right, _point(_free(left, right), index * ATTEMPTS + attempt))
+        if gap is not None:
+            return bool(0 in gap and gap.delta.b < TIGHT)
+    return False
+
+
+def _witness(left: sp.Expr, right: sp.Expr) -> str:
+    symbols = _free(left, right)
+    for index in range(ATTEMPTS):
+        point = _point(symbols, index)
+        gap = _gap(left, right, point)
+        if gap is not None and 0 not in gap:
+            at = ", ".join(f"{s.name} = {value}" for s, value in point.items())
+            return f"{at or 'everywhere'}: left − right = {float(gap.mid.b):.6g}"
+    return ""
+
+
+def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
+    """An interval that contains the value of e at the point.
+
+    Raises:
+        ValueError: e is not defined over the reals there, or holds a function not known here.
+        ZeroDivisionError: an interval divided by contains 0.
+    """
+    if isinstance(e, sp.Symbol):
+        return enclose(point[e], point)
+    if isinstance(e, sp.Rational):
+        return iv.mpf(e.p) / e.q
+    if e is sp.pi:
+        return +iv.pi
+    if e is sp.E:
+        return iv.exp(1)
+    parts = [enclose(part, point) for part in e.args]
+    if isinstance(e, sp.Add):
+        return sum(parts[1:], parts[0])
+    if isinstance(e, sp.Mul):
+        product = parts[0]
+        for part in parts[1:]:
+            product = product * part
+        return product
+    if isinstance(e, sp.Pow):
+        return _power(parts[0], e.exp, parts[1])
+    if isinstance(e, (sp.Min, sp.Max)):
+        ends = min if isinstance(e, sp.Min) else max
+        return iv.mpf([ends(p.a for p in parts), ends(p.b for p in parts)])
+    if type(e) in _FUNCTIONS:
+        return _FUNCTIONS[type(e)](*parts)
+    raise ValueError(f"no interval extension for {type(e).__name__}")
+
+
+def _power(base: Any, exponent: sp.Expr, exponent_interval: Any) -> Any:
+    if isinstance(exponent, sp.Integer):
+        return base ** int(exponent) if exponent > 0 else 1 / base ** int(-exponent)
+    if base.a < 0:
+        raise ValueError("a root of a negative number")
+    if isinstance(exponent, sp.Rational) and exponent.q == 2:
+        root = iv.sqrt(base)
+        return root ** int(exponent.p) if exponent.p > 0 else 1 / root ** int(-exponent.p)
+    return iv.exp(exponent_interval * _log(base))
+
+
+def _log(x: Any) -> Any:
+    if not x.a > 0:
+        raise ValueError("the logarithm of a number that is not positive")
+    return iv.log(x)
+
+
+_FUNCTIONS: dict[type, Callable[..., Any]] = {
+    sp.exp: iv.exp,
+    sp.log: _log,
+    sp.sin: iv.sin,
+    sp.cos: iv.cos,
+    sp.Abs: lambda x: abs(x),
+}

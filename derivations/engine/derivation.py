@@ -1,0 +1,116 @@
+"""A derivation: handed the production function, it yields what the mathematics demands of it.
+
+    @derivation("sde.drift", rows=("SC-6",), assumes=("p > 0, twice differentiable",))
+    def drift(production):
+        '''The title, then the lecture.'''
+        yield Display("f", production(v, score, g))
+        yield Equality("the reason, in words", left, right)
+
+Proving runs it on the function that runs. Controlling runs the same lines on wrong neighbours of
+that function, made by `controls`; each must be refuted by one of the same equalities.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import sympy as sp
+
+from refimpl.equations import find
+
+
+@dataclass(frozen=True)
+class Equality:
+    """left = right, and why. Both sides may hold arbitrary functions and their derivatives."""
+
+    reason: str
+    left: sp.Expr
+    right: sp.Expr
+
+
+@dataclass(frozen=True)
+class Display:
+    """A formula to show: the left side in LaTeX, the right side as the code returned it."""
+
+    lhs: str
+    rhs: Any
+
+
+Lines: TypeAlias = Iterator[Equality | Display]
+"""What a derivation yields."""
+
+Production: TypeAlias = Callable[..., Any]
+"""The function that runs."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A registered derivation.
+
+    Attributes:
+        id: the equation's id, or a name of its own for a chain of several equations.
+        of: the ids of the production functions it is handed, in order.
+        rows: ledger rows that it gives their S and C.
+        assumes: what the proof takes for granted, in words.
+        equivalent: wrong neighbours that are not wrong, by mutated source, each with the reason.
+        lines: the generator.
+    """
+
+    id: str
+    of: tuple[str, ...]
+    rows: tuple[str, ...]
+    assumes: tuple[str, ...]
+    equivalent: dict[str, str]
+    lines: Callable[..., Lines]
+
+    @property
+    def title(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.lines) or "").partition("\n")[0]
+
+    @property
+    def lecture(self) -> str:
+        """The docstring after its first line."""
+        return (inspect.getdoc(self.lines) or "").partition("\n")[2].strip()
+
+    def productions(self) -> list[Callable[..., Any]]:
+        """The functions that run, in the order in which the derivation takes them."""
+        return [find(id).function for id in self.of]
+
+
+_DERIVATIONS: dict[str, Derivation] = {}
+
+
+def derivation(
+    id: str,
+    *,
+    of: tuple[str, ...] = (),
+    rows: tuple[str, ...] = (),
+    assumes: tuple[str, ...] = (),
+    equivalent: dict[str, str] | None = None,
+) -> Callable[[Callable[..., Lines]], Callable[..., Lines]]:
+    """Register a derivation of the equation `id`, or of the chain `of`.
+
+    Raises:
+        KeyError: an id that no equation has.
+        ValueError: two derivations of one name, or no docstring.
+    """
+    of = of or (id,)
+    for name in of:
+        find(name)
+
+    def note(lines: Callable[..., Lines]) -> Callable[..., Lines]:
+        if id in _DERIVATIONS:
+            raise ValueError(f"derivation {id!r} is registered twice")
+        if not lines.__doc__:
+            raise ValueError(f"derivation {id!r} needs a docstring: its title and lecture")
+        _DERIVATIONS[id] = Derivation(id, of, rows, assumes, equivalent or {}, lines)
+        return lines
+
+    return note
+
+
+def derivations() -> dict[str, Derivation]:
+    """All derivations that have been imported, by id."""
+    return dict(_DERIVATIONS)

@@ -1,0 +1,90 @@
+"""Guidance: Bayes for scores, one weight moved between two fields, three scales for one thing."""
+
+import sympy as sp
+
+from refimpl.equations import Coefficients, conversions, guidance
+
+from .engine import Display, Equality, Lines, Production, derivation
+from .engine.symbols import alpha, d_alpha, d_sigma, omega, score, sigma, symbol, v, w, x
+
+C = Coefficients(alpha, sigma, d_alpha, d_sigma)
+classifier_score = symbol("classifier_score", r"\nabla\log p_t(y\mid x)", real=True)
+a_t = symbol("a_t", real=True)
+v_uncond = symbol("v_uncond", r"v(x)", real=True)
+v_cond = symbol("v_cond", r"v(x\mid y)", real=True)
+GAUSSIAN = "a Gaussian path, so that v = a_t score + b_t x"
+
+
+@derivation(
+    "guidance.bayes_score", rows=("CFG-2",), assumes=("p(x), p(y | x) positive and differentiable",)
+)
+def bayes_score(production: Production) -> Lines:
+    """The conditional score is the marginal score plus the classifier's."""
+    prior = sp.Function("p", positive=True)(x)
+    label = sp.Function("P_y", positive=True)(x)
+    evidence = sp.Symbol("p_y", positive=True)
+    yield Display(r"\nabla\log p_t(x\mid y)", production(score, classifier_score))
+    posterior_score = sp.diff(sp.log(prior * label / evidence), x)
+    parts = production(sp.diff(sp.log(prior), x), sp.diff(sp.log(label), x))
+    yield Equality("differentiate Bayes' rule; p(y) drops out", parts, posterior_score)
+
+
+@derivation("guidance.classifier", rows=("CFG-2",), assumes=(GAUSSIAN,))
+def classifier(production: Production) -> Lines:
+    """Classifier guidance tilts the score inside the field; w = 1 is the conditional field."""
+    yield Display(r"\tilde v", production(v, a_t, classifier_score, w))
+    weight = sp.diff(conversions.velocity_from_score(C, x, score), score)
+    plain = conversions.velocity_from_score(C, x, score)
+    tilted = conversions.velocity_from_score(C, x, score + w * classifier_score)
+    yield Equality(
+        "the field of the tilted score", production(plain, weight, classifier_score, w), tilted
+    )
+    conditional = conversions.velocity_from_score(
+        C, x, guidance.bayes_score(score, classifier_score)
+    )
+    yield Equality(
+        "w = 1 is the conditional field",
+        production(plain, weight, classifier_score, 1),
+        conditional,
+    )
+    yield Equality(
+        "w = 0 is the unguided field", production(plain, weight, classifier_score, 0), plain
+    )
+
+
+@derivation(
+    "guidance.classifier_free", rows=("CFG-3",), assumes=(GAUSSIAN + " (first claim only)",)
+)
+def classifier_free(production: Production) -> Lines:
+    """The classifier disappears: its score is a difference of two scores, hence of two fields."""
+    yield Display(r"\tilde v", production(v_uncond, v_cond, w))
+    score_cond = sp.Symbol("score_cond", real=True)
+    weight = sp.diff(conversions.velocity_from_score(C, x, score), score)
+    plain = conversions.velocity_from_score(C, x, score)
+    conditional = conversions.velocity_from_score(C, x, score_cond)
+    by_classifier = guidance.classifier(plain, weight, score_cond - score, w)
+    yield Equality(
+        "substitute Bayes into classifier guidance",
+        production(plain, conditional, w),
+        by_classifier,
+    )
+    yield Equality("w = 1 is the conditional field", production(v_uncond, v_cond, 1), v_cond)
+    yield Equality("w = 0 is the unguided field", production(v_uncond, v_cond, 0), v_uncond)
+    slope = sp.diff(production(v_uncond, v_cond, w), w)
+    yield Equality("linear in w, on any path", slope, v_cond - v_uncond)
+
+
+@derivation("guidance.ho_salimans", rows=("CFG-7",))
+def ho_salimans(production: Production) -> Lines:
+    """Ho and Salimans count from the conditional field: ω = w − 1."""
+    yield Display(r"\tilde v", production(v_uncond, v_cond, omega))
+    same = guidance.classifier_free(v_uncond, v_cond, 1 + omega)
+    yield Equality("the same line, from another origin", production(v_uncond, v_cond, omega), same)
+
+
+@derivation("guidance.diffusers", rows=("CFG-7",))
+def diffusers(production: Production) -> Lines:
+    """diffusers' guidance_scale is w."""
+    yield Display(r"\tilde v", production(v_uncond, v_cond, w))
+    same = guidance.classifier_free(v_uncond, v_cond, w)
+    yield Equality("the same weights", production(v_uncond, v_cond, w), same)

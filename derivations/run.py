@@ -1,0 +1,250 @@
+"""Prove everything: each derivation on the function that runs, then on its wrong neighbours.
+
+A proof holds when every equality is PROVED, every production function was in fact called, and every
+neighbour is REFUTED by a witness (or listed as equivalent, with its reason). What a page may print
+as proved is read off here, never typed.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib
+import inspect
+import pkgutil
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import derivations as package
+from refimpl.equations import equations
+
+from .engine.controls import Neighbour, neighbours
+from .engine.decide import Decision, Verdict, decide
+from .engine.derivation import Derivation, Display, Equality, derivations
+from .engine.symbols import latex
+
+
+@dataclass(frozen=True)
+class Step:
+    """One equality as it was decided."""
+
+    reason: str
+    left_latex: str
+    right_latex: str
+    verdict: str
+    method: str
+    witness: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """One wrong neighbour and what became of it."""
+
+    equation: str
+    description: str
+    source: str
+    verdict: str
+    reason: str
+    witness: str
+    equivalent_because: str | None
+
+    @property
+    def holds(self) -> bool:
+        """Refuted, or known to be equivalent."""
+        return self.verdict == Verdict.REFUTED or self.equivalent_because is not None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of one derivation.
+
+    Attributes:
+        id: the derivation's name.
+        of: the equations whose functions it was handed.
+        called: those of them that it called.
+        uses: equations that the proof or the functions lean on.
+        hash: of the sources of the functions and of the derivation.
+    """
+
+    id: str
+    of: tuple[str, ...]
+    rows: tuple[str, ...]
+    title: str
+    lecture: str
+    assumptions: tuple[str, ...]
+    displays: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    controls: tuple[Control, ...]
+    called: tuple[str, ...]
+    uses: tuple[str, ...]
+    hash: str
+    seconds: float
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything that keeps this from being a proof; empty when it is one."""
+        found = [f"{i} is never called by its proof" for i in self.of if i not in self.called]
+        if not self.steps:
+            found.append("no equality was shown")
+        found += [
+            f"{s.verdict}: {s.reason}{f' ({s.witness})' if s.witness else ''}"
+            for s in self.steps
+            if s.verdict != Verdict.PROVED
+        ]
+        found += [
+            f"control not refuted ({c.verdict}): {c.description} in `{c.source}`"
+            for c in self.controls
+            if not c.holds
+        ]
+        return tuple(found)
+
+    @property
+    def proved(self) -> bool:
+        """Whether every equality is proved and every control is settled."""
+        return not self.problems
+
+
+def load() -> dict[str, Derivation]:
+    """Import every module of proofs; return the derivations in the order of the text."""
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.ispkg and module.name != "run":
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    order = list(equations())
+    found = derivations()
+    return dict(
+        sorted(found.items(), key=lambda kv: order.index(kv[0]) if kv[0] in order else len(order))
+    )
+
+
+def prove_all(only: str | None = None) -> dict[str, Proof]:
+    """Run every derivation, or those whose id starts with `only`."""
+    return {
+        id: prove(d)
+        for id, d in load().items()
+        if only is None or id.startswith(only) or any(o.startswith(only) for o in d.of)
+    }
+
+
+def prove(d: Derivation) -> Proof:
+    """Run one derivation on production, then on every neighbour of every function it is handed."""
+    start = time.perf_counter()
+    functions = d.productions()
+    called: set[str] = set()
+    displays: list[tuple[str, str]] = []
+    steps: list[Step] = []
+    known: set[tuple[Any, Any]] = set()
+    watched = [_watched(f, id, called) for f, id in zip(functions, d.of, strict=True)]
+    for line in d.lines(*watched):
+        if isinstance(line, Display):
+            displays.append((line.lhs, latex(line.rhs)))
+            continue
+        decision = decide(line.left, line.right)
+        if decision.verdict is Verdict.PROVED:
+            known.add((line.left, line.right))
+        steps.append(
+            Step(
+                line.reason,
+                latex(line.left),
+                latex(line.right),
+                decision.verdict.value,
+                decision.method,
+                decision.witness,
+            )
+        )
+    controls = [
+        _control(d, functions, i, neighbour, known)
+        for i in range(len(functions))
+        for neighbour in neighbours(functions[i])
+    ]
+    return Proof(
+        d.id,
+        d.of,
+        d.rows,
+        d.title,
+        d.lecture,
+        d.assumes,
+        tuple(displays),
+        tuple(steps),
+        tuple(controls),
+        tuple(id for id in d.of if id in called),
+        tuple(sorted(_leans_on(d, functions) - set(d.of))),
+        _hash(d, functions),
+        time.perf_counter() - start,
+    )
+
+
+def _watched(function: Callable[..., Any], id: str, called: set[str]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        called.add(id)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _control(
+    d: Derivation,
+    functions: list[Callable[..., Any]],
+    index: int,
+    neighbour: Neighbour,
+    known: set[tuple[Any, Any]],
+) -> Control:
+    handed = [*functions[:index], neighbour.function, *functions[index + 1 :]]
+    decision, reason = _first_failure(d.lines(*handed), known)
+    return Control(
+        equation=d.of[index],
+        description=neighbour.change,
+        source=neighbour.source,
+        verdict=decision.verdict.value,
+        reason=reason,
+        witness=decision.witness,
+        equivalent_because=d.equivalent.get(neighbour.source),
+    )
+
+
+def _first_failure(
+    lines: Iterator[Equality | Display], known: set[tuple[Any, Any]]
+) -> tuple[Decision, str]:
+    """The first equality that is refuted; failing that, the first undecided; else PROVED.
+
+    Lines that the neighbour leaves as they were, `known`, have been proved already.
+    """
+    undecided: tuple[Decision, str] | None = None
+    try:
+        for line in lines:
+            if isinstance(line, Equality) and (line.left, line.right) not in known:
+                decision = decide(line.left, line.right, doubtful=True)
+                if decision.verdict is Verdict.REFUTED:
+                    return decision, line.reason
+                if decision.verdict is Verdict.UNDECIDED:
+                    undecided = undecided or (decision, line.reason)
+    except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
+        return undecided or (
+            Decision(Verdict.UNDECIDED),
+            f"the neighbour gives no formula: {error}",
+        )
+    return undecided or (Decision(Verdict.PROVED), "every equality still holds")
+
+
+def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:
+    """Registered equations named in the sources of the functions and of the derivation."""
+    by_function = {e.function: e.id for e in equations().values()}
+    found = set()
+    for source in (*functions, d.lines):
+        space = inspect.unwrap(source).__globals__
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(source)))):
+            value = None
+            if isinstance(node, ast.Name):
+                value = space.get(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                value = getattr(space.get(node.value.id), node.attr, None)
+            if callable(value) and value in by_function:
+                found.add(by_function[value])
+    return found
+
+
+def _hash(d: Derivation, functions: list[Callable[..., Any]]) -> str:
+    text = "\n".join(inspect.getsource(f) for f in (*functions, d.lines))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
