@@ -1,0 +1,104 @@
+"""Exact tests of samples that are Gaussian when all is well.
+
+    n (x̄ − μ)ᵀ Σ⁻¹ (x̄ − μ) ~ χ²_d      Σ ((x − μ)/σ)² ~ χ²_{nd}      T² ~ d(n − 1)/(n − d) F
+
+The null law holds at every n: nothing is asymptotic. (Samples of a non-Gaussian law go to
+`distribution`, whose bounds hold for any law.)
+"""
+
+import torch
+from jaxtyping import Float
+from scipy import optimize, special, stats
+from torch import Tensor
+
+from .outcome import BETA, Claim, Outcome, Part, judge, samples
+
+
+def mean(
+    x: Float[Tensor, "n d"],
+    mean: Float[Tensor, " d"],
+    covariance: Float[Tensor, "d d"],
+    claim: Claim,
+    *,
+    detects: float,
+) -> Outcome:
+    """z on the mean, in d dimensions at once; the covariance is known.
+
+    Args:
+        detects: a shift in standard deviations (Mahalanobis) that must be found.
+    """
+    samples(claim, x)
+    n, d = x.shape
+    gap = x.mean(dim=0) - mean
+    statistic = float(n * gap @ torch.linalg.solve(covariance, gap))
+    bound = float(stats.chi2.isf(claim.alpha, d))
+    part = Part("the mean's chi-square", statistic, bound, float(stats.chi2.sf(statistic, d)))
+    return judge(claim, [part], (_noncentrality(bound, d) / n) ** 0.5, detects)
+
+
+def hotelling(
+    x: Float[Tensor, "n d"], mean: Float[Tensor, " d"], claim: Claim, *, detects: float
+) -> Outcome:
+    """T² on the mean, the covariance estimated from the samples.
+
+    Args:
+        detects: a shift in standard deviations (Mahalanobis) that must be found.
+    """
+    samples(claim, x)
+    n, d = x.shape
+    if n <= d:
+        raise ValueError(f"Hotelling's test needs n > d, got n={n}, d={d}")
+    gap = x.mean(dim=0) - mean
+    covariance = torch.cov(x.T).reshape(d, d)
+    ratio = float(n * gap @ torch.linalg.solve(covariance, gap)) * (n - d) / (d * (n - 1))
+    bound = float(stats.f.isf(claim.alpha, d, n - d))
+    part = Part("Hotelling's F", ratio, bound, float(stats.f.sf(ratio, d, n - d)))
+    # The F law's own spread adds at most its square root of two over n; one part in ten covers it.
+    return judge(claim, [part], 1.1 * (_noncentrality(bound * d, d) / n) ** 0.5, detects)
+
+
+def variance(
+    x: Float[Tensor, "n d"],
+    mean: Float[Tensor, "..."] | float,
+    std: Float[Tensor, "..."] | float,
+    claim: Claim,
+    *,
+    detects: float,
+) -> Outcome:
+    """Chi-square on the variance of independent coordinates, mean and std known, two-sided.
+
+    Args:
+        detects: a relative error of the standard deviation that must be found.
+    """
+    samples(claim, x)
+    statistic = float((((x - mean) / std) ** 2).sum())
+    part, detectable = chi_square("the standardised square", statistic, x.numel(), claim.alpha)
+    return judge(claim, [part], detectable, detects)
+
+
+def chi_square(name: str, statistic: float, df: int, alpha: float) -> tuple[Part, float]:
+    """Two-sided chi-square as one part, and the relative error of a std that it detects."""
+    low, high = float(stats.chi2.ppf(alpha / 2, df)), float(stats.chi2.isf(alpha / 2, df))
+    tail = min(float(stats.chi2.cdf(statistic, df)), float(stats.chi2.sf(statistic, df)))
+    up = (high / float(stats.chi2.ppf(BETA, df))) ** 0.5 - 1
+    down = 1 - (low / float(stats.chi2.isf(BETA, df))) ** 0.5
+    # Told as a distance from df in units of the bound on its own side, so that one number decides.
+    side = high - df if statistic > df else df - low
+    part = Part(f"{name}, off its mean {df} by", abs(statistic - df), side, min(1.0, 2 * tail))
+    return part, max(up, down)
+
+
+def normal(name: str, z: float, alpha: float) -> Part:
+    """|z| of an exactly standard normal statistic, two-sided, as one part."""
+    size = abs(z)
+    return Part(name, size, float(stats.norm.isf(alpha / 2)), 2 * float(stats.norm.sf(size)))
+
+
+def normal_power(alpha: float) -> float:
+    """The shift of a standard normal z that is found with probability 1 − β."""
+    return float(stats.norm.isf(alpha / 2) + stats.norm.isf(BETA))
+
+
+def _noncentrality(bound: float, d: int) -> float:
+    """λ with P(χ²_d(λ) ≤ bound) = β."""
+    return float(optimize.brentq(lambda s: special.chndtr(bound, d, s) - BETA, 1e-6, 1e4))
