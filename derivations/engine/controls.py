@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from refimpl.equations import elementary
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -56,7 +58,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             if statement in seen:
                 continue
             seen.add(statement)
-            namespace = dict(production.__globals__)
+            namespace = {**vars(elementary), **production.__globals__}
             exec(compile(mutant, f"<neighbour of {production.__name__}>", "exec"), namespace)
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
@@ -126,6 +128,10 @@ _SWAPS = {
 }
 
 
+_SYMMETRIC = {"minimum", "maximum", "marginal", "where"}
+"""Functions whose arguments may change places, and `where`, whose condition is no number."""
+
+
 def _changes(node: ast.expr) -> Iterator[ast.expr]:
     """The neighbours of one node."""
     if isinstance(node, ast.BinOp):
@@ -148,6 +154,13 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         if node.func.id in ("sqrt", "exp", "log"):
             yield node.args[0]
+        if node.func.id not in _SYMMETRIC:
+            for i in range(len(node.args) - 1):
+                if ast.unparse(node.args[i]) == "c":
+                    continue  # a path's coefficients are no number either
+                swapped = [*node.args]
+                swapped[i], swapped[i + 1] = swapped[i + 1], swapped[i]
+                yield ast.Call(node.func, swapped, node.keywords)
         if node.func.id in _SWAPS:
             yield ast.Call(ast.Name(_SWAPS[node.func.id], ast.Load()), node.args, node.keywords)
     elif isinstance(node, ast.Attribute) and node.attr in _SWAPS:

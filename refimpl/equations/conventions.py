@@ -9,7 +9,7 @@ Each conversion is its own inverse, or comes with it: a round trip is the identi
 same function in both clocks at matching times.
 """
 
-from .domain import fields, level, nonnegative
+from .domain import fields, level, nonnegative, positive
 from .elementary import Num
 from .paths import Coefficients
 from .registry import equation
@@ -34,6 +34,7 @@ def flip_velocity(v: Num) -> Num:
 @equation("conventions.flip_path", rows=("PATH-2", "PATH-4"), source=_SEED)
 def flip_path(c: Coefficients) -> Coefficients:
     """α, σ stay and their derivatives change sign: the same point of the path on the other clock."""
+    fields(alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     return Coefficients(c.alpha, c.sigma, d_alpha=-c.d_alpha, d_sigma=-c.d_sigma)
 
 
@@ -97,7 +98,9 @@ def beta_for_mean_without_h(beta: Num, h: Num, dimensions: Num) -> Num:
     It depends on the step through h, so no single weight reproduces the other over a whole grid.
 
     Raises:
-        ValueError: a negative value, or NaN.
+        ValueError: a negative value, no dimensions, or NaN.
     """
-    nonnegative(beta=beta, h=h, dimensions=dimensions)
+    fields(beta=beta, h=h, dimensions=dimensions)
+    nonnegative(beta=beta, h=h)
+    positive(dimensions=dimensions)
     return beta * h / dimensions

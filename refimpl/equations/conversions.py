@@ -24,7 +24,7 @@ def noise_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
     Raises:
         ValueError: the determinant vanishes, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, alpha=c.alpha)
+    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     nonzero(determinant=c.alpha * c.d_sigma - c.d_alpha * c.sigma)
     return (c.alpha * v - c.d_alpha * x) / (c.alpha * c.d_sigma - c.d_alpha * c.sigma)
 
@@ -36,7 +36,7 @@ def data_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
     Raises:
         ValueError: the determinant vanishes, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, alpha=c.alpha)
+    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     nonzero(determinant=c.alpha * c.d_sigma - c.d_alpha * c.sigma)
     return (c.d_sigma * x - c.sigma * v) / (c.alpha * c.d_sigma - c.d_alpha * c.sigma)
 
@@ -71,7 +71,7 @@ def data_from_noise(c: Coefficients, x: Num, noise: Num) -> Num:
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, noise=noise, alpha=c.alpha)
+    fields(x=x, noise=noise, alpha=c.alpha, sigma=c.sigma)
     positive(alpha=c.alpha)
     return (x - c.sigma * noise) / c.alpha
 
@@ -83,7 +83,7 @@ def noise_from_data(c: Coefficients, x: Num, data: Num) -> Num:
     Raises:
         ValueError: σ_t = 0: no noise is left in x.
     """
-    fields(x=x, data=data, sigma=c.sigma)
+    fields(x=x, data=data, alpha=c.alpha, sigma=c.sigma)
     positive(sigma=c.sigma)
     return (x - c.alpha * data) / c.sigma
 
@@ -95,7 +95,7 @@ def velocity_from_noise(c: Coefficients, x: Num, noise: Num) -> Num:
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, noise=noise, alpha=c.alpha)
+    fields(x=x, noise=noise, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     positive(alpha=c.alpha)
     return c.d_alpha / c.alpha * x + (c.d_sigma - c.d_alpha / c.alpha * c.sigma) * noise
 
@@ -107,7 +107,7 @@ def velocity_from_data(c: Coefficients, x: Num, data: Num) -> Num:
     Raises:
         ValueError: σ_t = 0: no noise is left in x.
     """
-    fields(x=x, data=data, sigma=c.sigma)
+    fields(x=x, data=data, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     positive(sigma=c.sigma)
     return c.d_sigma / c.sigma * x + (c.d_alpha - c.d_sigma / c.sigma * c.alpha) * data
 
@@ -123,7 +123,7 @@ def score_from_data(c: Coefficients, x: Num, data: Num) -> Num:
     Raises:
         ValueError: σ_t = 0: the score is infinite on clean data.
     """
-    fields(x=x, data=data, sigma=c.sigma)
+    fields(x=x, data=data, alpha=c.alpha, sigma=c.sigma)
     positive(sigma=c.sigma)
     return -(x - c.alpha * data) / c.sigma**2
 
@@ -139,7 +139,7 @@ def data_from_score(c: Coefficients, x: Num, score: Num) -> Num:
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, score=score, alpha=c.alpha)
+    fields(x=x, score=score, alpha=c.alpha, sigma=c.sigma)
     positive(alpha=c.alpha)
     return (x + c.sigma**2 * score) / c.alpha
 
@@ -155,7 +155,7 @@ def velocity_from_score(c: Coefficients, x: Num, score: Num) -> Num:
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, score=score, alpha=c.alpha)
+    fields(x=x, score=score, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     positive(alpha=c.alpha)
     return (
         c.d_alpha / c.alpha * x
@@ -174,7 +174,7 @@ def score_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
     Raises:
         ValueError: σ_t = 0 (the score is infinite on clean data), or the determinant vanishes.
     """
-    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma)
+    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     positive(sigma=c.sigma)
     nonzero(determinant=c.alpha * c.d_sigma - c.d_alpha * c.sigma)
     return (c.d_alpha * x - c.alpha * v) / (c.sigma * (c.alpha * c.d_sigma - c.d_alpha * c.sigma))

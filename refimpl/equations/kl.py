@@ -54,8 +54,8 @@ def flow_grpo(v: Num, v_ref: Num, g: Num, t: Num, h: Num) -> Num:
         ValueError: g ≤ 0, t = 0 or outside [0, 1], h ≤ 0, NaN, or shapes that do not agree.
     """
     fields(v=v, v_ref=v_ref, g=g, t=t, h=h)
-    positive(g=g, t=t, h=h)
     level(t=t)
+    positive(g=g, t=t, h=h)
     return h / 2 * (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2
 
 

@@ -21,15 +21,16 @@ Field: TypeAlias = Callable[[Num, Num], Num]
 @equation("ode.euler", rows=("DYN-4", "GRPO-6"), source="MIT 6.S184, Algorithm 1")
 def euler(field: Field, x: Num, step: Step) -> Num:
     """x_s = x_t − h v(x_t, t)."""
-    fields(x=x, h=step.h)
-    return x - step.h * field(x, step.t)
+    v = field(x, step.t)
+    fields(x=x, v=v, h=step.h)
+    return x - step.h * v
 
 
 @equation("ode.heun", rows=("DYN-5",), source="Karras et al. 2022, arXiv:2206.00364, Algorithm 1")
 def heun(field: Field, x: Num, step: Step) -> Num:
     """x_s = x_t − h/2 (v(x_t, t) + v(x_t − h v(x_t, t), s)): the mean of the slopes at both ends."""
-    fields(x=x, h=step.h)
     first = field(x, step.t)
+    fields(x=x, v=first, h=step.h)
     second = field(x - step.h * first, step.s)
     return x - step.h * (first + second) / 2
 
@@ -39,9 +40,9 @@ def heun(field: Field, x: Num, step: Step) -> Num:
 )
 def rk4(field: Field, x: Num, step: Step) -> Num:
     """x_s = x_t − h/6 (k₁ + 2k₂ + 2k₃ + k₄): the classical Runge–Kutta method."""
-    fields(x=x, h=step.h)
     h, middle = step.h, step.s + step.h / 2
     k1 = field(x, step.t)
+    fields(x=x, v=k1, h=h)
     k2 = field(x - h * k1 / 2, middle)
     k3 = field(x - h * k2 / 2, middle)
     k4 = field(x - h * k3, step.s)

@@ -67,6 +67,7 @@ def vp(t: Num, beta_min: Num, beta_max: Num) -> Coefficients:
     Raises:
         ValueError: t = 0 or outside [0, 1], or a β that is not positive.
     """
+    fields(t=t, beta_min=beta_min, beta_max=beta_max)
     level(t=t)
     positive(t=t, beta_min=beta_min, beta_max=beta_max)
     rate = beta_min + (beta_max - beta_min) * t
@@ -89,6 +90,7 @@ def ve(t: Num, sigma_min: Num, sigma_max: Num) -> Coefficients:
     Raises:
         ValueError: t = 0 or outside [0, 1], or not 0 < σ_min < σ_max.
     """
+    fields(t=t, sigma_min=sigma_min, sigma_max=sigma_max)
     level(t=t)
     positive(t=t, sigma_min=sigma_min, sigma_max_minus_sigma_min=sigma_max - sigma_min)
     rate = log(sigma_max / sigma_min)
@@ -139,6 +141,6 @@ def conditional_velocity(c: Coefficients, data: Num, x: Num) -> Num:
     Raises:
         ValueError: σ_t = 0: on clean data every noise gives the same x.
     """
-    fields(data=data, x=x, alpha=c.alpha, sigma=c.sigma)
+    fields(data=data, x=x, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     positive(sigma=c.sigma)
     return (c.d_alpha - c.d_sigma / c.sigma * c.alpha) * data + c.d_sigma / c.sigma * x

@@ -7,6 +7,8 @@ The article's density is that of the whole sample, so log-probabilities add up o
 clip range. Neither is a default here.
 """
 
+from math import prod
+
 from .domain import fields
 from .elementary import Array, Num, exp
 from .registry import equation
@@ -67,4 +69,4 @@ def _rows(values: Array) -> Array:
             "a reduction needs a batch and at least one coordinate, (B, ...), "
             f"got shape {tuple(getattr(values, 'shape', ()))}"
         )
-    return values.reshape(values.shape[0], -1)
+    return values.reshape(values.shape[0], prod(values.shape[1:]))
