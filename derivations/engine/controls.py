@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from refimpl.equations import elementary
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -56,7 +58,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             if statement in seen:
                 continue
             seen.add(statement)
-            namespace = dict(production.__globals__)
+            namespace = {**vars(elementary), **production.__globals__}
             exec(compile(mutant, f"<neighbour of {production.__name__}>", "exec"), namespace)
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
