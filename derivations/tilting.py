@@ -6,13 +6,14 @@ import sympy as sp
 from refimpl.equations import Coefficients, Gaussian, conversions, kl, langevin, paths, sde, tilting
 
 from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation
+from .engine.moments import expectation, variance
 from .engine.symbols import alpha, d_alpha, d_sigma, eps, sigma, std, symbol, t, v, x
 
 mean = symbol("mean", r"\mu", real=True)
 slope = symbol("slope", "k", real=True)
 goal = symbol("goal", "c", real=True)
 beta = symbol("beta", r"\beta", positive=True)
+rho = symbol("rho", r"\rho", low="-0.9", high="0.9", real=True)
 P = Gaussian(mean, std)
 PRIOR = np.array(sp.symbols("p_1:4", positive=True), dtype=object)
 REWARD = np.array(sp.symbols("r_1:4", real=True), dtype=object)
@@ -53,6 +54,30 @@ def _stationary(law: Gaussian, reward) -> Lines:  # type: ignore[no-untyped-def]
     at = {m: law.mean, s: law.std}
     yield Equality("stationary in the mean", sp.diff(value, m).subs(at), sp.Integer(0))
     yield Equality("stationary in the width", sp.diff(value, s).subs(at), sp.Integer(0))
+
+
+@derivation(
+    "tilting.fixed_start",
+    rows=("RFT-1",),
+    assumes=("start and end jointly Gaussian, the start is fixed",),
+)
+def fixed_start(production: Production) -> Lines:
+    """What is reached when the start stays as it is: each end is tilted given its start.
+
+    The best policy with a fixed start z tilts p(x | z), not p(x); averaging over z gives back only a
+    part of the shift. So the bias of a sampler that remembers is its squared correlation.
+    """
+    law = production(P, slope, beta, rho)
+    yield Display(r"\mathbb E[x]", law.mean)
+    given = Gaussian(mean + rho * std * eps, std * sp.sqrt(1 - rho**2))
+    tilted = tilting.linear(given, slope, beta)
+    yield Equality("tilt given the start, then average", expectation(tilted.mean, eps), law.mean)
+    spread = variance(tilted.mean, eps) + tilted.std**2
+    yield Equality("the width stays", spread, law.std**2)
+    aim = tilting.linear(P, slope, beta)
+    yield Equality("memoryless: the tilted law", production(P, slope, beta, 0).mean, aim.mean)
+    share = (law.mean - mean) / (aim.mean - mean)
+    yield Equality("the share of the shift that is reached", share, 1 - rho**2)
 
 
 @derivation("tilting.weights", rows=("RFT-1", "GRPO-2"), assumes=("finitely many outcomes",))

@@ -7,7 +7,7 @@ reaches p* only if its start is independent of its end: that is the memoryless n
 2(α̇/α)σ².
 """
 
-from .domain import fields, positive
+from .domain import fields, nonnegative, positive
 from .elementary import Array, Num, exp, log, sqrt
 from .gaussian import Gaussian
 from .paths import Coefficients
@@ -45,6 +45,25 @@ def quadratic(p: Gaussian, goal: Num, beta: Num) -> Gaussian:
     return Gaussian(
         mean=(beta * p.mean + p.std**2 * goal) / total, std=sqrt(beta * p.std**2 / total)
     )
+
+
+@equation(
+    "tilting.fixed_start", rows=("RFT-1",), source=f"{_ADJOINT}, Section 4.1; Gaussian conditioning"
+)
+def fixed_start(p: Gaussian, slope: Num, beta: Num, correlation: Num) -> Gaussian:
+    """N(m + k s²(1 − ρ²)/β, s²): where tuning a sampler leads if its end remembers its start.
+
+    The start's law cannot be tilted: noise is drawn before the policy acts. With correlation ρ between
+    start and end, only the share 1 − ρ² of the end's variance is the policy's to move; ρ = 0, the
+    memoryless case, reaches the tilted law.
+
+    Raises:
+        ValueError: β ≤ 0, s ≤ 0, |ρ| > 1, NaN, or shapes that do not agree.
+    """
+    fields(mean=p.mean, std=p.std, slope=slope, beta=beta, correlation=correlation)
+    positive(std=p.std, beta=beta)
+    nonnegative(one_minus_rho_squared=1 - correlation**2)
+    return Gaussian(mean=p.mean + slope * p.std**2 * (1 - correlation**2) / beta, std=p.std)
 
 
 @equation("tilting.weights", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3")
