@@ -5,7 +5,7 @@ import sympy as sp
 from refimpl.equations import Coefficients, conversions, guidance
 
 from .engine import Display, Equality, Lines, Production, derivation
-from .engine.symbols import alpha, d_alpha, d_sigma, omega, score, sigma, symbol, v, w, x
+from .engine.symbols import alpha, d_alpha, d_sigma, omega, score, sigma, symbol, t, v, w, x
 
 C = Coefficients(alpha, sigma, d_alpha, d_sigma)
 classifier_score = symbol("classifier_score", r"\nabla\log p_t(y\mid x)", real=True)
@@ -88,3 +88,47 @@ def diffusers(production: Production) -> Lines:
     yield Display(r"\tilde v", production(v_uncond, v_cond, w))
     same = guidance.classifier_free(v_uncond, v_cond, w)
     yield Equality("the same weights", production(v_uncond, v_cond, w), same)
+
+
+s_u = symbol("s_u", "s", positive=True)
+s_y = symbol("s_y", "s_y", positive=True)
+
+
+@derivation(
+    "guidance.gaussian_std", rows=("CFG-6",), assumes=("p(x) = N(0, s²), p(x | y) = N(0, s_y²)",)
+)
+def gaussian_std(production: Production) -> Lines:
+    """What guidance samples, exactly: the widths' geometric mean, on any path.
+
+    Both fields are linear, v = (V̇/2V) x with V = α²s² + σ², so the guided flow scales x by a
+    factor whose logarithm integrates to (1 − w) log s + w log s_y between noise (V = 1) and data
+    (V = s²).
+    """
+    yield Display(r"\mathrm{std}", production(s_u, s_y, w))
+    a, b = sp.Function("alpha", positive=True)(t), sp.Function("sigma", positive=True)(t)
+    widths = [sp.sqrt(a**2 * s**2 + b**2) for s in (s_u, s_y)]
+    slopes = [sp.diff(width, t) / width for width in widths]
+    for width, slope, s in zip(widths, slopes, (s_u, s_y), strict=True):
+        moved = conversions.velocity_from_score(
+            Coefficients(a, b, sp.diff(a, t), sp.diff(b, t)), x, -x / width**2
+        )
+        yield Equality(f"the field of N(0, {s}²) is linear", moved, slope * x)
+    along = production(*widths, w)
+    guided = guidance.classifier_free(slopes[0] * along, slopes[1] * along, w)
+    yield Equality("the guided flow carries this width along", sp.diff(along, t), guided)
+    yield Equality(
+        "it starts at the noise", production(sp.Integer(1), sp.Integer(1), w), sp.Integer(1)
+    )
+
+
+@derivation(
+    "guidance.tilted_std", rows=("CFG-6",), assumes=("p(x) = N(0, s²), p(x | y) = N(0, s_y²)",)
+)
+def tilted_std(production: Production) -> Lines:
+    """What guidance is often said to sample: p(x) p(y | x)^w; precisions are weighed and added."""
+    yield Display(r"\mathrm{std}", production(s_u, s_y, w))
+    logs = [-(x**2) / (2 * s**2) for s in (s_u, s_y)]
+    tilted = logs[0] + w * (logs[1] - logs[0])
+    width = production(s_u, s_y, w)
+    yield Equality("log p(x) + w log p(y | x)", -(x**2) / (2 * width**2), tilted)
+    yield Equality("w = 1 is p(x | y)", production(s_u, s_y, 1), s_y)

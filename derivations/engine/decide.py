@@ -54,6 +54,10 @@ class Decision:
     witness: str = ""
 
 
+class NotRealError(ValueError):
+    """A value that is certainly not a real number: a root of a negative one."""
+
+
 class NotAClaim(ValueError):
     """What was yielded cannot be decided in principle: floating-point numbers, truth values."""
 
@@ -161,11 +165,25 @@ def _witness(left: sp.Expr, right: sp.Expr) -> str:
     symbols = _free(left, right)
     for index in range(ATTEMPTS):
         point = _point(symbols, index)
+        at = ", ".join(f"{s.name} = {value}" for s, value in point.items()) or "everywhere"
+        real = [_is_real(side, point) for side in (left, right)]
+        if real in ([True, False], [False, True]):
+            return f"{at}: {'left' if real[1] else 'right'} is not a real number there"
         gap = _gap(left, right, point)
         if gap is not None and 0 not in gap:
-            at = ", ".join(f"{s.name} = {value}" for s, value in point.items())
-            return f"{at or 'everywhere'}: left − right = {float(gap.mid.b):.6g}"
+            return f"{at}: left − right = {float(gap.mid.b):.6g}"
     return ""
+
+
+def _is_real(side: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> bool | None:
+    """Whether a side is certainly real at a point, certainly not, or (None) neither."""
+    try:
+        enclose(side, point)
+    except NotRealError:
+        return False
+    except (ZeroDivisionError, ValueError, ArithmeticError):
+        return None
+    return True
 
 
 def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
@@ -183,6 +201,8 @@ def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
         return +iv.pi
     if e is sp.E:
         return iv.exp(1)
+    if e is sp.I:
+        raise NotRealError("the imaginary unit")
     parts = [enclose(part, point) for part in e.args]
     if isinstance(e, sp.Add):
         return sum(parts[1:], parts[0])
@@ -204,8 +224,10 @@ def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
 def _power(base: Any, exponent: sp.Expr, exponent_interval: Any) -> Any:
     if isinstance(exponent, sp.Integer):
         return base ** int(exponent) if exponent > 0 else 1 / base ** int(-exponent)
+    if base.b < 0:
+        raise NotRealError("a root of a negative number")
     if base.a < 0:
-        raise ValueError("a root of a negative number")
+        raise ValueError("a root of an interval around zero")
     if isinstance(exponent, sp.Rational) and exponent.q == 2:
         root = iv.sqrt(base)
         return root ** int(exponent.p) if exponent.p > 0 else 1 / root ** int(-exponent.p)

@@ -6,8 +6,8 @@ The first form needs a classifier, the second needs none. w = 0 is unguided, w =
 field. On the house clock v = −u, and both forms hold for v as they stand.
 """
 
-from .domain import fields
-from .elementary import Num
+from .domain import fields, positive
+from .elementary import Num, sqrt
 from .registry import equation
 
 
@@ -60,3 +60,35 @@ def diffusers(v_uncond: Num, v_cond: Num, guidance_scale: Num) -> Num:
     """ṽ = v(x) + guidance_scale (v(x | y) − v(x)): diffusers' scale, equal to w."""
     fields(v_uncond=v_uncond, v_cond=v_cond, guidance_scale=guidance_scale)
     return v_uncond + guidance_scale * (v_cond - v_uncond)
+
+
+@equation(
+    "guidance.gaussian_std",
+    rows=("CFG-6",),
+    source="Exact flow of two centred Gaussians; compare arXiv:2207.12598, Section 4",
+)
+def gaussian_std(std_uncond: Num, std_cond: Num, w: Num) -> Num:
+    """s^(1−w) s_y^w: what the guided flow makes of p = N(0, s²) and p(x | y) = N(0, s_y²), at t = 0.
+
+    The geometric mean of the two, on any path that starts at the same noise. Neither law asked for.
+
+    Raises:
+        ValueError: a std ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(std_uncond=std_uncond, std_cond=std_cond, w=w)
+    positive(std_uncond=std_uncond, std_cond=std_cond)
+    return std_uncond ** (1 - w) * std_cond**w
+
+
+@equation("guidance.tilted_std", rows=("CFG-6",), source="p(x) p(y | x)^w for centred Gaussians")
+def tilted_std(std_uncond: Num, std_cond: Num, w: Num) -> Num:
+    """1/√((1 − w)/s² + w/s_y²): the std of p(x) p(y | x)^w, what guidance is often said to sample.
+
+    Raises:
+        ValueError: no such law: the precision (1 − w)/s² + w/s_y² is not positive.
+    """
+    fields(std_uncond=std_uncond, std_cond=std_cond, w=w)
+    positive(std_uncond=std_uncond, std_cond=std_cond)
+    precision = (1 - w) / std_uncond**2 + w / std_cond**2
+    positive(precision=precision)
+    return 1 / sqrt(precision)

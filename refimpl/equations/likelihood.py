@@ -1,0 +1,67 @@
+"""Likelihood of a flow: densities change by the volume that the map creates.
+
+    log p_1(y) = log p_0(x) − log|det ∂y/∂x|,  y = φ(x)          d/dt log p_t(x_t) = −∇·v
+
+A residual step x + δ u(x) changes it by log(1 + δ ∂u) per eigenvalue, and infinitely many of them
+by the integral of the divergence. Hutchinson's εᵀJε estimates a divergence by one vector product.
+"""
+
+from .domain import fields, nonzero
+from .elementary import Array, Num, log
+from .registry import equation
+
+_CHEN = "Chen et al. 2018, arXiv:1806.07366"
+
+
+@equation(
+    "likelihood.change_of_variables",
+    rows=("NF-1",),
+    source="From DDPM to score and flow matching; Rezende & Mohamed 2015, arXiv:1505.05770",
+)
+def change_of_variables(log_p: Num, determinant: Num) -> Num:
+    """log p_1(y) = log p_0(x) − log|det ∂y/∂x|, at y = φ(x).
+
+    Args:
+        log_p: log p_0(x).
+        determinant: det ∂y/∂x of the *forward* map at x, of either sign.
+
+    Raises:
+        ValueError: the determinant vanishes: the map is not invertible there.
+    """
+    fields(log_p=log_p, determinant=determinant)
+    nonzero(determinant=determinant)
+    return log_p - log(determinant**2) / 2
+
+
+@equation(
+    "likelihood.residual_step",
+    rows=("NF-2",),
+    source="From DDPM to score and flow matching; Chen et al. 2019, arXiv:1906.02735",
+)
+def residual_step(x: Num, u: Num, delta: Num) -> Num:
+    """φ(x) = x + δ u(x): one block of a residual flow, and one Euler step of dx/dt = u."""
+    fields(x=x, u=u, delta=delta)
+    return x + delta * u
+
+
+@equation("likelihood.instantaneous", rows=("NF-3",), source=f"{_CHEN}, Theorem 1")
+def instantaneous(divergence: Num) -> Num:
+    """d/dt log p_t(x_t) = −∇·v(x_t, t), along a trajectory of the flow."""
+    fields(divergence=divergence)
+    return -divergence
+
+
+@equation(
+    "likelihood.hutchinson",
+    rows=("NF-3",),
+    source="Hutchinson 1990; Grathwohl et al. 2019, arXiv:1810.01367, Eq. 7",
+)
+def hutchinson(eps: Array, jacobian_eps: Array) -> Array:
+    """εᵀ(J ε), summed over coordinates: an unbiased estimate of tr J when E[εεᵀ] = I.
+
+    Args:
+        eps: random signs or standard normals, shape (B, d).
+        jacobian_eps: J ε, shape (B, d).
+    """
+    fields(eps=eps, jacobian_eps=jacobian_eps)
+    return (eps * jacobian_eps).sum(axis=-1)

@@ -1,0 +1,89 @@
+"""What networks are trained on: one squared error per coordinate, one target per method.
+
+    flow matching   (v_θ − v(x | data))²          conditional; equals the marginal one up to C ≤ 0
+    denoising       (s_θ + ε/σ)²                  blows up like 1/σ²; σ² times it does not
+    implicit        ∂s_θ + ½ s_θ²                 no target at all, by integration by parts
+
+Losses are elementwise. Expectations belong to whoever draws the samples.
+"""
+
+from .domain import fields, positive
+from .elementary import Array, Num
+from .registry import equation
+
+_LIPMAN = "Lipman et al. 2023, arXiv:2210.02747"
+
+
+@equation(
+    "objectives.flow_matching",
+    rows=("FM-1", "FM-2", "FM-3"),
+    source=f"{_LIPMAN}, Eq. 9; Flow-GRPO, arXiv:2505.05470, Section 3",
+)
+def flow_matching(v: Num, target: Num) -> Num:
+    """(v_θ − v)²: with v = noise − data conditional flow matching, with E[v | x] the marginal one."""
+    fields(v=v, target=target)
+    return (v - target) ** 2
+
+
+@equation("objectives.gap", rows=("FM-1", "SM-1"), source=f"{_LIPMAN}, Theorem 2")
+def gap(posterior: Array, targets: Array) -> Array:
+    """C(x) = −Var(target | x): marginal minus conditional loss, at one x; summed over the leading axis.
+
+    It does not depend on the network, is never positive, and is zero only where x determines the
+    target.
+
+    Args:
+        posterior: P(z | x), shape (K, ...), adding up to 1.
+        targets: the conditional targets, shape (K, ...).
+    """
+    fields(posterior=posterior, targets=targets)
+    mean = (posterior * targets).sum(axis=0)
+    return mean**2 - (posterior * targets**2).sum(axis=0)
+
+
+@equation("objectives.denoising", rows=("SM-2",), source="Vincent 2011; MIT 6.S184, Algorithm 6")
+def denoising(score: Num, noise: Num, sigma: Num) -> Num:
+    """(s_θ + ε/σ)²: denoising score matching on x = α data + σ ε; its size grows like 1/σ².
+
+    Raises:
+        ValueError: σ ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(score=score, noise=noise, sigma=sigma)
+    positive(sigma=sigma)
+    return (score + noise / sigma) ** 2
+
+
+@equation(
+    "objectives.weighted_denoising",
+    rows=("LD-3", "SM-2"),
+    source="Song & Ermon 2019, arXiv:1907.05600, Eq. 6; Ho et al. 2020, arXiv:2006.11239, Eq. 14",
+)
+def weighted_denoising(score: Num, noise: Num, sigma: Num) -> Num:
+    """(σ s_θ + ε)² = σ² (s_θ + ε/σ)²: the remedy; with s_θ = −ε_θ/σ it is DDPM's (ε_θ − ε)²."""
+    fields(score=score, noise=noise, sigma=sigma)
+    return (sigma * score + noise) ** 2
+
+
+@equation("objectives.implicit", rows=("SM-3",), source="Hyvärinen 2005, Theorem 1")
+def implicit(score: Num, dscore_dx: Num) -> Num:
+    """∂_x s_θ + ½ s_θ²: one coordinate of implicit score matching; its mean is ½E(s_θ − ∇log p)² + const."""
+    fields(score=score, dscore_dx=dscore_dx)
+    return dscore_dx + score**2 / 2
+
+
+@equation("objectives.energy_score", rows=("SM-4",), source="From DDPM to score and flow matching")
+def energy_score(df_dx: Num) -> Num:
+    """∇ₓ log p = −∇ₓ f for p = e^{−f}/Z: the constant Z does not depend on x."""
+    fields(df_dx=df_dx)
+    return -df_dx
+
+
+@equation(
+    "objectives.energy_gradient",
+    rows=("SM-4",),
+    source="From DDPM to score and flow matching; Hinton 2002",
+)
+def energy_gradient(df_dtheta: Num, expected_df_dtheta: Num) -> Num:
+    """∇_θ log p_θ(x) = −∇_θ f(x) + E_{x'~p_θ}[∇_θ f(x')]."""
+    fields(df_dtheta=df_dtheta, expected_df_dtheta=expected_df_dtheta)
+    return -df_dtheta + expected_df_dtheta

@@ -1,0 +1,108 @@
+"""Reward fine-tuning's target: the reference tilted by the reward.
+
+    p*(x) ∝ p(x) e^{r(x)/β}  =  argmax_q E_q[r] − β KL(q ‖ p)
+
+On a Gaussian a linear reward shifts it and a quadratic one also narrows it. A generative process
+reaches p* only if its start is independent of its end: that is the memoryless noise g² = 2σσ̇ −
+2(α̇/α)σ².
+"""
+
+from .domain import fields, nonnegative, positive
+from .elementary import Array, Num, exp, log, sqrt
+from .gaussian import Gaussian
+from .paths import Coefficients
+from .registry import equation
+
+_ADJOINT = "Domingo-Enrich et al. 2025, arXiv:2409.08861"
+
+
+@equation(
+    "tilting.linear", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3; completing the square"
+)
+def linear(p: Gaussian, slope: Num, beta: Num) -> Gaussian:
+    """p ∝ N(m, s²) e^{kx/β} is N(m + k s²/β, s²): a linear reward shifts.
+
+    Raises:
+        ValueError: β ≤ 0, s ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(mean=p.mean, std=p.std, slope=slope, beta=beta)
+    positive(std=p.std, beta=beta)
+    return Gaussian(mean=p.mean + slope * p.std**2 / beta, std=p.std)
+
+
+@equation(
+    "tilting.quadratic", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3; product of Gaussians"
+)
+def quadratic(p: Gaussian, goal: Num, beta: Num) -> Gaussian:
+    """p ∝ N(m, s²) e^{−(x−c)²/(2β)} is N((β m + s² c)/(β + s²), β s²/(β + s²)): shifted and narrowed.
+
+    Raises:
+        ValueError: β ≤ 0, s ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(mean=p.mean, std=p.std, goal=goal, beta=beta)
+    positive(std=p.std, beta=beta)
+    total = beta + p.std**2
+    return Gaussian(
+        mean=(beta * p.mean + p.std**2 * goal) / total, std=sqrt(beta * p.std**2 / total)
+    )
+
+
+@equation(
+    "tilting.fixed_start", rows=("RFT-1",), source=f"{_ADJOINT}, Section 4.1; Gaussian conditioning"
+)
+def fixed_start(p: Gaussian, slope: Num, beta: Num, correlation: Num) -> Gaussian:
+    """N(m + k s²(1 − ρ²)/β, s²): where tuning a sampler leads if its end remembers its start.
+
+    The start's law cannot be tilted: noise is drawn before the policy acts. With correlation ρ between
+    start and end, only the share 1 − ρ² of the end's variance is the policy's to move; ρ = 0, the
+    memoryless case, reaches the tilted law.
+
+    Raises:
+        ValueError: β ≤ 0, s ≤ 0, |ρ| > 1, NaN, or shapes that do not agree.
+    """
+    fields(mean=p.mean, std=p.std, slope=slope, beta=beta, correlation=correlation)
+    positive(std=p.std, beta=beta)
+    nonnegative(one_minus_rho_squared=1 - correlation**2)
+    return Gaussian(mean=p.mean + slope * p.std**2 * (1 - correlation**2) / beta, std=p.std)
+
+
+@equation("tilting.weights", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3")
+def weights(prior: Array, reward: Array, beta: Num) -> Array:
+    """p*_i = p_i e^{r_i/β}/Σ_j p_j e^{r_j/β}: the tilted law on finitely many outcomes, leading axis.
+
+    Raises:
+        ValueError: β ≤ 0, a prior that vanishes everywhere, NaN, or shapes that do not agree.
+    """
+    fields(prior=prior, reward=reward, beta=beta)
+    positive(beta=beta)
+    tilted = prior * exp(reward / beta)
+    positive(normaliser=tilted.sum(axis=0))
+    return tilted / tilted.sum(axis=0)
+
+
+@equation(
+    "tilting.value", rows=("GRPO-2",), source="Donsker & Varadhan 1975; Gibbs variational principle"
+)
+def value(prior: Array, reward: Array, beta: Num) -> Array:
+    """max_q E_q[r] − β KL(q ‖ p) = β log Σ_i p_i e^{r_i/β}, reached at the tilted law.
+
+    Raises:
+        ValueError: β ≤ 0, a prior that vanishes everywhere, NaN, or shapes that do not agree.
+    """
+    fields(prior=prior, reward=reward, beta=beta)
+    positive(beta=beta)
+    normaliser = (prior * exp(reward / beta)).sum(axis=0)
+    positive(normaliser=normaliser)
+    return beta * log(normaliser)
+
+
+@equation("tilting.memoryless_drift", rows=("RFT-1",), source=f"{_ADJOINT}, Eq. 14, Proposition 1")
+def memoryless_drift(c: Coefficients, x: Num, v: Num) -> Num:
+    """2v − (α̇/α) x: the drift v − ½ g² ∇log p_t of sampling at the memoryless g² = 2σσ̇ − 2(α̇/α)σ².
+
+    Raises:
+        ValueError: α ≤ 0, σ ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma)
+    positive(alpha=c.alpha, sigma=c.sigma)
+    return 2 * v - c.d_alpha / c.alpha * x
