@@ -6,15 +6,14 @@ from refimpl.equations import ddpm, gaussian
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import data, eps, symbol, x
+from .engine.symbols import data, eps, h, symbol, x
 
-beta = symbol("beta", r"\beta_t", low="0.05", high="0.9", positive=True)
+beta = symbol("beta_t", r"\beta_t", low="0.05", high="0.9", positive=True)
 a_prev = symbol("a_prev", r"\bar\alpha_{t-1}", low="0.05", high="0.95", positive=True)
 a_bar = symbol("a_bar", r"\bar\alpha_t", low="0.05", high="0.95", positive=True)
 spread = symbol("spread", r"s^2", positive=True)
 previous = symbol("previous", r"x_{t-1}", real=True)
 rate = symbol("rate", r"\beta(t)", positive=True)
-h = symbol("h", low="0.01", high="0.2", positive=True)
 
 
 @derivation("ddpm.forward", rows=("DDPM-1", "DDPM-2"))

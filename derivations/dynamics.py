@@ -108,16 +108,35 @@ def brownian(production: Production) -> Lines:
     yield Equality("with variance 2t²/n: the sum tends to t", noise_of_sum, 2 * t**2 / n)
 
 
-@derivation("dynamics.ornstein_uhlenbeck", rows=("DYN-8",))
+@derivation(
+    "dynamics.ornstein_uhlenbeck",
+    rows=("DYN-8",),
+    equivalent={
+        "return Gaussian(mean=linear_flow(x, t, theta), "
+        "std=sigma * sqrt((1 - exp(-2 * theta * t)) / (2 * theta)))": "θ and t enter the flow "
+        "through their product alone",
+    },
+)
 def ornstein_uhlenbeck(production: Production) -> Lines:
-    """The exact transition: it solves the Fokker–Planck equation and obeys Chapman–Kolmogorov."""
+    """The exact transition: it solves the Fokker–Planck equation and obeys Chapman–Kolmogorov.
+
+    A Gaussian solves dx = −θx dt + σ dw's Fokker–Planck equation as soon as its mean and variance
+    obey m' = −θm and V' = −2θV + σ²; these do.
+    """
     law = production(x, theta, sigma, t)
     yield Display(r"\mathbb E[x_t\mid x_0]", law.mean)
     yield Display(r"\mathrm{std}[x_t\mid x_0]", law.std)
     y = sp.Symbol("y", real=True)
-    p = sp.exp(gaussian.log_prob(y, law.mean, law.std))
+    m, v = sp.Function("m", real=True)(t), sp.Function("V", positive=True)(t)
+    log_p = gaussian.log_prob(y, m, sp.sqrt(v))
+    p = sp.exp(log_p)
     rate = density.fokker_planck(p, sp.diff(p, y), sp.diff(p, y, 2), -theta * y, -theta, sigma)
-    yield Equality("the Fokker–Planck equation of dx = −θx dt + σ dw", sp.diff(p, t) / p, rate / p)
+    obeyed = {sp.diff(m, t): -theta * m, sp.diff(v, t): -2 * theta * v + sigma**2}
+    moved = sp.diff(log_p, t).subs(obeyed)
+    yield Equality("Fokker–Planck, for a Gaussian with these rates", moved, sp.expand(rate / p))
+    yield Equality("the mean's rate", sp.diff(law.mean, t), -theta * law.mean)
+    spread = law.std**2
+    yield Equality("the variance's rate", sp.diff(spread, t), -2 * theta * spread + sigma**2)
     yield Equality("it starts at x: mean", law.mean.subs(t, 0), x)
     yield Equality("it starts at x: no spread", law.std.subs(t, 0), sp.Integer(0))
     drawn = production(law.sample(eps), theta, sigma, s)

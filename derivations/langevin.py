@@ -6,12 +6,23 @@ from refimpl.equations import density, gaussian, langevin, paths
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import alpha, d_alpha, d_sigma, data, eps, sigma, std, symbol, t, x
+from .engine.symbols import (
+    alpha,
+    d_alpha,
+    d_sigma,
+    data,
+    eps,
+    score,
+    sigma,
+    std,
+    symbol,
+    t,
+    x,
+)
 from .paths import beta_max, beta_min, sigma_max, sigma_min
 
 small = symbol("small", r"\epsilon", low="0.01", high="0.1", positive=True)
 mean = symbol("mean", r"\mu", real=True)
-score = symbol("score", r"\nabla\log p", real=True)
 scale = symbol("scale", r"\sigma_i", positive=True)
 scale_min = symbol("scale_min", r"\sigma_1", positive=True)
 

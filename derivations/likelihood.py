@@ -21,7 +21,7 @@ def change_of_variables(production: Production) -> Lines:
     """The density of y = φ(x): mass is kept, so density falls where the map stretches."""
     yield Display(r"\log p_1(y)", production(log_p, det))
     p = sp.Function("p", positive=True)(x)
-    slope = symbol("slope", r"\varphi'", low="0.2", high=2, positive=True)
+    slope = symbol("d_phi", r"\varphi'", low="0.2", high=2, positive=True)
     for sign, name in ((1, "rising"), (-1, "falling")):
         pushed = sp.exp(production(sp.log(p), sign * slope))
         yield Equality(f"p_1(y)|dy| = p_0(x)|dx| for a {name} map", pushed * slope, p)

@@ -64,8 +64,8 @@ def _stationary(law: Gaussian, reward) -> Lines:  # type: ignore[no-untyped-def]
 def fixed_start(production: Production) -> Lines:
     """What is reached when the start stays as it is: each end is tilted given its start.
 
-    The best policy with a fixed start z tilts p(x | z), not p(x); averaging over z gives back only a
-    part of the shift. So the bias of a sampler that remembers is its squared correlation.
+    The best policy with a fixed start z tilts p(x | z), not p(x); averaging over z gives back only
+    a part of the shift. So the bias of a sampler that remembers is its squared correlation.
     """
     law = production(P, slope, beta, rho)
     yield Display(r"\mathbb E[x]", law.mean)

@@ -13,17 +13,26 @@ Interval = tuple[Fraction, Fraction]
 
 _DOMAIN: dict[str, Interval] = {}
 _LATEX: dict[str, str] = {}
+_MEANING: dict[str, tuple[sp.Symbol, str, Interval | None]] = {}
 
 
 def symbol(
     name: str, latex: str = "", low: object = None, high: object = None, **assumptions: bool
 ) -> sp.Symbol:
-    """A symbol with its assumptions, its LaTeX and the interval that witnesses come from."""
+    """A symbol with its assumptions, its LaTeX and the interval that witnesses come from.
+
+    Raises:
+        ValueError: the name has another meaning already: one letter, one thing.
+    """
     made = sp.Symbol(name, **assumptions)
+    interval = None if low is None else (Fraction(str(low)), Fraction(str(high)))
+    meaning = (made, latex, interval)
+    if _MEANING.setdefault(name, meaning) != meaning:
+        raise ValueError(f"symbol {name!r} is {_MEANING[name]}, and cannot be {meaning} as well")
     if latex:
         _LATEX[name] = latex
-    if low is not None:
-        _DOMAIN[name] = (Fraction(str(low)), Fraction(str(high)))
+    if interval:
+        _DOMAIN[name] = interval
     return made
 
 

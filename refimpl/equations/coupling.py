@@ -7,7 +7,7 @@ Any coupling with the right marginals gives a path with the same two ends. Betwe
 optimal map is affine and its cost is (m − m′)² + (s − s′)²; paths then never cross.
 """
 
-from .domain import fields, nonnegative, positive
+from .domain import fields, level, nonnegative, positive
 from .elementary import Array, Num
 from .gaussian import Gaussian
 from .registry import equation
@@ -70,9 +70,10 @@ def correlated_velocity_variance(t: Num, std: Num, correlation: Num) -> Num:
     one (ρ = 0) it is what flow matching's regression can never explain.
 
     Raises:
-        ValueError: s ≤ 0, |ρ| > 1, NaN, or shapes that do not agree.
+        ValueError: s ≤ 0, |ρ| > 1, t outside [0, 1], NaN, or shapes that do not agree.
     """
     fields(t=t, std=std, correlation=correlation)
+    level(t=t)
     positive(std=std)
     nonnegative(one_minus_rho_squared=1 - correlation**2)
     spread = (1 - t) ** 2 * std**2 + t**2 + 2 * t * (1 - t) * correlation * std
@@ -90,6 +91,5 @@ def straightness(ends: Array, velocities: Array) -> Array:
         ends: noise − data of each trajectory, shape (B, ...).
         velocities: v along it, shape (T, B, ...).
     """
-    fields(ends=ends)
-    fields(velocities=velocities)
+    fields(ends=ends[None], velocities=velocities)
     return ((velocities - ends) ** 2).sum(axis=0) / len(velocities)

@@ -6,7 +6,7 @@
 variance β̃; without x_0, β and β̃ are the two standard choices, exact for two extreme data laws.
 """
 
-from .domain import fields, positive
+from .domain import fields, nonnegative, positive
 from .elementary import Num, sqrt
 from .gaussian import Gaussian
 from .registry import equation
@@ -77,5 +77,6 @@ def reverse_variance(beta: Num, alpha_bar_prev: Num, data_variance: Num) -> Num:
     fields(beta=beta, alpha_bar_prev=alpha_bar_prev, data_variance=data_variance)
     positive(beta=beta, one_minus_beta=1 - beta)
     positive(alpha_bar_prev=alpha_bar_prev, one_minus_alpha_bar_prev=1 - alpha_bar_prev)
+    nonnegative(data_variance=data_variance)
     before = alpha_bar_prev * data_variance + 1 - alpha_bar_prev
     return before * beta / ((1 - beta) * before + beta)

@@ -60,6 +60,7 @@ def picard_bound(previous: Num, lipschitz: Num, t: Num, n: int) -> Num:
     Raises:
         ValueError: n < 1, a negative value, or NaN.
     """
+    fields(previous=previous, lipschitz=lipschitz, t=t)
     nonnegative(previous=previous, lipschitz=lipschitz, t=t)
     if n < 1:
         raise ValueError(f"Picard iterations are counted from 1, got n={n!r}")

@@ -103,6 +103,6 @@ def memoryless_drift(c: Coefficients, x: Num, v: Num) -> Num:
     Raises:
         ValueError: α ≤ 0, σ ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma)
+    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha)
     positive(alpha=c.alpha, sigma=c.sigma)
     return 2 * v - c.d_alpha / c.alpha * x

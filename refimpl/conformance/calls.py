@@ -1,0 +1,121 @@
+"""One flat dictionary of numbers for every equation's arguments, and one for its result.
+
+    {"alpha": ..., "sigma": ..., "x": ..., "v": ...}   →   f(c=Coefficients(...), x=..., v=...)
+
+Equations take small structures (`c`, `p`, `q`, `step`, `field`); a test vector, a table of inputs
+and a high-precision route want plain names. This module translates, and casts to a number system:
+Python floats, numpy or torch. Inputs are exact in bfloat16, so no cast below ever rounds.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+
+from ..equations import Coefficients, Gaussian, Step
+from ..equations.elementary import Num
+from ..equations.registry import find
+
+Inputs: TypeAlias = Mapping[str, Any]
+"""Argument names with floats, float64 arrays, and the few words and counts that are options."""
+
+System: TypeAlias = Literal["float", "numpy64", "numpy32", "torch64", "torch32"]
+"""The number system in which an equation is called."""
+
+_CAST: dict[str, Callable[[np.ndarray], Any]] = {
+    "numpy64": lambda x: x.astype(np.float64),
+    "numpy32": lambda x: x.astype(np.float32),
+    "torch64": lambda x: torch.tensor(x, dtype=torch.float64),
+    "torch32": lambda x: torch.tensor(x, dtype=torch.float32),
+}
+
+_COEFFICIENTS = ("alpha", "sigma", "d_alpha", "d_sigma")
+_NUMBER_CALLED_P = ("density.continuity", "density.fokker_planck")  # elsewhere p is a Gaussian
+
+
+def flat_names(equation_id: str) -> tuple[str, ...]:
+    """The plain names of an equation's arguments, structures taken apart."""
+    apart = {
+        "c": _COEFFICIENTS,
+        "p": ("p",) if equation_id in _NUMBER_CALLED_P else ("p_mean", "p_std"),
+        "q": ("q_mean", "q_std"),
+        "data_law": ("data_law_mean", "data_law_std"),
+        "step": ("t", "s"),
+        "field": ("rate", "slope"),
+    }
+    names = inspect.signature(find(equation_id).function).parameters
+    return tuple(flat for name in names for flat in apart.get(name, (name,)))
+
+
+def arguments(equation_id: str, inputs: Inputs) -> dict[str, Any]:
+    """The keyword arguments of the equation, its structures put together from plain names."""
+
+    def law(name: str) -> Callable[[], Gaussian]:
+        return lambda: Gaussian(inputs[f"{name}_mean"], inputs[f"{name}_std"])
+
+    build: dict[str, Callable[[], Any]] = {
+        "c": lambda: Coefficients(*(inputs[name] for name in _COEFFICIENTS)),
+        "p": law("p"),
+        "q": law("q"),
+        "data_law": law("data_law"),
+        "step": lambda: Step(inputs["t"], inputs["s"]),
+        "field": lambda: linear_field(inputs["rate"], inputs["slope"]),
+    }
+    if equation_id in _NUMBER_CALLED_P:
+        del build["p"]
+    names = inspect.signature(find(equation_id).function).parameters
+    return {name: build[name]() if name in build else inputs[name] for name in names}
+
+
+def linear_field(rate: Num, slope: Num) -> Callable[[Num, Num], Num]:
+    """v(x, t) = rate · x + slope · t: linear in the state and in time, so its flow is known."""
+    return lambda x, t: rate * x + slope * t
+
+
+def cast(inputs: Inputs, system: System) -> dict[str, Any]:
+    """Every array of the inputs in one number system; numbers and options as they are."""
+    if system == "float":
+        return dict(inputs)
+    to = _CAST[system]
+    return {name: to(x) if isinstance(x, np.ndarray) else x for name, x in inputs.items()}
+
+
+def parts(result: Any) -> dict[str, np.ndarray]:
+    """The numbers of a result by name, as float64 arrays; a lone value is called "value"."""
+    if isinstance(result, Coefficients):
+        named = {name: getattr(result, name) for name in _COEFFICIENTS}
+    elif isinstance(result, Gaussian):
+        named = {"mean": result.mean, "std": result.std}
+    elif isinstance(result, Mapping):
+        named = dict(result)
+    else:
+        named = {"value": result}
+    return {name: _array(x) for name, x in named.items()}
+
+
+def unit_roundoff(result: Any) -> float:
+    """Half the distance from 1 to the next number, in the coarsest type the result holds."""
+    values = (
+        vars(result).values()
+        if isinstance(result, (Coefficients, Gaussian))
+        else result.values()
+        if isinstance(result, Mapping)
+        else [result]
+    )
+    return max([2.0**-53, *(_roundoff(x) for x in values)])
+
+
+def _array(x: Any) -> np.ndarray:
+    if isinstance(x, torch.Tensor):
+        x = x.detach().to("cpu", torch.float64).numpy()
+    return np.asarray(x, dtype=np.float64)
+
+
+def _roundoff(x: Any) -> float:
+    if isinstance(x, torch.Tensor):
+        return torch.finfo(x.dtype).eps / 2
+    if isinstance(x, (np.ndarray, np.floating)):
+        return float(np.finfo(x.dtype).eps) / 2
+    return 2.0**-53

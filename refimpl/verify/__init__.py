@@ -1,0 +1,1 @@
+"""Floor 3: the run that proves, computes, samples and tests, and the table it prints."""

@@ -1,0 +1,89 @@
+"""Break the equations in every small way; the tests of this folder must notice.
+
+    python tests/equations/mutants.py [folder]
+
+mutmut leaves decorated functions alone, and every equation is decorated. So the tree is copied,
+each `@equation(...)` above a function becomes the same call below it, and mutmut runs there. What
+survives is compared with `survivors.toml`: one not listed there, with its reason, is a failure.
+"""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SURVIVORS = Path(__file__).with_name("survivors.toml")
+
+
+def undecorated(source: str) -> str:
+    """The same module, with `@equation(...)` applied below its function."""
+    lines = source.split("\n")
+    for node in reversed(ast.parse(source).body):
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            first, start, end = node.decorator_list[0].lineno - 1, node.lineno - 1, node.end_lineno
+            decorator = "\n".join(lines[first:start]).removeprefix("@")
+            lines[first:end] = [*lines[start:end], "", f"{node.name} = {decorator}({node.name})"]
+    return "\n".join(lines)
+
+
+def prepare(folder: Path) -> None:
+    """Copy what mutmut needs, with the equations undecorated."""
+    skip = shutil.ignore_patterns("__pycache__", "*.so")
+    for name in ("refimpl", "derivations", "tests/equations"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skip, dirs_exist_ok=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / name)
+    for file in (folder / "refimpl/equations").glob("*.py"):
+        file.write_text(undecorated(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def change(folder: Path, mutant: str) -> str:
+    """`module.function: removed line → added line`, which stays when line numbers move."""
+    shown = subprocess.run(
+        [mutmut(), "show", mutant], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    removed, added = (
+        " ".join(line[1:].strip() for line in shown if line[:1] == sign and line[:3] != 3 * sign)
+        for sign in "-+"
+    )
+    module, _, function = mutant.rpartition("__mutmut_")[0].rpartition(".x_")
+    return f"{module.removeprefix('refimpl.equations.')}.{function}: {removed} → {added}"
+
+
+def mutmut() -> str:
+    """The program beside this Python."""
+    return str(Path(sys.executable).with_name("mutmut"))
+
+
+def main() -> int:
+    """Run; print the score and what survived without a reason."""
+    folder = Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp(prefix="mutants-"))
+    prepare(folder)
+    # forked children deadlock in torch unless it has one thread
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    subprocess.run([mutmut(), "run"], cwd=folder, env=environment, check=True)
+    lines = subprocess.run(
+        [mutmut(), "results", "--all", "true"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    verdicts = dict(line.strip().rsplit(": ", 1) for line in lines if ": " in line)
+    alive = [name for name, verdict in verdicts.items() if verdict != "killed"]
+    known = {s["mutant"] for s in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivor"]}
+    found = {change(folder, name): verdicts[name] for name in alive}
+    killed = len(verdicts) - len(alive)
+    print(f"{killed} of {len(verdicts)} mutants killed ({100 * killed / len(verdicts):.1f} %)")
+    for what, verdict in sorted(found.items()):
+        print(f"  {'listed' if what in known else 'NEW'}  {verdict}  {what}")
+    return int(any(what not in known for what in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

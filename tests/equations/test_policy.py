@@ -1,0 +1,72 @@
+"""Facts about the policy: reductions keep samples apart, and replay gives ratio one."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refimpl.equations import policy
+
+numbers = st.integers(-64, 64).map(lambda k: k / 16)
+X = np.arange(24.0).reshape(2, 3, 2, 2)
+
+
+@pytest.mark.covers("policy.total", "policy.average")
+@pytest.mark.parametrize("convert", [lambda x: x, torch.tensor])
+def test_reductions_run_over_coordinates_and_keep_the_batch(convert):
+    x = convert(X)
+    assert policy.total(x).tolist() == [66.0, 210.0]
+    assert policy.average(x).tolist() == [5.5, 17.5]
+
+
+@pytest.mark.covers("policy.total", "policy.average")
+def test_a_sample_s_value_does_not_depend_on_its_neighbours():
+    for reduce in (policy.total, policy.average):
+        assert reduce(X)[1] == reduce(X[1:])[0]
+
+
+@pytest.mark.covers("policy.total", "policy.average")
+def test_two_dimensions_are_enough_and_one_is_not():
+    assert policy.total(X[0, :, :, 0]).shape == (3,)
+    for bad in (
+        np.ones(3),
+        np.array(1.0),
+        np.ones((3, 0)),
+        1.0,
+        torch.ones(3),
+        torch.ones(2, 0, 3),
+    ):
+        for reduce in (policy.total, policy.average):
+            with pytest.raises(
+                ValueError,
+                match=r"^a reduction needs a batch and at least one coordinate, \(B, \.\.\.\), got",
+            ):
+                reduce(bad)
+    assert policy.total(np.ones((0, 3))).shape == (0,)
+    with pytest.raises(ValueError, match=r"got shape \(3, 0\)"):
+        policy.total(np.ones((3, 0)))
+
+
+@pytest.mark.covers("policy.log_ratio", "policy.ratio")
+def test_the_ratio_is_new_over_old():
+    assert policy.log_ratio(-1.0, -3.0) == 2.0
+    assert policy.ratio(-1.0, -3.0) == math.exp(2.0)
+
+
+@pytest.mark.covers("policy.ratio")
+@given(numbers, numbers)
+def test_ratios_invert_and_replay_gives_exactly_one(a, b):
+    assert policy.ratio(a, a) == 1.0
+    assert policy.ratio(a, b) * policy.ratio(b, a) == pytest.approx(1, rel=4 * 2.0**-53)
+
+
+@pytest.mark.covers("policy.average", "policy.ratio", "policy.total")
+def test_the_mean_reduced_ratio_is_the_true_one_to_the_power_of_one_over_d():
+    new, old = X / 64, X[::-1] / 128
+    true = policy.ratio(policy.total(new), policy.total(old))
+    assert np.allclose(
+        policy.ratio(policy.average(new), policy.average(old)), true ** (1 / 12), rtol=1e-14
+    )

@@ -1,0 +1,85 @@
+"""Facts about the register: an id is what one types, once, and a mistyped one is helped."""
+
+import inspect
+import re
+
+import pytest
+
+from refimpl.equations import equations, find, registry, sde
+from refimpl.equations.registry import equation
+
+EVERY = equations()
+
+
+def test_ids_are_what_one_types():
+    for equation_id, entry in EVERY.items():
+        topic, name = equation_id.split(".")
+        assert entry.id == equation_id
+        assert entry.topic == topic
+        assert entry.function.__name__ == name
+        assert entry.function.__module__ == f"refimpl.equations.{topic}"
+
+
+def test_the_decorator_returns_the_function_untouched():
+    assert find("sde.drift").function is sde.drift
+
+
+def test_every_equation_has_rows_a_source_and_a_statement():
+    for entry in EVERY.values():
+        assert entry.rows
+        assert all(re.fullmatch(r"[A-Z]+-\d+", row) for row in entry.rows), entry.id
+        assert entry.source
+        assert len(entry.statement) > 10
+        assert entry.statement == inspect.getdoc(entry.function).splitlines()[0]
+
+
+def test_an_entry_knows_its_line():
+    entry = find("sde.drift")
+    source = inspect.getsource(sde).splitlines()
+    assert source[entry.line - 1].startswith(("@", "def drift"))
+
+
+def test_a_mistyped_id_is_helped():
+    with pytest.raises(
+        KeyError, match=r"no equation is called 'sde.drfit'; did you mean .*sde.drift"
+    ):
+        find("sde.drfit")
+    with pytest.raises(KeyError) as caught:
+        find("zzzzzzzz")
+    assert caught.value.args == ("no equation is called 'zzzzzzzz'",)
+
+
+def test_help_names_the_three_nearest_and_the_distant_ones_too():
+    with pytest.raises(KeyError) as caught:
+        find("sde.drfit")
+    (message,) = caught.value.args
+    assert message.startswith("no equation is called 'sde.drfit'; did you mean sde.drift or ")
+    assert message.count(" or ") == 2
+    with pytest.raises(KeyError, match=r"; did you mean .*euler"):
+        find("step_of_euler")
+
+
+def test_a_wrong_id_and_a_second_one_are_refused(monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTER", {})
+
+    def fact():
+        """A fact."""
+
+    fact.__module__ = "some.where.topic"
+    note = equation("topic.fact", rows=("X-1",), source="a source")
+    assert note(fact) is fact
+    assert find("topic.fact").id == "topic.fact"
+    assert find("topic.fact").rows == ("X-1",)
+    assert find("topic.fact").source == "a source"
+    assert find("topic.fact").statement == "A fact."
+    with pytest.raises(ValueError, match=r"'topic.fact' is registered twice"):
+        note(fact)
+    with pytest.raises(ValueError, match=r"'topic.fact', not 'topic.other'"):
+        equation("topic.other", source="")(fact)
+    fact.__doc__ = None
+    assert find("topic.fact").statement == ""
+
+
+def test_the_register_is_handed_out_as_a_copy():
+    equations().clear()
+    assert equations() == EVERY
