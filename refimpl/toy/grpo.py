@@ -2,14 +2,15 @@
 
     rollout → rewards → advantages → min(r A, clip(r) A) − β KL → one step uphill → again
 
-Data N(m, s²), reward k·x, and a policy that adds a constant b_i to the exact velocity at each step: the
-optimum is then a closed form. The end's mean moves by k (1 − ρ²) Var/β, where ρ is how much of its
-start the chain remembers (`tilting.fixed_start`); the baseline of a group of G takes the factor
-(G − 1)/G. Every formula below is imported.
+Data N(m, s²), reward k·x, and a policy that adds a constant b_i to the exact velocity at each
+step: the optimum is then a closed form. The end's mean moves by k (1 − ρ²) Var/β, where ρ is how
+much of its start the chain remembers (`tilting.fixed_start`); the baseline of a group of G takes
+the factor (G − 1)/G. Every formula below is imported.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -47,7 +48,7 @@ class Settings:
     learning_rate: float = 0.02
     clip: float = 0.2
     beta: float = 1.0
-    std: str = "none"
+    std: Literal["group", "batch", "none"] = "none"
     a: float = 0.7
     T: int = 10
     seed: int = 0
@@ -136,7 +137,7 @@ def train(
                 ratio_gap = float((ratios - 1).abs().max())
                 first = float(divergence)
             optimiser.zero_grad()
-            (-objective).backward()
+            torch.autograd.backward(-objective)
             optimiser.step()
         clipped = float(((ratios - 1).abs() > settings.clip).double().mean())
         equal = int((rewards == rewards[:, :1]).all(dim=1).sum())

@@ -1,4 +1,4 @@
-"""The GRPO loop: exact gradients on one rollout, the predicted optimum, and mistakes that it feels."""
+"""The GRPO loop: exact gradients, the predicted optimum, and the mistakes that it feels."""
 
 import dataclasses
 
