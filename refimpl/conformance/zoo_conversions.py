@@ -64,7 +64,7 @@ MISTAKES: tuple[Mistake, ...] = (
         lambda c, x, score: c.d_alpha / c.alpha * x
         - c.sigma / c.alpha * (c.d_alpha * c.sigma - c.d_sigma * c.alpha) * score,
         "+t/(1 − t) before the score on the linear path.",
-        "the seed's formula carried to the other clock", "v = −x/(1 − t) − t/(1 − t) score",
+        "a printed formula carried to the other clock", "v = −x/(1 − t) − t/(1 − t) score",
     ),
     Mistake(
         "velocity of the other clock", "conversions.score_from_velocity",

@@ -84,7 +84,7 @@ MISTAKES: tuple[Mistake, ...] = (
             sqrt(beta),
         ),
         "The other standard choice, exact for standard normal data alone.",
-        "the seed's remark that σ_t² = β_t", "β (1 − ᾱ′)/(1 − ᾱ)",
+        "a printed remark that σ_t² = β_t", "β (1 − ᾱ′)/(1 − ᾱ)",
     ),
     Mistake(
         "weights swapped", "ddpm.posterior",
@@ -98,7 +98,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "always β", "ddpm.reverse_variance",
         lambda beta, alpha_bar_prev, data_variance: beta + 0 * alpha_bar_prev * data_variance,
-        "One of two choices, stated as the reverse variance.", "the seed's remark",
+        "One of two choices, stated as the reverse variance.", "a printed remark",
         "exact for s = 1 alone",
     ),
     Mistake(

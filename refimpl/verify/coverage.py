@@ -133,9 +133,9 @@ def coverage(
 def _pages(docs: Path) -> dict[str, tuple[str, ...]]:
     """For each id (of an equation, a derivation or a row) the pages that show it."""
     shown: dict[str, tuple[str, ...]] = {}
-    for page in sorted((docs / "math").glob("*.md")):
+    for page in sorted([*docs.glob("*.md"), *docs.glob("math/*.md")]):
         for line in page.read_text(encoding="utf-8").splitlines():
             if line.startswith("<!-- generated: "):
                 for id in line.removeprefix("<!-- generated: ").removesuffix("-->").split():
-                    shown[id] = (*shown.get(id, ()), f"math/{page.name}")
+                    shown[id] = (*shown.get(id, ()), page.relative_to(docs).as_posix())
     return shown

@@ -10,6 +10,7 @@ is no verdict that a caller could forget to look at.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal
 
 Layer = Literal["numbers", "samplers", "statistics", "peers"]
@@ -78,6 +79,7 @@ def check(
 
 def checks() -> dict[str, Check]:
     """All checks by name, after importing the modules that register them."""
-    from . import numbers, peers, samplers, statistics  # noqa: F401  (importing registers)
+    for layer in ("numbers", "samplers", "statistics", "peers"):
+        import_module(f".{layer}", __package__)
 
     return dict(_CHECKS)

@@ -190,4 +190,4 @@ tilting_by_peaks = _topic(
     "RFT-1 GRPO-2",
 )
 
-from . import identities, identities_grpo, theorems  # noqa: E402, F401  (importing registers)
+from . import identities, identities_grpo, labelled, networks, theorems  # noqa: E402, F401  (importing registers)

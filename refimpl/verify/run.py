@@ -1,4 +1,4 @@
-"""The run behind `refimpl verify`: proofs in a second process, checks in this one, one table.
+"""The run behind `refimpl verify`: proofs and checks in two processes, one table.
 
 A proof comes back as data, and so does a check: what it measured, or the message with which it
 failed. Nothing is skipped in silence: a check whose library is not installed is reported as such.
@@ -7,7 +7,7 @@ failed. Nothing is skipped in silence: a check whose library is not installed is
 import importlib
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,9 @@ from .coverage import Row, coverage
 from .evidence import Check, checks
 
 Verdict = Literal["holds", "fails", "not installed"]
+
+WORKERS = 2
+"""Processes; proofs and checks are independent of each other."""
 
 
 @dataclass(frozen=True)
@@ -100,19 +103,15 @@ def verify(
     """
     start = time.perf_counter()
     outcomes: list[Outcome] = []
-    wanted = [c for c in checks().values() if _concerns(only, c.name, c.covers)]
+    wanted = [c.name for c in checks().values() if _concerns(only, c.name, c.covers)]
     ids = [id for id, of in derivation_index().items() if _concerns(only, id, of)]
     if not ids and not wanted:
         raise ValueError(f"nothing matches --only {only!r}; ids are listed by `refimpl eq`")
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(prove_one, id) for id in ids]
-        for outcome in _checked(wanted, seed):
-            outcomes.append(outcome)
-            on_outcome(outcome)
-            for future in [f for f in futures if f.done()]:
-                futures.remove(future)
-                outcomes.append(future.result())
-                on_outcome(outcomes[-1])
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=context, initializer=_one_thread) as pool:
+        # The longest first: statistics stand last in the register.
+        futures = [pool.submit(check_one, name, seed) for name in reversed(wanted)]
+        futures += [pool.submit(prove_one, id) for id in ids]
         for future in as_completed(futures):
             outcomes.append(future.result())
             on_outcome(outcomes[-1])
@@ -139,7 +138,7 @@ def derivation_index() -> dict[str, tuple[str, ...]]:
 
 
 def prove_one(id: str) -> Outcome:
-    """Prove one derivation; runs in the second process."""
+    """Prove one derivation; runs in a worker."""
     module = _derivations()
     start = time.perf_counter()
     d = module.load()[id]
@@ -173,9 +172,16 @@ def _concerns(only: str | None, name: str, covers: tuple[str, ...]) -> bool:
     return only is None or any(id.startswith(only) for id in (name, *covers))
 
 
-def _checked(wanted: list[Check], seed: int) -> Iterator[Outcome]:
-    for c in wanted:
-        yield run_check(c, seed)
+def check_one(name: str, seed: int) -> Outcome:
+    """Run one check by name; runs in a worker."""
+    return run_check(checks()[name], seed)
+
+
+def _one_thread() -> None:
+    """Workers share the cores: more threads would only wait for each other."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def run_check(c: Check, seed: int) -> Outcome:

@@ -4,16 +4,29 @@ A test runs each of them.
 """
 
 RUNS: dict[str, tuple[str, ...]] = {
-    "refimpl sample --toy mixture_2d --sampler ode": ("PATH-3",),
+    "refimpl sample --toy mixture_2d --sampler ode": ("PATH-3", "VF-3", "DYN-4", "DYN-9", "SC-10"),
     "refimpl sample --toy mixture_2d --sampler sde --a 0.7 --steps 10": (
         "PATH-3",
         "SC-4",
         "SC-9",
+        "DYN-7",
+        "DYN-9",
         "GRPO-5",
         "GRPO-6",
+        "GRPO-9",
     ),
-    "refimpl check flow_matching": ("SC-8",),
-    "refimpl check diffusers": ("SC-8",),
+    "refimpl check flow_matching": ("SC-8", "DYN-5"),
+    "refimpl check diffusers": ("SC-8", "DYN-5"),
     "refimpl surrogate 1.3 --advantage -1 --clip 0.2": ("GRPO-4",),
+    "refimpl train toy --iterations 5": ("GRPO-10",),
+    "refimpl lab 1 --quick": ("LAB-1", "DYN-4", "DYN-7", "DYN-8", "LD-1"),
+    "refimpl lab 2 --quick": ("LAB-2", "FM-3", "SM-2", "SM-3"),
+    "refimpl lab 3 --quick": ("LAB-3", "ARCH-1", "ARCH-2", "ARCH-3", "CFG-1", "CFG-4", "CFG-5"),
+    "refimpl topic scales": ("LD-2", "LD-3"),
+    "refimpl topic denoising_diffusion": ("DDPM-1",),
+    "refimpl topic densities": ("NF-3",),
+    "refimpl topic likelihood_training": ("NF-4",),
+    "refimpl topic transport": ("OT-2",),
+    "refimpl topic guidance": ("CFG-2", "CFG-4", "CFG-5"),
 }
 """Command line → ledger rows that it runs."""

@@ -24,6 +24,7 @@ from ..statistics.outcome import Claim, Outcome
 from ..toy import field, gaussian_1d, mixture_1d
 from . import (  # noqa: F401  (importing registers)
     statistics_chains,
+    statistics_digits,
     statistics_dynamics,
     statistics_fields,
     statistics_grpo,
@@ -31,6 +32,7 @@ from . import (  # noqa: F401  (importing registers)
     statistics_orders,
     statistics_policy,
     statistics_processes,
+    statistics_training,
 )
 from .controls import CONSISTENT_G, MISTAKES, RIGHT, residuals_of
 from .evidence import Evidence, check

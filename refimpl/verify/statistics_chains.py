@@ -58,7 +58,7 @@ def transitions_have_white_residuals(seed: int) -> Evidence:
 @check(
     "statistics",
     covers=("sde.transition", "sde.flow_grpo_g", "sde.euler_maruyama"),
-    rows=("GRPO-6",),
+    rows=("GRPO-6", "GRPO-9"),
 )
 def gaussian_chains_have_their_law(seed: int) -> Evidence:
     """On N(1.5, 0.25) the chain of T = 10, 20, 40 steps has its exact mean, variance and memory."""

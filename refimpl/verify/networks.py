@@ -1,0 +1,106 @@
+"""Networks and rollouts, by facts that are exact: no training, no tolerance beyond rounding.
+
+    adaLN-zero answers 0 at birth      a sample's answer is its own      labels reach the answer
+
+And denoising as a decision process: the log-probability of a trajectory is the sum of its steps',
+which on Gaussian data is one multivariate normal, assembled here from the kernels' slopes.
+"""
+
+import numpy as np
+import torch
+from scipy import stats
+
+from ..equations import sde
+from ..simulate import diffusion, grids
+from ..simulate import sde as chains
+from ..toy import field, gaussian_1d, latent
+from ..toy.batches import Batch
+from ..toy.networks import DiT, UNet, build
+from .evidence import Evidence, check
+
+
+@check("numbers", covers=("paths.velocity",), rows=("ARCH-1", "ARCH-2"))
+def image_networks_are_what_they_say(seed: int) -> Evidence:
+    """U-Net and DiT: zero at birth, deaf to neighbours, and told apart by time and label."""
+    figures = {}
+    for name, make in (
+        ("U-Net", lambda: UNet(labels=10)),
+        ("DiT", lambda: DiT(size=8, labels=10)),
+    ):
+        g = torch.Generator().manual_seed(seed)
+        network = build(make, g)
+        x, t = torch.randn(4, 1, 8, 8, generator=g), torch.tensor([0.2, 0.4, 0.6, 0.8])
+        y = torch.tensor([1, 2, 3, 10])
+        if network(x, t, y).detach().abs().max().item() != 0:
+            raise AssertionError(f"{name} should answer exactly 0 before it has learnt anything")
+        with torch.no_grad():
+            for p in network.parameters():
+                p.add_(0.05 * torch.randn(p.shape, generator=g))
+        network = network.double()
+        x, t = x.double(), t.double()
+        with torch.no_grad():
+            whole = network(x, t, y)
+            alone = torch.cat([network(x[i : i + 1], t[i : i + 1], y[i : i + 1]) for i in range(4)])
+            told = [network(x, t.flip(0), y), network(x, t, y.flip(0)), network(x, t, None)]
+        gap = float((whole - alone).abs().max() / whole.abs().max())
+        if not gap < 1e-12:  # float64 sums of a few hundred terms, in another order
+            raise AssertionError(
+                f"{name}: a sample's answer moves by {gap:.2g} with its neighbours"
+            )
+        if any(float((other - whole).abs().max()) < 1e-6 for other in told):
+            raise AssertionError(f"{name} does not listen to its time or its label")
+        figures[f"{name}: neighbours' influence"] = gap
+        figures[f"{name}: parameters"] = float(sum(p.numel() for p in network.parameters()))
+    return Evidence("zero at birth, no influence of neighbours, time and label heard", figures)
+
+
+@check("numbers", covers=("objectives.flow_matching",), rows=("ARCH-3",))
+def a_code_is_a_sample_s_own(seed: int) -> Evidence:
+    """Encoder and decoder: the stated sizes, no influence of neighbours, an exact loss."""
+    g = torch.Generator().manual_seed(seed)
+    network = build(lambda: latent.Autoencoder(9, 2), g).double()
+    x = torch.randn(6, 9, generator=g, dtype=torch.float64)
+    with torch.no_grad():
+        code, whole = network.encoder(x), network(x)
+        alone = torch.cat([network(row[None]) for row in x])
+        loss = float(latent.reconstruction(network, Batch(x), g))
+    gap = max(
+        float((whole - alone).abs().max()),
+        float((whole - network.decoder(code)).detach().abs().max()),
+        abs(loss - float(np.square(whole.numpy() - x.numpy()).sum() / 6)),
+    )
+    if code.shape != (6, 2) or not gap < 1e-12:  # float64 sums of a hundred terms
+        raise AssertionError(f"codes of shape {tuple(code.shape)}, gap {gap:.2g}")
+    return Evidence(f"nine numbers to two and back, largest gap {gap:.1e}", {"gap": gap})
+
+
+@check("numbers", covers=("sde.transition", "gaussian.log_prob"), rows=("GRPO-1",))
+def a_trajectory_is_a_decision_process(seed: int) -> Evidence:
+    """Σ log π(x_s | x_t) over a stored rollout is the joint log-density of the whole trajectory."""
+    grid, g = grids.uniform(6), diffusion.flow_grpo(0.7, sde.next_level)
+    v = field(gaussian_1d())
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(5, 1, generator=generator, dtype=torch.float64)
+    done = chains.rollout(v, start, grid, diffusion=g, generator=generator)
+    summed = sum(done.log_prob(i)[:, 0] for i in range(done.T))
+    offsets, mixing = np.zeros(done.T), np.zeros((done.T, done.T))
+    slope_of_start = np.zeros(done.T)
+    mean, pull, row = 0.0, 1.0, np.zeros(done.T)
+    for i, kernel in enumerate(chains.denoising(v, grid, diffusion=g)):
+        at = [float(kernel(torch.tensor([[z]], dtype=torch.float64)).mean) for z in (0.0, 1.0)]
+        slope = at[1] - at[0]
+        mean, pull, row = slope * mean + at[0], slope * pull, slope * row
+        row = row + np.eye(done.T)[i] * done.stds[i]
+        offsets[i], slope_of_start[i], mixing[i] = mean, pull, row
+    joint = [
+        stats.multivariate_normal.logpdf(
+            done.states[1:, k, 0].numpy(),
+            offsets + slope_of_start * float(start[k]),
+            mixing @ mixing.T,
+        )
+        for k in range(len(start))
+    ]
+    gap = float(np.abs(np.array(joint) - np.asarray(summed)).max())
+    if not gap < 1e-9:  # SciPy inverts a covariance whose condition number is some thousands
+        raise AssertionError(f"the steps' log-probabilities miss the joint one by {gap:.2g}")
+    return Evidence(f"five trajectories of six steps, largest gap {gap:.1e}", {"gap": gap})
