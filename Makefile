@@ -1,0 +1,78 @@
+# Needs Python >= 3.11, pip and make. Every target makes its own .venv if there is none.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+# One thread a process: formulas are small, and processes share the cores.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help verify test check lint docs site docs-check docs-serve bench nightly mutants clean
+
+help:
+	@echo "make verify      prove, compute, sample and compare everything; print the table"
+	@echo "make test        the test suite"
+	@echo "make check       format, lint, types, floors, tests, docs: what CI asks for"
+	@echo "make lint        format, lint, types, floors"
+	@echo "make docs        regenerate what the pages show, and build the site into site/"
+	@echo "make site        build the site from the pages as they are"
+	@echo "make docs-check  open every page of the built site in headless Chromium"
+	@echo "make bench       time one sampling step, its replay, and each layer of a run"
+	@echo "make nightly     the slow tests, the three labs and all topics at full length (20 min)"
+	@echo "make mutants     break the equations in every small way; the tests must notice"
+	@echo "make clean       remove everything that these targets made"
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers,labs,docs,dev]'
+	touch $@
+
+verify: $(STAMP)
+	$(BIN)/refimpl verify
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The tests compare the generated blocks, so here the site is built from the pages as they are.
+check: lint site test
+
+docs: $(STAMP)
+	$(BIN)/python docs/tools/generate.py
+	$(BIN)/mkdocs build --strict
+
+site: $(STAMP)
+	$(BIN)/mkdocs build --strict
+
+docs-check: site
+	$(BIN)/python docs/tools/render_check.py site
+
+docs-serve: $(STAMP)
+	$(BIN)/mkdocs serve
+
+bench: $(STAMP)
+	$(BIN)/python tests/benchmarks/step.py
+	$(BIN)/refimpl verify | grep ' hold '
+
+nightly: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
+	for lab in 1 2 3; do $(BIN)/refimpl lab $$lab --out runs/lab$$lab || exit 1; done
+	$(BIN)/python -m refimpl.labs.topics runs/topics.json
+
+mutants: $(STAMP)
+	$(BIN)/python tests/equations/mutants.py
+
+clean:
+	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
