@@ -1,0 +1,75 @@
+"""The pages say what the run found, their examples run, and what they need is in the repository."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+
+
+@pytest.mark.slow
+def test_generated_blocks_are_what_the_run_finds() -> None:
+    command = [sys.executable, "docs/tools/generate.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_page_prints_an_open_verdict() -> None:
+    pages = [p for p in PAGES if 'class="verdict open"' in p.read_text("utf-8")]
+    assert pages == []
+
+
+def test_the_vendored_mathjax_is_the_one_whose_checksum_is_kept() -> None:
+    folder = DOCS / "assets" / "mathjax"
+    wanted, name = (folder / "tex-svg.js.sha256").read_text("ascii").split()
+    assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == wanted
+    assert "Apache License" in (folder / "LICENSE").read_text("utf-8")
+
+
+def test_the_configuration_loads_nothing_from_elsewhere() -> None:
+    told = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert "font: false" in told
+    assert not re.search(r"https?://", told)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    told = (ROOT / "mkdocs.yml").read_text("utf-8")
+    absent = [
+        p.relative_to(DOCS).as_posix() for p in PAGES if p.relative_to(DOCS).as_posix() not in told
+    ]
+    assert absent == []
+
+
+def test_the_examples_of_the_quickstart_run() -> None:
+    examples = re.findall(r"```python\n(.*?)```", (DOCS / "quickstart.md").read_text("utf-8"), re.S)
+    assert len(examples) >= 3
+    for source in examples:
+        exec(compile(source, "quickstart.md", "exec"), {})
+
+
+def test_the_refusal_in_the_quickstart_is_the_one_that_is_raised() -> None:
+    from refimpl.equations import sde
+
+    shown = re.search(r"^ValueError: (.*)$", (DOCS / "quickstart.md").read_text("utf-8"), re.M)
+    assert shown is not None
+    with pytest.raises(ValueError, match="one_minus_inside") as refused:
+        sde.flow_grpo_g(1.0, 0.7, inside=1.0)
+    assert str(refused.value) == shown[1]
+
+
+def test_the_diagnosis_on_the_page_of_checks_is_the_one_that_is_given() -> None:
+    from refimpl.conformance import Mismatch, compare
+
+    page = (DOCS / "checking.md").read_text("utf-8")
+    inputs = dict(v=1.25, v_ref=1.0, g=0.75, t=0.5, h=0.125)
+    shown = re.search(r"compare\.Mismatch: (.*?)```", page, re.S)
+    assert shown is not None
+    with pytest.raises(Mismatch) as raised:
+        compare("kl.flow_grpo", 0.09120008680555555, None, inputs)
+    assert " ".join(shown[1].split()) == str(raised.value)

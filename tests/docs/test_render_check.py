@@ -1,0 +1,80 @@
+"""The rendered check can fail: a page with each fault planted is reported, a clean one is not."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "render_check", ROOT / "docs/tools/render_check.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+render_check = _tool()
+
+HEAD = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width">
+<script src="mathjax/config.js"></script><script src="mathjax/tex-svg.js"></script>"""
+
+FAULTS = {
+    "undefined macro": ('<div class="arithmatex">\\[\\nosuchmacro\\]</div>', "MathJax error"),
+    "formula left alone": ('<div class="arithmatex">\\[ {x \\]</div>', "formula not typeset"),
+    "raw TeX": ("<p>so that \\frac{1}{2} is left</p>", "raw TeX"),
+    "raw dollars": ("<p>so that $x$ is left</p>", "raw markup"),
+    "unresolved reference": ("<p>see Eq. ???</p>", "raw markup"),
+    "console error": ('<script>console.error("planted")</script>', "console: planted"),
+    "exception": ('<script>throw new Error("planted")</script>', "exception"),
+    "request elsewhere": (
+        '<script>fetch("https://example.org/x").catch(() => 0)</script>',
+        "leaves",
+    ),
+    "too wide": ('<div style="width:900px">wide</div>', "wider than a phone"),
+    "id twice": ('<p id="a"></p><p id="a"></p>', "id used twice"),
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "docs/assets/mathjax", folder / "mathjax")
+    clean = (
+        '<p class="arithmatex">\\(\\frac{a}{b}\\)</p><a href="clean.html#here" id="here">here</a>'
+    )
+    (folder / "clean.html").write_text(HEAD + clean)
+    for name, (body, _) in FAULTS.items():
+        (folder / f"{name.replace(' ', '-')}.html").write_text(HEAD + body)
+    return folder
+
+
+def test_dead_links_anchors_and_foreign_files_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<p id="x"></p><a href="b.html">1</a><a href="#y">2</a><a href="#x">3</a>'
+        '<a href="https://example.org">4</a><script src="https://example.org/s.js"></script>'
+    )
+    found = render_check.dead_links(tmp_path)
+    assert sorted(found) == [
+        "a.html: loads https://example.org/s.js",
+        "a.html: no anchor for #y",
+        "a.html: no file for b.html",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(render_check.chromium() is None, reason="no Chromium on this machine")
+def test_every_planted_fault_is_reported_and_a_clean_page_is_not(site: Path) -> None:
+    with render_check.served(site) as base, render_check.browser() as chrome:
+        assert render_check.looked_at(chrome, base, "clean.html") == []
+        for name, (_, expected) in FAULTS.items():
+            found = render_check.looked_at(chrome, base, f"{name.replace(' ', '-')}.html")
+            assert any(expected in problem for problem in found), (name, found)
