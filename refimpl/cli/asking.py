@@ -1,0 +1,91 @@
+"""Commands that answer one question: eq, surrogate."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from .app import app, console, refusals
+
+
+@app.command()
+def eq(
+    id: Annotated[str | None, typer.Argument(help="Such as sde.drift; none lists all.")] = None,
+) -> None:
+    """Show an equation: formula, statement, source, and where its proof, test and page are."""
+    from ..equations import equations, find
+
+    if id is None:
+        listing = Table(header_style="bold", pad_edge=False)
+        for column in ("id", "statement", "rows"):
+            listing.add_column(column, no_wrap=column != "statement")
+        for e in equations().values():
+            listing.add_row(e.id, escape(e.statement), " ".join(e.rows))
+        console.print(listing)
+        return
+    with refusals():
+        e = find(id)
+        for name, value in _facts(e).items():
+            console.print(f"[bold]{name:<10}[/bold]{escape(value)}", soft_wrap=True)
+
+
+def _facts(e: Any) -> dict[str, str]:
+    root = Path(__file__).resolve().parents[2]
+    proof, formulas = _proof_of(e.id)
+    code = Path(inspect.getsourcefile(e.function) or "").resolve()
+    return {
+        "id": e.id,
+        "statement": e.statement,
+        **{f"formula{i or ''}": line for i, line in enumerate(formulas)},
+        "call": f"{e.id}{inspect.signature(e.function)}",
+        "source": e.source,
+        "rows": ", ".join(e.rows),
+        "code": f"{code.relative_to(root) if code.is_relative_to(root) else code}:{e.line}",
+        "proof": proof,
+        "test": f"tests/equations/test_{e.topic}.py",
+        "page": f"docs/math/{e.topic}.md#{e.id}",
+    }
+
+
+def _proof_of(id: str) -> tuple[str, list[str]]:
+    from ..verify.run import prove_one
+
+    outcome = prove_one(id) if id in _derivation_ids() else None
+    if outcome is None:
+        owners = [name for name, of in _derivation_ids().items() if id in of]
+        if not owners:
+            return "none", []
+        outcome = prove_one(owners[0])
+    shown = [f"{left} = {right}" for left, right in getattr(outcome.evidence, "displays", ())]
+    word = "proved" if outcome.verdict == "holds" else "NOT PROVED"
+    return f"derivations/{outcome.name.partition('.')[0]}.py: {word}, {outcome.detail}", shown
+
+
+def _derivation_ids() -> dict[str, tuple[str, ...]]:
+    from ..verify.run import derivation_index
+
+    return derivation_index()
+
+
+@app.command()
+def surrogate(
+    ratio: Annotated[float, typer.Argument(help="r = p_new/p_old of one step.")],
+    advantage: Annotated[float, typer.Option(help="A of the sample.")],
+    clip: Annotated[float, typer.Option(help="ε: the half-width of the trust region.")],
+) -> None:
+    """Value and slope of the clipped objective at one ratio: which branch am I in?"""
+    import torch
+
+    from ..equations import grpo
+
+    with refusals():
+        r = torch.tensor(ratio, dtype=torch.float64, requires_grad=True)
+        value = grpo.surrogate(r, torch.tensor(advantage, dtype=torch.float64), clip)
+        (slope,) = torch.autograd.grad(value, r)
+        console.print(f"surrogate  {value.item():.12g}")
+        console.print(f"slope in r {slope.item():.12g}")
+        state = "clipped: no gradient" if slope == 0 else "not clipped"
+        console.print(f"branch     {state}")
