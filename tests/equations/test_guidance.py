@@ -64,3 +64,12 @@ def test_guided_and_tilted_widths_agree_only_at_both_ends():
 def test_a_tilt_without_a_law_is_refused():
     with pytest.raises(ValueError, match="precision must be positive"):
         guidance.tilted_std(0.5, 1.0, 3.0)
+
+
+@pytest.mark.covers("guidance.gaussian_std", "guidance.tilted_std")
+@pytest.mark.parametrize("width", [guidance.gaussian_std, guidance.tilted_std])
+def test_widths_that_are_none_are_refused(width):
+    with pytest.raises(ValueError, match=r"std_uncond must be positive, got -1\.0"):
+        width(-1.0, 0.5, 0.5)
+    with pytest.raises(ValueError, match=r"std_cond must be positive, got -0\.5"):
+        width(1.0, -0.5, 0.5)

@@ -74,5 +74,10 @@ def test_a_sampler_that_remembers_falls_short_by_its_squared_correlation():
         reached = tilting.fixed_start(p, 2.0, 4.0, rho)
         assert reached.mean - 1.5 == share * (aim.mean - 1.5)
         assert reached.std == 0.5
-    with pytest.raises(ValueError, match="one_minus_rho_squared"):
-        tilting.fixed_start(p, 2.0, 4.0, 1.5)
+    for impossible in (1.2, -1.2):
+        with pytest.raises(ValueError, match="one_minus_rho_squared"):
+            tilting.fixed_start(p, 2.0, 4.0, impossible)
+    with pytest.raises(ValueError, match=r"std must be positive, got -0\.5"):
+        tilting.fixed_start(Gaussian(1.5, -0.5), 2.0, 4.0, 0.5)
+    with pytest.raises(ValueError, match=r"beta must be positive, got -4\.0"):
+        tilting.fixed_start(p, 2.0, -4.0, 0.5)
