@@ -157,8 +157,8 @@ table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--line);
 vertical-align: top; } .holds { color: var(--good); } .fails { color: var(--bad); font-weight: 600;
 } code { font-size: 12.5px; background: var(--soft); padding: 0 .2em; border-radius: 3px; }
-figure { display: inline-block; margin: .6rem 1rem .6rem 0; } figcaption { font-size: 13px; }
-svg { max-width: 100%; height: auto; }
+figure { display: inline-block; width: 23rem; margin: .6rem 1rem .6rem 0; vertical-align: top; }
+figure svg { width: 100%; height: auto; } figcaption { font-size: 13px; }
 details { margin: .2rem 0; } summary { cursor: pointer; }
 """
 
