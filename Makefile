@@ -11,11 +11,12 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test check lint docs site docs-check docs-serve bench nightly mutants clean
+.PHONY: help verify test quick check lint docs site docs-check docs-serve bench nightly mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
 	@echo "make test        the test suite"
+	@echo "make quick       the deterministic tests of the mathematics: half a minute, on every save"
 	@echo "make check       format, lint, types, floors, tests, docs: what CI asks for"
 	@echo "make lint        format, lint, types, floors"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
@@ -37,6 +38,10 @@ verify: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS)
+
+quick: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not statistical" tests/equations \
+		tests/conformance tests/simulate tests/derivations tests/statistics tests/toy/test_mixture.py
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
