@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint docs site docs-check docs-serve bench nightly mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check docs site docs-check docs-serve bench nightly mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -19,6 +19,7 @@ help:
 	@echo "make quick       the deterministic tests of the mathematics: half a minute, on every save"
 	@echo "make check       format, lint, types, floors, tests, docs: what CI asks for"
 	@echo "make lint        format, lint, types, floors"
+	@echo "make vectors     write the test vectors again, after a change of an equation or a mistake"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
 	@echo "make docs-check  open every page of the built site in headless Chromium"
@@ -30,7 +31,8 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers,labs,docs,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers,labs,sd3,docs,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchcfm
 	touch $@
 
 verify: $(STAMP)
@@ -50,7 +52,13 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 # The tests compare the generated blocks, so here the site is built from the pages as they are.
-check: lint site test
+check: lint site vectors-check test
+
+vectors: $(STAMP)
+	$(BIN)/refimpl vectors write
+
+vectors-check: $(STAMP)
+	$(BIN)/refimpl vectors verify
 
 docs: $(STAMP)
 	$(BIN)/python docs/tools/generate.py
@@ -67,6 +75,7 @@ docs-serve: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/step.py
+	$(BIN)/python tests/benchmarks/check.py
 	$(BIN)/refimpl verify | grep ' hold '
 
 nightly: $(STAMP)
