@@ -80,6 +80,17 @@ def _slope_at() -> sp.Expr:
     )
 
 
+@derivation("grpo.bounded", rows=("GRPO-3",))
+def bounded(production: Production) -> Lines:
+    """The identity inside, the bound outside; odd."""
+    yield Display("A'", production(A, symbol("limit", r"A_{\max}", positive=True)))
+    for sign in (1, -1):
+        inside = production(sign * beyond, beyond + below)
+        yield Equality(f"inside, {sign:+d}", inside, sign * beyond)
+        outside = sign * (clip + beyond)
+        yield Equality(f"outside, {sign:+d}", production(outside, clip), sign * clip)
+
+
 @derivation("grpo.surrogate", rows=("GRPO-4",))
 def surrogate(production: Production) -> Lines:
     """The clipped objective, value and slope, in every branch.

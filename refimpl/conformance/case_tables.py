@@ -37,6 +37,15 @@ def _advantage(rewards: np.ndarray, std: str, ddof: int, eps: float) -> Inputs:
     return {"rewards": rewards, "std": std, "ddof": ddof, "eps": eps}
 
 
+# Every quadrant of (r − 1, A); within the limit, at it, past it, whatever the ratio.
+_MASK = {
+    "ratio": _grid([[1.25, 0.75, 1.25, 0.75], [1.25, 0.75, 1.0, 2.0], [1.5, 0.5, 1.0625, 0.9375]]),
+    "advantage": _grid([[1.0, -1.0, -0.5, 0.5], [2.0, -2.0, 1.0, 0.0], [1.0, -1.0, 3.0, -3.0]]),
+    "divergence": _grid([[0.5, 0.75, 1.0, 2.0], [0.25, 0.25, 0.5, 0.5], [0.125, 0.0, 0.5, 1.0]]),
+    "limit": _grid([[0.25], [0.25], [0.25]]),
+}
+
+
 WHOLE: dict[str, tuple[Inputs, ...]] = {
     "density.marginal": ({"prior": _PRIOR, "likelihood": _LIKELIHOOD},),
     "density.posterior": ({"prior": _PRIOR, "likelihood": _LIKELIHOOD},),
@@ -59,6 +68,8 @@ WHOLE: dict[str, tuple[Inputs, ...]] = {
         _advantage(_EQUAL, "batch", 1, 0.0),
         _advantage(_grid([[0.5, 1.5]]), "group", 1, 0.0),
     ),
+    "weights.tempflow": ({"std": np.array([0.75, 0.5, 0.4375, 0.25, 0.0625])},),
+    "weights.divergence_mask": (_MASK,),
 }
 """Arrays that are reduced over an axis: mixture components, coordinates, groups."""
 
@@ -102,6 +113,11 @@ EDGES: dict[str, tuple[dict[str, float], ...]] = {
     "kl.k2": ({"log_ratio": 0.0},),
     "kl.k3": ({"log_ratio": 0.0}, {"log_ratio": 2.0**-7}, {"log_ratio": -8.0}),
     "policy.ratio": ({"log_prob": 1.5, "log_prob_old": 1.5},),
+    "grpo.bounded": (
+        {"advantage": -2.0, "limit": 0.5},
+        {"advantage": 2.0, "limit": 0.5},
+        {"advantage": 0.25, "limit": 0.5},
+    ),
     "grpo.surrogate": (
         {"ratio": 1.0, "clip": 0.0},
         {"ratio": 1.125, "clip": 0.125},
@@ -129,6 +145,20 @@ EDGES: dict[str, tuple[dict[str, float], ...]] = {
     "tilting.fixed_start": ({"correlation": 0.0}, {"slope": 0.0}),
     "tilting.linear": ({"slope": 0.0},),
     "conventions.network_time": _ENDS,
+    "kernels.preserving": ({"std": 0.0},),
+    "kernels.cps_std": ({"eta": 0.0}, {"eta": 1.0}, {"s": 0.0}, {"s": 1.0}),
+    "kernels.kept_flow_grpo": ({"t": 1.0, "s": 0.5}, {"t": 0.5, "s": 0.0}, {"t": 1.0, "s": 0.0}),
+    "kernels.kept_constant": ({"g": 0.0}, {"t": 1.0, "s": 0.875}),
+    "kernels.frozen_data": ({"kept": 0.0}, {"kept": 1.0}, {"s": 0.0}, {"s": 1.0}),
+    "kernels.noise_variance": ({"g": 0.0}, {"variance": 0.0}, {"t": 1.0, "s": 0.875}),
+    "kernels.posterior_variance": ({"gap": 0.0}, {"t": 0.0}, {"t": 1.0}),
+    "kernels.moment_matched": ({"std": 0.0}, {"variance": 0.0}, {"t": 1.0, "s": 0.875}),
+    "weights.lever": ({"g": 0.0}, {"t": 1.0}),
+    "weights.guard_log_ratio": ({"divergence": 0.0}, {"log_ratio": 0.0}),
+    "weights.signal": ({"correlation": 0.0},),
+    "forward_process.optimality": ({"advantage": 2.0, "limit": 2.0}, {"advantage": 0.0}),
+    "forward_process.nft": ({"optimal": 0.0}, {"optimal": 1.0}, {"optimal": 0.5}, {"b": 1.0}),
+    "forward_process.awm": ({"advantage": 0.0},),
     "conventions.beta_for_mean_without_h": ({"beta": 0.0},),
 }
 
@@ -146,6 +176,11 @@ def tied(equation_id: str, case: dict[str, Any]) -> dict[str, Any]:
         "ddpm.reverse_variance": lambda: {"beta": case["beta"] / 4},
         "langevin.stationary_variance": lambda: {"eps": case["eps"] / 64},
         "coupling.correlated_velocity_variance": lambda: {"correlation": case["correlation"] / 4},
+        "kernels.preserving": lambda: {"std": case["sigma"] * 3 / 4 * (case["std"] > 0)},
+        "kernels.moment_matched": lambda: {"std": case["s"] * 3 / 4 * (case["std"] > 0)},
+        "weights.signal": lambda: {"correlation": case["correlation"] / 4},
+        "kernels.kept_constant": lambda: {"s": case["s"] + (case["s"] == 0) / 128},
+        "weights.guard_log_ratio": lambda: {"divergence": abs(case["divergence"])},
         "tilting.fixed_start": lambda: {"correlation": case["correlation"] / 4},
         "guidance.gaussian_std": lambda: _wider(case),
         "guidance.tilted_std": lambda: _wider(case),

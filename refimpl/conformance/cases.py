@@ -29,12 +29,17 @@ _POSITIVE |= {
     "data_variance",
     "steps",
     "n",
+    "variance",
+    "gap",
+    "limit",
+    "lever",
+    "b",
 }
 _PER_SAMPLE = {"std", "p_std", "q_std", "alpha", "sigma", "d_alpha", "d_sigma", "g", "a", "h"}
 _PER_SAMPLE |= {"w", "omega", "guidance_scale", "t", "s", "inside", "rate", "slope"}
 _PER_SAMPLE |= {"sigma_min", "sigma_max", "beta_min", "beta_max", "beta", "clip", "delay"}
 _PER_SAMPLE |= {"theta", "eps", "delta", "lipschitz", "correlation", "alpha_bar", "alpha_bar_prev"}
-_PER_SAMPLE |= {"data_variance", "data_law_std", "h"}
+_PER_SAMPLE |= {"data_variance", "data_law_std", "eta", "kept", "optimal", "b", "lever", "limit"}
 
 _STEPS = (
     (0.75, 0.5),
@@ -86,6 +91,8 @@ def _values(name: str, n: int, seed: int) -> np.ndarray:
         return 4 + _values("sigma_min", n, seed + 1)
     if name == "d_alpha":
         return -(1 + (start + 11 * k) % 29) / 16
+    if name in ("eta", "kept", "optimal"):
+        return (1 + (start + 5 * k) % 15) / 16
     if name in ("alpha_bar", "alpha_bar_prev"):
         return (3 + (start + 11 * k) % 27) / 32
     if name == "ratio":

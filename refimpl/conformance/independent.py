@@ -48,12 +48,15 @@ def routes() -> dict[str, Route]:
     """The second route of each equation, by id."""
     from . import (  # noqa: F401  (importing registers)
         routes_conversions,
+        routes_forward_process,
         routes_gaussian,
+        routes_kernels,
         routes_learning,
         routes_paths,
         routes_policy,
         routes_processes,
         routes_steps,
+        routes_weights,
     )
 
     return dict(_ROUTES)

@@ -75,6 +75,14 @@ def _variance(values: list[Any], ddof: int) -> Any:
     return pairs / (n * (n - ddof))
 
 
+@route("grpo.bounded")
+def bounded(advantage: Any, limit: Any) -> Any:
+    """Three cases."""
+    if abs(advantage) <= limit:
+        return advantage
+    return limit if advantage > 0 else -limit
+
+
 @route("grpo.surrogate")
 def surrogate(ratio: Any, advantage: Any, clip: Any) -> Any:
     """Two cases: a good action's ratio counts up to 1 + ε, a bad one's down to 1 − ε."""

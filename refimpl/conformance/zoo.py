@@ -43,18 +43,21 @@ def mistakes(equation_id: str | None = None) -> tuple[Mistake, ...]:
     from . import (
         zoo_conventions,
         zoo_conversions,
+        zoo_forward_process,
         zoo_gaussian,
+        zoo_kernels,
         zoo_kl,
         zoo_learning,
         zoo_paths,
         zoo_policy,
         zoo_processes,
         zoo_sde,
+        zoo_weights,
     )
 
     cages = (
         zoo_gaussian, zoo_paths, zoo_conversions, zoo_sde, zoo_kl, zoo_policy, zoo_conventions,
-        zoo_processes, zoo_learning,
+        zoo_processes, zoo_learning, zoo_kernels, zoo_weights, zoo_forward_process,
     )  # fmt: skip
     every = (m for cage in cages for m in cage.MISTAKES)
     return tuple(m for m in every if equation_id in (None, m.equation))

@@ -111,6 +111,17 @@ MISTAKES: tuple[Mistake, ...] = (
         "take the root",
     ),
     Mistake(
+        "bounded above alone", "grpo.bounded",
+        lambda advantage, limit: minimum(advantage, limit),
+        "Very bad samples keep all their weight.", _CLASSIC, "clip on both sides",
+    ),
+    Mistake(
+        "not bounded", "grpo.bounded",
+        lambda advantage, limit: advantage,
+        "The bound is configured and unused.", "configurations without their code",
+        "clip(A, −limit, limit)",
+    ),
+    Mistake(
         "max for min", "grpo.surrogate",
         lambda ratio, advantage, clip: maximum(
             ratio * advantage, minimum(maximum(ratio, 1 - clip), 1 + clip) * advantage

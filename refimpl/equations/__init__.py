@@ -7,9 +7,11 @@ from . import (
     ddpm,
     density,
     dynamics,
+    forward_process,
     gaussian,
     grpo,
     guidance,
+    kernels,
     kl,
     langevin,
     likelihood,
@@ -19,6 +21,7 @@ from . import (
     policy,
     sde,
     tilting,
+    weights,
 )
 from .elementary import expand_like
 from .gaussian import Gaussian
@@ -40,9 +43,11 @@ __all__ = [
     "equations",
     "expand_like",
     "find",
+    "forward_process",
     "gaussian",
     "grpo",
     "guidance",
+    "kernels",
     "kl",
     "langevin",
     "likelihood",
@@ -52,4 +57,5 @@ __all__ = [
     "policy",
     "sde",
     "tilting",
+    "weights",
 ]

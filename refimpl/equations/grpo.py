@@ -9,7 +9,7 @@ out by the caller.
 
 from typing import Literal
 
-from .domain import fields, nonnegative
+from .domain import fields, nonnegative, positive
 from .elementary import Array, Num, maximum, minimum, sqrt, where
 from .registry import equation
 
@@ -63,6 +63,18 @@ def advantage(
         count = rewards.shape[0] * n
         variance = ((rewards - rewards.sum() / count) ** 2).sum() / (count - ddof)
     return centred / (sqrt(where(equal, 1, variance)) + eps)
+
+
+@equation("grpo.bounded", rows=("GRPO-3",), source="flow_grpo's training scripts, adv_clip_max = 5")
+def bounded(advantage: Num, limit: Num) -> Num:
+    """clip(A, −limit, limit): the bound that public trainers put on advantages; the article has none.
+
+    Raises:
+        ValueError: limit ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(advantage=advantage, limit=limit)
+    positive(limit=limit)
+    return minimum(maximum(advantage, -limit), limit)
 
 
 @equation("grpo.surrogate", rows=("GRPO-4",), source=f"{_ARTICLE}; PPO, arXiv:1707.06347, Eq. 7")

@@ -19,12 +19,15 @@ from ..equations import (  # noqa: F401  (importing registers)
     coupling,
     ddpm,
     dynamics,
+    forward_process,
+    kernels,
     langevin,
     likelihood,
     objectives,
     tilting,
+    weights,
 )
-from ..equations.registry import find
+from ..equations.registry import equations, find
 from .evidence import Evidence, check
 
 _ARRAYS: tuple[System, ...] = ("numpy64", "torch64", "numpy32", "torch32")
@@ -55,7 +58,7 @@ def agree(*ids: str, seed: int) -> Evidence:
 
 def _topic(name: str, fact: str, ids: str, rows: str) -> Callable[[int], Evidence]:
     """Register the check of one topic: a function that calls `agree` on its ids."""
-    stem = name.partition("_")[0]
+    stem = next(e.topic for e in equations().values() if name.startswith(f"{e.topic}_"))
     covers = tuple(f"{stem}.{short}" for short in ids.split())
 
     def run(seed: int) -> Evidence:
@@ -130,7 +133,7 @@ policy_reductions = _topic(
 grpo_by_pairs = _topic(
     "grpo_by_pairs",
     "Advantages come from pairwise differences, the surrogate from a table of cases.",
-    "advantage surrogate objective",
+    "advantage bounded surrogate objective",
     "GRPO-3 GRPO-4",
 )
 guidance_lines = _topic(
@@ -188,6 +191,25 @@ tilting_by_peaks = _topic(
     "A tilted Gaussian is the peak of its log-density; a reward's value is earnings less KL.",
     "linear quadratic fixed_start weights value memoryless_drift",
     "RFT-1 GRPO-2",
+)
+kernels_by_quadrature = _topic(
+    "kernels_by_quadrature",
+    "What a step keeps is a clock, integrated; kept and fresh noise are the legs of a triangle.",
+    "preserving cps_std kept_flow_grpo kept_constant frozen_data noise_variance posterior_variance "
+    "moment_matched",
+    "GRPO-6 GRPO-7",
+)
+weights_by_cases = _topic(
+    "weights_by_cases",
+    "Levers are slopes of Eq. 2, GRPO-Guard's ratio is a noise, the mask is a table.",
+    "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
+    "GRPO-4 GRPO-5",
+)
+forward_process_lines = _topic(
+    "forward_process_lines",
+    "Optimality is a chance, v⁺ and v⁻ lie on one line, the loss is squared bias plus variance.",
+    "optimality positive_velocity negative_velocity nft awm",
+    "GRPO-3 GRPO-4",
 )
 
 from . import identities, identities_grpo, labelled, networks, theorems  # noqa: E402, F401  (importing registers)

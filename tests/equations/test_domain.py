@@ -26,6 +26,7 @@ UNUSED = {
     "conversions.score_from_data": {"d_alpha", "d_sigma"},
     "conversions.data_from_score": {"d_alpha", "d_sigma"},
     "tilting.memoryless_drift": {"d_sigma"},
+    "kernels.preserving": {"d_alpha", "d_sigma"},
 }
 # arguments of the test's own field: what reaches the equation is the velocity v
 THROUGH_THE_FIELD = {"rate", "slope"}
@@ -131,6 +132,12 @@ POSITIVE = {
     "tilting.linear": "p_std beta", "tilting.quadratic": "p_std beta",
     "tilting.weights": "beta", "tilting.value": "beta",
     "tilting.memoryless_drift": "alpha sigma",
+    "grpo.bounded": "limit", "kernels.kept_flow_grpo": "a", "kernels.kept_constant": "s",
+    "kernels.noise_variance": "t", "kernels.moment_matched": "t",
+    "weights.lever": "t h", "weights.levelled": "std lever",
+    "weights.guard_log_ratio": "std", "weights.guard": "h",
+    "forward_process.optimality": "limit", "forward_process.positive_velocity": "b",
+    "forward_process.negative_velocity": "b", "forward_process.nft": "b",
 }  # fmt: skip
 NONNEGATIVE = {
     "gaussian.sample": "std", "density.fokker_planck": "g", "sde.forward_drift": "g",
@@ -143,6 +150,10 @@ NONNEGATIVE = {
     "dynamics.stationary": "sigma", "dynamics.euler_on_linear": "t",
     "ddpm.reverse_variance": "data_variance",
     "coupling.gaussian_map": "data_law_std", "coupling.gaussian_cost": "p_std q_std",
+    "kernels.preserving": "std", "kernels.kept_constant": "g",
+    "kernels.posterior_variance": "t gap", "kernels.moment_matched": "std variance",
+    "kernels.noise_variance": "variance g", "weights.lever": "g",
+    "weights.guard_log_ratio": "divergence", "weights.divergence_mask": "ratio divergence limit",
 }  # fmt: skip
 
 

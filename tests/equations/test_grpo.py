@@ -93,6 +93,15 @@ def test_a_group_needs_company_and_options_are_spelled_out(rewards, options, wor
         grpo.advantage(rewards, **({"std": "group", "ddof": 0, "eps": 0.0} | options))
 
 
+@pytest.mark.covers("grpo.bounded")
+@pytest.mark.parametrize("kind", [float, torch.tensor, np.array])
+def test_bounds_hold_on_both_sides_and_leave_the_rest(kind):
+    for advantage, want in ((-7.0, -5.0), (-5.0, -5.0), (4.5, 4.5), (5.5, 5.0)):
+        assert float(grpo.bounded(kind(advantage), 5.0)) == want
+    with pytest.raises(ValueError, match="limit must be positive"):
+        grpo.bounded(kind(1.0), 0.0)
+
+
 @pytest.mark.covers("grpo.surrogate")
 @pytest.mark.parametrize(
     ("ratio", "advantage", "want"),

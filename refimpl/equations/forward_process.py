@@ -1,0 +1,89 @@
+"""Reinforcement without likelihoods: rewards weigh flow matching on the samples' own noising.
+
+    x_t = (1 − t) x_0 + t ε,  ε fresh,      target v* = ε − x_0,      x_0 a sample with a reward
+
+No step is scored, so any sampler will do for the rollout. DiffusionNFT contrasts two velocities on
+either side of the old one; AWM weighs the matching loss by the advantage. At the old policy their
+gradients are parallel.
+"""
+
+from .domain import fields, level, positive
+from .elementary import Num, maximum, minimum
+from .registry import equation
+
+_NFT = "DiffusionNFT, arXiv:2509.16117"
+
+
+@equation("forward_process.optimality", rows=("GRPO-3",), source=_NFT)
+def optimality(advantage: Num, limit: Num) -> Num:
+    """r = ½ + ½ clip(A/A_max, −1, 1): an advantage as the chance that a sample is a good one.
+
+    Raises:
+        ValueError: limit ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(advantage=advantage, limit=limit)
+    positive(limit=limit)
+    return (1 + minimum(maximum(advantage / limit, -1), 1)) / 2
+
+
+@equation("forward_process.positive_velocity", rows=("GRPO-4",), source=_NFT)
+def positive_velocity(v: Num, v_old: Num, b: Num) -> Num:
+    """v⁺ = v_old + b (v − v_old): the policy that good samples are matched with.
+
+    Raises:
+        ValueError: b ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(v=v, v_old=v_old, b=b)
+    positive(b=b)
+    return v_old + b * (v - v_old)
+
+
+@equation("forward_process.negative_velocity", rows=("GRPO-4",), source=_NFT)
+def negative_velocity(v: Num, v_old: Num, b: Num) -> Num:
+    """v⁻ = v_old − b (v − v_old): its mirror image, matched with the bad ones.
+
+    Raises:
+        ValueError: b ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(v=v, v_old=v_old, b=b)
+    positive(b=b)
+    return v_old - b * (v - v_old)
+
+
+@equation("forward_process.nft", rows=("GRPO-4",), source=_NFT)
+def nft(v: Num, v_old: Num, target: Num, optimal: Num, b: Num) -> Num:
+    """r (v⁺ − v*)² + (1 − r)(v⁻ − v*)², per coordinate: to be minimised.
+
+    Args:
+        v: the velocity at (x_t, t), shape (B, ...).
+        v_old: that of the policy that sampled, shaped like v.
+        target: ε − x_0, shaped like v.
+        optimal: r of `optimality`, shaped to meet v.
+        b: the width of the contrast; 1 matches v itself with the good ones.
+
+    Raises:
+        ValueError: r outside [0, 1], b ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(v=v, v_old=v_old, target=target, optimal=optimal, b=b)
+    level(optimal=optimal)
+    good = positive_velocity(v, v_old, b)
+    bad = negative_velocity(v, v_old, b)
+    return optimal * (good - target) ** 2 + (1 - optimal) * (bad - target) ** 2
+
+
+@equation("forward_process.awm", rows=("GRPO-4",), source="AWM, arXiv:2509.25050")
+def awm(v: Num, target: Num, advantage: Num) -> Num:
+    """A (v − v*)², per coordinate: flow matching on own samples, to be minimised.
+
+    Unbounded below where A < 0: it needs the proximity that clipping or a KL gives.
+
+    Args:
+        v: the velocity at (x_t, t), shape (B, ...).
+        target: ε − x_0, shaped like v.
+        advantage: shaped to meet v.
+
+    Raises:
+        ValueError: NaN, or shapes that do not agree.
+    """
+    fields(v=v, target=target, advantage=advantage)
+    return advantage * (v - target) ** 2

@@ -1,0 +1,180 @@
+"""Other steps from t down to s: what is kept of the noise, and what is drawn afresh.
+
+    x_s = α_s data + √(σ_s² − std²) noise + std ε       data, noise: the ends that the network predicts
+
+Euler–Maruyama (`sde.transition`) keeps the SDE's marginals in the limit of small steps. The kernels
+here keep the noise level at *every* step size: predicted noise and fresh noise add up to σ_s². They
+differ in `std` alone: CPS takes an angle, `frozen_data` the SDE's own decay over the step.
+"""
+
+from .domain import fields, level, nonnegative, positive
+from .elementary import Num, exp, pi, sin, sqrt
+from .gaussian import Gaussian
+from .paths import Coefficients
+from .registry import equation
+from .sde import Step
+
+_CPS = "Flow-CPS, arXiv:2509.05952"
+_DDIM = "DDIM, arXiv:2010.02502, Eq. 12"
+
+
+@equation("kernels.preserving", rows=("GRPO-6",), source=f"{_CPS}; {_DDIM}")
+def preserving(c: Coefficients, data: Num, noise: Num, std: Num) -> Gaussian:
+    """N(α_s data + √(σ_s² − std²) noise, std²): fresh noise replaces as much of the predicted.
+
+    Args:
+        c: the path at s, for instance `paths.linear(s)`.
+        data: the predicted E[data | x_t], shape (B, ...).
+        noise: the predicted E[noise | x_t], shaped like data.
+        std: the standard deviation of the fresh noise, at most σ_s; 0 gives Euler's step of the
+            flow on the linear path.
+
+    Raises:
+        ValueError: std < 0 or above σ_s, NaN, or shapes that do not agree.
+    """
+    fields(data=data, noise=noise, alpha=c.alpha, sigma=c.sigma, std=std)
+    nonnegative(std=std, sigma_minus_std=c.sigma - std)
+    return Gaussian(mean=c.alpha * data + sqrt(c.sigma**2 - std**2) * noise, std=std)
+
+
+@equation("kernels.cps_std", rows=("GRPO-7",), source=_CPS)
+def cps_std(s: Num, eta: Num) -> Num:
+    """s sin(η π/2): the fresh noise of CPS; η = 0 is the flow's ODE, η = 1 renews all the noise.
+
+    Raises:
+        ValueError: s or η outside [0, 1], NaN, or shapes that do not agree.
+    """
+    fields(s=s, eta=eta)
+    level(s=s, eta=eta)
+    return s * sin(eta * pi(eta) / 2)
+
+
+@equation(
+    "kernels.kept_flow_grpo",
+    rows=("GRPO-6", "GRPO-7"),
+    source="integral of Flow-GRPO's g²/τ² (arXiv:2505.05470, Section 4.2) over a step",
+)
+def kept_flow_grpo(step: Step, a: Num) -> Num:
+    """e^{−Λ} = (s (1 − t)/(t (1 − s)))^{a²}: the share of the noise variance that a step keeps.
+
+    Λ = ∫ g²/τ² dτ from s to t for g = a √(τ/(1 − τ)). It is finite at both ends, with no rule for
+    t = 1: from there nothing is kept, whatever a > 0.
+
+    Raises:
+        ValueError: a = 0, whose 0^0 at the ends has no limit (use the ODE), NaN.
+    """
+    fields(t=step.t, s=step.s, a=a)
+    positive(a=a)
+    return (step.s * (1 - step.t) / (step.t * (1 - step.s))) ** (a**2)
+
+
+@equation(
+    "kernels.kept_constant",
+    rows=("GRPO-6", "GRPO-7"),
+    source="integral of DanceGRPO's constant g²/τ² (arXiv:2505.07818) over a step",
+)
+def kept_constant(step: Step, g: Num) -> Num:
+    """e^{−Λ} = exp(−g² (1/s − 1/t)): the share of the noise variance kept under a constant g.
+
+    Raises:
+        ValueError: s = 0 (nothing is kept there: write 0), g < 0, NaN.
+    """
+    fields(t=step.t, s=step.s, g=g)
+    nonnegative(g=g)
+    positive(s=step.s)
+    return exp(-(g**2) * (1 / step.s - 1 / step.t))
+
+
+@equation(
+    "kernels.frozen_data",
+    rows=("GRPO-6", "SC-9"),
+    source="Flow-GRPO's SDE (arXiv:2505.05470, Eq. 1) solved exactly for a constant E[data | x_t]",
+)
+def frozen_data(data: Num, noise: Num, s: Num, kept: Num) -> Gaussian:
+    """N((1 − s) data + s √kept noise, s² (1 − kept)): the SDE's exact step, its data prediction frozen.
+
+    The linear path. Euler–Maruyama freezes the whole drift; here only the predicted data is frozen,
+    and the linear SDE that is left is solved. Its std is s √(1 − kept): a CPS step.
+
+    Args:
+        data: the predicted E[data | x_t], shape (B, ...).
+        noise: the predicted E[noise | x_t], shaped like data.
+        s: the level the step leads to.
+        kept: `kept_flow_grpo`, `kept_constant`, or e^{−Λ} of another g.
+
+    Raises:
+        ValueError: s or kept outside [0, 1], NaN, or shapes that do not agree.
+    """
+    fields(data=data, noise=noise, s=s, kept=kept)
+    level(s=s, kept=kept)
+    return Gaussian(mean=(1 - s) * data + s * sqrt(kept) * noise, std=s * sqrt(1 - kept))
+
+
+@equation(
+    "kernels.noise_variance",
+    rows=("GRPO-6",),
+    source="Flow-GRPO, arXiv:2505.05470, Eq. 2, on data that are one point",
+)
+def noise_variance(variance: Num, g: Num, step: Step) -> Num:
+    """V_s = ((s − g² h/(2t))/t)² V_t + g² h: the noise that Euler–Maruyama carries from t to s.
+
+    For data that are one point everything else is noise, and its variance should be s². From the
+    exact V_t = t² a step leaves s² + (g² h²/t)(1 + g²/(4t)).
+
+    Raises:
+        ValueError: a negative variance, g < 0, t = 0, NaN, or shapes that do not agree.
+    """
+    fields(variance=variance, g=g, t=step.t, s=step.s)
+    nonnegative(variance=variance, g=g)
+    positive(t=step.t)
+    return ((step.s - g**2 * step.h / (2 * step.t)) / step.t) ** 2 * variance + g**2 * step.h
+
+
+@equation(
+    "kernels.posterior_variance",
+    rows=("GRPO-6",),
+    source="flow matching's irreducible loss, Lipman et al. 2023, arXiv:2210.02747",
+)
+def posterior_variance(t: Num, gap: Num) -> Num:
+    """V = t² E(v* − v)²: what x_t leaves open about the data is what no velocity can fit.
+
+    The linear path, where data = x_t − t v. A network's validation loss at level t, per coordinate,
+    estimates the gap from above.
+
+    Raises:
+        ValueError: t outside [0, 1], a negative gap, NaN, or shapes that do not agree.
+    """
+    fields(t=t, gap=gap)
+    level(t=t)
+    nonnegative(gap=gap)
+    return t**2 * gap
+
+
+@equation(
+    "kernels.moment_matched",
+    rows=("GRPO-6",),
+    source="Analytic-DPM, arXiv:2201.06503, Theorem 1, on the linear path",
+)
+def moment_matched(data: Num, noise: Num, std: Num, variance: Num, step: Step) -> Gaussian:
+    """N((1 − s) data + k noise, std² + [(1 − s) − k (1 − t)/t]² V): `preserving`, and what its mean lacks.
+
+    k = √(s² − std²). The predicted data vary less than data do, by V = E Var[data | x_t]. Drawing
+    that too, a step from the exact marginal keeps mean and variance, at any step size and for any
+    data; on Gaussian data the whole chain is exact.
+
+    Args:
+        data: the predicted E[data | x_t], shape (B, ...).
+        noise: the predicted E[noise | x_t], shaped like data.
+        std: of the noise that is drawn to explore, at most s.
+        variance: V, per coordinate; 0 gives `preserving`.
+        step: from t down to s.
+
+    Raises:
+        ValueError: std < 0 or above s, V < 0, t = 0, NaN, or shapes that do not agree.
+    """
+    fields(data=data, noise=noise, std=std, variance=variance, t=step.t, s=step.s)
+    nonnegative(std=std, s_minus_std=step.s - std, variance=variance)
+    positive(t=step.t)
+    kept = sqrt(step.s**2 - std**2)
+    owed = (1 - step.s) - kept * (1 - step.t) / step.t
+    return Gaussian(mean=(1 - step.s) * data + kept * noise, std=sqrt(std**2 + owed**2 * variance))

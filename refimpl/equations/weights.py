@@ -1,0 +1,143 @@
+"""Weights and masks on the steps of GRPO: the same likelihood, trusted unequally over t.
+
+    ∂ log p(x_s | x_t)/∂v = −(h c/std) ε,   c = 1 + g² (1 − t)/(2t)
+
+A step's gradient carries the factor h c/std, which grows by orders of magnitude towards the data;
+summed equally, the last steps drown the rest. The methods below reweigh steps, recentre the ratio,
+or replace its clipping by a test on the divergence.
+"""
+
+from .domain import fields, level, nonnegative, positive
+from .elementary import Array, Num, where
+from .registry import equation
+
+_GUARD = "GRPO-Guard, arXiv:2510.22319"
+
+
+@equation(
+    "weights.lever",
+    rows=("GRPO-5",),
+    source="Flow-GRPO, arXiv:2505.05470, Eq. 2, differentiated",
+)
+def lever(g: Num, t: Num, h: Num) -> Num:
+    """h (1 + g² (1 − t)/(2t)): how far the mean of a step moves for a change of the velocity.
+
+    Raises:
+        ValueError: g < 0, t = 0 or outside [0, 1], h ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(g=g, t=t, h=h)
+    nonnegative(g=g)
+    level(t=t)
+    positive(t=t, h=h)
+    return h * (1 + g**2 * (1 - t) / (2 * t))
+
+
+@equation(
+    "weights.levelled",
+    rows=("GRPO-4",),
+    source="the reciprocal of the factor in ∂ log p/∂v, see `weights.lever`",
+)
+def levelled(std: Num, lever: Num) -> Num:
+    """std/(h c): makes ∂ log p/∂v equal −ε, of one size at every step.
+
+    Args:
+        std: of the step, g √h.
+        lever: −∂ mean/∂v, see `lever`; other kernels have their own.
+
+    Raises:
+        ValueError: std ≤ 0, lever ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(std=std, lever=lever)
+    positive(std=std, lever=lever)
+    return std / lever
+
+
+@equation("weights.tempflow", rows=("GRPO-4",), source="TempFlow-GRPO, arXiv:2508.04324")
+def tempflow(std: Array) -> Array:
+    """w_k = std_k/mean std: a step counts by the noise it explores with; the weights' mean is one.
+
+    Args:
+        std: the std of every trained step, shape (T,).
+
+    Raises:
+        ValueError: not one-dimensional, empty, a std ≤ 0, NaN.
+    """
+    fields(std=std)
+    if getattr(std, "ndim", 0) != 1 or len(std) == 0:
+        raise ValueError(
+            f"std must hold one value per step, (T,), got shape {tuple(getattr(std, 'shape', ()))}"
+        )
+    positive(std=std)
+    return std * len(std) / std.sum()
+
+
+@equation("weights.guard_log_ratio", rows=("GRPO-5",), source=f"{_GUARD}, RatioNorm")
+def guard_log_ratio(log_ratio: Num, divergence: Num, std: Num) -> Num:
+    """log r′ = std (log r + KL): mean zero under the old policy, and of one spread at every step.
+
+    Args:
+        log_ratio: log p_θ − log p_old of the step, one per sample, *averaged* over coordinates.
+        divergence: (mean − mean_old)²/(2 std²), averaged alike.
+        std: of the step.
+
+    Raises:
+        ValueError: a negative divergence, std ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(log_ratio=log_ratio, divergence=divergence, std=std)
+    nonnegative(divergence=divergence)
+    positive(std=std)
+    return std * (log_ratio + divergence)
+
+
+@equation("weights.guard", rows=("GRPO-4",), source=f"{_GUARD}, gradient reweighting")
+def guard(h: Num) -> Num:
+    """1/h: the weight of a step's loss, against the √h that its gradient carries twice.
+
+    Raises:
+        ValueError: h ≤ 0 or NaN.
+    """
+    fields(h=h)
+    positive(h=h)
+    return 1 / h
+
+
+@equation("weights.divergence_mask", rows=("GRPO-4",), source="Flow-DPPO, arXiv:2606.11025")
+def divergence_mask(ratio: Num, advantage: Num, divergence: Num, limit: Num) -> Num:
+    """0 where KL > limit and A (r − 1) > 0, else 1: stops what has gone too far and goes further.
+
+    The divergence of two Gaussian steps is exact, the ratio a single noisy draw: the mask tests the
+    first, and asks the second only which way the update points.
+
+    Args:
+        ratio: r, one per sample.
+        advantage: A, shaped like ratio.
+        divergence: the KL of the old and the new step, one per sample.
+        limit: what it may be.
+
+    Raises:
+        ValueError: a negative ratio, divergence or limit, NaN, or shapes that do not agree.
+    """
+    fields(ratio=ratio, advantage=advantage, divergence=divergence, limit=limit)
+    nonnegative(ratio=ratio, divergence=divergence, limit=limit)
+    outward = (divergence > limit) & ((ratio - 1) * advantage > 0)
+    return where(outward, 0 * ratio, 0 * ratio + 1)
+
+
+@equation(
+    "weights.signal",
+    rows=("GRPO-4",),
+    source="Isserlis 1918; the score-function gradient, Williams 1992",
+)
+def signal(correlation: Num) -> Num:
+    """ρ²/(1 + ρ²): a gradient's squared mean over its variance, one sample, A and score Gaussian.
+
+    ρ is the correlation of the advantage with the score that it multiplies. For a linear reward and
+    one step it is the share of the end's variance that the step's noise decides, under a root. One
+    over this is the number of samples at which mean and noise of the gradient are equal.
+
+    Raises:
+        ValueError: |ρ| > 1, or NaN.
+    """
+    fields(correlation=correlation)
+    nonnegative(one_minus_rho_squared=1 - correlation**2)
+    return correlation**2 / (1 + correlation**2)
