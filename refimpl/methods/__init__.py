@@ -1,0 +1,27 @@
+"""Flow-GRPO and its descendants as choices over the same proved equations; no formula of its own.
+
+    method      Method: kernel, window, weight, trust region, KL; PRESETS by name
+    steps       kernel(method, x, v, step) → Gaussian;  plan(method, grid, iteration, seed) → Plan
+    loss        log_prob, terms: what one trained step adds to the objective
+
+Imports `equations` and `simulate.grids`; the toy loop and the SD3.5 trainer import it.
+"""
+
+from .loss import Terms, advantages, log_prob, terms
+from .method import PRESETS, Method, preset
+from .steps import Plan, kernel, levers, plan, stds
+
+__all__ = [
+    "PRESETS",
+    "Method",
+    "Plan",
+    "Terms",
+    "advantages",
+    "kernel",
+    "levers",
+    "log_prob",
+    "plan",
+    "preset",
+    "stds",
+    "terms",
+]

@@ -1,0 +1,134 @@
+"""What one trained step adds to the objective: ratio, trust region, divergence, per sample.
+
+Likelihoods are taken of the latent that was stored, in the precision it was stored in.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..equations import grpo, kl, policy, weights
+from ..equations.elementary import Num
+from ..equations.gaussian import Gaussian
+from ..equations.sde import Step
+from .method import Method
+from .steps import diffusion
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """One step's terms, one value per sample, shape (B,).
+
+    Attributes:
+        objective: weight · surrogate − β KL, to be maximised.
+        ratio: r, or GRPO-Guard's r′.
+        kl: the penalty before its weight; zeros without a reference.
+        stopped: where the trust region stopped the gradient.
+    """
+
+    objective: Tensor
+    ratio: Tensor
+    kl: Tensor
+    stopped: Tensor
+
+
+def reduced(method: Method, values: Tensor) -> Tensor:
+    """Over coordinates, (B, ...) → (B,), as the method says: `policy.total` or `average`."""
+    return policy.total(values) if method.reduction == "total" else policy.average(values)
+
+
+def log_prob(method: Method, kernel: Gaussian, x_s: Tensor) -> Tensor:
+    """log p(x_s | x_t), reduced: shape (B,).
+
+    Raises:
+        ValueError: a step without noise.
+    """
+    return reduced(method, kernel.log_prob(x_s))
+
+
+def advantages(method: Method, rewards: Tensor) -> Tensor:
+    """Rewards (prompts, G) to advantages (prompts, G): `grpo.advantage`, then `grpo.bounded`."""
+    centred = grpo.advantage(rewards, std=method.advantage_std, ddof=method.ddof, eps=method.eps)
+    if method.advantage_bound is None:
+        return centred
+    return grpo.bounded(centred, method.advantage_bound)
+
+
+def terms(
+    method: Method,
+    new: Gaussian,
+    old: Gaussian,
+    x_s: Tensor,
+    advantage: Tensor,
+    *,
+    weight: Num = 1.0,
+    reference: Gaussian | None = None,
+    velocities: tuple[Tensor, Tensor] | None = None,
+    step: Step | None = None,
+) -> Terms:
+    """The terms of one step, or of a batch of steps of any levels.
+
+    Args:
+        new: the step's law under the policy being trained, with its gradient.
+        old: its law under the policy that sampled, as it was then.
+        x_s: the stored next state, shape (B, ...).
+        advantage: shape (B,).
+        weight: the step's, a number or shape (B,).
+        reference: its law under the reference policy; needed where β > 0, for all kl but
+            "velocity".
+        velocities: (v, v_ref), for kl="velocity".
+        step: the levels, for kl="without_h".
+
+    Raises:
+        ValueError: an argument that the method's kl needs is missing; or see the equations.
+    """
+    log_ratio = policy.log_ratio(log_prob(method, new, x_s), log_prob(method, old, x_s))
+    moved = reduced(method, kl.of_means(new.mean, old.mean, new.std))
+    if method.ratio == "guard":
+        std = reduced(method, new.std + 0 * new.mean.detach())
+        log_ratio = weights.guard_log_ratio(log_ratio, moved, std)
+    ratio = policy.ratio(log_ratio, 0 * log_ratio)
+    if method.trust == "clip":
+        surrogate = grpo.surrogate(ratio, advantage, method.limit)
+        stopped = (surrogate != ratio * advantage).detach()
+    elif method.trust == "divergence":
+        mask = weights.divergence_mask(ratio.detach(), advantage, moved.detach(), method.limit)
+        surrogate = mask * ratio * advantage
+        stopped = mask == 0
+    else:
+        surrogate = ratio * advantage
+        stopped = 0 * ratio.detach() > 0
+    penalty = _penalty(method, new, x_s, reference, velocities, step)
+    penalty = 0 * ratio.detach() if penalty is None else penalty
+    return Terms(
+        grpo.objective(weight * surrogate, penalty, method.beta),
+        ratio.detach(),
+        penalty.detach(),
+        stopped,
+    )
+
+
+def _penalty(
+    method: Method,
+    new: Gaussian,
+    x_s: Tensor,
+    reference: Gaussian | None,
+    velocities: tuple[Tensor, Tensor] | None,
+    step: Step | None,
+) -> Tensor | None:
+    if method.kl == "velocity" and velocities is not None:
+        return reduced(method, kl.velocity(*velocities))
+    if method.kl in ("none", "velocity") or reference is None:
+        if method.beta > 0:
+            needed = "velocities" if method.kl == "velocity" else "reference"
+            raise ValueError(f"beta={method.beta!r} with kl={method.kl!r} needs {needed}")
+        return None
+    if method.kl == "steps":
+        return reduced(method, kl.of_means(new.mean, reference.mean, new.std))
+    if method.kl == "without_h":
+        if step is None:
+            raise ValueError("kl='without_h' divides by g and needs the step")
+        g = diffusion(method, step)
+        return reduced(method, kl.without_h(new.mean, reference.mean, g))
+    log_ratio = policy.log_ratio(log_prob(method, reference, x_s), log_prob(method, new, x_s))
+    return {"k1": kl.k1, "k2": kl.k2, "k3": kl.k3}[method.kl](log_ratio)

@@ -1,0 +1,133 @@
+"""The steps of a method: the law of each, which are noisy, which are trained, how much each counts.
+
+Levels may be numbers, or tensors shaped to meet x, so that many steps are scored in one pass.
+"""
+
+import functools
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..equations import conversions, kernels, paths, sde, weights
+from ..equations.elementary import Num
+from ..equations.gaussian import Gaussian
+from ..equations.sde import Step
+from ..simulate.grids import Grid
+from .method import Method
+
+
+def kernel(method: Method, x: Num, v: Num, step: Step, *, noisy: bool = True) -> Gaussian:
+    """The law of x_s given x_t: a Gaussian, or a point (std 0) where the step draws no noise.
+
+    Args:
+        x: x_t, shape (B, ...).
+        v: the velocity at (x_t, t), shaped like x.
+        step: from t down to s, numbers or tensors shaped to meet x.
+        noisy: False for the steps that a plan leaves to the ODE.
+
+    Raises:
+        ValueError: see the equations: `sde.transition`, `kernels.preserving`, `frozen_data`.
+    """
+    start = paths.linear(step.t)
+    if not noisy:
+        return sde.transition(start, x, v, 0.0, step)
+    if method.kernel in ("flow_grpo", "constant"):
+        return sde.transition(start, x, v, diffusion(method, step), step)
+    data = conversions.data_from_velocity(start, x, v)
+    noise = conversions.noise_from_velocity(start, x, v)
+    if method.kernel == "cps":
+        std = kernels.cps_std(step.s, method.noise)
+        return kernels.preserving(paths.linear(step.s), data, noise, std)
+    return kernels.frozen_data(data, noise, step.s, kernels.kept_flow_grpo(step, method.noise))
+
+
+def diffusion(method: Method, step: Step) -> Num:
+    """g of a step, for the kernels that have one.
+
+    Raises:
+        ValueError: a kernel without g, or g at its singularity.
+    """
+    if method.kernel == "constant":
+        return method.noise
+    if method.kernel != "flow_grpo":
+        raise ValueError(f"kernel={method.kernel!r} has no g")
+    rules = {"next_level": sde.next_level, "refuse": sde.refuse}
+    rule = rules.get(method.boundary) or sde.clamp(method.clamp_at)
+    return sde.flow_grpo_g(step.t, method.noise, rule(step))
+
+
+@functools.lru_cache(maxsize=64)
+def stds(method: Method, grid: Grid) -> tuple[float, ...]:
+    """The std of every step of a grid, were it noisy."""
+    return tuple(float(kernel(method, 0.0, 0.0, step).std) for step in grid.steps)
+
+
+@functools.lru_cache(maxsize=64)
+def levers(method: Method, grid: Grid) -> tuple[float, ...]:
+    """−∂ mean/∂v of every step: the mean is affine in v, so two values give it."""
+    return tuple(
+        float(kernel(method, 0.0, 0.0, step).mean - kernel(method, 0.0, 1.0, step).mean)
+        for step in grid.steps
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an iteration does with the steps of its grid.
+
+    Attributes:
+        noisy: for each step, whether it draws noise.
+        trained: the steps that are trained, by index; all of them noisy.
+        weights: for each trained step, the weight of its surrogate.
+    """
+
+    noisy: tuple[bool, ...]
+    trained: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+def plan(method: Method, grid: Grid, iteration: int = 0, seed: int = 0) -> Plan:
+    """The plan of one iteration; the same for the same arguments, on every process.
+
+    Raises:
+        ValueError: a window wider than the grid, or nothing left to train.
+    """
+    inside = _window(method, grid.T, iteration, seed)
+    spread = stds(method, grid)
+    noisy = tuple(i in inside and spread[i] > 0 for i in range(grid.T))
+    last = grid.T - 1 if method.skip_last else grid.T
+    trained = tuple(i for i in range(last) if noisy[i])
+    if not trained:
+        raise ValueError(
+            f"no step is left to train: of T={grid.T} steps the window covers {sorted(inside)}, "
+            f"skip_last={method.skip_last!r}; widen the window"
+        )
+    return Plan(noisy, trained, _weights(method, grid, trained))
+
+
+def _window(method: Method, T: int, iteration: int, seed: int) -> range:
+    if method.window == "all":
+        return range(T)
+    if method.size > T:
+        raise ValueError(f"a window of {method.size} steps does not fit T={T}: reduce size")
+    places = T - method.size - (1 if method.skip_last and method.size < T else 0) + 1
+    if method.window == "first":
+        start = 0
+    elif method.window == "sliding":
+        start = iteration // method.every * method.stride % places
+    else:
+        start = random.Random(f"{seed}:{iteration}").randrange(places)
+    return range(start, start + method.size)
+
+
+def _weights(method: Method, grid: Grid, trained: tuple[int, ...]) -> tuple[float, ...]:
+    if method.weight == "equal":
+        return (1.0,) * len(trained)
+    if method.weight == "guard":
+        return tuple(float(weights.guard(grid.steps[i].h)) for i in trained)
+    spread = np.array([stds(method, grid)[i] for i in trained])
+    if method.weight == "tempflow":
+        return tuple(float(w) for w in weights.tempflow(spread))
+    reach = np.array([levers(method, grid)[i] for i in trained])
+    return tuple(float(w) for w in weights.levelled(spread, reach))
