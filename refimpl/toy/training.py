@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import torch
 from torch import Tensor, nn
 
-from . import checkpoint
+from ..runs import checkpoint
 from .batches import Batch
 
 Network = TypeVar("Network", bound=nn.Module)

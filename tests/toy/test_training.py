@@ -10,7 +10,8 @@ from torch import nn
 
 from refimpl import toy
 from refimpl.equations import paths
-from refimpl.toy import checkpoint, losses
+from refimpl.runs import checkpoint
+from refimpl.toy import losses
 from refimpl.toy.batches import Batch, from_law, from_table
 from refimpl.toy.measures import energy_distance, field_error, kolmogorov, mode_weights
 from refimpl.toy.networks import MLP, as_field, build

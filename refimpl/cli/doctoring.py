@@ -1,0 +1,44 @@
+"""The command that looks at a run: doctor."""
+
+import json as plain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from .app import app, console, refusals
+
+_COLOUR = {"holds": "green", "violated": "red", "watch": "yellow"}
+
+
+@app.command()
+def doctor(
+    run: Annotated[Path, typer.Argument(help="A run's folder, finished or still running.")],
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Judge a run's invariants; exit 0 if all hold, 1 if one is violated, 2 if there is no run."""
+    from ..runs import metrics
+    from ..runs.doctor import examine
+
+    with refusals():
+        found = examine(run)
+    if json:
+        typer.echo(plain.dumps(metrics.plain(found.as_dict()), indent=2))
+        raise typer.Exit(0 if found.healthy else 1)
+    listing = Table(header_style="bold", pad_edge=False)
+    for column in ("invariant", "expected", "seen", "verdict", "what it means"):
+        listing.add_column(column, no_wrap=column in ("invariant", "verdict"))
+    for f in found.findings:
+        colour = _COLOUR.get(f.verdict)
+        verdict = f"[{colour}]{f.verdict}[/{colour}]" if colour else f.verdict
+        listing.add_row(f.invariant, escape(f.expected), escape(f.seen), verdict, f.meaning)
+    console.print(listing)
+    for s in found.signals:
+        console.print(f"step {s.step:>3}   cosine {s.cosine:+.3f}   z {s.z:+6.1f}   {s.word}")
+    bad = sum(f.verdict == "violated" for f in found.findings)
+    state = "finished" if found.finished else "not finished"
+    told = f"[red]{bad} violated[/red]" if bad else "[green]nothing is violated[/green]"
+    console.print(f"{found.kind}, {found.steps} steps, {state}: {told}")
+    raise typer.Exit(0 if found.healthy else 1)

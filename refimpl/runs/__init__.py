@@ -1,0 +1,5 @@
+"""Floor 1: what every training run shares."""
+
+from .recorder import Recorder
+
+__all__ = ["Recorder"]
