@@ -1,12 +1,16 @@
 """Commands that run something: sample, train toy, lab, topic."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .app import app, console, progress_bar, refusals
+
+if TYPE_CHECKING:
+    from ..toy.grpo.running import Done
 
 
 class Sampler(StrEnum):
@@ -57,48 +61,87 @@ def _train() -> None:
     """Fine-tune by Flow-GRPO."""
 
 
+class Problem(StrEnum):
+    """The problems of `train toy`."""
+
+    gaussian = "gaussian"
+    mixture = "mixture"
+    digits = "digits"
+
+
 @train.command()
 def toy(
-    slope: Annotated[float, typer.Option(help="The reward is slope · x.")] = 1.0,
-    beta: Annotated[float, typer.Option(help="Weight of the summed KL.")] = 1.0,
-    a: Annotated[float, typer.Option(help="Noise level of the SDE.")] = 0.7,
-    steps: Annotated[int, typer.Option(help="T.")] = 10,
-    iterations: Annotated[int, typer.Option()] = 120,
-    group: Annotated[int, typer.Option(help="Rollouts that share a baseline.")] = 16,
-    clip: Annotated[float, typer.Option(help="ε of the ratio.")] = 0.2,
+    problem: Annotated[
+        Problem, typer.Option(help="A Gaussian on a line, mixtures in the plane, 8 × 8 digits.")
+    ] = Problem.gaussian,
+    quick: Annotated[bool, typer.Option(help="Seconds: to see that it works.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on where a stopped run was.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; default runs/toy-PROBLEM, or the next.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, repeated.")
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(help="Short for --set iterations=…")] = None,
+    beta: Annotated[float | None, typer.Option(help="Weight of the KL.")] = None,
+    group: Annotated[int | None, typer.Option(help="Rollouts that share a baseline.")] = None,
     seed: Annotated[int, typer.Option()] = 0,
+    tensorboard: Annotated[bool, typer.Option(help="Write curves for TensorBoard.")] = False,
 ) -> None:
-    """Flow-GRPO on N(1.5, 0.25) with a linear reward: where it goes, and where theory says."""
+    """Flow-GRPO on a problem whose answer is known; the run is a folder (see `refimpl doctor`)."""
     import torch
 
-    from ..toy import gaussian_1d
-    from ..toy import grpo as loop
+    from ..toy.grpo import running
+    from ..toy.grpo.problem import RewardError
 
     torch.set_num_threads(1)
-    with refusals():
-        settings = loop.Settings(
-            beta=beta, a=a, T=steps, iterations=iterations, group=group, clip=clip, seed=seed,
-            learning_rate=0.04,
-        )  # fmt: skip
-        wanted = loop.predicted(gaussian_1d(), slope, settings)
-        with progress_bar() as progress:
-            task = progress.add_task("iterations", total=iterations)
-            model, history = loop.train(
-                gaussian_1d(),
-                lambda x: slope * x[:, 0],
-                settings,
-                lambda i, measured: progress.update(
-                    task, advance=1, description=f"reward {measured.reward:.3f}"
-                ),
-            )
-        with torch.no_grad():
-            model.shift.copy_(loop.averaged([h.shift for h in history]))
-        reached = loop.end_law(model, settings)
-    console.print(f"reward      {history[0].reward:.4f} → {history[-1].reward:.4f}")
-    console.print(f"end mean    {reached.mean:.4f}   predicted {wanted.mean:.4f}")
-    console.print(f"end std     {reached.std:.4f}   predicted {wanted.std:.4f}")
-    console.print(f"ratio − 1   {max(h.ratio_gap for h in history):g} before each first update")
-    console.print(f"KL          {history[-1].kl:.4f}   clipped {history[-1].clipped:.1%}")
+    short = {"iterations": iterations, "beta": beta, "group": group, "seed": seed}
+    with refusals(), progress_bar() as progress:
+        changes = {k: v for k, v in short.items() if v is not None} | _settings(set_ or [])
+        request = running.Request(problem.value, changes, quick, resume, out, board=tensorboard)
+        task = progress.add_task(problem.value, total=1.0)
+
+        def say(share: float, text: str) -> None:
+            progress.update(task, completed=share, description=text)
+
+        try:
+            done = running.run(request, say, warn=lambda text: progress.console.print(text))
+        except (RewardError, FloatingPointError) as error:
+            raise ValueError(f"{error}; the run can be taken up with --resume") from error
+    for line in _told(done):
+        console.print(line)
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """KEY=VALUE pairs, values as JSON where they are JSON."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise ValueError(f"--set takes KEY=VALUE, got {pair!r}")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def _told(done: "Done") -> list[str]:
+    """What a run came to, in a few lines."""
+    came, first, last = done.summary, done.first, done.last
+    lines = [f"reward      {first['reward']:.4f} → {last['reward']:.4f}"]
+    if "end_mean_predicted" in came:
+        for what in ("mean", "std"):
+            reached, wanted = came[f"end_{what}"], came[f"end_{what}_predicted"]
+            lines.append(f"end {what:<8}{reached:.4f}   predicted {wanted:.4f}")
+    lines += [
+        f"ratio − 1   {done.worst_ratio_gap:.2g} before each first update",
+        f"KL          {last['kl']:.4f}   clipped {last['clipped']:.1%}",
+    ]
+    for name, value in came.items():
+        if isinstance(value, float) and not name.startswith(("end_", "reward_first")):
+            lines.append(f"{name.replace('_', ' '):<36}{value:.4f}")
+    return [*lines, f"folder      {done.path}"]
 
 
 @app.command()

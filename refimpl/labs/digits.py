@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..equations.ode import heun
@@ -23,13 +22,12 @@ from ..simulate.ode import solve
 from ..statistics import budget
 from ..toy import latent
 from ..toy.batches import from_table
+from ..toy.digits import LABELS, Digits, load
 from ..toy.losses import flow_matching
 from ..toy.networks import DiT, UNet, build, classifier_free_field, parameters
 from ..toy.training import Plan, train
 from .folder import Folder
 from .pictures import DATA, MODEL, panels, sheet
-
-LABELS = 10
 
 
 @dataclass(frozen=True)
@@ -53,40 +51,6 @@ class Config:
     shown: int = 6
     steps: int = 20
     codes: latent.Config = field(default_factory=lambda: latent.Config(w=2.0, n=30))
-
-
-@dataclass(frozen=True, eq=False)
-class Digits:
-    """scikit-learn's digits in [−1, 1], in two disjoint parts.
-
-    Attributes:
-        train, held_out: pictures, shape (N, 1, 8, 8).
-        train_label, held_out_label: shape (N,).
-    """
-
-    train: Float[Tensor, "N 1 8 8"]
-    train_label: Int[Tensor, " N"]
-    held_out: Float[Tensor, "M 1 8 8"]
-    held_out_label: Int[Tensor, " M"]
-
-
-def load(share: float, generator: torch.Generator) -> Digits:
-    """The 1797 digits that ship with scikit-learn, shuffled and split.
-
-    Raises:
-        ValueError: a share outside (0, 1).
-    """
-    from sklearn.datasets import load_digits
-
-    if not 0 < share < 1:
-        raise ValueError(f"the generator's share of the digits must lie in (0, 1), got {share!r}")
-    table = load_digits()
-    x = torch.tensor(table.data, dtype=torch.float32).reshape(-1, 1, 8, 8) / 8 - 1
-    y = torch.tensor(table.target, dtype=torch.int64)
-    order = torch.randperm(len(x), generator=generator)
-    cut = round(share * len(x))
-    first, second = order[:cut], order[cut:]
-    return Digits(x[first], y[first], x[second], y[second])
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,11 @@ LISTED: dict[str, int] = {
     "ratio.whole": N,
     "ratio.mean_reduced": N,
     "gradient.surrogate": N,
+    **{
+        f"gradient.group_{std}.{what}": N_WIDE
+        for std in ("none", "group")
+        for what in ("residual", "spread")
+    },
     "kl.monte_carlo": N,
     "brownian.increments": N,
     "brownian.end": N,
@@ -69,6 +74,10 @@ LISTED: dict[str, int] = {
     "guided.tilted": N,
     "guided.conditional": N,
     "tilted.weights": N,
+    "conformance.noise": 4096,
+    "conformance.sampler.mean": N,
+    "conformance.sampler.variance": N,
+    "conformance.sampler.memory": N,
     "controls.white": N,
     "controls.mean": N,
     "controls.variance": N,

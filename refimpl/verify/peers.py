@@ -1,20 +1,20 @@
 """The peers layer: independent libraries, asked the same questions.
 
-    diffusers (SD3.5's scheduler and guidance)        flow_matching (paths, conversions, solver)
+    diffusers        flow_matching        torchcfm        torchdiffeq
 
-A peer that differs fails, unless it differs by design: then its numbers equal a declared variant
-formula, and the summary says so with the size of the difference. A library that is absent raises
+A peer that differs fails, unless it differs by design: then its numbers equal a declared variant,
+and the summary says so with the size of the difference. A library that is absent raises
 `NotInstalled`, which says how to get it.
 """
 
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
 
+from ..conformance import adapters
 from ..conformance.adapters import NotInstalled
-from ..conformance.adapters.diffusers import Diffusers
-from ..conformance.adapters.flow_matching import FlowMatching
-from ..conformance.checks import checks, run
-from ..conformance.deviations import Result
+from ..conformance.adapters.facts import facts
+from ..conformance.adapters.judging import judged
+from ..conformance.kit import Report
 from .evidence import Evidence, check
 
 __all__ = ["NotInstalled", "PeerDiffers", "evidence_of"]
@@ -24,47 +24,55 @@ class PeerDiffers(AssertionError):
     """A peer's numbers are neither the equation's nor those of a declared variant."""
 
 
-def evidence_of(adapter: Any) -> Evidence:
-    """Run every check that the adapter can take.
+def evidence_of(reports: tuple[Report, ...]) -> Evidence:
+    """What the reports on one library say together.
 
     Raises:
         PeerDiffers: a difference that is not declared and verified.
     """
-    return _evidence(adapter, run(adapter))
-
-
-def _evidence(adapter: Any, results: list[Result]) -> Evidence:
-    bad = [r for r in results if r.verdict == "differs"]
+    bad = [f"{r.name}, {x.check}: {x.cause}" for r in reports for x in r.failures]
     if bad:
-        lines = "; ".join(f"{r.check}: gap {r.gap:.3g}, {r.cause}" for r in bad)
-        raise PeerDiffers(f"{adapter.name} {adapter.version} differs: {lines}")
-    good = [r for r in results if r.verdict == "agrees"]
-    known = [r for r in results if r.verdict == "differs by design"]
-    summary = f"{adapter.version}: {len(good)} agree, largest gap {max(r.gap for r in good):.1e}"
-    summary += "".join(f"; by design ({r.gap:.2g}): {r.cause}" for r in known)
-    return Evidence(summary, {r.check: r.gap for r in good + known})
+        raise PeerDiffers(f"{reports[0].name} {reports[0].version} differs: {'; '.join(bad)}")
+    rows = [(r, x) for r in reports for x in r.results]
+    good = [(r, x) for r, x in rows if x.verdict == "agrees"]
+    known = [(r, x) for r, x in rows if x.verdict == "differs by design"]
+    summary = f"{reports[0].version}: {len(good)} agree"
+    summary += "".join(f"; by design ({x.gap:.2g}): {x.told}" for _, x in known)
+    numbers = {f"{r.name}, {x.check}": x.gap for r, x in good + known}
+    return Evidence(summary, numbers)
 
 
-def _covers(adapter: type) -> tuple[str, ...]:
-    ids = [i for c in checks().values() if hasattr(adapter, c.needs) for i in c.covers]
-    return tuple(dict.fromkeys(ids))
-
-
-def _peer(name: str, adapter: Callable[[], Any], fact: str) -> Callable[[int], Evidence]:
+def _peer(name: str, modules: tuple[str, ...], fact: str) -> Callable[[int], Evidence]:
     def ask(seed: int) -> Evidence:
-        return evidence_of(adapter())
+        return evidence_of(tuple(judged(a) for a in adapters.known(name)))
 
+    for module in modules:
+        import_module(
+            f"{adapters.__name__}.{module}"
+        )  # registers the facts; no library is imported
+    covers = tuple(dict.fromkeys(id for f in facts(name).values() for id in f.covers))
     ask.__name__, ask.__doc__ = name, fact
-    return check("peers", covers=_covers(adapter))(ask)  # type: ignore[arg-type]
+    return check("peers", covers=covers)(ask)
 
 
 diffusers = _peer(
     "diffusers",
-    Diffusers,
-    "diffusers' Euler, Heun, network time and guidance agree; its grid and stochastic mode do not.",
+    ("diffusers_facts", "diffusers_steps"),
+    "diffusers' grids, steps, network time and guidance agree; its shift is applied twice, and its "
+    "stochastic mode is another sampler.",
 )
 flow_matching = _peer(
     "flow_matching",
-    FlowMatching,
-    "flow_matching's schedules, points, conversions and solvers agree, once its clock is flipped.",
+    ("flow_matching_facts", "flow_matching_solver"),
+    "flow_matching's schedules, paths, conversions and solver agree, once its clock is flipped.",
+)
+torchcfm = _peer(
+    "torchcfm",
+    ("torchcfm_facts",),
+    "torchcfm's matchers move their own paths, and its couplings cost least.",
+)
+torchdiffeq = _peer(
+    "torchdiffeq",
+    ("torchdiffeq_facts", "torchdiffeq_steps"),
+    "torchdiffeq's methods have the tables, orders, error estimates and steps that they claim.",
 )

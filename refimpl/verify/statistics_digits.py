@@ -14,6 +14,7 @@ from ..simulate.grids import uniform
 from ..simulate.ode import solve
 from ..statistics import budget
 from ..toy.batches import from_table
+from ..toy.digits import LABELS, load
 from ..toy.losses import flow_matching
 from ..toy.networks import DiT, build, classifier_free_field
 from ..toy.training import Plan, train
@@ -24,13 +25,13 @@ from .evidence import Evidence, check
 def digits_are_made_by_label(seed: int) -> Evidence:
     """A transformer trained on 1,078 digits: labels read back, surer and less varied as w grows."""
     g = budget.generator("training.digits", seed)
-    table = digits.load(0.6, g)
+    table = load(0.6, g)
     quality = digits.judge(table)
-    network = build(lambda: DiT(labels=digits.LABELS), g)
+    network = build(lambda: DiT(labels=LABELS), g)
     draw = from_table(table.train, table.train_label, n=64)
     plan = Plan(300, rate=2e-3, average=0.97)
     trained = train(network, flow_matching(eta=0.2), draw, plan, generator=g)
-    asked = torch.arange(digits.LABELS).repeat_interleave(20)
+    asked = torch.arange(LABELS).repeat_interleave(20)
     noise = torch.randn(len(asked), 1, 8, 8, generator=g)
     figures = {}
     for w in (1.0, 4.0):
