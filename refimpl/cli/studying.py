@@ -1,0 +1,42 @@
+"""The command that computes a study: samplers, methods."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import app, console, progress_bar, refusals
+
+
+class Study(StrEnum):
+    """The studies of `study`."""
+
+    samplers = "samplers"
+    methods = "methods"
+
+
+@app.command()
+def study(
+    name: Annotated[Study, typer.Argument(help="samplers (two minutes) or methods (seconds).")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs") / "study",
+) -> None:
+    """Compare samplers or methods on exact problems: JSON and pictures, nothing sampled."""
+    import torch
+
+    from ..labs import comparison
+    from ..labs import study as samplers
+
+    torch.set_num_threads(1)
+    with refusals(), progress_bar() as progress:
+        task = progress.add_task(name.value, total=1.0)
+        if name is Study.methods:
+            comparison.run(out)
+        else:
+            samplers.run(
+                out,
+                lambda share, text: progress.update(task, completed=share, description=text),
+            )
+    for file in sorted(out.iterdir()):
+        if file.suffix in (".json", ".svg"):
+            console.print(str(file))
