@@ -1,8 +1,7 @@
-"""Commands that judge: verify, coverage, check."""
+"""Commands that judge this package: verify, coverage."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -83,37 +82,3 @@ def coverage(
     complete = sum(row.done for row in done.rows)
     console.print(f"{complete} of {len(done.rows)} rows complete")
     raise typer.Exit(1 if done.gaps or done.failures else 0)
-
-
-class Peer(StrEnum):
-    """The libraries that `check` knows."""
-
-    diffusers = "diffusers"
-    flow_matching = "flow_matching"
-
-
-@app.command()
-def check(peer: Annotated[Peer, typer.Argument(help="An installed library.")]) -> None:
-    """Compare a library with the reference: grids, steps, paths, conversions, guidance."""
-    from ..conformance.adapters.diffusers import Diffusers
-    from ..conformance.adapters.flow_matching import FlowMatching
-    from ..conformance.checks import run
-
-    with refusals():
-        adapter: Any = {Peer.diffusers: Diffusers, Peer.flow_matching: FlowMatching}[peer]()
-        results = run(adapter)
-    listing = Table(header_style="bold", pad_edge=False)
-    for column in ("check", "verdict", "largest gap", "cause"):
-        listing.add_column(column, no_wrap=column in ("check", "verdict"))
-    for r in results:
-        if r.verdict != "not provided":
-            listing.add_row(r.check.replace("_", " "), r.verdict, f"{r.gap:.2g}", r.cause)
-    console.print(f"{adapter.name} {adapter.version}")
-    console.print(listing)
-    differing = sum(r.verdict == "differs" for r in results)
-    console.print(
-        f"{sum(r.verdict == 'agrees' for r in results)} agree, "
-        f"{sum(r.verdict == 'differs by design' for r in results)} differ by design, "
-        f"{differing} differ"
-    )
-    raise typer.Exit(1 if differing else 0)

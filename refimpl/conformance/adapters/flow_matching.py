@@ -1,91 +1,105 @@
-"""flow_matching: schedules, affine paths, conversions and the ODE solver.
+"""flow_matching: affine paths with three schedules, their conversions, and the ODE solver.
 
     data-time: its t is 1 − (noise level), x_1 is data, x_0 is noise, and dx/dt = −v
 
-Every time goes in through `conventions.flip_time`, and every velocity comes out through
-`conventions.flip_velocity`. Float64 is kept throughout. The library asks for tqdm, torchdiffeq and
-t with trailing dimensions.
+Float64 is kept throughout. The library needs tqdm and torchdiffeq; conversions take t in the shape
+of x.
 """
 
-from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from ...equations import Coefficients, paths
-from ...equations.conventions import flip_path, flip_time, flip_velocity
-from ...equations.ode import Field
 from . import library
+from .judging import Facts, deviations
 
 
 class FlowMatching:
-    """What flow_matching offers, on the house clock."""
+    """The library, for its facts."""
 
     name = "flow_matching"
-    roundoff = 2.0**-53
-    deviations = ()
 
     def __init__(self) -> None:
-        self._path = library("flow_matching.path")
-        self._schedules = library("flow_matching.path.scheduler")
-        self._solver = library("flow_matching.solver")
-        from importlib.metadata import version
-
+        self.paths = library("flow_matching.path")
+        self.schedules = library("flow_matching.path.scheduler")
+        self.solvers = library("flow_matching.solver")
         self.version = version("flow-matching")
 
-    def schedules(
-        self,
-    ) -> dict[str, tuple[Callable[[Any], Coefficients], Callable[[Any], Coefficients]]]:
-        """By name: its coefficients and the house's, both on the house clock."""
-        pairs = {
-            "CondOT": (self._schedules.CondOTScheduler(), paths.linear),
-            "cosine": (self._schedules.CosineScheduler(), paths.cosine),
-            "VP": (self._schedules.VPScheduler(0.1, 20.0), lambda t: paths.vp(t, 0.1, 20.0)),
-        }
-        return {name: (self._flipped(theirs), ours) for name, (theirs, ours) in pairs.items()}
+    def wrapped(self, model: Any) -> Any:
+        """A velocity in the library's own wrapper."""
 
-    def further_schedules(self) -> dict[str, Callable[[Any], Coefficients]]:
-        """Schedules that the house does not have: their derivatives can still be checked."""
-        return {
-            "polynomial, n = 3": self._flipped(self._schedules.PolynomialConvexScheduler(3)),
-            "linear VP": self._flipped(self._schedules.LinearVPScheduler()),
-        }
+        class Wrapped(library("flow_matching.utils").ModelWrapper):  # type: ignore[misc]
+            def forward(self, x: Any, t: Any, **extras: Any) -> Any:
+                return self.model(x, t)
 
-    def path_point(self, name: str, data: Any, noise: Any, t: Any) -> tuple[Any, Any]:
-        """x_t and its velocity for one t per sample, shape (B,)."""
-        path = self._path.AffineProbPath(self._named(name))
-        sample = path.sample(x_0=noise, x_1=data, t=flip_time(t))
-        return sample.x_t, flip_velocity(sample.dx_t)
+        return Wrapped(model)
 
-    def convert(self, name: str, source: str, target: str, value: Any, x: Any, t: Any) -> Any:
-        """From one of velocity, data, noise to another; t has the shape of x."""
-        path = self._path.AffineProbPath(self._named(name))
-        words = {"velocity": "velocity", "data": "target", "noise": "epsilon"}
-        function = getattr(path, f"{words[source]}_to_{words[target]}")
-        value = flip_velocity(value) if source == "velocity" else value
-        got = function(value, x, flip_time(t))
-        return flip_velocity(got) if target == "velocity" else got
 
-    def integrate(self, field: Field, x: Any, levels: Any, method: str) -> Any:
-        """x at the last level, one solver step from each level to the next."""
+class Path:
+    """AffineProbPath with one of the schedules."""
 
-        def their_field(x: Any, t: Any) -> Any:
-            return flip_velocity(field(x, flip_time(t)))
+    def __init__(self, its: FlowMatching, schedule: str, path: str) -> None:
+        self.name = f"AffineProbPath({schedule})"
+        self.version = its.version
+        self.conventions = {"time": "data at 1", "path": path}
+        self.deviations = deviations("flow_matching", self.name)
+        self._path = its.paths.AffineProbPath(getattr(its.schedules, schedule)())
 
-        solver = self._solver.ODESolver(velocity_model=their_field)
-        times = flip_time(torch.as_tensor(levels, dtype=torch.float64))
-        return solver.sample(x_init=x, step_size=None, method=method, time_grid=times)
+    def path(self, data: Any, noise: Any, t: Any) -> Any:
+        return self._path.sample(x_0=noise, x_1=data, t=t).x_t
 
-    def _named(self, name: str) -> Any:
-        return {
-            "CondOT": self._schedules.CondOTScheduler,
-            "cosine": self._schedules.CosineScheduler,
-            "VP": self._schedules.VPScheduler,
-        }[name]()
+    def velocity_target(self, data: Any, noise: Any, t: Any) -> Any:
+        return self._path.sample(x_0=noise, x_1=data, t=t).dx_t
 
-    def _flipped(self, scheduler: Any) -> Callable[[Any], Coefficients]:
-        def coefficients(t: Any) -> Coefficients:
-            c = scheduler(flip_time(t))
-            return flip_path(Coefficients(c.alpha_t, c.sigma_t, c.d_alpha_t, c.d_sigma_t))
+    def velocity_from_data(self, x: Any, data: Any, t: Any) -> Any:
+        return self._path.target_to_velocity(data, x, _like(t, x))
 
-        return coefficients
+    def velocity_from_noise(self, x: Any, noise: Any, t: Any) -> Any:
+        return self._path.epsilon_to_velocity(noise, x, _like(t, x))
+
+    def data_from_velocity(self, x: Any, v: Any, t: Any) -> Any:
+        return self._path.velocity_to_target(v, x, _like(t, x))
+
+    def data_from_noise(self, x: Any, noise: Any, t: Any) -> Any:
+        return self._path.epsilon_to_target(noise, x, _like(t, x))
+
+    def noise_from_velocity(self, x: Any, v: Any, t: Any) -> Any:
+        return self._path.velocity_to_epsilon(v, x, _like(t, x))
+
+    def noise_from_data(self, x: Any, data: Any, t: Any) -> Any:
+        return self._path.target_to_epsilon(data, x, _like(t, x))
+
+
+def _like(t: Any, x: Any) -> Any:
+    return t.reshape(-1, *(1,) * (x.ndim - 1)).expand_as(x)
+
+
+class Solver:
+    """ODESolver with one of torchdiffeq's fixed steps."""
+
+    def __init__(self, its: FlowMatching, method: str, rule: str) -> None:
+        self.name = f"ODESolver({method})"
+        self.version = its.version
+        self.conventions = {"time": "data at 1", "ode_method": rule}
+        self.deviations = deviations("flow_matching", self.name)
+        self._its, self._method = its, method
+
+    def ode_sampler(self, field: Any, x: Any, levels: Any) -> Any:
+        solver = self._its.solvers.ODESolver(velocity_model=lambda x, t: field(x, t))
+        grid = levels.to(torch.float64)
+        return solver.sample(x_init=x, step_size=None, method=self._method, time_grid=grid)
+
+
+def everything() -> list[Any]:
+    """Adapters and facts."""
+    from . import flow_matching_facts, flow_matching_solver  # noqa: F401  (importing registers)
+
+    its = FlowMatching()
+    schedules = {"CondOTScheduler": "linear", "CosineScheduler": "cosine", "VPScheduler": "vp"}
+    methods = {"euler": "euler", "midpoint": "midpoint", "heun2": "heun"}
+    return [
+        *(Path(its, schedule, path) for schedule, path in schedules.items()),
+        *(Solver(its, method, rule) for method, rule in methods.items()),
+        Facts(its),
+    ]

@@ -1,0 +1,187 @@
+"""How public implementations compare: checkouts as kept, libraries as they are now.
+
+    python docs/tools/implementations.py record flow_grpo --path DIR --commit ID --date 2025-07-18
+
+The checkouts are not here when the pages are made, so what was found in them is a file beside the
+pages, with the commit. Installed libraries are checked whenever it is asked for.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from refimpl.conformance.adapters import INSTALLED, known
+from refimpl.conformance.adapters.judging import judged
+from refimpl.conformance.kit import Report
+
+KEPT = Path(__file__).resolve().parents[1] / "assets" / "implementations.json"
+
+REPOSITORIES = {
+    "flow_grpo": "yifan123/flow_grpo",
+    "flow_grpo (fork)": "zhtmike/flow_grpo",
+    "flow_cps": "IamCreateAI/FlowCPS",
+    "dance_grpo": "XueZeyue/DanceGRPO",
+    "mix_grpo": "Tencent-Hunyuan/MixGRPO",
+    "mm_grpo": "leibniz-csi/mm_grpo",
+    "verl_omni": "verl-project/verl-omni",
+    "flow_factory": "X-GenGroup/Flow-Factory",
+    "unirl": "Tencent-Hunyuan/UniRL",
+    "diffusion_nft": "NVlabs/DiffusionNFT",
+    "awm": "scxue/advantage_weighted_matching",
+}
+
+SHOWN = {
+    "g": "g", "a": "a or η", "boundary": "t = 1", "std": "std means", "log_prob": "log-prob over D",
+    "log_prob_terms": "its terms", "kl": "KL", "kl_reduction": "KL over D",
+    "advantage_std": "advantage std", "advantage_ddof": "ddof", "advantage_eps": "ε",
+}  # fmt: skip
+
+
+def of(reports: Iterable[Report]) -> list[dict[str, Any]]:
+    """Reports as plain data; what was not compared is left out."""
+    rows = []
+    for r in reports:
+        compared = [x for x in r.results if x.verdict in ("agrees", "differs", "differs by design")]
+        rows.append({
+            "adapter": r.name,
+            "declared": {k: _plain(v) for k, v in r.declared.items()},
+            "results": [
+                {"check": x.check, "verdict": x.verdict}
+                | ({} if x.verdict == "agrees" else {"gap": _short(x.gap), "told": x.told})
+                for x in compared
+            ],
+        })  # fmt: skip
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    return (value.__doc__ or "a function").strip().rstrip(".") if callable(value) else value
+
+
+def _short(gap: float) -> str:
+    return "another shape, or refused" if gap == float("inf") else f"{gap:.2g}"
+
+
+def installed(name: str) -> dict[str, Any]:
+    """An installed library, checked now."""
+    reports = [judged(adapter) for adapter in known(name)]
+    return {"version": reports[0].version, "adapters": of(reports)}
+
+
+def kept() -> dict[str, Any]:
+    """What is kept: by implementation, libraries included."""
+    return json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}  # type: ignore[no-any-return]
+
+
+def block() -> str:
+    """The page's tables."""
+    data = kept()
+    libraries = [n for n in data if n in INSTALLED]
+    checkouts = [n for n in data if n not in INSTALLED]
+    parts = ["## Libraries\n\n" + _summary(data, libraries)]
+    parts += ["## Implementations of GRPO for flows\n\n" + _summary(data, checkouts)]
+    told = "An empty cell is the article's convention, or nothing that the adapter speaks of."
+    parts += [f"### What each declares\n\n{told}\n\n" + _conventions(data, checkouts)]
+    parts += ["## Where they differ\n\n" + _differences(data)]
+    parts += ["## Every claim\n\n" + "\n\n".join(_claims(n, data[n]) for n in data)]
+    return "\n\n".join(parts)
+
+
+def _counts(entry: dict[str, Any]) -> tuple[int, int]:
+    verdicts = [r["verdict"] for a in entry["adapters"] for r in a["results"]]
+    return verdicts.count("agrees"), len(verdicts) - verdicts.count("agrees")
+
+
+def _summary(data: dict[str, Any], names: list[str]) -> str:
+    rows = ["| implementation | version | claims that agree | that differ, as declared |",
+            "| --- | --- | ---: | ---: |"]  # fmt: skip
+    for name in names:
+        agree, differ = _counts(data[name])
+        rows.append(f"| {_linked(name)} | {_version(data[name])} | {agree} | {differ} |")
+    return "\n".join(rows)
+
+
+def _linked(name: str) -> str:
+    where = REPOSITORIES.get(name)
+    return f"[{name}](https://github.com/{where})" if where else name
+
+
+def _version(entry: dict[str, Any]) -> str:
+    if "commit" in entry:
+        return f"<code>{entry['commit'][:10]}</code>, {entry['date']}"
+    return str(entry["version"])
+
+
+def _conventions(data: dict[str, Any], names: list[str]) -> str:
+    heads = ["adapter", *SHOWN.values()]
+    rows = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    for name in names:
+        for a in data[name]["adapters"]:
+            cells = [str(a["declared"].get(key, "")).replace("|", "&#124;") for key in SHOWN]
+            rows.append(f"| {a['adapter'].replace('flow_grpo,', name + ',', 1)} | "
+                        + " | ".join(cells) + " |")  # fmt: skip
+    return "\n".join(rows)
+
+
+def _differences(data: dict[str, Any]) -> str:
+    rows = ["| implementation | claim | size | cause |", "| --- | --- | ---: | --- |"]
+    seen: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, entry in data.items():
+        for a in entry["adapters"]:
+            for r in a["results"]:
+                if r["verdict"] != "agrees":
+                    cause = r["told"].replace("|", "&#124;")
+                    seen.setdefault((name, cause), []).append((r["check"], r["gap"]))
+    for (name, cause), found in seen.items():
+        checks = "<br>".join(f"<code>{c}</code>" for c in dict.fromkeys(c for c, _ in found))
+        sizes = "<br>".join(dict(found).values())
+        rows.append(f"| {_linked(name)} | {checks} | {sizes} | {_with_links(cause)} |")
+    return "\n".join(rows)
+
+
+def _with_links(cause: str) -> str:
+    if "(https://" not in cause:
+        return cause
+    text, _, link = cause.rpartition("(https://")
+    return f"{text.rstrip()} ([thread](https://{link.rstrip(')')}))"
+
+
+def _claims(name: str, entry: dict[str, Any]) -> str:
+    lines = [
+        f'??? note "{name}, {_version(entry).replace("<code>", "").replace("</code>", "")}"',
+        "",
+    ]
+    for a in entry["adapters"]:
+        agree = [r["check"] for r in a["results"] if r["verdict"] == "agrees"]
+        differ = [r["check"] for r in a["results"] if r["verdict"] != "agrees"]
+        told = f"agrees in {', '.join(f'<code>{c}</code>' for c in agree)}" if agree else ""
+        told += "; " if agree and differ else ""
+        told += f"differs in {', '.join(f'<code>{c}</code>' for c in differ)}" if differ else ""
+        lines.append(f"    - **{a['adapter']}** {told}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Record an implementation, or all installed libraries."""
+    parser = argparse.ArgumentParser(description="Keep the results of one implementation.")
+    parser.add_argument("action", choices=["record"])
+    parser.add_argument("name", help="an implementation, or 'installed'")
+    parser.add_argument("--path", type=Path)
+    parser.add_argument("--commit", default="")
+    parser.add_argument("--date", default="")
+    parser.add_argument("--as", dest="title", default="", help="the name on the page")
+    given = parser.parse_args()
+    data = kept()
+    if given.name == "installed":
+        data |= {name: installed(name) for name in INSTALLED if name != "refimpl"}
+    else:
+        reports = [judged(adapter) for adapter in known(given.name, given.path)]
+        entry = {"commit": given.commit, "date": given.date, "adapters": of(reports)}
+        data[given.title or given.name] = entry
+    KEPT.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""How long a full check of one implementation takes, and which checks take it.
+
+    python tests/benchmarks/check.py
+
+The goal is 20 s on two cores; the reference adapter provides every capability.
+"""
+
+import time
+
+import torch
+
+from refimpl.conformance.adapters.refimpl import Refimpl
+from refimpl.conformance.kit import judge
+
+GOAL = 20.0
+
+
+def main() -> None:
+    """Print the time of a whole check, and its slowest parts."""
+    torch.set_num_threads(1)
+    judge(Refimpl)  # equations and checks are imported here
+    began = time.perf_counter()
+    report = judge(Refimpl)
+    took = time.perf_counter() - began
+    for r in sorted(report.results, key=lambda r: -r.seconds)[:8]:
+        print(f"{r.seconds:7.3f} s  {r.check}")
+    print(f"{took:7.2f} s  {len(report.results)} checks, {took / GOAL:.1%} of the goal")
+
+
+if __name__ == "__main__":
+    main()
