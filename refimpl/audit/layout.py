@@ -1,0 +1,189 @@
+"""From a file's shapes to rows: one denoising step of one sample is a row.
+
+    (N, ...) rows       (T, B, ...) steps first       (B, T, ...) batch first
+
+The layout is declared or read off the shapes and the falling of t. What has one value per step, per
+sample or in all is repeated for its rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from .fields import FIELDS
+from .files import Column, Shard
+from .manifest import Manifest
+
+_LEVELS = ("t", "s", "std", "g")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A column, row by row.
+
+    Attributes:
+        width: numbers per row.
+        read: rows a … b − 1, shape (b − a, width); valid until the next read.
+        head: the first k numbers of one row, shape (k,).
+        dtype: as stored.
+    """
+
+    width: int
+    dtype: torch.dtype
+    read: Callable[[int, int], Tensor]
+    head: Callable[[int, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one shard.
+
+    Attributes:
+        n: the number of rows.
+        columns: latents and row quantities by name.
+        lag: rows from a step to the next step of the same sample; 0 where it is not known yet.
+        layout: in words.
+    """
+
+    shard: Shard
+    n: int
+    columns: dict[str, Rows]
+    lag: int
+    layout: str
+
+
+def named(shard: Shard, manifest: Manifest) -> dict[str, Column]:
+    """The shard's columns by our names.
+
+    Raises:
+        ValueError: a name that the manifest promises and the file lacks.
+    """
+    for ours, theirs in manifest.names.items():
+        if theirs not in shard.columns and shard.kind == "record":
+            raise ValueError(
+                f"manifest: {ours} is said to be {theirs!r}, and {shard.path.name} has "
+                f"{', '.join(shard.columns)}"
+            )
+    found = {name: c for name, c in shard.columns.items() if name in FIELDS}
+    renamed = {
+        o: shard.columns[name] for o, name in manifest.names.items() if name in shard.columns
+    }
+    return found | renamed
+
+
+def table(shard: Shard, manifest: Manifest) -> Table | None:
+    """The shard's rows, or None where it has no row quantities.
+
+    Raises:
+        ValueError: lengths that do not agree, or a layout that cannot be told.
+    """
+    known = named(shard, manifest)
+    columns = {name: c for name, c in known.items() if FIELDS[name].kind != "sample"}
+    if "advantages" in known and "ratio" in known:
+        columns["advantages"] = known["advantages"]
+    if not columns or set(columns) <= {"batch", "step"}:
+        return None
+    lead, steps_first = _lead(shard, columns, manifest)
+    made = {name: _rows(shard, c, lead, steps_first) for name, c in columns.items()}
+    if len(lead) == 1:
+        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}")
+    p, q = lead
+    words = "steps first (T, B)" if steps_first else "batch first (B, T)"
+    return Table(shard, p * q, made, q if steps_first else 1, f"{words} = ({p}, {q})")
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its trailing ones."""
+    while len(shape) > 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _lead(
+    shard: Shard, columns: dict[str, Column], manifest: Manifest
+) -> tuple[tuple[int, ...], bool]:
+    """The leading dimensions that count rows, and whether the first of two counts steps."""
+    latents = [c for name, c in columns.items() if FIELDS[name].kind == "latent" and c.shape]
+    scalars = {n: _trimmed(c.shape) for n, c in columns.items() if FIELDS[n].kind != "latent"}
+    if not latents and not any(scalars.values()):
+        return (1,), True
+    longest = max(latents or [columns[n] for n in scalars], key=lambda c: prod(c.shape))
+    deep = len(longest.shape) > 2  # (N, D) has no room for two leading dimensions and a latent
+    pairs = [
+        s for n, s in scalars.items()
+        if len(s) == 2 and s == longest.shape[:2] and (deep or not latents or n in _LEVELS)
+    ]  # fmt: skip
+    crossed = [
+        s for s in scalars.values()
+        if deep and len(s) == 1 and s[0] not in (1, longest.shape[0]) and longest.shape[1:2] == s
+    ]  # fmt: skip
+    declared = manifest.layout
+    if declared == "rows" or not (pairs or crossed or declared):
+        return longest.shape[:1], True
+    if len(longest.shape) < 2:
+        raise ValueError(
+            f"{shard.path.name}: layout {declared!r} needs two leading dimensions, and "
+            f"{longest.name} has the shape {longest.shape}"
+        )
+    lead = longest.shape[:2]
+    if declared:
+        return lead, declared == "steps first"
+    return lead, _steps_first(shard, columns, scalars, lead)
+
+
+def _steps_first(
+    shard: Shard, columns: dict[str, Column], scalars: dict[str, tuple[int, ...]],
+    lead: tuple[int, ...],
+) -> bool:  # fmt: skip
+    for name in _LEVELS:
+        shape = scalars.get(name, ())
+        if len(shape) == 1 and lead[0] != lead[1] and shape[0] in lead:
+            return shape[0] == lead[0]
+        if shape == lead:
+            x = columns[name].all().reshape(lead).double()
+            down, across = bool((x[:1] == x).all()), bool((x[:, :1] == x).all())
+            if down or across:
+                return across
+    if not set(scalars) & set(_LEVELS):
+        return True
+    raise ValueError(
+        f"{shard.path.name}: cannot tell steps from samples in {lead}; declare layout = "
+        "'steps first' or 'batch first' in a manifest"
+    )
+
+
+def _rows(shard: Shard, c: Column, lead: tuple[int, ...], steps_first: bool) -> Rows:
+    latent = FIELDS[c.name].kind == "latent" if c.name in FIELDS else len(c.shape) > len(lead)
+    shape = c.shape if latent else _trimmed(c.shape)
+    n = len(lead)
+    if shape[:n] == lead:
+        width = prod(shape[n:])
+        return Rows(
+            width,
+            c.dtype,
+            lambda a, b: c.read(a, b, n).reshape(b - a, width),
+            lambda row, k: c.read(row * width, row * width + k, max(1, len(c.shape))).reshape(k),
+        )
+    if shape in ((), (1,)):
+        return _repeated(c, torch.zeros_like)
+    if n == 2 and len(shape) == 1 and shape[0] in lead:
+        per_step = c.name != "advantages"
+        first = shape[0] == lead[0] and (lead[0] != lead[1] or steps_first == per_step)
+        q = lead[1]
+        return _repeated(c, (lambda r: r // q) if first else (lambda r: r % q))
+    raise ValueError(
+        f"{shard.path.name}: {c.name} has the shape {c.shape}, which does not fit rows of {lead}; "
+        "store one value per row (B,), or expand it: an outer product (B, B) is a broadcast mistake"
+    )
+
+
+def _repeated(c: Column, index: Callable[[Tensor], Tensor]) -> Rows:
+    values = c.all().reshape(-1, 1)
+    return Rows(
+        1, c.dtype,
+        lambda a, b: values[index(torch.arange(a, b))],
+        lambda row, k: values[index(torch.tensor([row]))].reshape(1),
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""The command that judges a dump: audit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from .app import app, console, progress_bar, refusals
+
+
+@app.command()
+def audit(
+    file: Annotated[Path, typer.Argument(help="safetensors, npz, torch file, or a folder.")],
+    json: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained report.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Declared conventions, a TOML file.")
+    ] = None,
+) -> None:
+    """Recompute what a run recorded: which formulas it used, is replay exact, is noise white.
+
+    Exit code 0: consistent; 1: something differs; 2: it could not run.
+    """
+    import torch
+
+    from ..audit import audit as run
+    from ..audit import report as show
+    from ..audit.manifest import load
+
+    torch.set_num_threads(1)
+    with refusals():
+        for target in (json, html):
+            if target and not target.parent.is_dir():
+                raise OSError(f"no folder {target.parent} to write {target.name} into")
+        with progress_bar() as progress:
+            task = progress.add_task("auditing", total=None)
+            done = run(
+                file,
+                load(manifest) if manifest else None,
+                lambda rows, total: progress.update(task, completed=rows, total=total),
+            )
+        if json:
+            json.write_text(show.as_json(done), encoding="utf-8")
+        if html:
+            html.write_text(show.as_html(done), encoding="utf-8")
+    for table in show.tables(done):
+        console.print(table)
+    if done.unused:
+        console.print(f"not used: {escape(', '.join(done.unused))}")
+    console.print(f"{show.headline(done)}, in {done.seconds:.1f} s")
+    raise typer.Exit(0 if done.consistent else 1)
