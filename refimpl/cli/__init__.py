@@ -1,10 +1,23 @@
-"""The command line: verify, check, eq, sample, surrogate, train, lab, topic, coverage.
+"""The command line, a module for each kind of command.
 
+Commands: verify, coverage, check, vectors, eq, sample, surrogate, train, doctor, lab, topic, study,
+sd3.
 Exit codes: 0 everything holds, 1 something differs or fails, 2 it could not run (bad arguments,
 a missing library).
 """
 
-from . import asking, running, verifying  # noqa: F401  (importing registers the commands)
+from . import (  # noqa: F401  (registers commands)
+    asking,
+    auditing,
+    checking,
+    doctoring,
+    running,
+    studying,
+    training_sd3,
+    training_shapes,
+    vectors,
+    verifying,
+)
 from .app import app
 
 __all__ = ["app", "main"]

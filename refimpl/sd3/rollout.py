@@ -1,0 +1,112 @@
+"""Rollouts: from noise to latents, remembering what training will score.
+
+    x_s = mean_i(x_t) + std_i ε_i,      kept: x_t as it was fed, x_s as it was drawn, v(x_t)
+
+Latents are float32, and the latent that is stored is the one that the network is fed and the one
+that is scored. The step's arithmetic is float64: the log-density of a sample is a sum over 65,536
+coordinates, and a float32 sum of that size is known to two decimals only.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .. import methods
+from ..equations import expand_like
+from ..equations.gaussian import Gaussian
+from ..equations.sde import Step
+from ..methods import Method, Plan
+from ..simulate.grids import Grid
+from .policy import Policy
+from .text import Text
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """n rollouts, as far as they are trained on.
+
+    Attributes:
+        ends: the latents that are decoded, float32.
+        states: before each trained step, and after the last of them, float32.
+        velocities: at each trained step, as sampled, float32.
+        levels: the noise levels of `states`.
+    """
+
+    ends: Float[Tensor, "n C H W"]
+    states: Float[Tensor, "n K1 C H W"]
+    velocities: Float[Tensor, "n K C H W"]
+    levels: tuple[float, ...]
+
+    @staticmethod
+    def joined(parts: "list[Trajectory]") -> "Trajectory":
+        """Several one after another."""
+        return Trajectory(
+            torch.cat([part.ends for part in parts]),
+            torch.cat([part.states for part in parts]),
+            torch.cat([part.velocities for part in parts]),
+            parts[0].levels,
+        )
+
+
+def law(
+    method: Method,
+    x: Float[Tensor, "n C H W"],
+    v: Float[Tensor, "n C H W"],
+    t: Float[Tensor, " n"],
+    s: Float[Tensor, " n"],
+    *,
+    noisy: bool = True,
+) -> Gaussian:
+    """The law of x_s given x_t, in float64; the same code samples and scores."""
+    x, v = x.double(), v.double()
+    step = Step(expand_like(t.double(), x), expand_like(s.double(), x))
+    return methods.kernel(method, x, v, step, noisy=noisy)
+
+
+@torch.no_grad()
+def sample(
+    policy: Policy,
+    text: Text,
+    noise: Float[Tensor, "n T1 C H W"],
+    *,
+    grid: Grid,
+    method: Method,
+    plan: Plan,
+) -> Trajectory:
+    """Roll out: the start is noise[:, 0], step i draws noise[:, i + 1] where the plan is noisy.
+
+    Raises:
+        ValueError: noise for another number of steps, or trained steps with gaps between.
+    """
+    if noise.shape[1] != 1 + grid.T * any(plan.noisy):
+        raise ValueError(f"{grid.T} steps need noise (n, {grid.T + 1}, C, H, W), got {noise.shape}")
+    first, last = (plan.trained[0], plan.trained[-1]) if plan.trained else (grid.T, grid.T)
+    if plan.trained != tuple(range(first, last + 1))[: len(plan.trained)]:
+        raise ValueError(f"trained steps must follow one another, got {plan.trained}")
+    x, states, velocities = noise[:, 0], [], []
+    for i, step in enumerate(grid.steps):
+        t, s = (torch.full((len(x),), level, dtype=torch.float64, device=x.device)
+                for level in (step.t, step.s))  # fmt: skip
+        v = policy.velocity(x, t.float(), text)
+        if first <= i <= last:
+            states.append(x)
+            velocities.append(v)
+        kernel = law(method, x, v, t, s, noisy=plan.noisy[i])
+        x = (kernel.sample(noise[:, i + 1].double()) if plan.noisy[i] else kernel.mean).float()
+        if i == last:
+            states.append(x)
+    kept = grid.levels[first : last + 2] if plan.trained else ()
+    empty = x.new_empty(len(x), 0, *x.shape[1:])
+    return Trajectory(
+        x,
+        torch.stack(states, dim=1) if states else empty,
+        torch.stack(velocities, dim=1) if velocities else empty,
+        kept,
+    )
+
+
+def without_noise(grid: Grid) -> Plan:
+    """The plan of an evaluation: the flow's ODE, nothing trained."""
+    return Plan(noisy=(False,) * grid.T, trained=(), weights=())

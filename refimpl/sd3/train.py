@@ -1,0 +1,301 @@
+"""Flow-GRPO on SD3.5, the loop: rollouts, rewards, advantages, updates; watched, saved, resumable.
+
+    with Trainer(config, parts, prompts, rewards, engine) as trainer:
+        trainer.iterate()                one iteration, and what it measured
+
+Rewards are computed beside the next batch's sampling. Which prompts and which noise an iteration
+has follows from the seed, so that nothing random needs to be restored and any number of processes
+trains the same policy.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from .. import methods
+from ..equations import grpo
+from ..runs import monitors
+from ..runs.monitors import Reading
+from . import noise, rewards, rollout, update, watching
+from .assemble import Parts
+from .config import Config
+from .data import Prompted
+from .ema import Average
+from .engine import Engine
+from .memory import guarded
+from .policy import Policy
+from .prompts import Row, Sampler
+from .rewards import Background, Judged, Mixture
+from .scores import Clock, gathered, joined, mean_of_scored
+from .shards import whole
+from .text import Text
+from .update import Experience, Scored
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """What one iteration measured.
+
+    Attributes:
+        values: for the line of metrics.
+        seconds: where time went, by name.
+        experience, judged, advantages: this process's rollouts, and all scores and advantages.
+    """
+
+    values: dict[str, Any]
+    seconds: dict[str, float]
+    experience: Experience = field(repr=False)
+    judged: Judged = field(repr=False)
+    advantages: Tensor = field(repr=False)
+
+
+class Trainer:
+    """A run in progress.
+
+    Args:
+        config: the settings.
+        parts: the model; its adapter is trained in place.
+        data: prompts.
+        mixture: the rewards.
+        engine: the processes.
+    """
+
+    def __init__(
+        self, config: Config, parts: Parts, data: Prompted, mixture: Mixture, engine: Engine
+    ) -> None:
+        self.config, self.parts, self.data, self.engine = config, parts, data, engine
+        self.device = engine.accelerator.device
+        self.mixture = mixture
+        self.background: Background[Judged] = Background(mixture)
+        sampling = config.sampling
+        self.sampler = Sampler(
+            len(data.train), sampling.groups, sampling.group, engine.world, config.run.seed
+        )
+        if self.sampler.share % config.training.updates:
+            raise ValueError(
+                f"training.updates={config.training.updates} must divide the "
+                f"{self.sampler.share} images of a process"
+            )
+        self.policy = Policy(
+            engine.network,
+            parts.transformer,
+            parts.dtype,
+            parts.encode([""]).to(self.device),
+            sampling.guidance,
+            config.training.unconditional_gradient,
+        )
+        self.average = Average(engine.parameters, decay=config.ema.decay, every=config.ema.every)
+        self.done = 0
+        self.before_update: list[Any] = []
+
+    @property
+    def local(self) -> Policy:
+        """The policy of this process alone, outside what accelerate wrapped round it."""
+        return dataclasses.replace(self.policy, network=self.parts.transformer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.background.close()
+
+    def iterate(self) -> Iteration:
+        """One iteration.
+
+        Raises:
+            RewardError: a reward failed, or scored nothing.
+            FloatingPointError: a gradient that is not finite.
+            MemoryError: with the setting that helps.
+        """
+        clock = Clock()
+        plan = methods.plan(self.config.method, self.config.grid, self.done, self.config.run.seed)
+        rows = self.sampler.rows(self.done, self.engine.rank)
+        trajectory, text, prompt = self._roll(rows, plan)
+        clock.mark("rollout")
+        judged = self._judged(len(rows))
+        clock.mark("waiting for rewards")
+        advantages = self._advantages(judged)
+        mine = advantages.flatten()[[row.row for row in rows]].double().to(self.device)
+        experience = Experience(trajectory, text, prompt, mine, plan.weights)
+        for call in self.before_update:
+            call(self, experience, judged, advantages)
+        learnt = self._learn(experience, rows)
+        clock.mark("update")
+        self.done += 1
+        told = self._told(judged, advantages)
+        readings = {**told.pop("readings"), **learnt.pop("readings")}
+        values = {**told, **learnt, "readings": readings}
+        return Iteration(values, clock.seconds, experience, judged, advantages)
+
+    def _roll(
+        self, rows: tuple[Row, ...], plan: methods.Plan
+    ) -> tuple[rollout.Trajectory, Text, Tensor]:
+        """This process's rollouts; each batch's rewards are asked for while the next samples."""
+        config, numbers = self.config, list(dict.fromkeys(row.prompt for row in rows))
+        with guarded("encoding prompts"):
+            text = self.parts.encode([self.data.train[i].text for i in numbers]).to(self.device)
+        place = {number: i for i, number in enumerate(numbers)}
+        prompt = torch.tensor([place[row.prompt] for row in rows], device=self.device)
+        shape = (config.sampling.steps + 1, *self.parts.latent)
+        parts = []
+        for start in range(0, len(rows), config.sampling.batch):
+            chunk = rows[start : start + config.sampling.batch]
+            with guarded("the rollout"):
+                part = rollout.sample(
+                    self.policy,
+                    text.rows(prompt[start : start + len(chunk)]),
+                    noise.rows(config.run.seed, "rollout", self.done, [r.row for r in chunk],
+                               shape=shape, device=self.device),
+                    grid=config.grid,
+                    method=config.method,
+                    plan=plan,
+                )  # fmt: skip
+            with guarded("decoding"):
+                images = self.parts.decode(part.ends).cpu()
+            asked = [self.data.train[row.prompt] for row in chunk]
+            self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
+            parts.append(part)
+        return rollout.Trajectory.joined(parts), text, prompt
+
+    def _judged(self, count: int) -> Judged:
+        """All processes' scores, in the order of the iteration's rows."""
+        error, answers = None, []
+        try:
+            answers = [self.background.collect() for _ in range(len(self.background))]
+        except Exception as found:
+            error = found
+        self.engine.agreed(error)
+        rows = self.sampler.rows(self.done, self.engine.rank)
+        prompts = self.engine.gathered(torch.tensor([row.prompt for row in rows]))
+        self.sampler.require_whole(self.done, prompts.tolist())
+        return gathered(self.engine, joined(answers))
+
+    def _advantages(self, judged: Judged) -> Tensor:
+        method = self.config.method
+        found = rewards.advantages(
+            judged,
+            self.config.sampling.groups,
+            normalise=self.config.rewards.normalise,
+            std=method.advantage_std,
+            ddof=method.ddof,
+            eps=method.eps,
+        ).values
+        if method.advantage_bound is not None:
+            found = grpo.bounded(found, method.advantage_bound)
+        return found
+
+    def _learn(self, experience: Experience, rows: tuple[Row, ...]) -> dict[str, Any]:
+        """Every update of the iteration, and what was seen before the first of them."""
+        config, training = self.config, self.config.training
+        share = torch.tensor([row.row % training.updates for row in rows], device=self.device)
+        steps: list[Scored] = []
+        norms = []
+        signal = self._signal(experience)
+        for number in range(training.epochs * training.updates):
+            with guarded("the update"):
+                mine = (share == number % training.updates).nonzero().flatten()
+                parts = update.gradient(
+                    self.policy, config.method, experience, mine,
+                    rows=training.rows, backward=self.engine.backward,
+                )  # fmt: skip
+            norms.append(self.engine.step())
+            if norms[-1] != norms[-1] or norms[-1] in (float("inf"), -float("inf")):
+                raise FloatingPointError(
+                    f"the gradient of iteration {self.done} is {norms[-1]!r}: lower "
+                    "training.learning_rate, or look at the rewards"
+                )
+            self.average.follow()
+            steps.append(update.joined(parts))
+        first, last = steps[0], steps[-training.updates :]
+        readings = self._readings(first, steps[1 : training.updates], experience, norms[0])
+        stopped = self._mean(torch.cat([s.stopped.double() for s in last]))
+        readings.append(Reading("clipped", stopped, 0.0, 0.5))
+        return {
+            "objective": self._mean(first.objective),
+            "kl": self._mean(torch.cat([s.kl for s in steps])),
+            "clipped": stopped,
+            "gradient_norm": norms[0],
+            "ratio_gap_by_step": self._largest(watching.by_step(first, experience.steps)),
+            "readings": {r.name: r.row for r in readings},
+            **({"signal": signal} if signal else {}),
+        }
+
+    def _readings(
+        self, first: Scored, later: list[Scored], experience: Experience, norm: float
+    ) -> list[Reading]:
+        method, dtype = self.config.method, self.parts.dtype
+        differ = bool((experience.advantages != 0).any())
+        found = [
+            *watching.before_update(first, experience, method, dtype),
+            *watching.unseen([scored.ratio for scored in later], method),
+            monitors.gradient_norm(norm, differ and self.engine.world == 1),
+        ]
+        if self.done == 0:
+            found.append(watching.at_start(first, experience, dtype))
+        return found
+
+    def _signal(self, experience: Experience) -> list[float]:
+        every = self.config.run.signal_every
+        if not every or self.done % every or self.engine.sharded:
+            return []
+        cosines = watching.signal(
+            self.local, self.config.method, experience, self.engine.parameters,
+            rows=self.config.training.rows,
+        )  # fmt: skip
+        every_process = self.engine.gathered(torch.tensor([cosines]))
+        return [float(x) for x in every_process.mean(dim=0)]
+
+    def _told(self, judged: Judged, advantages: Tensor) -> dict[str, Any]:
+        """Rewards and advantages, for the line of metrics."""
+        silent = float((advantages == 0).all(dim=1).double().mean())
+        method, normalise = self.config.method, self.config.rewards.normalise
+        readings = [
+            *watching.of_advantages(advantages, method, normalise),
+            Reading("zero_groups", silent, 0.0, 0.5),
+        ]
+        return {
+            "reward": mean_of_scored(judged.total),
+            **{f"reward/{name}": mean_of_scored(x) for name, x in judged.scores.items()},
+            **{f"extra/{name}": mean_of_scored(x) for name, x in judged.extras.items()},
+            "unscored": sum(judged.unscored.values()),
+            "zero_groups": silent,
+            "readings": {r.name: r.row for r in readings},
+        }
+
+    def _mean(self, x: Tensor) -> float:
+        return float(self.engine.gathered(x.double().mean().reshape(1)).mean())
+
+    def _largest(self, values: list[float]) -> list[float]:
+        every = self.engine.gathered(torch.tensor([values], dtype=torch.float64))
+        return [float(x) for x in every.amax(dim=0)]
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs to make the same next update; every process must ask."""
+        return {
+            "done": self.done,
+            **self.engine.state(),
+            "average": [whole(value).cpu() for value in self.average.values],
+            "average_steps": self.average.steps,
+            "generator": torch.get_rng_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Back to a saved state.
+
+        Raises:
+            ValueError: of another adapter.
+        """
+        self.engine.restore(dict(state))
+        self.average.restore(state["average"], state["average_steps"])
+        torch.set_rng_state(state["generator"])
+        self.done = int(state["done"])

@@ -1,0 +1,69 @@
+"""The plan: counts are exact, and the published tables come out of it."""
+
+import pytest
+import torch
+
+from refimpl.sd3 import flops, plan, presets
+from refimpl.sd3.architectures import ARCHITECTURES
+
+
+@pytest.mark.parametrize(("size", "resolution"), [("tiny", 128), ("medium", 512), ("large", 1024)])
+def test_operations_are_those_that_torch_counts(size: str, resolution: int) -> None:
+    from diffusers import SD3Transformer2DModel
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    settings = ARCHITECTURES[size].transformer
+    side = resolution // 8
+    with torch.device("meta"), torch.no_grad():
+        network = SD3Transformer2DModel(**settings)
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+            network(
+                torch.zeros(1, settings["in_channels"], side, side),
+                torch.zeros(1, 205, settings["joint_attention_dim"]),
+                torch.zeros(1, settings["pooled_projection_dim"]),
+                torch.zeros(1),
+            )
+    counted = flops.forward(settings, flops.image_tokens(settings, resolution), 205)
+    assert counted == counter.get_total_flops()
+    assert sum(p.numel() for p in network.parameters()) == plan.PARAMETERS[size]
+
+
+@pytest.mark.parametrize(
+    ("changes", "tflop"),
+    [
+        (("training.unconditional_gradient=true",), 175.5),
+        ((), 151.3),
+        (("method.beta=0",), 111.3),
+        (("sampling.guidance=1",), 89.0),
+        (("sampling.guidance=1", "method.beta=0", "method.window=first"), 39.5),
+    ],
+)
+def test_each_recipe_costs_what_its_parts_add_up_to(changes: tuple[str, ...], tflop: float) -> None:
+    """Counted by hand from 2.224 TFLOP a forward pass, 2.7 a backward one, 2.5 a decoding."""
+    found = plan.plan(presets.resolve([], None, changes))
+    assert found.per_image == pytest.approx(tflop, rel=2e-3)
+
+
+def test_the_adapter_is_as_large_as_published() -> None:
+    medium = ARCHITECTURES["medium"].transformer
+    assert flops.adapter_parameters(medium, 32, "attn") == 18_776_064
+
+
+def test_memory_meets_the_values_it_was_fitted_to() -> None:
+    medium, large = (ARCHITECTURES[size].transformer for size in ("medium", "large"))
+    for settings, resolution, gib in ((medium, 512, 2.40), (medium, 1024, 8.6), (large, 512, 5.1)):
+        image = flops.image_tokens(settings, resolution)
+        found = flops.activation_bytes(settings, image, 205) / 2**30
+        assert found == pytest.approx(gib, rel=0.03)
+
+
+def test_a_dry_run_says_what_matters() -> None:
+    config = presets.resolve(["flow_grpo"])
+    lines = plan.plan(config, processes=8).lines(rate=356)
+    told = "\n".join(lines)
+    assert "1152 an iteration" in told
+    assert "20 an image to sample, 18 to train (9 steps), 18 of the reference" in told
+    assert "425 ms an image and process" in told
+    seconds = plan.plan(config, processes=8).seconds(356)
+    assert seconds == pytest.approx(1152 * 151.26 / 356 / 8, rel=1e-3)

@@ -1,0 +1,296 @@
+"""Rollouts and their replay: what was fed is stored, what is stored is scored, to the bit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from refimpl import methods
+from refimpl.equations import kl, policy, sde
+from refimpl.equations.sde import Step
+from refimpl.methods import Method
+from refimpl.sd3 import noise, rollout, update
+from refimpl.sd3.update import Experience
+from refimpl.simulate import grids
+
+FLOW = methods.preset("flow_grpo")
+
+
+@pytest.fixture
+def made(settings: Callable[..., Any], trainer: Callable[..., Any]) -> Any:
+    return trainer(settings("sampling.steps=5"))
+
+
+def rolled(made: Any, method: Method, n: int = 6, iteration: int = 0) -> Experience:
+    """n rollouts of two prompts and made-up advantages."""
+    grid = made.config.grid
+    plan = methods.plan(method, grid, iteration)
+    text = made.parts.encode(["a red square", "a blue cross"])
+    prompt = torch.arange(n) % 2
+    drawn = noise.rows(0, "test", 0, range(n), shape=(grid.T + 1, *made.parts.latent))
+    sampled = rollout.sample(
+        made.policy, text.rows(prompt), drawn, grid=grid, method=method, plan=plan
+    )
+    advantages = torch.linspace(-1, 1.5, n, dtype=torch.float64)
+    return Experience(sampled, text, prompt, advantages, plan.weights)
+
+
+def scored(made: Any, method: Method, experience: Experience, rows: int = 1000) -> update.Scored:
+    samples = torch.arange(len(experience.advantages))
+    with torch.no_grad():
+        parts = [
+            update.score(made.policy, method, experience, *pair)
+            for pair in update.batches(samples, experience.steps, rows)
+        ]
+    return update.joined(parts)
+
+
+METHODS = {
+    "paper": methods.preset("paper"),
+    "flow_grpo": FLOW,
+    "cps": methods.preset("flow_cps"),
+    "exact": Method(kernel="exact"),
+    "constant": methods.preset("dance_grpo"),
+    "window": methods.preset("mix_grpo"),
+    "guard": methods.preset("guard"),
+    "levelled": methods.preset("levelled"),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_ratio_before_an_update_is_exactly_one(made: Any, name: str) -> None:
+    found = scored(made, METHODS[name], rolled(made, METHODS[name]), rows=6)
+    assert torch.equal(found.ratio, torch.ones_like(found.ratio))
+    assert found.mean_gap.max() == 0
+    assert found.kl.abs().max() == 0  # a new adapter is the reference
+
+
+@pytest.mark.parametrize("guidance", ["1", "4.5"])
+@pytest.mark.parametrize("gradient", ["true", "false"])
+def test_the_ratio_is_one_with_guidance_in_any_form(
+    settings: Callable[..., Any], trainer: Callable[..., Any], guidance: str, gradient: str
+) -> None:
+    config = settings(
+        f"sampling.guidance={guidance}", f"training.unconditional_gradient={gradient}"
+    )
+    made = trainer(config)
+    assert (scored(made, FLOW, rolled(made, FLOW), rows=6).ratio == 1).all()
+
+
+def test_the_reference_shows_once_the_policy_moved(made: Any) -> None:
+    with torch.no_grad():
+        for parameter in made.engine.parameters:
+            parameter += 0.05
+    method = Method(beta=1.0)
+    found = scored(made, method, rolled(made, method))
+    assert (found.ratio == 1).all()  # it sampled itself
+    assert (found.kl > 0).all()
+
+
+def test_a_latent_rounded_after_it_was_fed_shows_in_the_ratio(made: Any) -> None:
+    """The commonest mistake of the field: what is stored is not what was fed."""
+    experience = rolled(made, FLOW)
+    held = experience.trajectory
+    rounded = replace(held, states=held.states.bfloat16().float())
+    found = scored(made, FLOW, replace(experience, trajectory=rounded))
+    assert (found.ratio - 1).abs().max() > 1e-5
+    assert found.mean_gap.max() > 1e-3
+
+
+def test_another_noise_level_shows_in_the_residuals(made: Any) -> None:
+    from refimpl.sd3 import watching
+
+    experience = rolled(made, FLOW, n=8)
+    assert all(reading.holds for reading in watching._whiteness(experience, FLOW))
+    wrong = {r.name: r for r in watching._whiteness(experience, FLOW.but(noise=0.5))}
+    assert not wrong["residual_variance"].holds
+
+
+def test_a_step_is_the_papers_step(made: Any) -> None:
+    """One step, written out: mean and std of Eq. 2 on the stored latents."""
+    experience = rolled(made, FLOW)
+    held = experience.trajectory
+    for i in range(experience.steps):
+        t, s = held.levels[i : i + 2]
+        x, v = held.states[:, i].double(), held.velocities[:, i].double()
+        g = sde.flow_grpo_g(t, 0.7, sde.next_level(Step(t, s)))
+        mean = x - (t - s) * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+        level = torch.full((len(x),), t, dtype=torch.float64)
+        law = rollout.law(FLOW, held.states[:, i], held.velocities[:, i], level, 0 * level + s)
+        torch.testing.assert_close(law.mean, mean, rtol=0, atol=1e-12)
+        assert law.std.flatten()[0] == pytest.approx(g * (t - s) ** 0.5, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["as_shipped", "once_shifted"])
+def test_evaluation_is_diffusers_own_pipeline(
+    settings: Callable[..., Any], trainer: Callable[..., Any], name: str
+) -> None:
+    """Our ODE against `StableDiffusion3Pipeline` on the same latents, guidance included."""
+    made = trainer(settings("text.tokens=8", f"sampling.grid={name}"))
+    grid = made.config.sampling.levels(6)
+    text = made.parts.encode(["a red square", "a blue cross"])
+    start = noise.rows(0, "test", 0, range(2), shape=(1, *made.parts.latent))
+    ours = rollout.sample(
+        made.policy, text, start, grid=grid, method=FLOW, plan=rollout.without_noise(grid)
+    ).ends
+    pipeline, negative = made.parts.pipeline, made.policy.negative.repeated(2)
+    if name == "once_shifted":  # the levels before diffusers shifts them again
+        sigmas = {"sigmas": [t / (3 - 2 * t) for t in grid.levels[:-1]]}
+    else:
+        sigmas = {"num_inference_steps": 6}
+    pipeline.set_progress_bar_config(disable=True)
+    theirs = pipeline(
+        prompt_embeds=text.embeddings,
+        pooled_prompt_embeds=text.pooled,
+        negative_prompt_embeds=negative.embeddings,
+        negative_pooled_prompt_embeds=negative.pooled,
+        latents=start[:, 0],
+        height=32,
+        width=32,
+        guidance_scale=4.5,
+        output_type="latent",
+        **sigmas,
+    ).images
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-5)
+    assert (ours - start[:, 0]).abs().max() > 0.1
+
+
+def test_images_are_diffusers_own(made: Any) -> None:
+    latents = torch.randn(3, *made.parts.latent, generator=torch.Generator().manual_seed(0))
+    pipeline = made.parts.pipeline
+    unscaled = latents / pipeline.vae.config.scaling_factor + pipeline.vae.config.shift_factor
+    with torch.no_grad():
+        theirs = pipeline.image_processor.postprocess(
+            pipeline.vae.decode(unscaled, return_dict=False)[0], output_type="pt"
+        )
+    ours = made.parts.decode(latents)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+    assert ours.min() >= 0
+    assert ours.max() <= 1
+
+
+def test_noise_belongs_to_a_row_and_not_to_a_batch() -> None:
+    whole = noise.rows(1, "rollout", 3, range(6), shape=(2, 4))
+    halves = [noise.rows(1, "rollout", 3, part, shape=(2, 4)) for part in (range(3), range(3, 6))]
+    assert torch.equal(whole, torch.cat(halves))
+    others = [(1, "rollout", 4), (1, "evaluation", 3), (2, "rollout", 3)]
+    for seed, kind, iteration in others:
+        assert not torch.equal(whole, noise.rows(seed, kind, iteration, range(6), shape=(2, 4)))
+
+
+def test_a_window_stores_its_own_steps_only(made: Any) -> None:
+    method = Method(window="first", size=2)
+    experience = rolled(made, method)
+    held = experience.trajectory
+    assert held.levels == made.config.grid.levels[:3]
+    assert held.states.shape[1] == 3
+    assert held.velocities.shape[1] == experience.steps == 2
+    assert not torch.equal(held.ends, held.states[:, -1])  # the ODE went on from there
+
+
+def test_a_deterministic_step_draws_nothing(made: Any) -> None:
+    """Outside the window two different noises lead to the same end."""
+    method, grid = Method(window="first", size=1), grids.sd35_once_shifted(3)
+    plan = methods.plan(method, grid)
+    text = made.parts.encode(["a red square"])
+    drawn = noise.rows(0, "test", 0, [0], shape=(4, *made.parts.latent))
+    other = drawn.clone()
+    other[:, 2:] += 1
+    ends = [
+        rollout.sample(made.policy, text, x, grid=grid, method=method, plan=plan).ends
+        for x in (drawn, other)
+    ]
+    assert torch.equal(*ends)
+
+
+def test_many_steps_in_one_pass_are_the_same_as_one_by_one(made: Any) -> None:
+    """Exact but for the order of sums: each row has its own level, weight and advantage."""
+    with torch.no_grad():
+        for parameter in made.engine.parameters:
+            parameter += 0.02
+    experience = rolled(made, FLOW)
+    with torch.no_grad():
+        for parameter in made.engine.parameters:
+            parameter += 0.02
+    together, apart = (scored(made, FLOW, experience, rows) for rows in (1000, 1))
+    assert (together.ratio - 1).abs().max() > 1e-6
+    for name in ("objective", "ratio", "kl"):
+        one, other = getattr(together, name), getattr(apart, name)
+        torch.testing.assert_close(one, other, rtol=2e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["paper", "flow_grpo", "guard"])
+def test_the_objective_is_the_papers_written_out(made: Any, name: str) -> None:
+    """Ratio, clip, KL and weight of every row, from the equations one by one."""
+    method = METHODS[name].but(beta=0.5, kl="steps")
+    experience = rolled(made, method)
+    with torch.no_grad():
+        for parameter in made.engine.parameters:
+            parameter += 0.02
+    found = scored(made, method, experience)
+    held = experience.trajectory
+    reduce = policy.total if method.reduction == "total" else policy.average
+    for k in range(experience.steps):
+        t, s = (torch.full((6,), x, dtype=torch.float64) for x in held.levels[k : k + 2])
+        x, x_s = held.states[:, k], held.states[:, k + 1].double()
+        text = experience.text.rows(experience.prompt)
+        with torch.no_grad():
+            v, v_ref = (
+                made.policy.velocity(x, t.float(), text),
+                made.policy.reference(x, t.float(), text),
+            )
+        new, old, reference = (
+            rollout.law(method, x, y, t, s) for y in (v, held.velocities[:, k], v_ref)
+        )
+        log_ratio = reduce(new.log_prob(x_s)) - reduce(old.log_prob(x_s))
+        std = new.std.flatten()[0]
+        if method.ratio == "guard":
+            log_ratio = std * (log_ratio + reduce((new.mean - old.mean) ** 2 / (2 * std**2)))
+        ratio = log_ratio.exp()
+        a = experience.advantages
+        surrogate = torch.minimum(ratio * a, ratio.clamp(1 - method.limit, 1 + method.limit) * a)
+        penalty = reduce(kl.of_means(new.mean, reference.mean, new.std))
+        expected = experience.weights[k] * surrogate - 0.5 * penalty
+        rows = found.step == k
+        torch.testing.assert_close(found.ratio[rows], ratio, rtol=1e-5, atol=1e-9)
+        torch.testing.assert_close(found.objective[rows], expected, rtol=1e-4, atol=1e-7)
+
+
+def gradients(made: Any, method: Method, experience: Experience, rows: int) -> torch.Tensor:
+    made.engine.optimiser.zero_grad()
+    update.gradient(
+        made.policy, method, experience, torch.arange(len(experience.advantages)),
+        rows=rows, backward=made.engine.backward,
+    )  # fmt: skip
+    return torch.cat([parameter.grad.flatten() for parameter in made.engine.parameters])
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7])
+def test_accumulating_is_one_big_batch(made: Any, rows: int) -> None:
+    """Also where the last micro-batch is smaller: shares are by rows, not by batches."""
+    experience = rolled(made, FLOW)
+    whole, parts = gradients(made, FLOW, experience, 1000), gradients(made, FLOW, experience, rows)
+    assert (whole - parts).norm() < 1e-5 * whole.norm()
+
+
+def test_the_gradient_is_the_objectives_slope(
+    settings: Callable[..., Any], trainer: Callable[..., Any]
+) -> None:
+    """By finite differences in the entry that matters most, through both halves of guidance."""
+    made = trainer(settings("training.unconditional_gradient=true"))
+    method = Method(reduction="average", trust="none")
+    experience = rolled(made, method)
+    gradients(made, method, experience, 1000)
+    parameter = made.engine.parameters[1]  # a B matrix
+    largest = int(parameter.grad.abs().flatten().argmax())
+    at, step = divmod(largest, parameter.shape[1]), 1e-2
+    values = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            parameter[at] += sign * step
+            values.append(float(scored(made, method, experience).objective.mean()))
+            parameter[at] -= sign * step
+    slope = (values[0] - values[1]) / (2 * step)
+    assert -parameter.grad[at].item() == pytest.approx(slope, rel=0.02)  # descent on −J
