@@ -13,10 +13,12 @@ A marker may add the ledger rows that its block answers: `<!-- generated: flow_g
 
 import argparse
 import ast
+import contextlib
 import difflib
 import inspect
 import re
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,9 +29,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import implementations  # noqa: E402
 import tables  # noqa: E402
 from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
+from sd3_block import sd3_block  # noqa: E402
+from shapes_block import shapes_block  # noqa: E402
+from study_block import study_block  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 from wording import aligned, code, plain, prose, witness_point  # noqa: E402
 
@@ -37,7 +43,9 @@ import derivations.engine  # noqa: E402
 from derivations.run import Control, Proof, Step, prove_all  # noqa: E402
 from refimpl.cli import app  # noqa: E402
 from refimpl.conformance import mistakes  # noqa: E402
-from refimpl.conformance.checks import checks as conformance_checks  # noqa: E402
+from refimpl.conformance.kit.capabilities import CAPABILITIES, OPTIONAL  # noqa: E402
+from refimpl.conformance.kit.checks import checks as conformance_checks  # noqa: E402
+from refimpl.conformance.kit.conventions import KEYS  # noqa: E402
 from refimpl.equations import Equation, equations  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
 from refimpl.verify.controls import MISTAKES  # noqa: E402
@@ -485,12 +493,38 @@ def zoo_block(run: Run, page: Path) -> str:
 
 
 def conformance_block(run: Run, page: Path) -> str:
-    """What an adapter is asked, and which of its functions is needed for it."""
-    rows = ["| check | needs | speaks for |", "| --- | --- | --- |"]
+    """What an adapter is asked, by tier, and which of its functions is needed for it."""
+    rows = ["| check | tier | what it establishes |", "| --- | --- | --- |"]
     for c in conformance_checks().values():
-        told = (inspect.getdoc(c.function) or "").partition("\n")[0] or fact(c.name)
-        ids = ", ".join(run.link(id, page) for id in c.covers)
-        rows.append(f"| {plain(told)} | {code(c.needs)} | {ids} |")
+        if c.tier != "basic" and not c.id.endswith(".batch"):
+            rows.append(f"| {code(c.id)} | {c.tier} | {plain(c.statement)} |")
+    told = (
+        "Besides these, every capability has a basic check, and those on batches one of "
+        "independence."
+    )
+    return "\n".join(rows) + f"\n\n{told}"
+
+
+def capabilities_block(run: Run, page: Path) -> str:
+    """The functions of an adapter."""
+    rows = [
+        "| capability | arguments, in this order | also, by name | returns |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, c in CAPABILITIES.items():
+        free = OPTIONAL.get(name, ())
+        asked = ", ".join(f"({a})" if a in free else a for a in c.arguments)
+        more = code(", ".join(c.more)) if c.more else ""
+        rows.append(f"| {code(name)} | {code(asked)} | {more} | {plain(c.returns)} |")
+    return "\n".join(rows)
+
+
+def conventions_block(run: Run, page: Path) -> str:
+    """What an adapter may declare."""
+    rows = ["| key | says | values | default |", "| --- | --- | --- | --- |"]
+    for name, key in KEYS.items():
+        default = "that of dx/dt" if name == "velocity" else code(repr(key.default))
+        rows.append(f"| {code(name)} | {plain(key.what)} | {code(key.values)} | {default} |")
     return "\n".join(rows)
 
 
@@ -511,7 +545,8 @@ def mistaken_samplers_block(run: Run, page: Path) -> str:
 
 def loop_block(run: Run, page: Path) -> str:
     """What `refimpl train toy` prints."""
-    shown = CliRunner().invoke(app, ["train", "toy"]).output
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # the run's folder
+        shown = CliRunner().invoke(app, ["train", "toy"]).output
     return f"```text\n$ refimpl train toy\n{shown.strip()}\n```"
 
 
@@ -519,6 +554,9 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "loop": loop_block,
     "budget": budget_block,
     "conformance-checks": conformance_block,
+    "implementations": lambda run, page: implementations.block(),
+    "kit-capabilities": capabilities_block,
+    "kit-conventions": conventions_block,
     "counts": counts_block,
     "excerpt": excerpt_block,
     "memory": lambda run, page: tables.memory(),
@@ -588,6 +626,12 @@ def fill(run: Run, page: Path) -> str:
             text = SPECIAL[name](run, page)
         elif name.startswith("labs-"):
             text = labs_block(DOCS / "assets" / "labs", name.removeprefix("labs-"))
+        elif name.startswith("study-"):
+            text = study_block(DOCS / "assets" / "study", name.removeprefix("study-"))
+        elif name.startswith("shapes-") and (DOCS / "assets/shapes/metrics.json").exists():
+            text = shapes_block(DOCS / "assets" / "shapes", name.removeprefix("shapes-"))
+        elif name.startswith("sd3-"):
+            text = sd3_block(name.removeprefix("sd3-"))
         elif name == "rows":
             text = rows_block(run, match["rows"].split(), page)
         else:
@@ -603,7 +647,7 @@ def faults(run: Run) -> list[str]:
     return [f"{id} is on no page" for id in known - run.homes.keys() - {*SPECIAL, "rows"}] + [
         f"{page.relative_to(ROOT)}: nothing is called {name!r}"
         for name, page in run.homes.items()
-        if name not in known and not name.startswith("labs-")
+        if name not in known and not name.startswith(("labs-", "study-", "sd3-", "shapes-"))
     ]
 
 
