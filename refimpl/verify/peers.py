@@ -57,7 +57,7 @@ def _peer(name: str, modules: tuple[str, ...], fact: str) -> Callable[[int], Evi
 
 diffusers = _peer(
     "diffusers",
-    ("diffusers_facts", "diffusers_steps"),
+    ("diffusers_facts", "diffusers_heun", "diffusers_steps"),
     "diffusers' grids, steps, network time and guidance agree; its shift is applied twice, and its "
     "stochastic mode is another sampler.",
 )
@@ -68,11 +68,11 @@ flow_matching = _peer(
 )
 torchcfm = _peer(
     "torchcfm",
-    ("torchcfm_facts",),
+    ("torchcfm_coupling", "torchcfm_facts"),
     "torchcfm's matchers move their own paths, and its couplings cost least.",
 )
 torchdiffeq = _peer(
     "torchdiffeq",
-    ("torchdiffeq_facts", "torchdiffeq_steps"),
+    ("torchdiffeq_accuracy", "torchdiffeq_facts", "torchdiffeq_steps"),
     "torchdiffeq's methods have the tables, orders, error estimates and steps that they claim.",
 )

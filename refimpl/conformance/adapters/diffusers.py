@@ -124,7 +124,7 @@ class Heun(_Adapter):
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import diffusers_facts, diffusers_steps  # noqa: F401  (importing registers)
+    from . import diffusers_facts, diffusers_heun, diffusers_steps  # noqa: F401  (importing registers)
 
     its = Diffusers()
     return [Euler(its), Stochastic(its), Heun(its), Facts(its)]

@@ -42,7 +42,7 @@ class Matcher:
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import torchcfm_facts  # noqa: F401  (importing registers)
+    from . import torchcfm_coupling, torchcfm_facts  # noqa: F401  (importing registers)
 
     its = TorchCFM()
     kinds = {

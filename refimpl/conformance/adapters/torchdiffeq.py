@@ -44,7 +44,7 @@ class Method:
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import torchdiffeq_facts, torchdiffeq_steps  # noqa: F401  (importing registers)
+    from . import torchdiffeq_accuracy, torchdiffeq_facts, torchdiffeq_steps  # noqa: F401  (importing registers)
 
     its = TorchDiffEq()
     methods = {"euler": "euler", "midpoint": "midpoint", "heun2": "heun"}

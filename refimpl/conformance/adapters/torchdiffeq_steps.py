@@ -81,6 +81,7 @@ class _Scripted(torch.nn.Module):
         self.most = most
         self.calls = 0
         self.tried: list[float] = []
+        self.starts: list[float] = []
 
     def forward(self, t: Any, y: Any) -> Any:
         self.calls += 1
@@ -90,6 +91,7 @@ class _Scripted(torch.nn.Module):
 
     def callback_step(self, t0: Any, y0: Any, dt: Any) -> None:
         self.tried.append(float(dt))
+        self.starts.append(float(t0))
         if len(self.tried) == self.most:
             raise _Enough
 
@@ -110,7 +112,7 @@ def _rms(x: np.ndarray) -> float:
 
 @fact("torchdiffeq", "steps.controller")
 def controller(library: Any) -> Finding:
-    """The next step is the controller's: safety 0.9, at most tenfold, at least a fifth."""
+    """A step is refused above the tolerance; the next is .9 of what fits, a fifth to tenfold."""
     worst, h = 0.0, 0.125
     for method in ADAPTIVE:
         table = tableau.read(_solver(library, method, 0.25, 0.75), 0.25, 0.75)
@@ -120,13 +122,20 @@ def controller(library: Any) -> Finding:
         sizes = 1 + np.maximum(np.abs(_START.numpy()), np.abs(end)) / 2
         error_norm = _rms(h * float(error @ slopes) / sizes)
         for ratio in (0.5, 0.9, 1.7, 30.0, 1e7, 1e-12):
-            scale = error_norm / ratio
-            got = _tried(library, _Scripted(slopes, 2), _START, method=method, atol=scale,
+            scale, scripted = error_norm / ratio, _Scripted(slopes, 2)
+            got = _tried(library, scripted, _START, method=method, atol=scale,
                          rtol=scale / 2, options={"first_step": h})  # fmt: skip
             floor = 1.0 if ratio < 1 else 0.2
             want = h * min(10.0, max(0.9 * ratio ** (-1 / ORDERS[method]), floor))
             what = f"{method}: the step after an error of {ratio:g} times the tolerance"
             worst = max(worst, near(what, np.array(got), np.array(want), roundings=1e6))
+            moved = scripted.starts[1] - scripted.starts[0]
+            as_due = abs(moved - (h if ratio < 1 else 0.0)) < ALMOST
+            law(
+                f"{method}, an error of {ratio:g} times the tolerance",
+                as_due,
+                f"moved by {moved:.6g}",
+            )
     return Finding(worst)
 
 
@@ -187,4 +196,5 @@ def forced(library: Any) -> Finding:
                options={limit: bound, "first_step": bound})  # fmt: skip
         law(limit, all(abs(h - bound) < 1e-12 for h in scripted.tried),
             f"steps of {scripted.tried} where {bound} is the limit")  # fmt: skip
+        law(limit, abs(scripted.starts[-1] - 0.25 - 3 * bound) < ALMOST, "a step was not taken")
     return Finding(worst)
