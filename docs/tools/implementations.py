@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 
 
 def _short(gap: float) -> str:
-    return "another shape, or refused" if gap == float("inf") else f"{gap:.2g}"
+    return "–" if gap == float("inf") else f"{gap:.2g}"
 
 
 def installed(name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def shapes_block(folder: Path, name: str) -> str:
         made = found["made by"]
         seconds = sum(arm["CPU seconds"] for arm in found["arms"].values())
         return (
-            f"Made with torch {made['torch']}, {made['threads']} thread, on a {made['processor']}: "
+            f"Made with torch {made['torch']}, {made['threads']} thread, {made['processor']}: "
             f"{seconds:,.0f} CPU seconds of training in all. One seed."
         )
     return report.tables(found)[TITLES[kind]]

@@ -139,7 +139,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
         made["The sum of the steps"] = _table(
             ("noise", "weights", "cosine of two half batches"),
             [
-                (_NOISE[name], rule, f"{mean:+.3f} ± {error:.3f}")
+                (_NOISE[name], rule, _signed(mean, error))
                 for name, seen in found["signal"].items()
                 for rule, (mean, error) in seen["summed"].items()
             ],
@@ -152,7 +152,7 @@ def steps(seen: Mapping[str, Any]) -> str:
     return _table(
         ("step", "t", "cosine", "length, equal weights", "levelled weight", "length, levelled"),
         [
-            (str(k), f"{t:.3f}", f"{c:+.3f} ± {e:.3f}", f"{n:.3g}", f"{w:.3g}", f"{x:.3g}")
+            (str(k), f"{t:.3f}", _signed(c, e), f"{n:.3g}", f"{w:.3g}", f"{x:.3g}")
             for k, t, c, e, n, w, x in zip(
                 seen["steps"],
                 seen["levels"],
@@ -175,6 +175,10 @@ def _qualities(found: Mapping[str, Any]) -> dict[str, Any]:
 def _strict(quality: Mapping[str, Any]) -> list[str]:
     by = [f"{quality['categories'].get(c, float('nan')):.3f}" for c in CATEGORIES]
     return [*by, f"**{quality['strict']:.3f}**"]
+
+
+def _signed(value: float, error: float) -> str:
+    return f"{value:+.3f} ± {error:.3f}".replace("-", "−")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
