@@ -3,7 +3,7 @@
 import numpy as np
 import sympy as sp
 
-from refimpl.equations import Step, gaussian, paths, policy, sde
+from refimpl.equations import Step, gaussian, kl, paths, policy, sde
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation
@@ -62,6 +62,23 @@ def log_ratio(production: Production) -> Lines:
     )
     d = (mean - mean_old) / std
     yield Equality("a draw from the old policy", on_step, d * eps - d**2 / 2)
+
+
+@derivation("policy.log_ratio_of_means", rows=("GRPO-5",))
+def log_ratio_of_means(production: Production) -> Lines:
+    """Normalising constants and x² cancel; what is left is a product.
+
+    How far the mean has moved, times how far the draw lies from the midpoint of the two means. Its
+    slope in the mean is that of log p_θ: the gradient is the same.
+    """
+    found = production(x_s, mean, mean_old, std)
+    yield Display(r"\log r", found)
+    new, old = gaussian.log_prob(x_s, mean, std), gaussian.log_prob(x_s, mean_old, std)
+    yield Equality("the difference of log-probabilities", found, policy.log_ratio(new, old))
+    yield Equality("its gradient", sp.diff(found, mean), sp.diff(new, mean))
+    drawn = gaussian.sample(mean_old, std, eps)
+    on_average = expectation(sp.expand(production(drawn, mean, mean_old, std)), eps)
+    yield Equality("on average, minus the KL", on_average, -kl.of_means(mean_old, mean, std))
 
 
 @derivation("policy.ratio", rows=("GRPO-5",))

@@ -112,6 +112,7 @@ EDGES: dict[str, tuple[dict[str, float], ...]] = {
     "kl.k1": ({"log_ratio": 0.0},),
     "kl.k2": ({"log_ratio": 0.0},),
     "kl.k3": ({"log_ratio": 0.0}, {"log_ratio": 2.0**-7}, {"log_ratio": -8.0}),
+    "policy.log_ratio_of_means": ({"mean": 1.0, "mean_old": 1.0}, {"std": 2.0**-4}),
     "policy.ratio": ({"log_prob": 1.5, "log_prob_old": 1.5},),
     "grpo.bounded": (
         {"advantage": -2.0, "limit": 0.5},

@@ -48,6 +48,13 @@ def log_ratio(log_prob: Any, log_prob_old: Any) -> Any:
     return mp.log(mp.exp(log_prob) / mp.exp(log_prob_old))
 
 
+@route("policy.log_ratio_of_means")
+def log_ratio_of_means(x: Any, mean: Any, mean_old: Any, std: Any) -> Any:
+    """The logarithm of a quotient of densities, each an exponential of a squared distance."""
+    new, old = (mp.exp(-(((x - m) / std) ** 2) / 2) for m in (mean, mean_old))
+    return mp.log(new / old)
+
+
 @route("policy.ratio")
 def ratio(log_prob: Any, log_prob_old: Any) -> Any:
     """A quotient of densities."""

@@ -67,6 +67,22 @@ MISTAKES: tuple[Mistake, ...] = (
         "log p_old − log p_θ: the gradient lowers what was good.", _CLASSIC, "new minus old",
     ),
     Mistake(
+        "ratio reversed", "policy.log_ratio_of_means",
+        lambda x, mean, mean_old, std: (mean_old - mean) * (x - (mean + mean_old) / 2) / std**2,
+        "log p_old − log p_θ: the gradient lowers what was good.", _CLASSIC, "new minus old",
+    ),
+    Mistake(
+        "distance from the old mean", "policy.log_ratio_of_means",
+        lambda x, mean, mean_old, std: (mean - mean_old) * (x - mean_old) / std**2,
+        "The first order alone: the gradient is right at ratio 1, and the ratio too large after.",
+        _CLASSIC, "measure x from the midpoint of the two means",
+    ),
+    Mistake(
+        "std for variance", "policy.log_ratio_of_means",
+        lambda x, mean, mean_old, std: (mean - mean_old) * (x - (mean + mean_old) / 2) / std,
+        "Divided by the standard deviation once.", _CLASSIC, "divide by std²",
+    ),
+    Mistake(
         "ratio reversed", "policy.ratio",
         lambda log_prob, log_prob_old: exp(log_prob_old - log_prob),
         "p_old/p_θ: the gradient lowers what was good.", _CLASSIC, "exp(new − old)",

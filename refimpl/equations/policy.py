@@ -4,12 +4,12 @@
 
 The article's density is that of the whole sample, so log-probabilities add up over coordinates
 (`total`). Public trainers average them (`average`): that is r^(1/D), another quantity with another
-clip range. Neither is a default here.
+clip range. Neither is a default here. `log_ratio_of_means` is the form to train with.
 """
 
 from math import prod
 
-from .domain import fields
+from .domain import fields, positive
 from .elementary import Array, Num, exp
 from .registry import equation
 
@@ -60,6 +60,27 @@ def log_ratio(log_prob: Num, log_prob_old: Num) -> Num:
 def ratio(log_prob: Num, log_prob_old: Num) -> Num:
     """r = exp(log p_θ − log p_old), from log-probabilities of whole samples."""
     return exp(log_ratio(log_prob, log_prob_old))
+
+
+@equation("policy.log_ratio_of_means", rows=("GRPO-5",), source=_ARTICLE)
+def log_ratio_of_means(x: Num, mean: Num, mean_old: Num, std: Num) -> Num:
+    """log r = (m − m_old) (x − (m + m_old)/2)/std²: of two steps that share their std.
+
+    The same number as log p_θ − log p_old, without the two: it is 0 where the means agree, bit for
+    bit, and keeps its digits in float32 when 65,536 coordinates are added up.
+
+    Args:
+        x: the stored next state, shape (B, ...).
+        mean: of the step under the policy being trained, shaped like x.
+        mean_old: of the step under the policy that sampled.
+        std: of the step, g √h.
+
+    Raises:
+        ValueError: std ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(x=x, mean=mean, mean_old=mean_old, std=std)
+    positive(std=std)
+    return (mean - mean_old) * (x - (mean + mean_old) / 2) / std**2
 
 
 def _rows(values: Array) -> Array:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refimpl.equations import policy
+from refimpl.equations import gaussian, policy
 
 numbers = st.integers(-64, 64).map(lambda k: k / 16)
 X = np.arange(24.0).reshape(2, 3, 2, 2)
@@ -70,3 +70,28 @@ def test_the_mean_reduced_ratio_is_the_true_one_to_the_power_of_one_over_d():
     assert np.allclose(
         policy.ratio(policy.average(new), policy.average(old)), true ** (1 / 12), rtol=1e-14
     )
+
+
+@pytest.mark.covers("policy.log_ratio_of_means")
+def test_it_is_zero_where_the_means_agree_and_minus_half_of_the_square_at_the_old_one():
+    assert policy.log_ratio_of_means(3.0, 1.5, 1.5, 0.5) == 0
+    assert policy.log_ratio_of_means(1.0, 2.0, 1.0, 0.5) == -2.0
+    assert policy.log_ratio_of_means(2.0, 2.0, 1.0, 0.5) == 2.0
+    with pytest.raises(ValueError, match="std must be positive"):
+        policy.log_ratio_of_means(2.0, 2.0, 1.0, 0.0)
+
+
+@pytest.mark.covers("policy.log_ratio_of_means", "policy.log_ratio", "gaussian.log_prob")
+def test_in_float32_it_keeps_digits_that_a_difference_of_sums_loses():
+    draw = torch.Generator().manual_seed(0)
+    old, noise, way = torch.randn(3, 8, 65_536, generator=draw)
+    std, new = 0.05, old + 1e-3 * way
+    x = gaussian.sample(old, std, noise)
+
+    def summed(*given):
+        return policy.total(policy.log_ratio_of_means(*given, std))
+
+    true = summed(x.double(), new.double(), old.double())
+    sums = [policy.total(gaussian.log_prob(x, mean, std)) for mean in (new, old)]
+    gaps = [(found - true).abs().max() for found in (summed(x, new, old), policy.log_ratio(*sums))]
+    assert gaps[0] < 1e-4 < 1e-2 < gaps[1]

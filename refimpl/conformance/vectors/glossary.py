@@ -31,6 +31,7 @@ _MEANINGS = {
     "classifier_score": "∇ log p(y | x_t)",
     "mean": "the mean of the Gaussian",
     "mean_ref": "the reference policy's mean",
+    "mean_old": "the old policy's mean",
     "std": "the standard deviation",
     "p_mean": "the mean of p",
     "p_std": "the standard deviation of p",
@@ -108,6 +109,8 @@ _MEANINGS = {
 
 _OWN = {
     ("policy.log_ratio", "log_prob"): "the new policy's log-probability of the stored step",
+    ("policy.log_ratio_of_means", "x"): "the stored next state",
+    ("policy.log_ratio_of_means", "mean"): "the new policy's mean",
     ("grpo.advantage", "std"): 'whose standard deviation divides: "group", "batch" or "none"',
     ("grpo.advantage", "eps"): "added to the standard deviation",
     ("ddpm", "beta"): "the variance that one step adds",
