@@ -9,14 +9,16 @@ Imports `equations` and `simulate.grids`; the toy loop and the SD3.5 trainer imp
 
 from .loss import Terms, advantages, log_prob, terms
 from .method import PRESETS, Method, preset
-from .steps import Plan, kernel, levers, plan, stds
+from .steps import Affine, Plan, affine, kernel, levers, plan, stds
 
 __all__ = [
     "PRESETS",
+    "Affine",
     "Method",
     "Plan",
     "Terms",
     "advantages",
+    "affine",
     "kernel",
     "levers",
     "log_prob",

@@ -33,8 +33,12 @@ class Terms:
 
 
 def reduced(method: Method, values: Tensor) -> Tensor:
-    """Over coordinates, (B, ...) → (B,), as the method says: `policy.total` or `average`."""
-    return policy.total(values) if method.reduction == "total" else policy.average(values)
+    """Over coordinates, (B, ...) → (B,), as the method says: `policy.total` or `average`.
+
+    What there is one of a sample is float64 from here on, whatever the coordinates are.
+    """
+    rows = policy.total(values) if method.reduction == "total" else policy.average(values)
+    return rows.double()
 
 
 def log_prob(method: Method, kernel: Gaussian, x_s: Tensor) -> Tensor:
@@ -82,8 +86,11 @@ def terms(
     Raises:
         ValueError: an argument that the method's kl needs is missing; or see the equations.
     """
-    log_ratio = policy.log_ratio(log_prob(method, new, x_s), log_prob(method, old, x_s))
-    moved = reduced(method, kl.of_means(new.mean, old.mean, new.std))
+    log_ratio = _log_ratio(method, new, old, x_s)
+    advantage = advantage.to(log_ratio.dtype)
+    moved = 0 * log_ratio
+    if method.ratio == "guard" or method.trust == "divergence":
+        moved = reduced(method, kl.of_means(new.mean, old.mean, new.std))
     if method.ratio == "guard":
         std = reduced(method, new.std + 0 * new.mean.detach())
         log_ratio = weights.guard_log_ratio(log_ratio, moved, std)
@@ -108,6 +115,10 @@ def terms(
     )
 
 
+def _log_ratio(method: Method, new: Gaussian, old: Gaussian, x_s: Tensor) -> Tensor:
+    return reduced(method, policy.log_ratio_of_means(x_s, new.mean, old.mean, new.std))
+
+
 def _penalty(
     method: Method,
     new: Gaussian,
@@ -130,5 +141,5 @@ def _penalty(
             raise ValueError("kl='without_h' divides by g and needs the step")
         g = diffusion(method, step)
         return reduced(method, kl.without_h(new.mean, reference.mean, g))
-    log_ratio = policy.log_ratio(log_prob(method, reference, x_s), log_prob(method, new, x_s))
+    log_ratio = _log_ratio(method, reference, new, x_s)
     return {"k1": kl.k1, "k2": kl.k2, "k3": kl.k3}[method.kl](log_ratio)

@@ -57,19 +57,55 @@ def diffusion(method: Method, step: Step) -> Num:
     return sde.flow_grpo_g(step.t, method.noise, rule(step))
 
 
+@dataclass(frozen=True)
+class Affine:
+    """A step's law, N(of_x · x + of_v · v, std²): what `kernel` is once its levels are numbers.
+
+    A trainer's inner loop needs no more than these three, and no more than float32: `law` to draw
+    x_s, and to score it `push` of every velocity against the `rest`, which leaves out what all
+    policies share.
+
+    Attributes:
+        of_x, of_v: the mean's coefficients; of_v is negative.
+        std: of the step; 0 where it draws no noise.
+    """
+
+    of_x: Num
+    of_v: Num
+    std: Num
+
+    def law(self, x: Num, v: Num) -> Gaussian:
+        """The law of x_s given x_t."""
+        return Gaussian(self.of_x * x + self.of_v * v, self.std)
+
+    def rest(self, x: Num, x_s: Num) -> Num:
+        """x_s − of_x · x: what `push` is the law of."""
+        return x_s - self.of_x * x
+
+    def push(self, v: Num) -> Gaussian:
+        """The law of the rest: N(of_v · v, std²)."""
+        return Gaussian(self.of_v * v, self.std)
+
+
 @functools.lru_cache(maxsize=64)
+def affine(method: Method, grid: Grid, *, noisy: bool = True) -> tuple[Affine, ...]:
+    """Every step of a grid: `kernel` at (x, v) = (1, 0) and at (0, 1), which is all of it."""
+
+    def read(step: Step) -> Affine:
+        of_x, of_v = (kernel(method, *at, step, noisy=noisy) for at in ((1.0, 0.0), (0.0, 1.0)))
+        return Affine(float(of_x.mean), float(of_v.mean), float(of_x.std))
+
+    return tuple(read(step) for step in grid.steps)
+
+
 def stds(method: Method, grid: Grid) -> tuple[float, ...]:
     """The std of every step of a grid, were it noisy."""
-    return tuple(float(kernel(method, 0.0, 0.0, step).std) for step in grid.steps)
+    return tuple(float(step.std) for step in affine(method, grid))
 
 
-@functools.lru_cache(maxsize=64)
 def levers(method: Method, grid: Grid) -> tuple[float, ...]:
-    """−∂ mean/∂v of every step: the mean is affine in v, so two values give it."""
-    return tuple(
-        float(kernel(method, 0.0, 0.0, step).mean - kernel(method, 0.0, 1.0, step).mean)
-        for step in grid.steps
-    )
+    """−∂ mean/∂v of every step."""
+    return tuple(-float(step.of_v) for step in affine(method, grid))
 
 
 @dataclass(frozen=True)

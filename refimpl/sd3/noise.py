@@ -17,9 +17,7 @@ def draw(
     seed: int, *name: object, shape: Sequence[int], device: torch.device | str = "cpu"
 ) -> Tensor:
     """Standard normal numbers, float32."""
-    digest = hashlib.sha256("/".join(str(part) for part in (seed, *name)).encode()).digest()
-    generator = torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
-    return torch.randn(tuple(shape), generator=generator, device=device)
+    return torch.randn(tuple(shape), generator=_named(device, seed, *name), device=device)
 
 
 def rows(
@@ -32,5 +30,12 @@ def rows(
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """`draw` for several rows, one after another: (len(numbers), *shape)."""
-    drawn = [draw(seed, kind, iteration, row, shape=shape, device=device) for row in numbers]
-    return torch.stack(drawn)
+    drawn = torch.empty(len(numbers), *shape, device=device)
+    for row, into in zip(numbers, drawn, strict=True):
+        torch.randn(into.shape, generator=_named(device, seed, kind, iteration, row), out=into)
+    return drawn
+
+
+def _named(device: torch.device | str, *name: object) -> torch.Generator:
+    digest = hashlib.sha256("/".join(str(part) for part in name).encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)

@@ -3,8 +3,8 @@
     x_s = mean_i(x_t) + std_i ε_i,      kept: x_t as it was fed, x_s as it was drawn, v(x_t)
 
 Latents are float32, and the latent that is stored is the one that the network is fed and the one
-that is scored. The step's arithmetic is float64: the log-density of a sample is a sum over 65,536
-coordinates, and a float32 sum of that size is known to two decimals only.
+that is scored. A step's coefficients are read off the method's kernel in float64, once; the step
+itself is two products and a sum in float32. Nothing is scored here: see `update`.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .. import methods
 from ..equations import expand_like
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
-from ..methods import Method, Plan
+from ..methods import Affine, Method, Plan
 from ..simulate.grids import Grid
 from .policy import Policy
 from .text import Text
@@ -32,12 +32,14 @@ class Trajectory:
         states: before each trained step, and after the last of them, float32.
         velocities: at each trained step, as sampled, float32.
         levels: the noise levels of `states`.
+        laws: of each trained step.
     """
 
     ends: Float[Tensor, "n C H W"]
     states: Float[Tensor, "n K1 C H W"]
     velocities: Float[Tensor, "n K C H W"]
     levels: tuple[float, ...]
+    laws: tuple[Affine, ...]
 
     @staticmethod
     def joined(parts: "list[Trajectory]") -> "Trajectory":
@@ -47,6 +49,7 @@ class Trajectory:
             torch.cat([part.states for part in parts]),
             torch.cat([part.velocities for part in parts]),
             parts[0].levels,
+            parts[0].laws,
         )
 
 
@@ -59,7 +62,9 @@ def law(
     *,
     noisy: bool = True,
 ) -> Gaussian:
-    """The law of x_s given x_t, in float64; the same code samples and scores."""
+    """The law of x_s given x_t, in float64 and from the kernel itself: what monitors and records
+    compare the run's own arithmetic with.
+    """
     x, v = x.double(), v.double()
     step = Step(expand_like(t.double(), x), expand_like(s.double(), x))
     return methods.kernel(method, x, v, step, noisy=noisy)
@@ -85,16 +90,14 @@ def sample(
     first, last = (plan.trained[0], plan.trained[-1]) if plan.trained else (grid.T, grid.T)
     if plan.trained != tuple(range(first, last + 1))[: len(plan.trained)]:
         raise ValueError(f"trained steps must follow one another, got {plan.trained}")
+    quiet, noisy = (methods.affine(method, grid, noisy=noisy) for noisy in (False, True))
     x, states, velocities = noise[:, 0], [], []
-    for i, step in enumerate(grid.steps):
-        t, s = (torch.full((len(x),), level, dtype=torch.float64, device=x.device)
-                for level in (step.t, step.s))  # fmt: skip
-        v = policy.velocity(x, t.float(), text)
+    for i, t in enumerate(grid.levels[:-1]):
+        v = policy.velocity(x, torch.full((len(x),), t, device=x.device), text)
         if first <= i <= last:
             states.append(x)
             velocities.append(v)
-        kernel = law(method, x, v, t, s, noisy=plan.noisy[i])
-        x = (kernel.sample(noise[:, i + 1].double()) if plan.noisy[i] else kernel.mean).float()
+        x = noisy[i].law(x, v).sample(noise[:, i + 1]) if plan.noisy[i] else quiet[i].law(x, v).mean
         if i == last:
             states.append(x)
     kept = grid.levels[first : last + 2] if plan.trained else ()
@@ -104,6 +107,7 @@ def sample(
         torch.stack(states, dim=1) if states else empty,
         torch.stack(velocities, dim=1) if velocities else empty,
         kept,
+        tuple(noisy[i] for i in plan.trained),
     )
 
 

@@ -4,7 +4,9 @@ gradient.
     J = mean over samples and trained steps of [w min(r A, clip(r) A) − β KL]
 
 A row is a pair (sample, step); rows of different steps share a forward pass. Micro-batches are
-weighted by their number of rows, so that accumulating over them is exactly one big batch.
+weighted by their number of rows, so that accumulating over them is exactly one big batch. Ratios
+come from how far the mean has moved (`policy.log_ratio_of_means`), so that float32 is enough for
+coordinates; what there is one of a sample is float64.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +18,11 @@ from torch import Tensor
 
 from .. import methods
 from ..equations import expand_like
+from ..equations.elementary import Num
 from ..equations.sde import Step
-from ..methods import Method
+from ..methods import Affine, Method
 from .policy import Policy
-from .rollout import Trajectory, law
+from .rollout import Trajectory
 from .text import Text
 
 
@@ -84,22 +87,24 @@ def score(
 ) -> Scored:
     """Replay rows under the policy as it is now, against what was stored."""
     held = experience.trajectory
-    levels = torch.tensor(held.levels, dtype=torch.float64, device=held.states.device)
-    weights = torch.tensor(experience.weights, dtype=torch.float64, device=held.states.device)
-    t, s = levels[step], levels[step + 1]
-    x, x_s = held.states[sample, step], held.states[sample, step + 1].double()
+    device = held.states.device
+    levels = torch.tensor(held.levels, dtype=torch.float64, device=device)
+    weights = torch.tensor(experience.weights, dtype=torch.float64, device=device)
+    t, s = levels[step].float(), levels[step + 1].float()
+    x, x_s = held.states[sample, step], held.states[sample, step + 1]
     text = experience.text.rows(experience.prompt[sample])
-    v = policy.velocity(x, t.float(), text)
-    new, old = law(method, x, v, t, s), law(method, x, held.velocities[sample, step], t, s)
+    v = policy.velocity(x, t, text)
+    law = _rows_of(held.laws, step, x)
+    new, old = law.push(v), law.push(held.velocities[sample, step])
     reference = velocities = None
     if method.beta > 0:
-        v_ref = policy.reference(x, t.float(), text)
-        reference, velocities = law(method, x, v_ref, t, s), (v.double(), v_ref.double())
+        v_ref = policy.reference(x, t, text)
+        reference, velocities = law.push(v_ref), (v, v_ref)
     terms = methods.terms(
         method,
         new,
         old,
-        x_s,
+        law.rest(x, x_s),
         experience.advantages[sample],
         weight=weights[step],
         reference=reference,
@@ -108,6 +113,18 @@ def score(
     )
     gap = ((new.mean - old.mean).detach().abs() / new.std).flatten(1).amax(dim=1)
     return Scored(terms.objective, terms.ratio, terms.kl, terms.stopped, gap, sample, step)
+
+
+def _rows_of(laws: tuple[Affine, ...], step: Int[Tensor, " rows"], x: Tensor) -> Affine:
+    """The law of each row's step, shaped to meet x."""
+
+    def column(values: list[Num]) -> Tensor:
+        return expand_like(torch.tensor(values, dtype=x.dtype, device=x.device)[step], x)
+
+    return Affine(*(column([getattr(law, name) for law in laws]) for name in _COEFFICIENTS))
+
+
+_COEFFICIENTS = ("of_x", "of_v", "std")
 
 
 def gradient(

@@ -21,6 +21,7 @@ from refimpl.methods import (
     PRESETS,
     Method,
     advantages,
+    affine,
     kernel,
     levers,
     log_prob,
@@ -85,6 +86,21 @@ def test_levers_are_the_slopes_of_the_mean():
     g = [sde.flow_grpo_g(s.t, 0.7, sde.next_level(s)) for s in GRID.steps]
     want = [weights.lever(g_i, s.t, s.h) for g_i, s in zip(g, GRID.steps, strict=True)]
     assert levers(Method(), GRID) == pytest.approx(want, rel=1e-12)
+
+
+KERNELS = (Method(), Method(kernel="constant", noise=0.3), Method(kernel="cps", noise=0.8),
+           Method(kernel="exact"))  # fmt: skip
+
+
+@pytest.mark.parametrize("method", KERNELS, ids=lambda method: method.kernel)
+@pytest.mark.parametrize("noisy", [True, False])
+def test_three_numbers_are_all_of_a_kernel(method, noisy):
+    x, v, x_s = draw(3, 5), draw(3, 5, seed=1), draw(3, 5, seed=2)
+    for step, three in zip(GRID.steps, affine(method, GRID, noisy=noisy), strict=True):
+        want, got, push = kernel(method, x, v, step, noisy=noisy), three.law(x, v), three.push(v)
+        assert torch.allclose(got.mean, want.mean, rtol=0, atol=1e-14)
+        assert got.std == want.std == push.std
+        assert torch.allclose(three.rest(x, x_s) - push.mean, x_s - want.mean, rtol=0, atol=1e-14)
 
 
 def test_batched_levels_score_like_single_ones():
