@@ -26,7 +26,7 @@ from ..runs.versions import versions
 from . import flops, plan, report
 from .architectures import ARCHITECTURES
 from .peer import Peer
-from .run import environment
+from .session import environment
 from .subject import Bench, Subject
 from .timing import ceiling, measure
 

@@ -20,6 +20,7 @@ from .config import Config
 from .data import Prompted
 from .engine import Engine
 from .rewards import Mixture
+from .session import Progress, Say
 from .shapes import network, pretraining
 from .shapes.captions import splits
 from .shapes.words import Words
@@ -47,7 +48,7 @@ def improve(
     out: Path,
     *,
     resume: bool = False,
-    say: run.Say = lambda progress: None,
+    say: Say = lambda progress: None,
 ) -> dict[str, Any]:
     """Flow-GRPO from a pre-trained folder: a run's folder, and what its summary says."""
     accelerator = engine.accelerator(config.model.dtype)
@@ -94,7 +95,7 @@ def _affordable(seconds: float, device: torch.device) -> int:
 
 
 def _until(deadline: float, curve: list[dict[str, float]], begun: float) -> Callable[..., None]:
-    def say(progress: run.Progress) -> None:
+    def say(progress: Progress) -> None:
         now = time.perf_counter()
         curve.append({"iteration": progress.done, "seconds": now - begun, **progress.values})
         if now > deadline:

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from .. import methods
 from ..equations import grpo
-from ..runs import monitors
 from ..runs.monitors import Reading
 from . import noise, rewards, rollout, update, watching
 from .assemble import Parts
@@ -31,7 +30,7 @@ from .memory import guarded
 from .policy import Policy
 from .prompts import Row, Sampler
 from .rewards import Background, Judged, Mixture
-from .scores import Clock, gathered, joined, mean_of_scored
+from .scores import Clock, gathered, joined
 from .shards import whole
 from .text import Text
 from .update import Experience, Scored
@@ -132,7 +131,8 @@ class Trainer:
         learnt = self._learn(experience, rows)
         clock.mark("update")
         self.done += 1
-        told = self._told(judged, advantages)
+        told = watching.of_rewards(judged, advantages, self.config.method,
+                                   self.config.rewards.normalise)  # fmt: skip
         readings = {**told.pop("readings"), **learnt.pop("readings")}
         values = {**told, **learnt, "readings": readings}
         return Iteration(values, clock.seconds, experience, judged, advantages)
@@ -217,9 +217,15 @@ class Trainer:
             self.average.follow()
             steps.append(update.joined(parts))
         first, last = steps[0], steps[-training.updates :]
-        readings = self._readings(first, steps[1 : training.updates], experience, norms[0])
         stopped = self._mean(torch.cat([s.stopped.double() for s in last]))
-        readings.append(Reading("clipped", stopped, 0.0, 0.5))
+        readings = [
+            *watching.before_update(first, experience, config.method, self.parts.dtype),
+            *watching.unseen([s.ratio for s in steps[1 : training.updates]], config.method),
+            *watching.of_gradient(norms[0], experience, alone=self.engine.world == 1),
+            Reading("clipped", stopped, 0.0, 0.5),
+        ]
+        if self.done == 0:
+            readings.append(watching.at_start(first, experience, self.parts.dtype))
         return {
             "objective": self._mean(first.objective),
             "kl": self._mean(torch.cat([s.kl for s in steps])),
@@ -229,20 +235,6 @@ class Trainer:
             "readings": {r.name: r.row for r in readings},
             **({"signal": signal} if signal else {}),
         }
-
-    def _readings(
-        self, first: Scored, later: list[Scored], experience: Experience, norm: float
-    ) -> list[Reading]:
-        method, dtype = self.config.method, self.parts.dtype
-        differ = bool((experience.advantages != 0).any())
-        found = [
-            *watching.before_update(first, experience, method, dtype),
-            *watching.unseen([scored.ratio for scored in later], method),
-            monitors.gradient_norm(norm, differ and self.engine.world == 1),
-        ]
-        if self.done == 0:
-            found.append(watching.at_start(first, experience, dtype))
-        return found
 
     def _signal(self, experience: Experience) -> list[float]:
         every = self.config.run.signal_every
@@ -254,23 +246,6 @@ class Trainer:
         )  # fmt: skip
         every_process = self.engine.gathered(torch.tensor([cosines]))
         return [float(x) for x in every_process.mean(dim=0)]
-
-    def _told(self, judged: Judged, advantages: Tensor) -> dict[str, Any]:
-        """Rewards and advantages, for the line of metrics."""
-        silent = float((advantages == 0).all(dim=1).double().mean())
-        method, normalise = self.config.method, self.config.rewards.normalise
-        readings = [
-            *watching.of_advantages(advantages, method, normalise),
-            Reading("zero_groups", silent, 0.0, 0.5),
-        ]
-        return {
-            "reward": mean_of_scored(judged.total),
-            **{f"reward/{name}": mean_of_scored(x) for name, x in judged.scores.items()},
-            **{f"extra/{name}": mean_of_scored(x) for name, x in judged.extras.items()},
-            "unscored": sum(judged.unscored.values()),
-            "zero_groups": silent,
-            "readings": {r.name: r.row for r in readings},
-        }
 
     def _mean(self, x: Tensor) -> float:
         return float(self.engine.gathered(x.double().mean().reshape(1)).mean())

@@ -6,6 +6,7 @@ In half precision the network itself rounds differently from batch to batch: the
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,9 @@ from ..methods import Method
 from ..runs import monitors
 from ..runs.monitors import Reading
 from .policy import Policy
+from .rewards import Judged
 from .rollout import law
+from .scores import mean_of_scored
 from .update import Experience, Scored, batches, score
 
 PROBED = 8
@@ -62,6 +65,31 @@ def unseen(ratios: Sequence[Tensor], method: Method) -> list[Reading]:
     if not ratios or method.reduction != "total" or method.ratio != "plain":
         return []
     return [monitors.mean_ratio(torch.cat(list(ratios)))]
+
+
+def of_gradient(norm: float, experience: Experience, *, alone: bool) -> list[Reading]:
+    """Its length; 0 is a fault where this process has all advantages and some are not 0."""
+    differ = bool((experience.advantages != 0).any())
+    return [monitors.gradient_norm(norm, differ and alone)]
+
+
+def of_rewards(
+    judged: Judged, advantages: Tensor, method: Method, normalise: str
+) -> dict[str, Any]:
+    """Rewards and advantages, for the line of metrics."""
+    silent = float((advantages == 0).all(dim=1).double().mean())
+    readings = [
+        *of_advantages(advantages, method, normalise),
+        Reading("zero_groups", silent, 0.0, 0.5),
+    ]
+    return {
+        "reward": mean_of_scored(judged.total),
+        **{f"reward/{name}": mean_of_scored(x) for name, x in judged.scores.items()},
+        **{f"extra/{name}": mean_of_scored(x) for name, x in judged.extras.items()},
+        "unscored": sum(judged.unscored.values()),
+        "zero_groups": silent,
+        "readings": {r.name: r.row for r in readings},
+    }
 
 
 def of_advantages(advantages: Tensor, method: Method, normalise: str) -> list[Reading]:

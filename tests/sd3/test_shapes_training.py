@@ -1,6 +1,7 @@
 """The miniature's network: its words, its pipeline, and pre-training that survives a kill."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -143,12 +144,14 @@ def test_a_folder_without_a_pipeline_is_one_line(tmp_path):
 
 
 def test_levels_are_logit_normal_with_a_share_of_even_ones():
-    t = pretraining.levels(100_000, 0.1, generator())
+    t = pretraining.levels(100_000, 0.1, 0.0, generator())
     assert bool(((t > 0) & (t < 1)).all())
     low = (t < 0.05).float().mean().item()
     # .9 Φ(logit .05) + .1 · .05 = .9 · .00162 + .005; six standard errors of 2.5e-4
     assert low == pytest.approx(0.00646, abs=0.0015)
-    assert (pretraining.levels(100_000, 0.0, generator()) < 0.05).float().mean() < 0.003
+    assert (pretraining.levels(100_000, 0.0, 0.0, generator()) < 0.05).float().mean() < 0.003
+    by_two = pretraining.levels(100_000, 0.0, math.log(2), generator()).median()
+    assert by_two == pytest.approx(grids.shift(0.5, 2.0), abs=0.005)
 
 
 def test_the_loss_at_zero_velocity_is_the_targets_second_moment():
@@ -235,6 +238,7 @@ def test_a_run_is_not_overwritten_nor_continued_as_another(tmp_path):
         ({"uniform": -0.1}, "uniform is a share"),
         ({"average": 1.0}, r"average must lie in \(0, 1\)"),
         ({"rate": 0.0}, "rate be positive"),
+        ({"location": math.inf}, "location must be finite"),
     ],
 )
 def test_settings_are_checked_at_birth(values, word):

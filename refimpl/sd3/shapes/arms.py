@@ -36,12 +36,14 @@ ARMS: dict[str, Arm] = {
     "group-48": Arm("8 prompts × 48", ("sampling.groups=8", "sampling.group=48")),
     "window-1": Arm("noise in the first step", ("method.size=1",)),
     "window-6": Arm("noise in the first six steps", ("method.size=6",)),
+    "seed-1": Arm("levelled, other prompts and noise", ("run.seed=1",)),
+    "seed-2": Arm("levelled, other prompts and noise again", ("run.seed=2",)),
     "T-40": Arm("T = 40, noise down to the same level", ("sampling.steps=40", "method.size=13")),
 }
 """By name."""
 
 COMMON = (
-    "training.iterations=100",
+    "training.iterations=60",
     "run.tensorboard=false",
     "run.checkpoint_every=10",
     "evaluation.every=10",

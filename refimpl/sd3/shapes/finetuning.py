@@ -25,7 +25,7 @@ from ...runs import atomic, folder, metrics
 from ...runs.versions import versions
 from .. import miniature
 from ..config import Config
-from ..run import Progress
+from ..session import Progress
 from . import arms, network, pretraining, report, signal
 from .evaluation import drawn, evaluate, sampled
 from .request import TINY, Request, some

@@ -2,7 +2,8 @@
 
     x_t = (1 − t) z + t ε        ‖v_θ(x_t, t, caption) − (ε − z)‖²        caption ← "" at rate η
 
-Levels are logit-normal, a tenth of them uniform (so that the ends are learnt too). A run is a
+Levels are logit-normal, towards noise, where a picture's objects are decided and captions are
+needed; a tenth of them are uniform, so that the ends are learnt too. A run is a
 folder of `refimpl.runs`: killed at any moment it goes on from its newest checkpoint to the same
 bits. What it leaves is a pipeline of diffusers with the averaged weights.
 """
@@ -43,6 +44,7 @@ class Settings:
             beginning, so that the random weights are soon forgotten.
         dropped: the share of captions replaced by the empty one, for guidance.
         uniform: the share of levels drawn evenly; the others are logit-normal.
+        location: of the logit's normal law; log 2 is a shift of the levels by 2.
         seed: of weights, pictures, levels and noise.
         checkpoint_every: steps between checkpoints.
 
@@ -56,6 +58,7 @@ class Settings:
     average: float = 0.998
     dropped: float = 0.1
     uniform: float = 0.1
+    location: float = math.log(2)
     seed: int = 0
     checkpoint_every: int = 100
 
@@ -66,6 +69,8 @@ class Settings:
         for name in ("dropped", "uniform"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share in [0, 1], got {getattr(self, name)!r}")
+        if not math.isfinite(self.location):
+            raise ValueError(f"location must be finite, got {self.location!r}")
         if not 0 < self.average < 1 or not self.rate > 0:
             raise ValueError(
                 f"average must lie in (0, 1) and rate be positive, got {self.average!r} and "
@@ -81,12 +86,14 @@ class Settings:
         return min(self.average, (1 + step) / (10 + step))
 
 
-def levels(n: int, uniform: float, generator: torch.Generator) -> Float[Tensor, " n"]:
-    """Noise levels: sigmoid of a normal number, or even with probability `uniform`.
+def levels(
+    n: int, uniform: float, location: float, generator: torch.Generator
+) -> Float[Tensor, " n"]:
+    """Noise levels: sigmoid of location plus a normal number, or even with probability `uniform`.
 
-    Source: Esser et al. 2024, arXiv:2403.03206, Section 3.1 (logit-normal, location 0, scale 1).
+    Source: Esser et al. 2024, arXiv:2403.03206, Section 3.1 (logit-normal, scale 1).
     """
-    central = torch.randn(n, generator=generator).sigmoid()
+    central = (location + torch.randn(n, generator=generator)).sigmoid()
     even = torch.rand(n, generator=generator)
     return torch.where(torch.rand(n, generator=generator) < uniform, even, central)
 
@@ -195,7 +202,7 @@ def _train(
         for group in state.optimiser.param_groups:
             group["lr"] = settings.rate_at(step)
         z, text = captions.draw(settings, state.generator)
-        t = levels(len(z), settings.uniform, state.generator)
+        t = levels(len(z), settings.uniform, settings.location, state.generator)
         noise = torch.randn(z.shape, generator=state.generator)
         value = loss(state.network, z.to(device), text, t.to(device), noise.to(device))
         number = value.item()
