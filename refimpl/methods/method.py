@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 KernelName = Literal["flow_grpo", "constant", "cps", "exact"]
 BoundaryName = Literal["next_level", "clamp", "refuse"]
-WindowName = Literal["all", "first", "sliding", "random"]
+WindowName = Literal["all", "first", "fixed", "sliding", "random"]
 WeightName = Literal["equal", "tempflow", "guard", "levelled"]
 Reduction = Literal["total", "average"]
 RatioName = Literal["plain", "guard"]
@@ -26,7 +26,8 @@ class Method:
         noise: a of "flow_grpo" and "exact", g of "constant", η of "cps".
         boundary: what stands for t inside g at t = 1, for "flow_grpo" alone; `clamp_at` for
             "clamp".
-        window: which steps draw noise: "all"; "first" `size` steps; a window of `size` steps that
+        window: which steps draw noise: "all"; "first" `size` steps; "fixed": `size` steps from
+            step `start`, 0 the noisiest; a window of `size` steps that
             moves on by `stride` every `every` iterations ("sliding", MixGRPO) or is drawn anew each
             iteration ("random"); the flow's ODE elsewhere. Only noisy steps are trained.
         skip_last: the last step is sampled and not trained.
@@ -51,6 +52,7 @@ class Method:
     clamp_at: float = 0.99
     window: WindowName = "all"
     size: int = 3
+    start: int = 0
     stride: int = 1
     every: int = 25
     skip_last: bool = True
@@ -75,6 +77,11 @@ class Method:
         for name in ("size", "stride", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if self.start < 0 or (self.start and self.window != "fixed"):
+            raise ValueError(
+                f"start={self.start!r} says where window='fixed' begins, 0 or later; window is "
+                f"{self.window!r}"
+            )
         if not self.noise > 0:
             raise ValueError(
                 f"noise must be positive, got {self.noise!r}: without noise a step has no "

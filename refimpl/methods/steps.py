@@ -145,11 +145,12 @@ def plan(method: Method, grid: Grid, iteration: int = 0, seed: int = 0) -> Plan:
 def _window(method: Method, T: int, iteration: int, seed: int) -> range:
     if method.window == "all":
         return range(T)
-    if method.size > T:
-        raise ValueError(f"a window of {method.size} steps does not fit T={T}: reduce size")
+    if method.start + method.size > T:
+        after = f" from step {method.start}" if method.start else ""
+        raise ValueError(f"a window of {method.size} steps{after} does not fit T={T}: reduce size")
     places = T - method.size - (1 if method.skip_last and method.size < T else 0) + 1
-    if method.window == "first":
-        start = 0
+    if method.window in ("first", "fixed"):
+        start = method.start
     elif method.window == "sliding":
         start = iteration // method.every * method.stride % places
     else:

@@ -30,7 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sampling": {"guidance": 1.0},
     },
     "miniature": {
-        "method": asdict(methods.preset("levelled")),
+        "method": asdict(methods.preset("levelled").but(window="fixed", start=3)),
         "model": {"dtype": "fp32"},
         "vae": {"dtype": "fp32", "batch": 384},
         "text": {"cache": None},

@@ -111,7 +111,8 @@ def score(
         velocities=velocities,
         step=Step(expand_like(t, x), expand_like(s, x)),
     )
-    gap = ((new.mean - old.mean).detach().abs() / new.std).flatten(1).amax(dim=1)
+    moved = (new.mean.detach() - old.mean).flatten(1)
+    gap = moved.abs().amax(dim=1) / new.std.flatten()
     return Scored(terms.objective, terms.ratio, terms.kl, terms.stopped, gap, sample, step)
 
 

@@ -211,6 +211,10 @@ def test_plans():
     first = plan(Method(window="first", size=3), GRID)
     assert first.trained == (0, 1, 2)
     assert first.noisy == (True,) * 3 + (False,) * 7
+    fixed = plan(Method(window="fixed", start=3, size=3), GRID)
+    assert fixed.trained == (3, 4, 5)
+    assert fixed.noisy == (False,) * 3 + (True,) * 3 + (False,) * 4
+    assert plan(Method(window="fixed", size=3), GRID) == first
     sliding = Method(window="sliding", size=4, every=5)
     starts = [plan(sliding, GRID, iteration=i).trained[0] for i in range(0, 40, 5)]
     assert starts == [0, 1, 2, 3, 4, 5, 0, 1]
@@ -264,6 +268,8 @@ def test_the_levelled_weight_makes_gradients_of_one_size():
         ({"advantage_bound": 0.0}, "advantage_bound must be positive"),
         ({"clamp_at": 1.0}, "clamp_at must lie"),
         ({"size": 0}, "size must be at least 1"),
+        ({"start": 2}, "start=2 says where window='fixed' begins"),
+        ({"start": -1, "window": "fixed"}, "0 or later"),
     ],
 )
 def test_bad_choices_are_refused(changes, message):
@@ -276,6 +282,8 @@ def test_what_is_missing_is_named():
         preset("tempflo")
     with pytest.raises(ValueError, match="does not fit T=10"):
         plan(Method(window="first", size=11), GRID)
+    with pytest.raises(ValueError, match="3 steps from step 8 does not fit T=10"):
+        plan(Method(window="fixed", start=8), GRID)
     with pytest.raises(ValueError, match="no step is left to train"):
         plan(Method(window="first", size=1), grids.uniform(1))
     x = draw(2, 3)

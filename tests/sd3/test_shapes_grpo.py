@@ -16,14 +16,25 @@ from refimpl.sd3 import miniature, presets, run
 from refimpl.sd3.data import Prompted
 from refimpl.sd3.engine import Engine, accelerator
 from refimpl.sd3.rewards import Mixture
-from refimpl.sd3.shapes import arms, drawing, finetuning, network, report, signal
+from refimpl.sd3.shapes import (
+    arms,
+    deciding,
+    drawing,
+    evaluation,
+    finetuning,
+    network,
+    report,
+    signal,
+)
 from refimpl.sd3.shapes.captions import every_caption, splits
 from refimpl.sd3.shapes.request import TINY, Request
+from refimpl.simulate import grids
 
 SMALL = (
     "sampling.groups=4",
     "sampling.group=8",
     "sampling.steps=4",
+    "method.start=0",
     "sampling.eval_steps=4",
     "training.iterations=8",
     "training.learning_rate=0.05",
@@ -166,11 +177,13 @@ def test_the_command_pretrains_improves_and_measures(quick):
         assert [step for step, _ in arm["held out"]] == [0, 1, 2]
         assert arm["ratio gap"] == 0
         assert arm["CPU seconds"] > 0
-    assert len(found["signal"]["all"]["cosines"]) == 4
-    assert len(found["signal"]["first"]["cosines"]) == 3
+    assert len(found["signal"]["all"]["cosines"]) == 9
+    assert len(found["signal"]["window"]["cosines"]) == 3
+    assert len(found["decisions"]["gains"]) == 10
     assert "| before |" in told
     names = {path.name for path in out.iterdir()}
-    assert {"report.md", "base.png", "kl.png", "held_out.svg", "signal.svg", "size.svg"} <= names
+    drawn = {"held_out.svg", "decisions.svg", "signal.svg", "size.svg", "base.png", "kl.png"}
+    assert {"report.md", *drawn} <= names
 
 
 def test_what_is_finished_is_not_done_again(quick):
@@ -214,7 +227,8 @@ def test_a_folder_without_a_network_is_refused_before_anything_is_made(tmp_path)
 
 def test_arms_change_what_they_say_and_nothing_else():
     base = arms.config("levelled")
-    assert (base.method.window, base.method.size, base.method.weight) == ("first", 3, "levelled")
+    method = base.method
+    assert (method.window, method.start, method.size, method.weight) == ("fixed", 3, 3, "levelled")
     for name, arm in arms.ARMS.items():
         config = arms.config(name)
         kept = presets.resolve(["miniature"], None, [*arms.COMMON, *arm.changes])
@@ -224,9 +238,12 @@ def test_arms_change_what_they_say_and_nothing_else():
         assert config.training == base.training
 
 
-def test_forty_steps_draw_noise_down_to_the_level_of_ten():
+def test_forty_steps_draw_noise_between_the_levels_of_ten():
     ten, forty = arms.config("levelled"), arms.config("T-40")
-    assert forty.grid.levels[forty.method.size] == pytest.approx(ten.grid.levels[3])
+    for end in (lambda m: m.start, lambda m: m.start + m.size):
+        assert forty.grid.levels[end(forty.method)] == pytest.approx(
+            ten.grid.levels[end(ten.method)]
+        )
 
 
 # -------------------------------------------------------------------- signal
@@ -300,6 +317,42 @@ def test_the_cosine_and_its_error_are_those_of_many_repetitions():
 def test_one_batch_has_no_standard_error(pretrained):
     with pytest.raises(ValueError, match="at least 2 batches"):
         signal.look(arms.config("levelled"), pretrained, 1)
+
+
+# ------------------------------------------------------------------ decisions
+
+
+def test_guidance_in_no_step_is_none_and_in_every_step_the_usual(pretrained):
+    captions, grid = list(every_caption()[:2]), grids.sd35_once_shifted(4)
+    pipeline = network.load(pretrained)
+
+    def made(guidance, guided=None):
+        return evaluation.sampled(
+            pipeline, captions, 2, grid, guidance=guidance, seed=1, guided=guided
+        )
+
+    assert torch.equal(made(4.5, ()), made(1.0))
+    assert torch.equal(made(4.5, range(4)), made(4.5))
+    one = made(4.5, (2,))
+    assert not torch.equal(one, made(4.5))
+    assert not torch.equal(one, made(1.0))
+
+
+def test_the_step_that_decides_is_found(pretrained, monkeypatch):
+    captions, grid = list(every_caption()[:4]), grids.sd35_once_shifted(4)
+    right = evaluation.drawn(captions, 6, torch.Generator().manual_seed(0))
+
+    def planted(pipeline, captions, each, grid, *, guidance, seed, guided):
+        helps = torch.arange(each) < (3 if 2 in guided else 0)
+        return right * helps[None, :, None, None, None]
+
+    monkeypatch.setattr(deciding, "sampled", planted)
+    found = deciding.look(None, captions, 6, grid, seed=0)
+    assert (found.plain, found.guided, found.gains) == (0.0, 0.5, (0.0, 0.0, 0.5, 0.0))
+    assert found.errors[2] == pytest.approx(0.5 * (24 / 23) ** 0.5 / 24**0.5)
+    assert found.levels == grid.levels[:4]
+    with pytest.raises(ValueError, match="guidance=1 is none"):
+        deciding.look(None, captions, 6, grid, guidance=1.0, seed=0)
 
 
 # ------------------------------------------------------------------- pictures

@@ -1,7 +1,8 @@
 """The runs of the miniature's study: one thing changed at a time, everything else the preset's.
 
-"levelled" is the setting that works, "equal" the plain one; "all-levelled" and "first-equal" tell
-which of its two changes matters. The others are the article's ablations.
+"levelled" is the setting that works, "equal" the plain one; "all-levelled" and "window-equal" tell
+which of its two changes matters, "early" and "late" where the window has to be. The others are the
+article's ablations, and two more seeds.
 """
 
 from dataclasses import dataclass
@@ -23,22 +24,30 @@ class Arm:
     changes: tuple[str, ...] = ()
 
 
+_START = "method.start=0"
+_EVEN = (_START, "method.weight=equal")
+
 ARMS: dict[str, Arm] = {
-    "levelled": Arm("noise in the first three steps, levelled weights"),
-    "equal": Arm("noise in all steps, equal weights", ("method.window=all", "method.weight=equal")),
-    "all-levelled": Arm("noise in all steps, levelled weights", ("method.window=all",)),
-    "first-equal": Arm("noise in the first three steps, equal weights", ("method.weight=equal",)),
+    "levelled": Arm("noise in steps 3 to 5, levelled weights"),
+    "equal": Arm("noise in all steps, equal weights", ("method.window=all", *_EVEN)),
+    "all-levelled": Arm("noise in all steps, levelled weights", ("method.window=all", _START)),
+    "window-equal": Arm("noise in steps 3 to 5, equal weights", ("method.weight=equal",)),
+    "early": Arm("noise in steps 0 to 2", (_START,)),
+    "late": Arm("noise in steps 6 to 8", ("method.start=6",)),
     "kl": Arm("KL, weight 0.01", ("method.beta=0.01",)),
     "kl-strong": Arm("KL, weight 0.1", ("method.beta=0.1",)),
     "noise-low": Arm("noise level a = 0.3", ("method.noise=0.3",)),
     "noise-high": Arm("noise level a = 1", ("method.noise=1.0",)),
     "group-4": Arm("96 prompts × 4", ("sampling.groups=96", "sampling.group=4")),
     "group-48": Arm("8 prompts × 48", ("sampling.groups=8", "sampling.group=48")),
-    "window-1": Arm("noise in the first step", ("method.size=1",)),
-    "window-6": Arm("noise in the first six steps", ("method.size=6",)),
+    "window-1": Arm("noise in step 4", ("method.start=4", "method.size=1")),
+    "window-6": Arm("noise in steps 2 to 7", ("method.start=2", "method.size=6")),
     "seed-1": Arm("levelled, other prompts and noise", ("run.seed=1",)),
     "seed-2": Arm("levelled, other prompts and noise again", ("run.seed=2",)),
-    "T-40": Arm("T = 40, noise down to the same level", ("sampling.steps=40", "method.size=13")),
+    "T-40": Arm(
+        "T = 40, noise between the same levels",
+        ("sampling.steps=40", "method.start=13", "method.size=13"),
+    ),
 }
 """By name."""
 
@@ -51,7 +60,6 @@ COMMON = (
 QUICK = (
     "sampling.groups=4",
     "sampling.group=4",
-    "sampling.steps=5",
     "sampling.eval_steps=5",
     "training.iterations=2",
     "training.rows=48",

@@ -8,7 +8,7 @@
 Reward that rises while distance and layouts fall was bought with diversity.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -107,6 +107,7 @@ def sampled(
     *,
     guidance: float,
     seed: int,
+    guided: Collection[int] | None = None,
     batch: int = 256,
 ) -> Float[Tensor, "captions each 3 16 16"]:
     """Pictures made by the flow's ODE, Euler's steps on `grid`, in [0, 1] on the CPU.
@@ -114,18 +115,24 @@ def sampled(
     Args:
         guidance: as diffusers counts it; 1 is the conditional field alone.
         seed: of the noise; the same seed and number of pictures give the same noise.
+        guided: the steps with guidance, by index; None: all.
     """
     transformer, words = pipeline.transformer, Words()
     device = transformer.device
     negative = words([""]).to(device)
-    policy = Policy(
-        transformer,
-        transformer,
-        transformer.dtype,
-        negative,
-        guidance,
-        unconditional_gradient=True,
-    )
+    policies = {
+        scale: Policy(
+            transformer,
+            transformer,
+            transformer.dtype,
+            negative,
+            scale,
+            unconditional_gradient=True,
+        )
+        for scale in (1.0, guidance)
+    }
+    steps = range(grid.T) if guided is None else guided
+    at = {t: guidance if i in steps else 1.0 for i, t in enumerate(grid.levels)}
     text = words([caption.text for caption in captions for _ in range(each)])
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(len(text), 3, SIDE, SIDE, generator=generator)
@@ -134,7 +141,7 @@ def sampled(
         told = text.rows(rows).to(device)
 
         def field(x: Tensor, t: float, told: Text = told) -> Tensor:
-            return policy.velocity(x, torch.full((len(x),), t, device=x.device), told)
+            return policies[at[t]].velocity(x, torch.full((len(x),), t, device=x.device), told)
 
         z = solve(ode.euler, field, noise[rows].to(device), grid)
         images.append(decode(z).cpu())

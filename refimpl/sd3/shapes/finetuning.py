@@ -26,7 +26,7 @@ from ...runs.versions import versions
 from .. import miniature
 from ..config import Config
 from ..session import Progress
-from . import arms, network, pretraining, report, signal
+from . import arms, deciding, network, pretraining, report, signal
 from .evaluation import drawn, evaluate, sampled
 from .request import TINY, Request, some
 
@@ -54,8 +54,13 @@ def carry_out(request: Request, say: Say = lambda text: None) -> dict[str, Any]:
         found["arms"][name] = arm = _arm(request, pretrained, name, config, say)
         after = arm["quality"]
         say(f"{name}: strict {after['strict']:.3f}, distance {after['distance']:.2f}")
+    found["decisions"] = _kept(
+        request.out / "decisions.json", lambda: _decided(request, pretrained)
+    )
     found["signal"] = _signals(request, pretrained, say) if request.signal else {}
     found["made by"] = {**versions(), "processor": _processor()}
+    if request.pretrained is None:
+        found["pretraining"] = folder.summary(request.out / "pretraining")
     _write(request.out / "metrics.json", found)
     report.write(request.out, found)
     return found
@@ -155,16 +160,23 @@ def _data(request: Request) -> dict[str, Any]:
     return asdict(evaluate(images, request.captions))
 
 
+def _decided(request: Request, pretrained: Path) -> dict[str, Any]:
+    """Of the policy before any training, on the grid that it is trained on."""
+    sampling, each = request.config("levelled").sampling, max(1, request.each // 2)
+    grid = sampling.levels(sampling.steps)
+    return asdict(deciding.look(network.load(pretrained), request.captions, each, grid, seed=SEED))
+
+
 def _signals(request: Request, pretrained: Path, say: Say) -> dict[str, Any]:
-    """Of both kinds of noise: in every step, and in the first three."""
+    """Of both kinds of noise: in every step, and in a window."""
 
     def seen(name: str, arm: str) -> dict[str, Any]:
-        say(f"gradients, noise in the {name} steps")
+        say(f"gradients, {report.NOISE[name]}")
         return asdict(signal.look(request.config(arm), pretrained, request.signal))
 
     return {
         "all": _kept(request.out / "signal-all.json", lambda: seen("all", "equal")),
-        "first": _kept(request.out / "signal-first.json", lambda: seen("first", "levelled")),
+        "window": _kept(request.out / "signal-window.json", lambda: seen("window", "levelled")),
     }
 
 

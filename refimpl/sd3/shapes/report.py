@@ -1,6 +1,8 @@
 """The study's pictures and tables, from what metrics.json holds.
 
-held_out.svg, reward.svg     the arms against iterations
+held_out.svg                 all arms against iterations, one picture of each held-out caption
+reward.svg, seeds.svg, held.svg     rewards in training, means of five iterations
+decisions.svg                what guidance in one step gains
 signal.svg, size.svg         cosine and length of each step's gradient
 ARM.png                      held-out captions, eight pictures each; a green edge: all is right
 report.md                    tables
@@ -65,17 +67,27 @@ def drawings(found: Mapping[str, Any]) -> dict[str, str]:
             x_label="iteration",
             y_label="held-out strict reward",
         ),
-        "reward": pictures.curves(
-            {name: (range(len(arm["reward"])), arm["reward"]) for name, arm in arms.items()},
-            x_label="iteration",
-            y_label="reward in training",
-        ),
+        **{
+            picture: pictures.curves(
+                {name: _fives(arms[name]["reward"]) for name in shown if name in arms},
+                x_label="iteration",
+                y_label="reward in training",
+            )
+            for picture, shown in SHOWN.items()
+            if set(shown) & set(arms)
+        },
     }
+    seen = found["decisions"]
+    drawn["decisions"] = pictures.curves(
+        {"guided alone": (range(len(seen["gains"])), seen["gains"])},
+        x_label="step of the chain, 0 the noisiest",
+        y_label="gain in strict reward",
+    )
     if found["signal"]:
         every = found["signal"]["all"]
         drawn["signal"] = pictures.curves(
             {
-                _NOISE[name]: (seen["steps"], seen["cosines"])
+                NOISE[name]: (seen["steps"], seen["cosines"])
                 for name, seen in found["signal"].items()
             },
             x_label="step of the chain, 0 the noisiest",
@@ -93,11 +105,27 @@ def drawings(found: Mapping[str, Any]) -> dict[str, str]:
     return drawn
 
 
+SHOWN = {
+    "reward": ("levelled", "equal", "early", "late"),
+    "seeds": ("levelled", "seed-1", "seed-2"),
+    "held": ("levelled", "kl", "kl-strong"),
+}
+"""Pictures of rewards in training, and whose."""
+
+
+def _fives(values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Means of five iterations, at the middle one."""
+    starts = range(0, len(values), 5)
+    parts = [values[start : start + 5] for start in starts]
+    middles = [start + (len(part) - 1) / 2 for start, part in zip(starts, parts, strict=True)]
+    return middles, [sum(part) / len(part) for part in parts]
+
+
 def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
 
 
-_NOISE = {"all": "noise in all steps", "first": "noise in the first three"}
+NOISE = {"all": "noise in all steps", "window": "noise in steps 3 to 5"}
 
 
 def levelled(seen: Mapping[str, Any]) -> list[float]:
@@ -107,6 +135,7 @@ def levelled(seen: Mapping[str, Any]) -> list[float]:
 
 def tables(found: Mapping[str, Any]) -> dict[str, str]:
     """Markdown: before and after, what each run changed, the signal."""
+    before = found["base"]["quality"]["strict"]
     made = {
         "Before and after": _table(
             ("held-out captions", *CATEGORIES, "all"),
@@ -120,7 +149,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
         "The runs": _table(
-            ("run", "what it is", "iterations", "CPU s", "strict", "largest ratio − 1"),
+            ("run", "what it is", "iterations", "CPU s", "strict", "gain", "largest ratio − 1"),
             [
                 (
                     name,
@@ -128,23 +157,34 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
                     str(arm["iterations"]),
                     f"{arm['CPU seconds']:.0f}",
                     f"{arm['quality']['strict']:.3f}",
+                    f"{arm['quality']['strict'] - before:+.3f}".replace("-", "−"),
                     f"{arm['ratio gap']:.2g}",
                 )
                 for name, arm in found["arms"].items()
             ],
         ),
     }
+    made["Which steps decide"] = decisions(found["decisions"])
     if found["signal"]:
         made["Which steps teach"] = steps(found["signal"]["all"])
         made["The sum of the steps"] = _table(
             ("noise", "weights", "cosine of two half batches"),
             [
-                (_NOISE[name], rule, _signed(mean, error))
+                (NOISE[name], rule, _signed(mean, error))
                 for name, seen in found["signal"].items()
                 for rule, (mean, error) in seen["summed"].items()
             ],
         )
     return made
+
+
+def decisions(seen: Mapping[str, Any]) -> str:
+    """A row for each step of the chain that was guided alone."""
+    rows = zip(seen["levels"], seen["gains"], seen["errors"], strict=True)
+    return _table(
+        ("step", "t", "gain in strict reward, guided alone"),
+        [(str(k), f"{t:.3f}", _signed(gain, error)) for k, (t, gain, error) in enumerate(rows)],
+    )
 
 
 def steps(seen: Mapping[str, Any]) -> str:
