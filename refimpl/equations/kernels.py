@@ -122,11 +122,10 @@ def noise_variance(variance: Num, g: Num, step: Step) -> Num:
     exact V_t = t² a step leaves s² + (g² h²/t)(1 + g²/(4t)).
 
     Raises:
-        ValueError: a negative variance, g < 0, t = 0, NaN, or shapes that do not agree.
+        ValueError: a negative variance, g < 0, NaN, or shapes that do not agree.
     """
     fields(variance=variance, g=g, t=step.t, s=step.s)
     nonnegative(variance=variance, g=g)
-    positive(t=step.t)
     return ((step.s - g**2 * step.h / (2 * step.t)) / step.t) ** 2 * variance + g**2 * step.h
 
 
@@ -170,11 +169,10 @@ def moment_matched(data: Num, noise: Num, std: Num, variance: Num, step: Step) -
         step: from t down to s.
 
     Raises:
-        ValueError: std < 0 or above s, V < 0, t = 0, NaN, or shapes that do not agree.
+        ValueError: std < 0 or above s, V < 0, NaN, or shapes that do not agree.
     """
     fields(data=data, noise=noise, std=std, variance=variance, t=step.t, s=step.s)
     nonnegative(std=std, s_minus_std=step.s - std, variance=variance)
-    positive(t=step.t)
     kept = sqrt(step.s**2 - std**2)
     owed = (1 - step.s) - kept * (1 - step.t) / step.t
     return Gaussian(mean=(1 - step.s) * data + kept * noise, std=sqrt(std**2 + owed**2 * variance))

@@ -1,12 +1,15 @@
 """Break the equations in every small way; the tests of this folder must notice.
 
-    python tests/equations/mutants.py [folder]
+    python tests/equations/mutants.py [--folder FOLDER] [MODULE …]
+
+All modules of the equations, or the ones named.
 
 mutmut leaves decorated functions alone, and every equation is decorated. So the tree is copied,
 each `@equation(...)` above a function becomes the same call below it, and mutmut runs there. What
 survives is compared with `survivors.toml`: one not listed there, with its reason, is a failure.
 """
 
+import argparse
 import ast
 import os
 import shutil
@@ -62,11 +65,17 @@ def mutmut() -> str:
 
 def main() -> int:
     """Run; print the score and what survived without a reason."""
-    folder = Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp(prefix="mutants-"))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("modules", nargs="*", help="of refimpl/equations; all if none")
+    parser.add_argument("--folder", type=Path, help="where the copy goes")
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="mutants-"))
     prepare(folder)
+    asked = [f"refimpl.equations.{module}." for module in given.modules]
     # forked children deadlock in torch unless it has one thread
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    subprocess.run([mutmut(), "run"], cwd=folder, env=environment, check=True)
+    run = [mutmut(), "run", *(f"{prefix}*" for prefix in asked)]
+    subprocess.run(run, cwd=folder, env=environment, check=True)
     lines = subprocess.run(
         [mutmut(), "results", "--all", "true"],
         cwd=folder,
@@ -75,6 +84,8 @@ def main() -> int:
         check=True,
     ).stdout.split("\n")
     verdicts = dict(line.strip().rsplit(": ", 1) for line in lines if ": " in line)
+    if asked:
+        verdicts = {n: v for n, v in verdicts.items() if n.startswith(tuple(asked))}
     alive = [name for name, verdict in verdicts.items() if verdict != "killed"]
     known = {s["mutant"] for s in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivor"]}
     found = {change(folder, name): verdicts[name] for name in alive}

@@ -213,12 +213,17 @@ def test_only_the_predictions_enter_so_any_network_will_do():
 def test_more_noise_than_the_level_has_is_refused():
     with pytest.raises(ValueError, match=r"sigma_minus_std must be zero or positive, got -0\.25"):
         kernels.preserving(paths.linear(0.5), 1.0, 1.0, 0.75)
-    for eta in (-0.1, 1.5):
-        with pytest.raises(ValueError, match=f"eta must be .*got {eta}"):
-            kernels.cps_std(0.5, eta)
-    for kept in (-0.1, 1.5):
-        with pytest.raises(ValueError, match=f"kept must be .*got {kept}"):
-            kernels.frozen_data(1.0, 1.0, 0.5, kept)
+    with pytest.raises(ValueError, match=r"s_minus_std must be zero or positive, got -0\.25"):
+        kernels.moment_matched(1.0, 1.0, 0.75, 0.0, Step(0.75, 0.5))
+    for share in (-0.1, 1.5):
+        with pytest.raises(ValueError, match=f"eta must be .*got {share}"):
+            kernels.cps_std(0.5, share)
+        with pytest.raises(ValueError, match=f"kept must be .*got {share}"):
+            kernels.frozen_data(1.0, 1.0, 0.5, share)
+        with pytest.raises(ValueError, match=f"s must be a noise level .*got {share}"):
+            kernels.cps_std(share, 0.5)
+        with pytest.raises(ValueError, match=f"s must be a noise level .*got {share}"):
+            kernels.frozen_data(1.0, 1.0, share, 0.5)
 
 
 @pytest.mark.covers("kernels.moment_matched", "kernels.posterior_variance", "kernels.cps_std")
@@ -250,3 +255,25 @@ def test_limits_that_do_not_exist_are_refused():
         kernels.kept_flow_grpo(Step(1.0, 0.5), 0.0)
     with pytest.raises(ValueError, match=r"s must be positive, got 0\.0"):
         kernels.kept_constant(Step(0.5, 0.0), 0.3)
+
+
+@pytest.mark.covers(
+    "kernels.kept_flow_grpo",
+    "kernels.kept_constant",
+    "kernels.noise_variance",
+    "kernels.moment_matched",
+)
+@pytest.mark.parametrize("make", [np.array, torch.tensor])
+@pytest.mark.parametrize("name", ["t", "s"])
+def test_levels_that_do_not_meet_the_fields_are_refused_by_name(name, make):
+    column, levels = make([[0.25], [0.25]]), {"t": 0.75, "s": 0.5}
+    levels[name] = make([levels[name]] * 2)
+    step = Step(**levels)
+    for call in (
+        lambda: kernels.kept_flow_grpo(step, column),
+        lambda: kernels.kept_constant(step, column),
+        lambda: kernels.noise_variance(column, 0.5, step),
+        lambda: kernels.moment_matched(column, column, 0.25, 0.5, step),
+    ):
+        with pytest.raises(ValueError, match=rf"\b{name} has shape|and {name} has"):
+            call()

@@ -191,5 +191,13 @@ def test_the_signal_is_the_squared_mean_over_the_variance_of_a_gradient(rho):
 
 @pytest.mark.covers("weights.signal")
 def test_an_impossible_correlation_has_no_signal():
-    with pytest.raises(ValueError, match="one_minus_rho_squared"):
-        weights.signal(1.25)
+    for rho in (1.25, -1.25):
+        with pytest.raises(ValueError, match="one_minus_rho_squared"):
+            weights.signal(rho)
+
+
+@pytest.mark.covers("weights.guard", "weights.tempflow")
+def test_whole_numbers_are_no_lengths():
+    for weight in (weights.guard, weights.tempflow):
+        with pytest.raises(TypeError, match="must hold real numbers"):
+            weight(np.array([1, 2]))
