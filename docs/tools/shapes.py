@@ -1,9 +1,10 @@
 """Take the miniature's results into the documentation.
 
-    refimpl train shapes --arm levelled --arm equal --arm kl --out RUNS
+    refimpl train shapes --arm levelled --arm equal --arm early --arm kl --arm kl-strong \
+        --arm seed-1 --arm seed-2 --out RUNS
     python docs/tools/shapes.py RUNS
 
-copies metrics.json, the curves and the sheets of pictures to docs/assets/shapes; the page's blocks
+copies metrics.json, the curves and two sheets of pictures to docs/assets/shapes; the page's blocks
 are filled from there by generate.py.
 """
 
@@ -18,7 +19,8 @@ def main() -> None:
     """Copy what the page shows."""
     (runs,) = map(Path, sys.argv[1:])
     ASSETS.mkdir(exist_ok=True)
-    for file in sorted([runs / "metrics.json", *runs.glob("*.svg"), *runs.glob("*.png")]):
+    shown = [runs / name for name in ("metrics.json", "base.png", "levelled.png")]
+    for file in sorted([*shown, *runs.glob("*.svg")]):
         shutil.copyfile(file, ASSETS / file.name)
         print(f"{file.name}: {file.stat().st_size:,} bytes")
 

@@ -7,17 +7,18 @@ from refimpl.sd3.shapes import report
 
 
 def shapes_block(folder: Path, name: str) -> str:
-    """What is called `before`, `price`, `runs`, `steps`, `sums`, `made` or `picture-signal`."""
+    """What is called `before`, `decisions`, `made`, …, or `picture-` and a name."""
     kind, *rest = name.split("-")
     if kind == "picture":
         return f"<figure>{(folder / f'{rest[0]}.svg').read_text('utf-8')}</figure>"
     found = json.loads((folder / "metrics.json").read_text("utf-8"))
     if kind == "made":
         made = found["made by"]
-        seconds = sum(arm["CPU seconds"] for arm in found["arms"].values())
+        tuned = found["arms"]["levelled"]["CPU seconds"]
+        pretrained = found["pretraining"]["cpu_seconds_of_this_session"]
         return (
             f"Made with torch {made['torch']}, {made['threads']} thread, {made['processor']}: "
-            f"{seconds:,.0f} CPU seconds of training in all. One seed."
+            f"{pretrained:,.0f} CPU seconds of pre-training, {tuned:,.0f} of *levelled*."
         )
     return report.tables(found)[TITLES[kind]]
 
@@ -26,6 +27,7 @@ TITLES = {
     "before": "Before and after",
     "price": "The price",
     "runs": "The runs",
+    "decisions": "Which steps decide",
     "steps": "Which steps teach",
     "sums": "The sum of the steps",
 }
