@@ -130,10 +130,12 @@ def rounding(dtype: torch.dtype, coordinates: int) -> float:
     return 1e3 * torch.finfo(dtype).eps * coordinates**0.5
 
 
-def ratio_gap(ratio: Tensor, coordinates: int) -> Reading:
-    """Ratios before the first update, of any shape; `coordinates` were added up in each."""
+def ratio_gap(ratio: Tensor, dtype: torch.dtype, coordinates: int) -> Reading:
+    """Ratios before the first update, of any shape; in each so many coordinates of that dtype were
+    added up.
+    """
     gap = float((ratio.detach() - 1).abs().max())
-    return Reading("ratio_gap", gap, 0.0, rounding(ratio.dtype, coordinates))
+    return Reading("ratio_gap", gap, 0.0, rounding(dtype, coordinates))
 
 
 def replay_gap(

@@ -61,9 +61,9 @@ def test_a_ratio_has_mean_one_under_the_old_policy_and_not_the_other_way_round()
 
 def test_gaps_have_room_for_rounding_alone():
     one = torch.ones(4, dtype=torch.float32)
-    assert monitors.ratio_gap(one + 1e-5, 64).holds
-    assert not monitors.ratio_gap(one + 1e-2, 64).holds
-    assert not monitors.ratio_gap(one.double() + 1e-9, 64).holds
+    assert monitors.ratio_gap(one + 1e-5, torch.float32, 64).holds
+    assert not monitors.ratio_gap(one + 1e-2, torch.float32, 64).holds
+    assert not monitors.ratio_gap(one.double() + 1e-9, torch.float64, 64).holds
     means = normal(3, 10, 2)
     assert monitors.replay_gap(means, means, [0.1] * 3).value == 0
     assert not monitors.replay_gap(means, means.bfloat16().double(), [0.1] * 3).holds

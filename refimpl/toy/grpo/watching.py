@@ -113,7 +113,7 @@ def before_update(steps: Steps, means: Tensor, ratio: Tensor, method: Method) ->
     )
     stds = steps.by_step(steps.old.std[:, 0])[:, 0].tolist()
     return [
-        monitors.ratio_gap(ratio, coordinates),
+        monitors.ratio_gap(ratio, steps.x.dtype, coordinates),
         monitors.replay_gap(old, means, stds),
         *monitors.whiteness(x_s, means, stds),
     ]
