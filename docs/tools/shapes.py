@@ -1,7 +1,7 @@
 """Take the miniature's results into the documentation.
 
     refimpl train shapes --arm levelled --arm equal --arm early --arm kl --arm kl-strong \
-        --arm seed-1 --arm seed-2 --out RUNS
+        --arm noise-low --arm noise-high --arm seed-1 --arm seed-2 --out RUNS
     python docs/tools/shapes.py RUNS
 
 copies metrics.json, the curves and two sheets of pictures to docs/assets/shapes; the page's blocks
