@@ -93,7 +93,8 @@ def sample(
     quiet, noisy = (methods.affine(method, grid, noisy=noisy) for noisy in (False, True))
     x, states, velocities = noise[:, 0], [], []
     for i, t in enumerate(grid.levels[:-1]):
-        v = policy.velocity(x, torch.full((len(x),), t, device=x.device), text)
+        level = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
+        v = policy.velocity(x, level, text)
         if first <= i <= last:
             states.append(x)
             velocities.append(v)

@@ -11,7 +11,7 @@ from refimpl import methods
 from refimpl.equations import kl, policy, sde
 from refimpl.equations.sde import Step
 from refimpl.methods import Method
-from refimpl.sd3 import noise, rollout, update
+from refimpl.sd3 import noise, rollout, update, watching
 from refimpl.sd3.update import Experience
 from refimpl.simulate import grids
 
@@ -89,6 +89,40 @@ def test_the_reference_shows_once_the_policy_moved(made: Any) -> None:
     assert (found.kl > 0).all()
 
 
+@pytest.mark.parametrize("window", [{}, {"window": "fixed", "start": 2, "size": 2}])
+def test_what_a_moved_policy_is_scored_is_the_kernels_own_in_float64(
+    made: Any, window: dict[str, Any]
+) -> None:
+    """Ratio and replay gap, against `law`: log-densities of the whole kernel, in full precision."""
+    method = Method(trust="none", **window)
+    experience = rolled(made, method)
+    with torch.no_grad():
+        for parameter in made.engine.parameters:
+            parameter += 1e-3
+    found, held = scored(made, method, experience), experience.trajectory
+    i, k = found.sample, found.step
+    t, s = (torch.tensor(held.levels, dtype=torch.float64)[at] for at in (k, k + 1))
+    x, x_s = held.states[i, k], held.states[i, k + 1].double()
+    with torch.no_grad():
+        v = made.policy.velocity(x, t.float(), experience.text.rows(experience.prompt[i]))
+    new, old = (rollout.law(method, x, one, t, s) for one in (v, held.velocities[i, k]))
+    log_ratio = policy.total(new.log_prob(x_s) - old.log_prob(x_s))
+    gaps = ((new.mean - old.mean).abs() / new.std).flatten(1).amax(dim=1)
+    torch.testing.assert_close(found.ratio.log(), log_ratio, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found.mean_gap.double(), gaps, rtol=1e-3, atol=1e-6)
+    assert gaps.min() > 1e-5
+
+
+def test_a_gradient_of_zero_is_a_fault_only_where_all_advantages_are_here(made: Any) -> None:
+    experience = rolled(made, FLOW)
+    silent = replace(experience, advantages=0 * experience.advantages)
+    for held, alone, holds in (
+        (experience, True, False), (experience, False, True), (silent, True, True)
+    ):  # fmt: skip
+        (reading,) = watching.of_gradient(0.0, held, alone=alone)
+        assert reading.holds == holds
+
+
 def test_a_latent_rounded_after_it_was_fed_shows_in_the_ratio(made: Any) -> None:
     """The commonest mistake of the field: what is stored is not what was fed."""
     experience = rolled(made, FLOW)
@@ -100,8 +134,6 @@ def test_a_latent_rounded_after_it_was_fed_shows_in_the_ratio(made: Any) -> None
 
 
 def test_another_noise_level_shows_in_the_residuals(made: Any) -> None:
-    from refimpl.sd3 import watching
-
     experience = rolled(made, FLOW, n=8)
     assert all(reading.holds for reading in watching._whiteness(experience, FLOW))
     wrong = {r.name: r for r in watching._whiteness(experience, FLOW.but(noise=0.5))}

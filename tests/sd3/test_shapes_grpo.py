@@ -341,13 +341,16 @@ def test_guidance_in_no_step_is_none_and_in_every_step_the_usual(pretrained):
 def test_the_step_that_decides_is_found(pretrained, monkeypatch):
     captions, grid = list(every_caption()[:4]), grids.sd35_once_shifted(4)
     right = evaluation.drawn(captions, 6, torch.Generator().manual_seed(0))
+    seeds = set()
 
     def planted(pipeline, captions, each, grid, *, guidance, seed, guided):
+        seeds.add(seed)
         helps = torch.arange(each) < (3 if 2 in guided else 0)
         return right * helps[None, :, None, None, None]
 
     monkeypatch.setattr(deciding, "sampled", planted)
-    found = deciding.look(None, captions, 6, grid, seed=0)
+    found = deciding.look(None, captions, 6, grid, seed=7)
+    assert seeds == {7}  # the same noise, guided or not
     assert (found.plain, found.guided, found.gains) == (0.0, 0.5, (0.0, 0.0, 0.5, 0.0))
     assert found.errors[2] == pytest.approx(0.5 * (24 / 23) ** 0.5 / 24**0.5)
     assert found.levels == grid.levels[:4]
@@ -356,6 +359,10 @@ def test_the_step_that_decides_is_found(pretrained, monkeypatch):
 
 
 # ------------------------------------------------------------------- pictures
+
+
+def test_curves_are_means_of_five_iterations_and_of_what_is_left():
+    assert report._fives([float(i) for i in range(12)]) == ([2, 7, 10.5], [2, 7, 10.5])
 
 
 def test_a_sheet_marks_what_is_right():
