@@ -81,6 +81,36 @@ def log_ratio_of_means(production: Production) -> Lines:
     yield Equality("on average, minus the KL", on_average, -kl.of_means(mean_old, mean, std))
 
 
+@derivation("policy.log_ratio_of_products", rows=("GRPO-5",))
+def log_ratio_of_products(production: Production) -> Lines:
+    """Sums are linear: what holds of each coordinate holds of its products' sums.
+
+    Shown for two coordinates. The mean is m = m₀ + b v, as it is for every sampler here. Without
+    the first product it is minus the KL from the old policy.
+    """
+    lever, held = sp.symbols("b m_0", real=True)
+    new, old, x = (sp.symbols(f"{name}_1:3", real=True) for name in ("v", "w", "x"))
+    means, means_old = ([held + lever * each for each in side] for side in (new, old))
+    moved = [a - b for a, b in zip(new, old, strict=True)]
+    along = sum(d * (y - m) for d, y, m in zip(moved, x, means_old, strict=True))
+    squared = sum(d**2 for d in moved)
+    yield Display(r"\log r", production(*sp.symbols("p q", real=True), lever, std))
+    one_by_one = [
+        policy.log_ratio_of_means(*each, std) for each in zip(x, means, means_old, strict=True)
+    ]
+    found = production(along, squared, lever, std)
+    yield Equality("the sum over coordinates", found, sum(one_by_one))
+    yield Equality(
+        "averages give the average",
+        production(along / 2, squared / 2, lever, std),
+        sum(one_by_one) / 2,
+    )
+    divergence = sum(kl.of_means(*each, std) for each in zip(means, means_old, strict=True))
+    yield Equality(
+        "without the first, minus the KL", production(0, squared, lever, std), -divergence
+    )
+
+
 @derivation("policy.ratio", rows=("GRPO-5",))
 def ratio(production: Production) -> Lines:
     """The importance ratio: a quotient of densities, mean one under the old policy.

@@ -113,6 +113,7 @@ EDGES: dict[str, tuple[dict[str, float], ...]] = {
     "kl.k2": ({"log_ratio": 0.0},),
     "kl.k3": ({"log_ratio": 0.0}, {"log_ratio": 2.0**-7}, {"log_ratio": -8.0}),
     "policy.log_ratio_of_means": ({"mean": 1.0, "mean_old": 1.0}, {"std": 2.0**-4}),
+    "policy.log_ratio_of_products": ({"along": 0.0, "squared": 0.0}, {"lever": -0.5}),
     "policy.ratio": ({"log_prob": 1.5, "log_prob_old": 1.5},),
     "grpo.bounded": (
         {"advantage": -2.0, "limit": 0.5},

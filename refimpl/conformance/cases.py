@@ -34,6 +34,7 @@ _POSITIVE |= {
     "limit",
     "lever",
     "b",
+    "squared",
 }
 _PER_SAMPLE = {"std", "p_std", "q_std", "alpha", "sigma", "d_alpha", "d_sigma", "g", "a", "h"}
 _PER_SAMPLE |= {"w", "omega", "guidance_scale", "t", "s", "inside", "rate", "slope"}

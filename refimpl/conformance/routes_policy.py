@@ -55,6 +55,15 @@ def log_ratio_of_means(x: Any, mean: Any, mean_old: Any, std: Any) -> Any:
     return mp.log(new / old)
 
 
+@route("policy.log_ratio_of_products")
+def log_ratio_of_products(along: Any, squared: Any, lever: Any, std: Any) -> Any:
+    """A quotient of densities, on the axis along which v moved: across it they cancel."""
+    length = mp.sqrt(squared)
+    x = along / length if length else mp.mpf(0)
+    new, old = (mp.exp(-(((x - m) / std) ** 2) / 2) for m in (lever * length, mp.mpf(0)))
+    return mp.log(new / old)
+
+
 @route("policy.ratio")
 def ratio(log_prob: Any, log_prob_old: Any) -> Any:
     """A quotient of densities."""

@@ -83,6 +83,23 @@ MISTAKES: tuple[Mistake, ...] = (
         "Divided by the standard deviation once.", _CLASSIC, "divide by std²",
     ),
     Mistake(
+        "the lever once", "policy.log_ratio_of_products",
+        lambda along, squared, lever, std: lever * (along - squared / 2) / std**2,
+        "The square of the shift, b² ⟨d, d⟩, with b alone: the ratio is wrong to second order.",
+        _CLASSIC, "multiply the second product by the lever twice",
+    ),
+    Mistake(
+        "first order alone", "policy.log_ratio_of_products",
+        lambda along, squared, lever, std: lever * along / std**2,
+        "Measured from the old mean: the gradient is right at ratio 1, and the ratio too large "
+        "after.", _CLASSIC, "subtract half of the second product",
+    ),
+    Mistake(
+        "std for variance", "policy.log_ratio_of_products",
+        lambda along, squared, lever, std: lever * (along - lever * squared / 2) / std,
+        "Divided by the standard deviation once.", _CLASSIC, "divide by std²",
+    ),
+    Mistake(
         "ratio reversed", "policy.ratio",
         lambda log_prob, log_prob_old: exp(log_prob_old - log_prob),
         "p_old/p_θ: the gradient lowers what was good.", _CLASSIC, "exp(new − old)",

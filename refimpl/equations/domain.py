@@ -6,10 +6,12 @@
 
 Symbols pass unseen: a proof states its own assumptions. So do values that cannot be read without
 stopping the device that holds them (accelerator tensors, traced and batched ones); everything on
-the host is read. Nothing is clamped, cast or repaired.
+the host is read, except inside `unread`. Nothing is clamped, cast or repaired.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -105,18 +107,34 @@ _REMEDY = {
 }
 
 
+_UNREAD: ContextVar[bool] = ContextVar("unread", default=False)
+
+
+@contextlib.contextmanager
+def unread() -> Iterator[None]:
+    """Within it tensors are not read, as on an accelerator: for inner loops whose results are
+    checked afterwards. Shapes, dtypes and plain numbers are looked at as ever.
+    """
+    token = _UNREAD.set(True)
+    try:
+        yield
+    finally:
+        _UNREAD.reset(token)
+
+
 def bounds(x: Num) -> tuple[float, float] | None:
     """The least and greatest entry (NaN if any entry is NaN), or None where x cannot be read.
 
     Unreadable: symbols, numbers of other libraries, empty arrays, tensors on an accelerator
-    (reading one would stall its queue) and tensors inside a torch transform or compilation.
+    (reading one would stall its queue) and tensors inside a torch transform, a compilation or
+    `unread`.
     """
     if isinstance(x, (int, float, np.number)):
         return float(x), float(x)
     if isinstance(x, np.ndarray) and x.dtype != object and x.size:
         return float(x.min()), float(x.max())
     if isinstance(x, torch.Tensor) and x.device.type == "cpu" and x.numel():
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or _UNREAD.get():
             return None
         low, high = torch.aminmax(x.detach())
         try:

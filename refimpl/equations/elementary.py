@@ -88,6 +88,13 @@ def _pairwise(array_name: str, symbolic_name: str, scalar: Any, a: Num, b: Num) 
     return getattr(np, array_name)(a, b) if np in homes else scalar(a, b)
 
 
+def add_scaled(a: Num, factor: Num, b: Num) -> Num:
+    """a + factor · b; of a tensor and a plain number in one pass over memory."""
+    if isinstance(b, torch.Tensor) and isinstance(factor, float):
+        return torch.add(a, b, alpha=factor)
+    return a + factor * b
+
+
 def where(condition: Array, a: Num, b: Num) -> Num:
     """a where the condition holds, b elsewhere; Python and numpy conditions, or torch ones."""
     if isinstance(condition, torch.Tensor):

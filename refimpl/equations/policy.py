@@ -4,12 +4,13 @@
 
 The article's density is that of the whole sample, so log-probabilities add up over coordinates
 (`total`). Public trainers average them (`average`): that is r^(1/D), another quantity with another
-clip range. Neither is a default here. `log_ratio_of_means` is the form to train with.
+clip range. Neither is a default here. The form to train with is `log_ratio_of_means`, or, where
+the mean is linear in the velocity, `log_ratio_of_products`.
 """
 
 from math import prod
 
-from .domain import fields, positive
+from .domain import fields, nonnegative, positive
 from .elementary import Array, Num, exp
 from .registry import equation
 
@@ -81,6 +82,29 @@ def log_ratio_of_means(x: Num, mean: Num, mean_old: Num, std: Num) -> Num:
     fields(x=x, mean=mean, mean_old=mean_old, std=std)
     positive(std=std)
     return (mean - mean_old) * (x - (mean + mean_old) / 2) / std**2
+
+
+@equation("policy.log_ratio_of_products", rows=("GRPO-5",), source=_ARTICLE)
+def log_ratio_of_products(along: Num, squared: Num, lever: Num, std: Num) -> Num:
+    """log r = b (⟨d, x − m_old⟩ − b ⟨d, d⟩/2)/std², with d = v − v_old and m = … + b v.
+
+    `log_ratio_of_means` added up over coordinates, of steps whose mean is linear in the velocity:
+    two inner products are all that a sample's ratio needs. Given their averages it is the averaged
+    log-ratio. 0 where the velocities agree, bit for bit.
+
+    Args:
+        along: ⟨v − v_old, x − m_old⟩, x the stored next state; one number per sample.
+        squared: ⟨v − v_old, v − v_old⟩, likewise.
+        lever: b = ∂ mean/∂v.
+        std: of the step, g √h.
+
+    Raises:
+        ValueError: a negative `squared`, std ≤ 0, NaN, or shapes that do not agree.
+    """
+    fields(along=along, squared=squared, lever=lever, std=std)
+    nonnegative(squared=squared)
+    positive(std=std)
+    return lever * (along - lever * squared / 2) / std**2
 
 
 def _rows(values: Array) -> Array:

@@ -2,28 +2,33 @@
 
     method      Method: kernel, window, weight, trust region, KL; PRESETS by name
     steps       kernel(method, x, v, step) → Gaussian;  plan(method, grid, iteration, seed) → Plan
-    loss        log_prob, terms: what one trained step adds to the objective
+    loss        log_prob, terms: what one trained step adds to the objective; the same in parts:
+                between, penalty, weighed
 
 Imports `equations` and `simulate.grids`; the toy loop and the SD3.5 trainer import it.
 """
 
-from .loss import Terms, advantages, log_prob, terms
+from .loss import Between, Terms, advantages, between, log_prob, penalty, terms, weighed
 from .method import PRESETS, Method, preset
 from .steps import Affine, Plan, affine, kernel, levers, plan, stds
 
 __all__ = [
     "PRESETS",
     "Affine",
+    "Between",
     "Method",
     "Plan",
     "Terms",
     "advantages",
     "affine",
+    "between",
     "kernel",
     "levers",
     "log_prob",
+    "penalty",
     "plan",
     "preset",
     "stds",
     "terms",
+    "weighed",
 ]

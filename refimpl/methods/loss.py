@@ -5,6 +5,7 @@ Likelihoods are taken of the latent that was stored, in the precision it was sto
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..equations import grpo, kl, policy, weights
@@ -12,7 +13,7 @@ from ..equations.elementary import Num
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from .method import Method
-from .steps import diffusion
+from .steps import Affine, diffusion
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,39 +79,93 @@ def terms(
         x_s: the stored next state, shape (B, ...).
         advantage: shape (B,).
         weight: the step's, a number or shape (B,).
-        reference: its law under the reference policy; needed where β > 0, for all kl but
-            "velocity".
-        velocities: (v, v_ref), for kl="velocity".
-        step: the levels, for kl="without_h".
+        reference, velocities, step: see `penalty`.
 
     Raises:
         ValueError: an argument that the method's kl needs is missing; or see the equations.
     """
-    log_ratio = _log_ratio(method, new, old, x_s)
+    between = Between(
+        _log_ratio(method, new, old, x_s),
+        reduced(method, kl.of_means(new.mean, old.mean, new.std)),
+        reduced(method, new.std + 0 * new.mean.detach()),
+    )
+    cost = penalty(method, new, x_s, reference=reference, velocities=velocities, step=step)
+    return weighed(method, between, advantage, weight=weight, penalty=cost)
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """The policy that is trained and the one that sampled, compared on a step: one value a sample.
+
+    Attributes:
+        log_ratio: log r, with its gradient.
+        kl: of the trained one's step from the other's, with its gradient.
+        std: of the step, reduced as the others are; GRPO-Guard reads it.
+    """
+
+    log_ratio: Tensor
+    kl: Tensor
+    std: Tensor
+
+
+def between(method: Method, law: Affine, moved: Tensor, drawn: Tensor) -> Between:
+    """The same of a step that is known by three numbers: two inner products a sample.
+
+    Args:
+        law: the step's, its numbers of shape (B, 1, ...).
+        moved: v − v_old, shape (B, ...), with its gradient.
+        drawn: x_s − the mean under the old policy, which is `law.drawn`.
+
+    Raises:
+        ValueError: see `policy.log_ratio_of_products`.
+    """
+    lever, std = (torch.as_tensor(value).flatten().double() for value in (law.of_v, law.std))
+    along, squared = reduced(method, moved * drawn), reduced(method, moved**2)
+    return Between(
+        policy.log_ratio_of_products(along, squared, lever, std),
+        -policy.log_ratio_of_products(0 * squared, squared, lever, std),
+        std,
+    )
+
+
+def weighed(
+    method: Method,
+    between: Between,
+    advantage: Tensor,
+    *,
+    weight: Num = 1.0,
+    penalty: Tensor | None = None,
+) -> Terms:
+    """The terms from what there is one of a sample.
+
+    Args:
+        advantage: shape (B,).
+        weight: the step's, a number or shape (B,).
+        penalty: the KL against the reference, shape (B,).
+
+    Raises:
+        ValueError: see the equations.
+    """
+    log_ratio = between.log_ratio
     advantage = advantage.to(log_ratio.dtype)
-    moved = 0 * log_ratio
-    if method.ratio == "guard" or method.trust == "divergence":
-        moved = reduced(method, kl.of_means(new.mean, old.mean, new.std))
     if method.ratio == "guard":
-        std = reduced(method, new.std + 0 * new.mean.detach())
-        log_ratio = weights.guard_log_ratio(log_ratio, moved, std)
+        log_ratio = weights.guard_log_ratio(log_ratio, between.kl, between.std)
     ratio = policy.ratio(log_ratio, 0 * log_ratio)
     if method.trust == "clip":
         surrogate = grpo.surrogate(ratio, advantage, method.limit)
         stopped = (surrogate != ratio * advantage).detach()
     elif method.trust == "divergence":
-        mask = weights.divergence_mask(ratio.detach(), advantage, moved.detach(), method.limit)
+        mask = weights.divergence_mask(ratio.detach(), advantage, between.kl.detach(), method.limit)
         surrogate = mask * ratio * advantage
         stopped = mask == 0
     else:
         surrogate = ratio * advantage
         stopped = 0 * ratio.detach() > 0
-    penalty = _penalty(method, new, x_s, reference, velocities, step)
-    penalty = 0 * ratio.detach() if penalty is None else penalty
+    cost = 0 * ratio.detach() if penalty is None else penalty
     return Terms(
-        grpo.objective(weight * surrogate, penalty, method.beta),
+        grpo.objective(weight * surrogate, cost, method.beta),
         ratio.detach(),
-        penalty.detach(),
+        cost.detach(),
         stopped,
     )
 
@@ -119,14 +174,28 @@ def _log_ratio(method: Method, new: Gaussian, old: Gaussian, x_s: Tensor) -> Ten
     return reduced(method, policy.log_ratio_of_means(x_s, new.mean, old.mean, new.std))
 
 
-def _penalty(
+def penalty(
     method: Method,
     new: Gaussian,
     x_s: Tensor,
-    reference: Gaussian | None,
-    velocities: tuple[Tensor, Tensor] | None,
-    step: Step | None,
+    *,
+    reference: Gaussian | None = None,
+    velocities: tuple[Tensor, Tensor] | None = None,
+    step: Step | None = None,
 ) -> Tensor | None:
+    """The KL against the reference policy, before its weight: shape (B,), or None without one.
+
+    Args:
+        new: the step's law under the policy being trained, with its gradient.
+        x_s: the stored next state; k1, k2 and k3 are estimated at it.
+        reference: the step's law under the reference policy; needed where β > 0, for all kl but
+            "velocity".
+        velocities: (v, v_ref), for kl="velocity".
+        step: the levels, for kl="without_h".
+
+    Raises:
+        ValueError: an argument that the method's kl needs is missing.
+    """
     if method.kl == "velocity" and velocities is not None:
         return reduced(method, kl.velocity(*velocities))
     if method.kl in ("none", "velocity") or reference is None:

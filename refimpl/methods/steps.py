@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..equations import conversions, kernels, paths, sde, weights
-from ..equations.elementary import Num
+from ..equations.elementary import Num, add_scaled
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..simulate.grids import Grid
@@ -62,8 +62,8 @@ class Affine:
     """A step's law, N(of_x · x + of_v · v, std²): what `kernel` is once its levels are numbers.
 
     A trainer's inner loop needs no more than these three, and no more than float32: `law` to draw
-    x_s, and to score it `push` of every velocity against the `rest`, which leaves out what all
-    policies share.
+    x_s, and to score it `drawn`, or `push` of every velocity against the `rest`, which
+    leaves out what all policies share.
 
     Attributes:
         of_x, of_v: the mean's coefficients; of_v is negative.
@@ -76,11 +76,17 @@ class Affine:
 
     def law(self, x: Num, v: Num) -> Gaussian:
         """The law of x_s given x_t."""
-        return Gaussian(self.of_x * x + self.of_v * v, self.std)
+        return Gaussian(add_scaled(self.of_x * x, self.of_v, v), self.std)
 
     def rest(self, x: Num, x_s: Num) -> Num:
         """x_s − of_x · x: what `push` is the law of."""
-        return x_s - self.of_x * x
+        return add_scaled(x_s, -self.of_x, x)
+
+    def drawn(self, x: Num, x_s: Num, v: Num) -> Num:
+        """x_s − mean: std times the noise that was drawn, if v is the velocity that it was drawn
+        with.
+        """
+        return add_scaled(self.rest(x, x_s), -self.of_v, v)
 
     def push(self, v: Num) -> Gaussian:
         """The law of the rest: N(of_v · v, std²)."""

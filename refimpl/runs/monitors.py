@@ -148,6 +148,13 @@ def replay_gap(
     return Reading("replay_gap", worst, 0.0, rounding(means.dtype, 1))
 
 
+def shift(kl: float, coordinates: int) -> float:
+    """How far a mean lies from another, in stds, over so many coordinates (root mean square): the
+    KL between two Gaussians of one std is half the square of that, summed.
+    """
+    return math.sqrt(2 * max(kl, 0.0) / coordinates)
+
+
 def mean_ratio(ratio: Tensor) -> Reading:
     """Ratios of whole samples (summed, not averaged, over coordinates) that no update has seen.
 

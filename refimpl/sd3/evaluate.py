@@ -90,8 +90,8 @@ def _ends(trainer: Trainer, prompts: Prompts, mine: list[int]) -> Tensor:
     for start in range(0, len(mine), config.sampling.batch):
         chunk = mine[start : start + config.sampling.batch]
         text = trainer.parts.encode([prompts[i].text for i in chunk]).to(trainer.device)
-        drawn = noise.rows(config.run.seed, "evaluation", 0, chunk,
-                           shape=(1, *trainer.parts.latent), device=trainer.device)  # fmt: skip
+        drawn = noise.stream(config.run.seed, "evaluation", 0, chunk,
+                             shape=trainer.parts.latent, device=trainer.device)  # fmt: skip
         with guarded("evaluation"):
             ends.append(
                 rollout.sample(trainer.policy, text, drawn, grid=grid, method=config.method,

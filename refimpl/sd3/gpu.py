@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from ..runs import atomic
+from ..runs import atomic, monitors
 from ..runs.versions import versions
 from . import flops, plan, report
 from .architectures import ARCHITECTURES
@@ -53,6 +53,7 @@ def numerics(bench: Bench) -> list[dict[str, Any]]:
     for dtype in ("fp32", "bf16"):
         subject = Subject(bench, bench.config("sampling.guidance=1", dtype=dtype))
         experience = subject.experience(subject.roll())
+        coordinates = experience.trajectory.ends[0].numel()
         for reduction in ("total", "average"):
             subject.config = dataclasses.replace(
                 subject.config, method=subject.config.method.but(reduction=reduction)
@@ -64,7 +65,9 @@ def numerics(bench: Bench) -> list[dict[str, Any]]:
                     "network": dtype, "reduction": reduction, "rows in the update": rows,
                     "rows in the rollout": bench.rows, "largest |r − 1|": float(gaps.max()),
                     "by step": [float(gaps[scored.step == k].max()) for k in steps],
-                    "mean moved, in stds": float(scored.mean_gap.max()),
+                    "mean moved, in stds": monitors.shift(
+                        float(scored.moved.max()), coordinates if reduction == "total" else 1
+                    ),
                 })  # fmt: skip
         del subject, experience
         _empty()

@@ -1,13 +1,15 @@
 """Noise by name: every sample has its own, whoever draws it.
 
-    draw(seed, "rollout", iteration, row)      the same on one process or eight, now or on resume
+    stream(seed, "rollout", iteration, rows, …)     one tensor after another, a row for each
+    draw(seed, "text", shape=…)                     one tensor
 
+The numbers of a name are the same on one process or eight, now or on resume.
 A generator is made for each sample from a digest of its name; no global generator is read or moved.
 Devices have generators of their own: the same name gives other numbers on a GPU than on a CPU.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ def draw(
     return torch.randn(tuple(shape), generator=_named(device, seed, *name), device=device)
 
 
-def rows(
+def stream(
     seed: int,
     kind: str,
     iteration: int,
@@ -28,12 +30,17 @@ def rows(
     *,
     shape: Sequence[int],
     device: torch.device | str = "cpu",
-) -> Tensor:
-    """`draw` for several rows, one after another: (len(numbers), *shape)."""
-    drawn = torch.empty(len(numbers), *shape, device=device)
-    for row, into in zip(numbers, drawn, strict=True):
-        torch.randn(into.shape, generator=_named(device, seed, kind, iteration, row), out=into)
-    return drawn
+) -> Iterator[Tensor]:
+    """Standard normal numbers, float32, without end: (len(numbers), *shape) at a time.
+
+    Each row draws from a generator of its own, and so has the same numbers in any company.
+    """
+    generators = [_named(device, seed, kind, iteration, row) for row in numbers]
+    while True:
+        drawn = torch.empty(len(generators), *shape, device=device)
+        for generator, into in zip(generators, drawn, strict=True):
+            into.normal_(generator=generator)
+        yield drawn
 
 
 def _named(device: torch.device | str, *name: object) -> torch.Generator:

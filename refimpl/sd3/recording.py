@@ -73,19 +73,18 @@ def record(
     path, method = folder / f"{iteration:08d}", config.method
     shutil.rmtree(path, ignore_errors=True)
     groups = torch.arange(rewards.numel()) // rewards.shape[1]
-    kept = torch.arange(min(config.run.record_rows, len(experience.advantages)))
-    kept = kept.to(experience.advantages.device)
-    held = experience.trajectory
-    levels = torch.tensor(held.levels, dtype=torch.float64, device=held.states.device)
+    kept = range(min(config.run.record_rows, len(experience.advantages)))
+    held, steps = experience.trajectory, range(experience.steps)
     with Recorder(path, manifest(config)) as recorder, torch.no_grad():
         recorder.rollout(rewards=rewards.flatten(), groups=groups, advantages=advantages.flatten())
-        for sample, step in batches(kept, experience.steps, len(kept)):
-            x, v = held.states[sample, step], held.velocities[sample, step]
-            x_s, t, s = held.states[sample, step + 1], levels[step], levels[step + 1]
+        for rows in batches(kept, steps, len(kept), experience.advantages.device):
+            x, x_s, v = rows.of(held.states), rows.of(held.states, 1), rows.of(held.velocities)
+            t, s = (rows.each(held.levels[k:], experience.advantages) for k in (0, 1))
+            sample = rows.sample
             text = experience.text.rows(experience.prompt[sample])
             old = law(method, x, v, t, s)
             new = law(method, x, policy.velocity(x, t.float(), text), t, s)
-            scored = score(policy, method, experience, sample, step)
+            scored = score(policy, method, experience, rows)
             fields = {}
             if method.beta > 0:
                 fields["v_ref"] = policy.reference(x, t.float(), text)
@@ -102,6 +101,6 @@ def record(
                 ratio=scored.ratio,
                 kl=scored.kl,
                 advantages=experience.advantages[sample],
-                step=step,
+                step=rows.step,
                 **fields,
             )

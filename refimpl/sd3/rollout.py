@@ -7,6 +7,7 @@ that is scored. A step's coefficients are read off the method's kernel in float6
 itself is two products and a sum in float32. Nothing is scored here: see `update`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from .. import methods
 from ..equations import expand_like
+from ..equations.domain import fields, unread
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..methods import Affine, Method, Plan
@@ -36,18 +38,20 @@ class Trajectory:
     """
 
     ends: Float[Tensor, "n C H W"]
-    states: Float[Tensor, "n K1 C H W"]
-    velocities: Float[Tensor, "n K C H W"]
+    states: tuple[Float[Tensor, "n C H W"], ...]
+    velocities: tuple[Float[Tensor, "n C H W"], ...]
     levels: tuple[float, ...]
     laws: tuple[Affine, ...]
 
     @staticmethod
     def joined(parts: "list[Trajectory]") -> "Trajectory":
         """Several one after another."""
+        if len(parts) == 1:
+            return parts[0]
         return Trajectory(
             torch.cat([part.ends for part in parts]),
-            torch.cat([part.states for part in parts]),
-            torch.cat([part.velocities for part in parts]),
+            tuple(map(torch.cat, zip(*(part.states for part in parts), strict=True))),
+            tuple(map(torch.cat, zip(*(part.velocities for part in parts), strict=True))),
             parts[0].levels,
             parts[0].laws,
         )
@@ -74,42 +78,45 @@ def law(
 def sample(
     policy: Policy,
     text: Text,
-    noise: Float[Tensor, "n T1 C H W"],
+    noise: Iterator[Float[Tensor, "n C H W"]],
     *,
     grid: Grid,
     method: Method,
     plan: Plan,
 ) -> Trajectory:
-    """Roll out: the start is noise[:, 0], step i draws noise[:, i + 1] where the plan is noisy.
+    """Roll out.
+
+    Args:
+        noise: standard normal numbers: the start, then what each noisy step draws.
 
     Raises:
-        ValueError: noise for another number of steps, or trained steps with gaps between.
+        ValueError: noise that ends too early, or trained steps with gaps between.
     """
-    if noise.shape[1] != 1 + grid.T * any(plan.noisy):
-        raise ValueError(f"{grid.T} steps need noise (n, {grid.T + 1}, C, H, W), got {noise.shape}")
     first, last = (plan.trained[0], plan.trained[-1]) if plan.trained else (grid.T, grid.T)
     if plan.trained != tuple(range(first, last + 1))[: len(plan.trained)]:
         raise ValueError(f"trained steps must follow one another, got {plan.trained}")
     quiet, noisy = (methods.affine(method, grid, noisy=noisy) for noisy in (False, True))
-    x, states, velocities = noise[:, 0], [], []
+    draws = _drawn(noise)
+    x, states, velocities = next(draws), [], []
     for i, t in enumerate(grid.levels[:-1]):
         level = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
         v = policy.velocity(x, level, text)
         if first <= i <= last:
             states.append(x)
             velocities.append(v)
-        x = noisy[i].law(x, v).sample(noise[:, i + 1]) if plan.noisy[i] else quiet[i].law(x, v).mean
+        with unread():
+            x = noisy[i].law(x, v).sample(next(draws)) if plan.noisy[i] else quiet[i].law(x, v).mean
         if i == last:
             states.append(x)
+    fields(latents=x)
     kept = grid.levels[first : last + 2] if plan.trained else ()
-    empty = x.new_empty(len(x), 0, *x.shape[1:])
-    return Trajectory(
-        x,
-        torch.stack(states, dim=1) if states else empty,
-        torch.stack(velocities, dim=1) if velocities else empty,
-        kept,
-        tuple(noisy[i] for i in plan.trained),
-    )
+    laws = tuple(noisy[i] for i in plan.trained)
+    return Trajectory(x, tuple(states), tuple(velocities), kept, laws)
+
+
+def _drawn(noise: Iterator[Tensor]) -> Iterator[Tensor]:
+    yield from noise
+    raise ValueError("noise ended before the steps did: it needs the start and one a noisy step")
 
 
 def without_noise(grid: Grid) -> Plan:

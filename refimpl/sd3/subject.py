@@ -74,9 +74,8 @@ class Subject:
 
     def roll(self) -> rollout.Trajectory:
         """One batch of rollouts."""
-        shape = (self.config.sampling.steps + 1, *self.parts.latent)
-        drawn = noise.rows(0, "bench", 0, range(self.bench.rows), shape=shape,
-                           device=self.bench.device)  # fmt: skip
+        drawn = noise.stream(0, "bench", 0, range(self.bench.rows), shape=self.parts.latent,
+                             device=self.bench.device)  # fmt: skip
         return rollout.sample(self.policy, self.text, drawn, grid=self.config.grid,
                               method=self.config.method, plan=self.plan)  # fmt: skip
 
@@ -89,7 +88,7 @@ class Subject:
 
     def learn(self, experience: Experience, rows: int) -> update.Scored:
         """The gradient of all trained steps."""
-        samples = torch.arange(self.bench.rows, device=self.bench.device)
+        samples = range(self.bench.rows)
 
         def backward(loss: Tensor, number: int, count: int) -> None:
             torch.autograd.backward(loss)

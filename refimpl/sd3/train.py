@@ -146,7 +146,6 @@ class Trainer:
             text = self.parts.encode([self.data.train[i].text for i in numbers]).to(self.device)
         place = {number: i for i, number in enumerate(numbers)}
         prompt = torch.tensor([place[row.prompt] for row in rows], device=self.device)
-        shape = (config.sampling.steps + 1, *self.parts.latent)
         parts = []
         for start in range(0, len(rows), config.sampling.batch):
             chunk = rows[start : start + config.sampling.batch]
@@ -154,8 +153,8 @@ class Trainer:
                 part = rollout.sample(
                     self.policy,
                     text.rows(prompt[start : start + len(chunk)]),
-                    noise.rows(config.run.seed, "rollout", self.done, [r.row for r in chunk],
-                               shape=shape, device=self.device),
+                    noise.stream(config.run.seed, "rollout", self.done, [r.row for r in chunk],
+                                 shape=self.parts.latent, device=self.device),
                     grid=config.grid,
                     method=config.method,
                     plan=plan,
@@ -197,13 +196,13 @@ class Trainer:
     def _learn(self, experience: Experience, rows: tuple[Row, ...]) -> dict[str, Any]:
         """Every update of the iteration, and what was seen before the first of them."""
         config, training = self.config, self.config.training
-        share = torch.tensor([row.row % training.updates for row in rows], device=self.device)
         steps: list[Scored] = []
         norms = []
         signal = self._signal(experience)
         for number in range(training.epochs * training.updates):
             with guarded("the update"):
-                mine = (share == number % training.updates).nonzero().flatten()
+                share = number % training.updates
+                mine = [i for i, row in enumerate(rows) if row.row % training.updates == share]
                 parts = update.gradient(
                     self.policy, config.method, experience, mine,
                     rows=training.rows, backward=self.engine.backward,

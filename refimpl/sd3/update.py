@@ -5,11 +5,11 @@ gradient.
 
 A row is a pair (sample, step); rows of different steps share a forward pass. Micro-batches are
 weighted by their number of rows, so that accumulating over them is exactly one big batch. Ratios
-come from how far the mean has moved (`policy.log_ratio_of_means`), so that float32 is enough for
-coordinates; what there is one of a sample is float64.
+come from how far the velocity has moved (`policy.log_ratio_of_products`), so that float32 is enough
+for coordinates; what there is one of a sample is float64.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .. import methods
 from ..equations import expand_like
+from ..equations.domain import fields, unread
 from ..equations.elementary import Num
 from ..equations.sde import Step
 from ..methods import Affine, Method
@@ -57,72 +58,121 @@ class Scored:
     Attributes:
         objective: one value a row, with its gradient.
         ratio, kl, stopped: one value a row, without.
-        mean_gap: max |mean − mean_old| over a row's coordinates, in units of the step's std.
+        moved: KL of the step under the policy as it is from the step under the one that sampled,
+            reduced like the ratio's logarithm.
     """
 
     objective: Float[Tensor, " rows"]
     ratio: Float[Tensor, " rows"]
     kl: Float[Tensor, " rows"]
     stopped: Tensor
-    mean_gap: Float[Tensor, " rows"]
+    moved: Float[Tensor, " rows"]
     sample: Int[Tensor, " rows"]
     step: Int[Tensor, " rows"]
 
 
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Rows of one step.
+
+    Attributes:
+        step: of the trained ones.
+        sample: the rollouts, by number.
+        index: the same, a slice where they follow one another: taking them then copies nothing.
+    """
+
+    step: int
+    sample: Int[Tensor, " m"]
+    index: slice | Int[Tensor, " m"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A micro-batch: pairs (sample, step), step by step."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def sample(self) -> Int[Tensor, " rows"]:
+        """Of each row."""
+        return torch.cat([piece.sample for piece in self.pieces])
+
+    @property
+    def step(self) -> Int[Tensor, " rows"]:
+        """Of each row."""
+        return torch.cat([torch.full_like(piece.sample, piece.step) for piece in self.pieces])
+
+    def of(self, steps: Sequence[Tensor], later: int = 0) -> Tensor:
+        """What is held of each row's step, or of a later one."""
+        found = [steps[piece.step + later][piece.index] for piece in self.pieces]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def each(self, values: Sequence[Num], like: Tensor) -> Tensor:
+        """A number of each step, for every row."""
+        parts = [like.new_full((len(p.sample),), float(values[p.step])) for p in self.pieces]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
 def batches(
-    samples: Int[Tensor, " m"], steps: int, rows: int
-) -> Iterator[tuple[Int[Tensor, " r"], Int[Tensor, " r"]]]:
-    """(sample, step) of every pair, step by step, in micro-batches of at most `rows` rows."""
-    sample = samples.repeat(steps)
-    step = torch.arange(steps, device=samples.device).repeat_interleave(len(samples))
-    yield from zip(torch.split(sample, rows), torch.split(step, rows), strict=True)
+    samples: Sequence[int],
+    steps: Sequence[int],
+    rows: int,
+    device: torch.device | str = "cpu",
+) -> Iterator[Rows]:
+    """Every sample at every one of these steps, step by step, at most `rows` rows at a time."""
+    m, everyone = len(samples), torch.tensor(samples, dtype=torch.long, device=device)
+    first = samples[0] if m else 0
+    follow = list(samples) == list(range(first, first + m))
+    for start in range(0, m * len(steps), rows):
+        stop, pieces = min(start + rows, m * len(steps)), []
+        for k in range(start // m, (stop - 1) // m + 1):
+            a, b = max(start - k * m, 0), min(stop - k * m, m)
+            chosen = everyone[a:b]
+            pieces.append(
+                Piece(steps[k], chosen, slice(first + a, first + b) if follow else chosen)
+            )
+        yield Rows(tuple(pieces))
 
 
-def score(
-    policy: Policy,
-    method: Method,
-    experience: Experience,
-    sample: Int[Tensor, " rows"],
-    step: Int[Tensor, " rows"],
-) -> Scored:
+def score(policy: Policy, method: Method, experience: Experience, rows: Rows) -> Scored:
     """Replay rows under the policy as it is now, against what was stored."""
     held = experience.trajectory
-    device = held.states.device
-    levels = torch.tensor(held.levels, dtype=torch.float64, device=device)
-    weights = torch.tensor(experience.weights, dtype=torch.float64, device=device)
-    t, s = levels[step].float(), levels[step + 1].float()
-    x, x_s = held.states[sample, step], held.states[sample, step + 1]
+    x, x_s, v_old = rows.of(held.states), rows.of(held.states, 1), rows.of(held.velocities)
+    t, s = rows.each(held.levels, x), rows.each(held.levels[1:], x)
+    sample = rows.sample
     text = experience.text.rows(experience.prompt[sample])
-    v = policy.velocity(x, t, text)
-    law = _rows_of(held.laws, step, x)
-    new, old = law.push(v), law.push(held.velocities[sample, step])
-    reference = velocities = None
-    if method.beta > 0:
-        v_ref = policy.reference(x, t, text)
-        reference, velocities = law.push(v_ref), (v, v_ref)
-    terms = methods.terms(
-        method,
-        new,
-        old,
-        law.rest(x, x_s),
-        experience.advantages[sample],
-        weight=weights[step],
-        reference=reference,
-        velocities=velocities,
-        step=Step(expand_like(t, x), expand_like(s, x)),
-    )
-    moved = (new.mean.detach() - old.mean).flatten(1)
-    gap = moved.abs().amax(dim=1) / new.std.flatten()
-    return Scored(terms.objective, terms.ratio, terms.kl, terms.stopped, gap, sample, step)
+    v, law = policy.velocity(x, t, text), _law(held.laws, rows, x)
+    v_ref = policy.reference(x, t, text) if method.beta > 0 else None
+    with unread():
+        between = methods.between(method, law, v - v_old, law.drawn(x, x_s, v_old))
+        penalty = None
+        if v_ref is not None:
+            penalty = methods.penalty(
+                method,
+                law.push(v),
+                law.rest(x, x_s),
+                reference=law.push(v_ref),
+                velocities=(v, v_ref),
+                step=Step(expand_like(t, x), expand_like(s, x)),
+            )
+        terms = methods.weighed(
+            method,
+            between,
+            experience.advantages[sample],
+            weight=rows.each(experience.weights, experience.advantages),
+            penalty=penalty,
+        )
+    fields(objective=terms.objective)
+    moved = between.kl.detach()
+    return Scored(terms.objective, terms.ratio, terms.kl, terms.stopped, moved, sample, rows.step)
 
 
-def _rows_of(laws: tuple[Affine, ...], step: Int[Tensor, " rows"], x: Tensor) -> Affine:
-    """The law of each row's step, shaped to meet x."""
-
-    def column(values: list[Num]) -> Tensor:
-        return expand_like(torch.tensor(values, dtype=x.dtype, device=x.device)[step], x)
-
-    return Affine(*(column([getattr(law, name) for law in laws]) for name in _COEFFICIENTS))
+def _law(laws: tuple[Affine, ...], rows: Rows, x: Tensor) -> Affine:
+    """The law of each row's step: numbers where all have one, else columns that meet x."""
+    if len(rows.pieces) == 1:
+        return laws[rows.pieces[0].step]
+    columns = [rows.each([getattr(law, name) for law in laws], x) for name in _COEFFICIENTS]
+    return Affine(*(expand_like(column, x) for column in columns))
 
 
 _COEFFICIENTS = ("of_x", "of_v", "std")
@@ -132,7 +182,7 @@ def gradient(
     policy: Policy,
     method: Method,
     experience: Experience,
-    samples: Int[Tensor, " m"],
+    samples: Sequence[int],
     *,
     rows: int,
     backward: Callable[[Tensor, int, int], None],
@@ -144,10 +194,11 @@ def gradient(
         rows: in one pass.
         backward: called with a micro-batch's share of −J, its number and how many there are.
     """
-    parts = list(batches(samples, experience.steps, rows))
-    total, found = len(samples) * experience.steps, []
-    for number, (sample, step) in enumerate(parts):
-        scored = score(policy, method, experience, sample, step)
+    steps = range(experience.steps)
+    parts = list(batches(samples, steps, rows, experience.advantages.device))
+    total, found = len(samples) * len(steps), []
+    for number, part in enumerate(parts):
+        scored = score(policy, method, experience, part)
         backward(-scored.objective.sum() / total, number, len(parts))
         found.append(_kept(scored))
     return found
@@ -159,7 +210,7 @@ def _kept(scored: Scored) -> Scored:
         scored.ratio,
         scored.kl,
         scored.stopped,
-        scored.mean_gap,
+        scored.moved,
         scored.sample,
         scored.step,
     )
@@ -167,5 +218,5 @@ def _kept(scored: Scored) -> Scored:
 
 def joined(parts: list[Scored]) -> Scored:
     """All micro-batches as one."""
-    names = ("objective", "ratio", "kl", "stopped", "mean_gap", "sample", "step")
+    names = ("objective", "ratio", "kl", "stopped", "moved", "sample", "step")
     return Scored(*(torch.cat([getattr(part, name) for part in parts]) for name in names))

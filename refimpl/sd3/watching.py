@@ -29,33 +29,33 @@ def before_update(
     scored: Scored, experience: Experience, method: Method, dtype: torch.dtype
 ) -> list[Reading]:
     """What must hold while the policy is still the one that sampled."""
-    coordinates = math.prod(experience.trajectory.states.shape[2:])
+    coordinates = experience.trajectory.ends[0].numel()
     exact = dtype == torch.float32
     counted = coordinates if method.reduction == "total" else 1
     ratio_room = monitors.rounding(torch.float32, counted) if exact else math.inf
     mean_room = monitors.rounding(torch.float32, 1) if exact else math.inf
+    moved = monitors.shift(float(scored.moved.max()), counted)
     return [
         Reading("ratio_gap", float((scored.ratio - 1).abs().max()), 0.0, ratio_room),
-        Reading("replay_gap", float(scored.mean_gap.max()), 0.0, mean_room),
+        Reading("replay_gap", moved, 0.0, mean_room),
         *_whiteness(experience, method),
     ]
 
 
 def _whiteness(experience: Experience, method: Method) -> list[Reading]:
     held = experience.trajectory
-    states, means, stds = held.states[:PROBED].double(), [], []
+    states, means, stds = [x[:PROBED].double() for x in held.states], [], []
     for i, (t, s) in enumerate(zip(held.levels, held.levels[1:], strict=False)):
-        levels = [torch.full((len(states),), x, dtype=torch.float64, device=states.device)
-                  for x in (t, s)]  # fmt: skip
-        step = law(method, held.states[:PROBED, i], held.velocities[:PROBED, i], *levels)
+        levels = [states[i].new_full((len(states[i]),), x) for x in (t, s)]
+        step = law(method, states[i], held.velocities[i][:PROBED], *levels)
         means.append(step.mean)
         stds.append(float(step.std.flatten()[0]))
-    return monitors.whiteness(states[:, 1:].transpose(0, 1), torch.stack(means), stds)
+    return monitors.whiteness(torch.stack(states[1:]), torch.stack(means), stds)
 
 
 def at_start(scored: Scored, experience: Experience, dtype: torch.dtype) -> Reading:
     """KL = 0 before the first update of the run: the adapter starts as the identity."""
-    coordinates = math.prod(experience.trajectory.states.shape[2:])
+    coordinates = experience.trajectory.ends[0].numel()
     room = monitors.rounding(torch.float32, coordinates) if dtype == torch.float32 else math.inf
     return Reading("kl_start", float(scored.kl.mean()), 0.0, room)
 
@@ -125,19 +125,19 @@ def signal(
     """
     count = len(experience.advantages)
     device = experience.advantages.device
-    halves = [torch.arange(start, count, 2, device=device) for start in (0, 1)]
+    halves = [range(start, count, 2) for start in (0, 1)]
     found = []
     for step in range(experience.steps):
         sides = []
         for half in halves:
             total = [torch.zeros_like(p) for p in parameters]
-            for sample, _ in batches(half, 1, rows):
-                scored = score(policy, method, experience, sample, torch.full_like(sample, step))
-                parts = torch.autograd.grad(
+            for part in batches(half, [step], rows, device):
+                scored = score(policy, method, experience, part)
+                slopes = torch.autograd.grad(
                     scored.objective.sum() / len(half), list(parameters), materialize_grads=True
                 )
-                for into, part in zip(total, parts, strict=True):
-                    into += part
+                for into, slope in zip(total, slopes, strict=True):
+                    into += slope
             sides.append(total)
         found.append(monitors.cosine(*sides))
     return found

@@ -127,7 +127,7 @@ kl_by_quadrature = _topic(
 policy_reductions = _topic(
     "policy_reductions",
     "A sample's log-probability is the logarithm of a product; a ratio is a quotient of densities.",
-    "total average log_ratio log_ratio_of_means ratio",
+    "total average log_ratio log_ratio_of_means log_ratio_of_products ratio",
     "GRPO-5",
 )
 grpo_by_pairs = _topic(

@@ -85,7 +85,7 @@ def ours(v: Tensor) -> tuple[Callable[[], Any], Callable[[], Any]]:
     text = Text(torch.zeros(len(v), 1, 1), torch.zeros(len(v), 1))
 
     def sample() -> rollout.Trajectory:
-        drawn = noise.rows(0, "bench", 0, range(len(v)), shape=(T + 1, *v.shape[1:]))
+        drawn = noise.stream(0, "bench", 0, range(len(v)), shape=v.shape[1:])
         return rollout.sample(
             policy, text, drawn, grid=config.grid, method=config.method, plan=plan
         )
@@ -94,8 +94,8 @@ def ours(v: Tensor) -> tuple[Callable[[], Any], Callable[[], Any]]:
     held = Experience(sample(), text, torch.arange(len(v)), advantages, plan.weights)
 
     def learn() -> None:
-        for rows in update.batches(torch.arange(len(v)), held.steps, len(v)):
-            scored = update.score(policy, config.method, held, *rows)
+        for rows in update.batches(range(len(v)), range(held.steps), len(v)):
+            scored = update.score(policy, config.method, held, rows)
             torch.autograd.backward(-scored.objective.sum())
 
     return sample, learn

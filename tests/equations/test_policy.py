@@ -95,3 +95,31 @@ def test_in_float32_it_keeps_digits_that_a_difference_of_sums_loses():
     sums = [policy.total(gaussian.log_prob(x, mean, std)) for mean in (new, old)]
     gaps = [(found - true).abs().max() for found in (summed(x, new, old), policy.log_ratio(*sums))]
     assert gaps[0] < 1e-4 < 1e-2 < gaps[1]
+
+
+@pytest.mark.covers("policy.log_ratio_of_products")
+def test_two_products_give_the_log_ratio_of_a_sample_and_refuse_a_negative_square():
+    assert policy.log_ratio_of_products(0.0, 0.0, -0.25, 0.5) == 0
+    assert policy.log_ratio_of_products(1.0, 4.0, -0.5, 0.5) == -4.0
+    assert policy.log_ratio_of_products(1.0, 4.0, 0.5, 1.0) == 0.0
+    with pytest.raises(ValueError, match=r"squared must be zero or positive, got -1\.0"):
+        policy.log_ratio_of_products(1.0, -1.0, 0.5, 1.0)
+    with pytest.raises(ValueError, match="std must be positive"):
+        policy.log_ratio_of_products(1.0, 1.0, 0.5, 0.0)
+    with pytest.raises(ValueError, match="along must be finite"):
+        policy.log_ratio_of_products(float("nan"), 1.0, 0.5, 1.0)
+
+
+@pytest.mark.covers("policy.log_ratio_of_products", "policy.log_ratio_of_means", "policy.average")
+@pytest.mark.parametrize("reduce", [policy.total, policy.average])
+def test_products_of_float32_coordinates_keep_the_digits_too(reduce):
+    draw = torch.Generator().manual_seed(0)
+    old, noise, way = torch.randn(3, 8, 65_536, generator=draw)
+    std, lever, moved = 0.05, -0.02, 0.05 * way
+    x = gaussian.sample(lever * old, std, noise)
+    means = lever * (old + moved).double(), lever * old.double()
+    true = reduce(policy.log_ratio_of_means(x.double(), *means, std))
+    products = reduce(moved * (x - lever * old)), reduce(moved * moved)
+    found = policy.log_ratio_of_products(*products, lever, std)
+    assert (found - true).abs().max() < 1e-5 * max(1.0, float(true.abs().max()))
+    assert true.abs().max() > 1e-4

@@ -286,7 +286,7 @@ def test_the_halves_are_the_gradients_of_half_of_the_prompts_each(quiet, pretrai
         found = signal._halves(trainer, equal, experience)
         alike = dataclasses.replace(experience, weights=(1.0, 1.0, 1.0))
         for half, prompts in enumerate([(0, 2), (1, 3)]):  # 8 rollouts each, one after another
-            rows = torch.cat([torch.arange(8 * i, 8 * i + 8) for i in prompts])
+            rows = [row for i in prompts for row in range(8 * i, 8 * i + 8)]
             update.gradient(trainer.policy, equal, alike, rows, rows=96,
                             backward=trainer.engine.backward)  # fmt: skip
             whole = torch.cat([p.grad.flatten() for p in trainer.engine.parameters])

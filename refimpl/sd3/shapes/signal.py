@@ -103,10 +103,10 @@ def _halves(
     for step in range(experience.steps):
         sides = []
         for half in (0, 1):
-            members = (experience.prompt % 2 == half).nonzero().flatten()
+            members = (experience.prompt % 2 == half).nonzero().flatten().tolist()
             total = torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64)
-            for sample, _ in batches(members, 1, rows):
-                scored = score(trainer.local, equal, alike, sample, torch.full_like(sample, step))
+            for part in batches(members, [step], rows, experience.prompt.device):
+                scored = score(trainer.local, equal, alike, part)
                 parts = torch.autograd.grad(
                     scored.objective.sum() / len(members), parameters, materialize_grads=True
                 )
