@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import zero
 from .policy import trainable
 from .schedule import Training
 from .sections import Precision
@@ -44,6 +45,7 @@ class Engine:
         if self.sharded == "DEEPSPEED":
             settings = accelerator.state.deepspeed_plugin.deepspeed_config
             settings["train_micro_batch_size_per_gpu"] = training.rows
+            settings["gradient_clipping"] = training.max_grad_norm
         self.network, self.optimiser = accelerator.prepare(transformer, optimiser)
         self.parameters = trainable(self.network)
 
@@ -71,11 +73,13 @@ class Engine:
     def backward(self, loss: Tensor, number: int, count: int) -> None:
         """Micro-batch `number` of `count`: add its gradient; the last one is followed by a step.
 
-        accelerate divides by the number of micro-batches, which a sum of shares must not be.
+        accelerate divides by the number of micro-batches, which a sum of shares must not be; under
+        DeepSpeed it leaves that to DeepSpeed, which divides by its configuration's number, 1.
         """
         self.accelerator.gradient_accumulation_steps = count
+        undone = 1 if self.sharded == "DEEPSPEED" else count
         with self.accelerator.accumulate(self.network):
-            self.accelerator.backward(loss * count)
+            self.accelerator.backward(loss * undone)
 
     def step(self) -> float:
         """Shorten the gradient, step, forget it; the gradient's norm before."""
@@ -121,18 +125,18 @@ class Engine:
         return dict(zip(self.names(), tensors, strict=True))
 
     def state(self) -> dict[str, Any]:
-        """Adapter and optimiser, whole and on the CPU; the same whatever the number of processes.
-
-        DeepSpeed keeps its optimiser to itself: there the moments are left out.
-        """
-        moments = [
-            {key: whole(x).cpu() for key, x in self.optimiser.state.get(parameter, {}).items()}
-            for parameter in self.parameters
-        ]
+        """Adapter and optimiser, whole and on the CPU: the same for any number of processes."""
+        if self.sharded == "DEEPSPEED":
+            moments = zero.moments(self.optimiser, self.parameters)
+        else:
+            moments = [
+                {key: whole(x).cpu() for key, x in self.optimiser.state.get(parameter, {}).items()}
+                for parameter in self.parameters
+            ]
         scaler = self.accelerator.scaler
         return {
             "adapter": {name: x.cpu() for name, x in self.adapter().items()},
-            "moments": [] if self.sharded == "DEEPSPEED" else moments,
+            "moments": moments,
             "scaler": scaler.state_dict() if scaler is not None else {},
         }
 
@@ -148,6 +152,11 @@ class Engine:
                 f"the checkpoint has {len(state['adapter'])} adapter tensors and this run "
                 f"{len(names)}, under other names: adapter.rank or adapter.targets differ"
             )
+        if self.sharded == "DEEPSPEED":
+            weights = list(state["adapter"].values())
+            with torch.no_grad():
+                zero.restore(self.optimiser, self.parameters, weights, state["moments"])
+            return
         with torch.no_grad():
             for parameter, saved in zip(self.parameters, state["adapter"].values(), strict=True):
                 parameter.copy_(like(parameter, saved))

@@ -1,6 +1,7 @@
 """Real processes: two train what one trains, and a killed one goes on where it was."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ ENGINES = Path(adapters.__file__).parent / "engines"
 ENVIRONMENT = {
     **os.environ,
     "ACCELERATE_USE_CPU": "true",
+    "DS_ACCELERATOR": "cpu",
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
 }
@@ -118,6 +120,26 @@ def test_sharded_weights_train_what_whole_ones_train(saved: Path, tmp_path: Path
     assert difference(tmp_path / "one", tmp_path / "sharded") < 1e-2
 
 
+def test_deepspeed_trains_what_one_process_trains_and_resumes_to_the_bit(
+    saved: Path, tmp_path: Path
+) -> None:
+    """Three micro-batches an update, so that a gradient counted once for each would show."""
+    pytest.importorskip("deepspeed", reason="pip install -c constraints.txt -e '.[deepspeed]'")
+    require(launch(saved, tmp_path / "one", 1), "world 1")
+    require(launch(saved, tmp_path / "zero", 2, "zero"), "world 2 DEEPSPEED")
+    assert difference(tmp_path / "one", tmp_path / "zero") < 1e-2
+    ours, theirs = (metrics.read(tmp_path / name / "metrics.jsonl") for name in ("one", "zero"))
+    for a, b in zip(ours, theirs, strict=True):
+        assert a["gradient_norm"] == pytest.approx(b["gradient_norm"], rel=1e-3)
+    for processes, words, off in ((2, ("zero",), 0.0), (1, (), 1e-2)):
+        again = tmp_path / f"resumed on {processes}"
+        shutil.copytree(tmp_path / "zero", again)
+        (again / "summary.json").unlink()
+        (again / "checkpoints" / "00000002.pt").unlink()
+        require(launch(saved, again, processes, *words, "resume"), "done 2")
+        assert difference(tmp_path / "zero", again) <= off
+
+
 def test_a_failing_process_stops_all_of_them(saved: Path, tmp_path: Path) -> None:
     """A reward that fails in one process must not leave the other waiting."""
     broken = tmp_path / "worker.py"
@@ -169,6 +191,12 @@ def test_a_killed_process_goes_on_where_it_was(
     a, b = (load_file(run / "adapter" / adapters.WEIGHTS) for run in (out, tmp_path / "whole"))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not list(out.rglob("*.part"))
+
+
+def test_the_shipped_deepspeed_leaves_accumulation_to_the_trainer() -> None:
+    """accelerate reads this number as it stands, before any "auto" is worked out."""
+    asked = yaml.safe_load((ENGINES / "deepspeed.yaml").read_text())
+    assert asked["deepspeed_config"]["gradient_accumulation_steps"] == 1
 
 
 @pytest.mark.parametrize("name", ["ddp", "fsdp"])

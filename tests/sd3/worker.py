@@ -30,7 +30,28 @@ def sharded(accelerator: Any) -> None:
     accelerator.state.fsdp_plugin = plugin
 
 
-def main(file: Path, out: Path, resume: bool, shard: bool) -> None:
+def zero(accelerator: Any) -> None:
+    """DeepSpeed on CPUs, as the shipped engine configures it: accelerate wants a GPU for it too."""
+    import yaml
+    from accelerate import DeepSpeedPlugin, PartialState
+    from accelerate.utils import DistributedType
+
+    from refimpl.sd3 import adapters
+
+    shipped = Path(adapters.__file__).parent / "engines" / "deepspeed.yaml"
+    asked = yaml.safe_load(shipped.read_text())["deepspeed_config"]
+    plugin = DeepSpeedPlugin(
+        zero_stage=asked["zero_stage"],
+        gradient_accumulation_steps=asked["gradient_accumulation_steps"],
+    )
+    state = accelerator.state
+    PartialState().distributed_type = state.distributed_type = DistributedType.DEEPSPEED
+    state.deepspeed_plugins = {"default": plugin}
+    plugin.select(_from_accelerator_state=True)
+    accelerator.deepspeed_engine_wrapped = None
+
+
+def main(file: Path, out: Path, resume: bool, kind: str) -> None:
     from refimpl.sd3 import data, engine, presets, run
     from refimpl.sd3.assemble import assemble
     from refimpl.sd3.engine import Engine
@@ -39,8 +60,8 @@ def main(file: Path, out: Path, resume: bool, shard: bool) -> None:
     torch.set_num_threads(1)
     config = presets.resolve([], file)
     accelerator = engine.accelerator(config.model.dtype)
-    if shard:
-        sharded(accelerator)
+    if kind:
+        {"sharded": sharded, "zero": zero}[kind](accelerator)
     parts = assemble(config, accelerator.device)
     ready = Engine(accelerator, parts.transformer, config.training)
     mixture = Mixture({"redness": redness}, {"redness": 1.0})
@@ -59,4 +80,6 @@ def main(file: Path, out: Path, resume: bool, shard: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), "resume" in sys.argv[3:], "sharded" in sys.argv[3:])
+    words = sys.argv[3:]
+    kinds = [word for word in words if word != "resume"]
+    main(Path(sys.argv[1]), Path(sys.argv[2]), "resume" in words, "".join(kinds))
