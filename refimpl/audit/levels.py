@@ -20,6 +20,15 @@ from .manifest import Manifest
 from .reading import BOUNDARIES
 
 _MANY = 4096
+_LONGEST = 200
+"""Steps of the longest grid that a window is looked for in."""
+
+GRIDS = {
+    "uniform": grids.uniform,
+    "sd35_once_shifted": grids.sd35_once_shifted,
+    "sd35_as_shipped": grids.sd35_as_shipped,
+}
+"""By the name that a manifest declares."""
 
 
 class Levels:
@@ -97,19 +106,21 @@ def _grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
         if merged[-1] - x > 8 * u:
             merged.append(x)
     told = f"{len(merged) - 1} steps from {merged[0]:.4g} to {merged[-1]:.4g}"
-    names = {
-        "uniform": grids.uniform, "sd35_once_shifted": grids.sd35_once_shifted,
-        "sd35_as_shipped": grids.sd35_as_shipped,
-    }  # fmt: skip
-    found = ""
+    found, of = "", 0
     # a run may leave out steps at either end: the last one has no noise to train on
     for T in range(max(2, len(merged) - 1), len(merged) + 4):
-        for name, make in names.items():
-            whole = torch.tensor(make(T).levels, dtype=torch.float64)
-            near = (torch.tensor(merged, dtype=torch.float64)[:, None] - whole).abs().amin(dim=1)
-            if not found and bool((near <= 8 * u + 1e-12).all()):
-                part = "" if len(whole) == len(merged) else f", {len(merged) - 1} of {T} steps"
-                found, told = name, f"grids.{name}{part}, from {merged[0]:.4g} to {merged[-1]:.4g}"
+        for name in GRIDS:
+            if not found and _on(c, name, T, u):
+                found, of = name, T
+    # and a window leaves out many: of a declared grid some steps are enough
+    declared = manifest.grid or found
+    for T in range(2, _LONGEST + 1) if declared else ():
+        if not found and _on(c, declared, T, u):
+            found, of = declared, T
+    if found:
+        steps = len(torch.unique(torch.cat([c["t"], c["s"]], dim=1), dim=0))
+        part = "" if steps == of else f", {steps} of {of} steps"
+        told = f"grids.{found}{part}, from {merged[0]:.4g} to {merged[-1]:.4g}"
     if manifest.grid and manifest.grid != found:
         twice = " (its shift of 3 is applied twice)" if found == "sd35_as_shipped" else ""
         detail = f"declared grid = {manifest.grid!r}, and the levels are {told}{twice}"
@@ -118,6 +129,14 @@ def _grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
     if not found:
         told += ", a grid without a name"
     return Finding("grid", verdict, found, rows=len(merged) - 1, detail=told)
+
+
+def _on(c: Mapping[str, Tensor], name: str, T: int, u: float) -> bool:
+    """Whether every step goes from a level of a grid to the next."""
+    whole = torch.tensor(GRIDS[name](T).levels, dtype=torch.float64)
+    (far, from_), (off, to) = ((c[side][:, :1] - whole).abs().min(dim=1) for side in ("t", "s"))
+    near = bool((torch.cat([far, off]) <= 8 * u + 1e-12).all())
+    return near and bool((to - from_ == 1).all())
 
 
 def _schedule(

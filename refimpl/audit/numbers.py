@@ -17,8 +17,10 @@ from ..statistics.outcome import ALPHA
 from .fit import EASY, Match, best, match
 from .formulas import Formula, log_probs
 from .formulas_kl import kls
+from .manifest import Manifest
 from .measures import Distance, Rowwise, arithmetic, distances
 from .reduced import reduced_gap
+from .verdicts import against
 
 SUBJECTS = ("log_prob", "log_prob_old", "kl")
 _RELATED = 0.7
@@ -70,8 +72,14 @@ def _against_old(f: Formula) -> Formula:
     )  # fmt: skip
 
 
-def explain(subject: str, rows: Rowwise, got: Tensor, u: float) -> list[Match]:
-    """The formulas that give the recorded numbers, likeliest first."""
+def explain(
+    subject: str, rows: Rowwise, got: Tensor, u: float, manifest: Manifest | None = None
+) -> list[Match]:
+    """The formulas that give the recorded numbers, likeliest first.
+
+    Mistakes are asked only where nothing else explains them; or where something else does and is
+    not what the manifest declares: a KL of 0 fits every formula.
+    """
     found = []
     seen = distances(rows, arithmetic(rows, u))
     every = candidates(subject, seen)
@@ -83,8 +91,9 @@ def explain(subject: str, rows: Rowwise, got: Tensor, u: float) -> list[Match]:
                 except (KeyError, ValueError):
                     continue  # it takes something that was not recorded, or has no value here
                 found.append(match(formula, rows.model.reading, gap))
-        if any(m.level == "exact" and m.strain <= EASY for m in found):
-            break  # explained: no mistake is needed
+        explained = [m for m in found if m.level == "exact" and m.strain <= EASY]
+        if any(manifest is None or not against(m.formula, manifest) for m in explained):
+            break
     return best(found)
 
 

@@ -25,7 +25,7 @@ def audit_steps(
     probe = take(tables)
     known = identify(probe, manifest)
     whole = read(tables, probe.whole, known.model)
-    explained = {s: explain(s, whole, probe) for s in numbers.SUBJECTS if s in probe.raw}
+    explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}
     if known.target == "residuals" and "log_prob" in explained:
         known, whole, explained = sharper(tables, probe, known, whole, explained)
     chosen = _chosen(known, explained, manifest)

@@ -14,6 +14,7 @@ from .block import Model, block
 from .fit import Match
 from .identify import Identified
 from .layout import Table
+from .manifest import Manifest
 from .measures import Rowwise, joined, rowwise
 from .probe import Probe, width
 from .stream import CHUNK, per_row
@@ -73,8 +74,11 @@ def sharper(
     return replace(known, model=model, means=[m for m, *_ in likely]), rows, found
 
 
-def explain(subject: str, whole: Whole | None, probe: Probe) -> list[Match]:
+def explain(
+    subject: str, whole: Whole | None, probe: Probe, manifest: Manifest | None = None
+) -> list[Match]:
     """The formulas that give the numbers recorded for these rows, likeliest first."""
     if whole is None or not len(whole.rows.dims):
         return []
-    return numbers.explain(subject, whole.rows, whole.got[subject], probe.roundoff[subject])
+    got, u = whole.got[subject], probe.roundoff[subject]
+    return numbers.explain(subject, whole.rows, got, u, manifest)

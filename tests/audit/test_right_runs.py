@@ -81,6 +81,15 @@ def test_declared_conventions_are_verified_and_undeclared_ones_named(make, judge
     assert {f.verdict for f in declared["report"].findings} == {"consistent"}
 
 
+@pytest.mark.parametrize("name", ["kl.flow_grpo", "kl.velocity", "kl.without_h"])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_a_kl_of_zero_is_whichever_was_declared(make, judge, name, reduction):
+    """Before the first update the policy is the reference, and each of these formulas gives 0."""
+    content = make()
+    content |= {"v_ref": content["v"].clone(), "kl": 0 * content["kl"]}
+    assert judge(content, {"kl": name, "kl_reduction": reduction})["kl"].verdict == "consistent"
+
+
 def test_what_was_declared_and_is_not_so_differs(make, judge):
     content = make()
     for wrong, subject in (
@@ -122,6 +131,21 @@ def test_the_schedule_is_named(make, judge, boundary, a, words):
 @pytest.mark.parametrize("name", ["uniform", "sd35_once_shifted", "sd35_as_shipped"])
 def test_the_grid_is_named(make, judge, name):
     assert judge(make(grid=getattr(grids, name)))["grid"].formula == name
+
+
+@pytest.mark.parametrize("name", ["uniform", "sd35_once_shifted", "sd35_as_shipped"])
+def test_a_windows_steps_are_found_on_the_grid_that_was_declared(make, judge, name):
+    """Together or apart."""
+    whole = make(T=10, grid=getattr(grids, name))
+    step = torch.arange(9).repeat_interleave(len(whole["t"]) // 9)
+    for window in ((3, 4, 5), (1, 6)):
+        kept = torch.isin(step, torch.tensor(window))
+        content = {key: x[kept] for key, x in whole.items()}
+        found = judge(content, {"grid": name})["grid"]
+        assert found.verdict == "consistent"
+        assert f"{len(window)} of 10 steps" in found.detail
+        for other in {"uniform", "sd35_once_shifted", "sd35_as_shipped"} - {name}:
+            assert judge(content, {"grid": other})["grid"].verdict == "differs"
 
 
 def test_euler_steps_without_noise_are_told_as_such(make, judge):
