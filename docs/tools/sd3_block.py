@@ -19,6 +19,9 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "no guidance, no KL": ("sampling.guidance=1", "method.beta=0"),
     "no guidance, no KL, window of 3": (
         "sampling.guidance=1", "method.beta=0", "method.window=first"),
+    "the same, at random, one start a group": (
+        "sampling.guidance=1", "method.beta=0", "method.window=random", "sampling.start=group",
+        "sampling.batch=24"),
 }  # fmt: skip
 MEMORY: dict[str, tuple[str, ...]] = {
     "the defaults": (),

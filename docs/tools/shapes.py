@@ -1,7 +1,8 @@
 """Take the miniature's results into the documentation.
 
-    refimpl train shapes --arm levelled --arm equal --arm early --arm kl --arm kl-strong \
-        --arm noise-low --arm noise-high --arm seed-1 --arm seed-2 --out RUNS
+    refimpl train shapes --out RUNS --arm levelled --arm long --arm equal --arm early \
+        --arm kl --arm kl-strong --arm noise-low --arm noise-high --arm group-4 --arm T-40 \
+        --arm seed-1 --arm seed-2
     python docs/tools/shapes.py RUNS
 
 copies metrics.json, the curves and two sheets of pictures to docs/assets/shapes; the page's blocks

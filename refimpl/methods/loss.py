@@ -5,7 +5,6 @@ Likelihoods are taken of the latent that was stored, in the precision it was sto
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ..equations import grpo, kl, policy, weights
@@ -105,21 +104,24 @@ class Between:
 
     log_ratio: Tensor
     kl: Tensor
-    std: Tensor
+    std: Num
 
 
 def between(method: Method, law: Affine, moved: Tensor, drawn: Tensor) -> Between:
     """The same of a step that is known by three numbers: two inner products a sample.
 
     Args:
-        law: the step's, its numbers of shape (B, 1, ...).
+        law: the step's, its numbers plain or of shape (B, 1, ...).
         moved: v − v_old, shape (B, ...), with its gradient.
         drawn: x_s − the mean under the old policy, which is `law.drawn`.
 
     Raises:
         ValueError: see `policy.log_ratio_of_products`.
     """
-    lever, std = (torch.as_tensor(value).flatten().double() for value in (law.of_v, law.std))
+    lever, std = (
+        value.flatten().double() if isinstance(value, Tensor) else value
+        for value in (law.of_v, law.std)
+    )
     along, squared = reduced(method, moved * drawn), reduced(method, moved**2)
     return Between(
         policy.log_ratio_of_products(along, squared, lever, std),

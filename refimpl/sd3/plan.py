@@ -34,7 +34,7 @@ class Plan:
     Attributes:
         images: an iteration, over all processes.
         rollout_calls, trained_calls, reference_calls: forward passes of the transformer for each
-            image; guidance counts twice.
+            image; guidance counts twice, and a pass that images share is divided among them.
         tflop: by part, for each image.
         gib: by part, on each process; estimated.
         iterations: of the run.
@@ -44,7 +44,7 @@ class Plan:
 
     images: int
     trained_steps: int
-    rollout_calls: int
+    rollout_calls: float
     trained_calls: int
     reference_calls: int
     tflop: Mapping[str, float]
@@ -71,7 +71,7 @@ class Plan:
             f"model          SD3.5-{self.size}, {PARAMETERS[self.size]:,} parameters",
             f"images         {self.images} an iteration, {self.images * self.iterations:,} in "
             f"{self.iterations} iterations, on {self.processes} process(es)",
-            f"network calls  {self.rollout_calls} an image to sample, {self.trained_calls} to "
+            f"network calls  {self.rollout_calls:.3g} an image to sample, {self.trained_calls} to "
             f"train ({self.trained_steps} steps), {self.reference_calls} of the reference",
             f"operations     {self.per_image:.1f} TFLOP an image: {parts}",
             f"time           {1000 * self.per_image / rate:.0f} ms an image and process at "
@@ -90,6 +90,7 @@ def plan(config: Config, processes: int = 1) -> Plan:
     size, transformer = architecture(config)
     sampling, training = config.sampling, config.training
     trained = len(methods.plan(config.method, config.grid).trained)
+    sampled = sampling.steps - _spared(config)
     halves = 2 if sampling.guidance != 1 else 1
     image = flops.image_tokens(transformer, sampling.resolution)
     text = CLIP_TOKENS + config.text.tokens
@@ -98,7 +99,7 @@ def plan(config: Config, processes: int = 1) -> Plan:
     reference = trained * halves if config.method.beta > 0 else 0
     passes = training.epochs
     tflop = {
-        "rollout": sampling.steps * halves * call,
+        "rollout": sampled * halves * call,
         "decoding": flops.decode(sampling.resolution) / 1e12 if size != "tiny" else 0.0,
         "forward": passes * trained * halves * call,
         "backward": passes * trained * with_gradient * flops.BACKWARD * call
@@ -108,7 +109,7 @@ def plan(config: Config, processes: int = 1) -> Plan:
     return Plan(
         images=config.images,
         trained_steps=trained,
-        rollout_calls=sampling.steps * halves,
+        rollout_calls=sampled * halves,
         trained_calls=passes * trained * halves,
         reference_calls=passes * reference,
         tflop={name: x for name, x in tflop.items() if x},
@@ -117,6 +118,19 @@ def plan(config: Config, processes: int = 1) -> Plan:
         processes=processes,
         size=size,
     )
+
+
+def _spared(config: Config) -> float:
+    """Steps that an image need not make, since a batch makes them once for all of its group.
+
+    A window that moves is at each of its places equally often.
+    """
+    sampling = config.sampling
+    if sampling.start == "own":
+        return 0.0
+    plans = (methods.plan(config.method, config.grid, i, config.run.seed) for i in range(1000))
+    before = {found.noisy.index(True) for found in plans}
+    return sum(before) / len(before) * (1 - 1 / min(sampling.group, sampling.batch))
 
 
 def _memory(

@@ -30,19 +30,20 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sampling": {"guidance": 1.0},
     },
     "miniature": {
-        "method": asdict(methods.preset("levelled").but(window="fixed", start=3)),
+        "method": asdict(methods.preset("levelled").but(window="fixed", start=2)),
         "model": {"dtype": "fp32"},
         "vae": {"dtype": "fp32", "batch": 384},
         "text": {"cache": None},
         "rewards": {"weights": {"shapes": 1.0}},
         "sampling": {
             "resolution": 16,
+            "grid": "uniform",
             "guidance": 1.0,
             "groups": 24,
             "group": 16,
-            "batch": 384,
+            "batch": 128,
         },
-        "training": {"iterations": 150, "rows": 1152, "learning_rate": 1.5e-3},
+        "training": {"iterations": 150, "rows": 128, "learning_rate": 1.5e-3},
         "ema": {"every": 1},
     },
     "low_memory": {
@@ -79,6 +80,11 @@ def _scaled(value: Any) -> Any:
     return {True: "group", False: "none"}.get(value, value)
 
 
+def _start(value: Any) -> Any:
+    """same_latent."""
+    return {True: "group", False: "own"}.get(value, value)
+
+
 def _kernel(value: Any) -> Any:
     return {"sde": "flow_grpo"}.get(value, value)
 
@@ -101,6 +107,7 @@ ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "resolution": ("sampling.resolution", _same),
     "num_image_per_prompt": ("sampling.group", _same),
     "num_generations": ("sampling.group", _same),
+    "same_latent": ("sampling.start", _start),
     "noise_level": ("method.noise", _same),
     "sde_type": ("method.kernel", _kernel),
     "sde_window_size": ("method.size", _same),

@@ -36,7 +36,7 @@ def manifest(config: Config) -> dict[str, Any]:
         "eps": method.eps,
         "group": config.sampling.group,
         "beta": method.beta,
-        "grid": f"sd35_{config.sampling.grid}",
+        "grid": _GRIDS[config.sampling.grid],
         "on_policy": True,
     }
     if method.kernel in ("flow_grpo", "constant"):
@@ -53,6 +53,13 @@ def manifest(config: Config) -> dict[str, Any]:
     if kl is not None:
         known |= {"kl": kl, "kl_reduction": reduction}
     return known
+
+
+_GRIDS = {
+    "as_shipped": "sd35_as_shipped",
+    "once_shifted": "sd35_once_shifted",
+    "uniform": "uniform",
+}
 
 
 def record(
@@ -88,6 +95,8 @@ def record(
             fields = {}
             if method.beta > 0:
                 fields["v_ref"] = policy.reference(x, t.float(), text)
+                if method.kl in ("k1", "k2", "k3"):  # estimates, from how far x_s lies from it
+                    fields["mean_ref"] = law(method, x, fields["v_ref"], t, s).mean
             recorder.update(
                 x_t=x,
                 x_s=x_s,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .. import methods
@@ -57,6 +57,19 @@ class Trajectory:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """Starts that several rollouts have in common.
+
+    Attributes:
+        text: a row a start.
+        start: of each rollout, by number.
+    """
+
+    text: Text
+    start: Int[Tensor, " n"]
+
+
 def law(
     method: Method,
     x: Float[Tensor, "n C H W"],
@@ -83,11 +96,14 @@ def sample(
     grid: Grid,
     method: Method,
     plan: Plan,
+    shared: Shared | None = None,
 ) -> Trajectory:
     """Roll out.
 
     Args:
-        noise: standard normal numbers: the start, then what each noisy step draws.
+        noise: standard normal numbers: the starts, then what each noisy step draws.
+        shared: which rollouts have one start, None if each has its own. They part at the first
+            noisy step, and what is before it is sampled once.
 
     Raises:
         ValueError: noise that ends too early, or trained steps with gaps between.
@@ -98,7 +114,11 @@ def sample(
     quiet, noisy = (methods.affine(method, grid, noisy=noisy) for noisy in (False, True))
     draws = _drawn(noise)
     x, states, velocities = next(draws), [], []
+    parting = plan.noisy.index(True) if shared is not None and any(plan.noisy) else 0
+    own, text = text, shared.text if shared is not None else text
     for i, t in enumerate(grid.levels[:-1]):
+        if shared is not None and i == parting:
+            x, text = x[shared.start], own
         level = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
         v = policy.velocity(x, level, text)
         if first <= i <= last:

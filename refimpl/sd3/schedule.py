@@ -9,7 +9,11 @@ from ..simulate import grids
 from ..simulate.grids import Grid
 from .sections import counts
 
-GRIDS = {"as_shipped": grids.sd35_as_shipped, "once_shifted": grids.sd35_once_shifted}
+GRIDS = {
+    "as_shipped": grids.sd35_as_shipped,
+    "once_shifted": grids.sd35_once_shifted,
+    "uniform": grids.uniform,
+}
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,10 @@ class Sampling:
         steps, eval_steps: T in training and in evaluation.
         guidance: as diffusers counts it, in rollout and training alike; 1 is none.
         resolution: pixels a side.
-        grid: SD3.5's shift of 3 as diffusers ships it ("as_shipped", twice) or once.
+        grid: SD3.5's shift of 3 as diffusers ships it ("as_shipped", twice), once, or none: a
+            shift is for large pictures, which hide behind more noise.
+        start: whether every image begins at noise of its "own", or all of a "group" at the same;
+            those part at the first noisy step, and what is before it is sampled once a batch.
         groups, group: prompts an iteration, and images of each, over all processes.
         batch: images sampled at once on a process.
     """
@@ -29,7 +36,8 @@ class Sampling:
     eval_steps: int = 40
     guidance: float = 4.5
     resolution: int = 512
-    grid: Literal["as_shipped", "once_shifted"] = "as_shipped"
+    grid: Literal["as_shipped", "once_shifted", "uniform"] = "as_shipped"
+    start: Literal["own", "group"] = "own"
     groups: int = 48
     group: int = 24
     batch: int = 8

@@ -9,7 +9,8 @@ trains the same policy.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -149,15 +150,12 @@ class Trainer:
         parts = []
         for start in range(0, len(rows), config.sampling.batch):
             chunk = rows[start : start + config.sampling.batch]
+            texts = text.rows(prompt[start : start + len(chunk)])
             with guarded("the rollout"):
+                drawn, shared = self._noise(chunk, texts)
                 part = rollout.sample(
-                    self.policy,
-                    text.rows(prompt[start : start + len(chunk)]),
-                    noise.stream(config.run.seed, "rollout", self.done, [r.row for r in chunk],
-                                 shape=self.parts.latent, device=self.device),
-                    grid=config.grid,
-                    method=config.method,
-                    plan=plan,
+                    self.policy, texts, drawn,
+                    grid=config.grid, method=config.method, plan=plan, shared=shared,
                 )  # fmt: skip
             with guarded("decoding"):
                 images = self.parts.decode(part.ends).cpu()
@@ -165,6 +163,25 @@ class Trainer:
             self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
             parts.append(part)
         return rollout.Trajectory.joined(parts), text, prompt
+
+    def _noise(
+        self, chunk: tuple[Row, ...], text: Text
+    ) -> tuple[Iterator[Tensor], rollout.Shared | None]:
+        """What a batch draws, and which of its rollouts have one start."""
+
+        def stream(kind: str, numbers: list[int]) -> Iterator[Tensor]:
+            return noise.stream(self.config.run.seed, kind, self.done, numbers,
+                                shape=self.parts.latent, device=self.device)  # fmt: skip
+
+        own = stream("rollout", [row.row for row in chunk])
+        if self.config.sampling.start == "own":
+            return own, None
+        group = [row.row // self.config.sampling.group for row in chunk]
+        starts = list(dict.fromkeys(group))
+        first = torch.tensor([group.index(one) for one in starts], device=self.device)
+        place = torch.tensor([starts.index(one) for one in group], device=self.device)
+        drawn = itertools.chain([next(stream("start", starts))], own)
+        return drawn, rollout.Shared(text.rows(first), place)
 
     def _judged(self, count: int) -> Judged:
         """All processes' scores, in the order of the iteration's rows."""

@@ -19,6 +19,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "refimpl check diffusers": ("SC-8", "DYN-5"),
     "refimpl surrogate 1.3 --advantage -1 --clip 0.2": ("GRPO-4",),
     "refimpl train toy --iterations 5": ("GRPO-10",),
+    "refimpl train shapes --quick": ("GRPO-11",),
     "refimpl lab 1 --quick": ("LAB-1", "DYN-4", "DYN-7", "DYN-8", "LD-1"),
     "refimpl lab 2 --quick": ("LAB-2", "FM-3", "SM-2", "SM-3"),
     "refimpl lab 3 --quick": ("LAB-3", "ARCH-1", "ARCH-2", "ARCH-3", "CFG-1", "CFG-4", "CFG-5"),

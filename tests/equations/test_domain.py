@@ -10,7 +10,7 @@ import torch
 from refimpl.conformance.calls import arguments, cast, flat_names
 from refimpl.conformance.case_tables import WHOLE
 from refimpl.conformance.cases import inputs
-from refimpl.equations import equations, find
+from refimpl.equations import domain, equations, find
 
 EVERY = [pytest.param(id, marks=pytest.mark.covers(id), id=id) for id in equations()]
 
@@ -192,3 +192,25 @@ def test_symbols_pass_and_evaluate_to_the_same_numbers(equation_id):
         exact = sp.sympify(expression).subs({symbols[k]: sp.Rational(x) for k, x in case.items()})
         # some ten operations in float64, at the size of terms below 100
         assert float(exact.evalf(30)) == pytest.approx(float(numbers[part]), rel=1e-13, abs=1e-13)
+
+
+def test_what_is_unread_is_not_scanned_and_shapes_are_refused_as_ever():
+    """For inner loops; and outside of it, whatever happened inside, everything is read again."""
+    spoilt, whole = torch.tensor([1.0, float("nan")]), torch.ones(2)
+    with domain.unread():
+        domain.fields(x=spoilt)
+        with domain.unread():
+            domain.positive(x=-whole)
+        domain.positive(x=-whole)  # still
+        with pytest.raises(ValueError, match="positive"):
+            domain.positive(x=-1.0)  # a plain number costs nothing
+        with pytest.raises(ValueError, match="shape"):
+            domain.fields(x=whole, y=torch.ones(3))
+        with pytest.raises(TypeError, match="dtype"):
+            domain.fields(x=whole, y=whole.double())
+    with pytest.raises(ValueError, match="x must be finite, got nan"):
+        domain.fields(x=spoilt)
+    with pytest.raises(RuntimeError, match="inside"), domain.unread():
+        raise RuntimeError("inside")
+    with pytest.raises(ValueError, match="x must be finite, got nan"):
+        domain.fields(x=spoilt)

@@ -84,3 +84,14 @@ def test_where_follows_the_condition():
     assert e.where(False, 1, 2) == 2
     assert e.where(np.array([True, False]), 1.0, np.array([2.0, 3.0])).tolist() == [1, 3]
     assert e.where(torch.tensor([True, False]), 1.0, torch.tensor([2.0, 3.0])).tolist() == [1, 3]
+
+
+def test_a_scaled_sum_is_one_in_every_number_system():
+    x, y, a = sp.symbols("x y a")
+    assert e.add_scaled(x, a, y) == x + a * y
+    assert e.add_scaled(1.0, -0.5, 4.0) == -1.0
+    assert e.add_scaled(np.array([1.0, 2.0]), 0.5, np.array([4.0, 8.0])).tolist() == [3.0, 6.0]
+    one, other = torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0])
+    assert e.add_scaled(one, 0.5, other).tolist() == [3.0, 6.0]
+    assert e.add_scaled(one, torch.tensor([0.5, -0.5]), other).tolist() == [3.0, -2.0]
+    assert one.tolist() == [1.0, 2.0]  # nothing is changed in place

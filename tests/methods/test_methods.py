@@ -19,9 +19,11 @@ from refimpl.equations import (
 )
 from refimpl.methods import (
     PRESETS,
+    Affine,
     Method,
     advantages,
     affine,
+    between,
     kernel,
     levers,
     log_prob,
@@ -29,6 +31,7 @@ from refimpl.methods import (
     preset,
     stds,
     terms,
+    weighed,
 )
 from refimpl.simulate import grids
 
@@ -101,6 +104,38 @@ def test_three_numbers_are_all_of_a_kernel(method, noisy):
         assert torch.allclose(got.mean, want.mean, rtol=0, atol=1e-14)
         assert got.std == want.std == push.std
         assert torch.allclose(three.rest(x, x_s) - push.mean, x_s - want.mean, rtol=0, atol=1e-14)
+        assert torch.allclose(three.drawn(x, x_s, v), x_s - want.mean, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("steps", [(4,), (2, 3, 3, 7)], ids=["one step", "many"])
+def test_two_products_a_sample_say_what_the_laws_say(name, steps):
+    """Values and gradients, in every preset: `between` and `weighed` against `terms`."""
+    method, three = PRESETS[name].but(limit=0.5), affine(PRESETS[name], GRID)
+    steps = steps * (4 // len(steps))
+    x, v_old, advantage = draw(4, 2, 3), draw(4, 2, 3, seed=1), draw(4, seed=2)
+    weight = torch.tensor([1.0, 2.0, 0.5, 1.5], dtype=torch.float64)
+    columns = [torch.tensor([getattr(three[k], name) for k in steps], dtype=torch.float64)
+               for name in ("of_x", "of_v", "std")]  # fmt: skip
+    law = Affine(*(column.reshape(4, 1, 1) for column in columns))
+    old = law.law(x, v_old)
+    x_s = old.sample(draw(4, 2, 3, seed=3))
+    found = []
+    for products in (True, False):
+        v = (v_old + 0.01 * draw(4, 2, 3, seed=4)).requires_grad_()
+        if products:
+            seen = three[steps[0]] if len(set(steps)) == 1 else law
+            compared = between(method, seen, v - v_old, seen.drawn(x, x_s, v_old))
+            got = weighed(method, compared, advantage, weight=weight)
+            assert compared.kl.shape == (4,)
+        else:
+            plain = method.but(beta=0.0)
+            got = terms(plain, law.law(x, v), old, x_s, advantage, weight=weight)
+        (slope,) = torch.autograd.grad(got.objective.sum(), v)
+        found.append((got.ratio, got.objective.detach(), got.stopped, slope))
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one.double(), other.double(), rtol=1e-10, atol=1e-12)
+    assert (found[0][0] - 1).abs().max() > 1e-4
 
 
 def test_batched_levels_score_like_single_ones():

@@ -67,6 +67,8 @@ def test_gaps_have_room_for_rounding_alone():
     means = normal(3, 10, 2)
     assert monitors.replay_gap(means, means, [0.1] * 3).value == 0
     assert not monitors.replay_gap(means, means.bfloat16().double(), [0.1] * 3).holds
+    assert monitors.shift(12 * 0.25**2 / 2, 12) == pytest.approx(0.25)
+    assert monitors.shift(-1e-30, 12) == 0  # a KL of 0, rounded
     assert not monitors.kl_start(1e-3, torch.float32, 64).holds
     assert not monitors.kl_start(-1e-3, torch.float64, 1).holds
 

@@ -37,12 +37,36 @@ def test_operations_are_those_that_torch_counts(size: str, resolution: int) -> N
         (("method.beta=0",), 111.3),
         (("sampling.guidance=1",), 89.0),
         (("sampling.guidance=1", "method.beta=0", "method.window=first"), 39.5),
+        # of seven places for the window: three steps before it on average, made once for 24
+        (
+            (
+                "sampling.guidance=1",
+                "method.beta=0",
+                "method.window=random",
+                "sampling.start=group",
+                "sampling.batch=24",
+            ),
+            39.5 - 3 * 23 / 24 * 2.224,
+        ),
     ],
 )
 def test_each_recipe_costs_what_its_parts_add_up_to(changes: tuple[str, ...], tflop: float) -> None:
     """Counted by hand from 2.224 TFLOP a forward pass, 2.7 a backward one, 2.5 a decoding."""
     found = plan.plan(presets.resolve([], None, changes))
     assert found.per_image == pytest.approx(tflop, rel=2e-3)
+
+
+def test_a_batch_that_splits_a_group_makes_its_beginning_again() -> None:
+    changes = ("sampling.guidance=1", "method.window=fixed", "method.start=4",
+               "sampling.start=group", "sampling.group=24")  # fmt: skip
+    for batch, calls in (
+        (1, 10),
+        (8, 10 - 4 * 7 / 8),
+        (24, 10 - 4 * 23 / 24),
+        (48, 10 - 4 * 23 / 24),
+    ):
+        config = presets.resolve([], None, (*changes, f"sampling.batch={batch}"))
+        assert plan.plan(config).rollout_calls == pytest.approx(calls)
 
 
 def test_the_adapter_is_as_large_as_published() -> None:

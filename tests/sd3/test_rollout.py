@@ -242,6 +242,85 @@ def test_a_deterministic_step_draws_nothing(made: Any) -> None:
         rollout.sample(made.policy, text, iter(two[:1]), grid=grid, method=method, plan=plan)
 
 
+@pytest.mark.parametrize("samples", [range(2, 6), [5, 2, 0, 4]], ids=["slice", "index"])
+@pytest.mark.parametrize("rows", [1, 3, 4, 5, 100])
+def test_a_micro_batch_takes_the_rows_that_it_names(samples: Any, rows: int) -> None:
+    """Whether they follow one another or not, from one step or from several."""
+    held = tuple(torch.arange(6) + 10.0 * k for k in range(4))
+    parts = list(update.batches(samples, [0, 2], rows))
+    assert [len(part.sample) for part in parts[:-1]] == [rows] * (len(parts) - 1)
+    named = [(int(i), int(k)) for p in parts for i, k in zip(p.sample, p.step, strict=True)]
+    assert named == [(i, k) for k in (0, 2) for i in samples]
+    for later in (0, 1):
+        taken = torch.cat([part.of(held, later) for part in parts])
+        assert taken.tolist() == [i + 10.0 * (k + later) for i, k in named]
+    numbers = torch.cat([part.each((0.5, 1.5, 2.5), held[0]) for part in parts])
+    assert numbers.tolist() == [k + 0.5 for _, k in named]
+
+
+def test_what_is_not_finite_is_told_at_the_end_of_a_rollout_and_of_a_pass(
+    settings: Callable[..., Any], trainer: Callable[..., Any]
+) -> None:
+    """Inner loops do not look for it; guidance, outside of them, does."""
+    made = trainer(settings("sampling.steps=5", "sampling.guidance=1"))
+    experience, policy = rolled(made, FLOW), made.policy
+
+    class Broken:
+        def velocity(self, x: torch.Tensor, *rest: Any) -> torch.Tensor:
+            return policy.velocity(x, *rest) * float("nan")
+
+        reference = policy.reference
+
+    made.policy = Broken()
+    with pytest.raises(ValueError, match="latents must be finite, got nan"):
+        rolled(made, FLOW)
+    with pytest.raises(ValueError, match="objective must be finite, got nan"):
+        scored(made, FLOW, experience)
+
+
+class Counting:
+    """A policy that counts the rows it is asked for."""
+
+    def __init__(self, policy: Any) -> None:
+        self.policy, self.rows = policy, 0
+
+    def velocity(self, x: torch.Tensor, *rest: Any) -> torch.Tensor:
+        self.rows += len(x)
+        return self.policy.velocity(x, *rest)
+
+
+def test_one_start_a_group_is_sampled_once_until_its_rollouts_part(
+    settings: Callable[..., Any], trainer: Callable[..., Any]
+) -> None:
+    """And is then what the same start gives when every rollout makes the whole way by itself."""
+    made = trainer(
+        settings(
+            "sampling.steps=5", "method.window=fixed", "method.start=2", "method.size=2",
+            "sampling.start=group", "sampling.groups=2", "sampling.group=3", "sampling.batch=6",
+            "sampling.guidance=1", "method.beta=0",
+        )
+    )  # fmt: skip
+    made.policy = counting = Counting(made.policy)
+    plan = methods.plan(made.config.method, made.config.grid)
+    rows = made.sampler.rows(0, 0)
+    held, text, prompt = made._roll(rows, plan)
+    assert counting.rows == 2 * 2 + 6 * 3
+    groups = [row.row // 3 for row in rows]
+    for i, j in itertools.combinations(range(6), 2):
+        assert torch.equal(held.states[0][i], held.states[0][j]) == (groups[i] == groups[j])
+        assert not torch.equal(held.states[1][i], held.states[1][j])
+    stream = {"shape": made.parts.latent}
+    starts = next(noise.stream(made.config.run.seed, "start", 0, groups, **stream))
+    own = noise.stream(made.config.run.seed, "rollout", 0, [row.row for row in rows], **stream)
+    alone = rollout.sample(
+        made.policy, text.rows(prompt), itertools.chain([starts], own),
+        grid=made.config.grid, method=made.config.method, plan=plan,
+    )  # fmt: skip
+    torch.testing.assert_close(held.ends, alone.ends, rtol=0, atol=1e-5)
+    experience = Experience(held, text, prompt, torch.ones(6, dtype=torch.float64), plan.weights)
+    assert (scored(made, made.config.method, experience, rows=6).ratio == 1).all()
+
+
 def test_many_steps_in_one_pass_are_the_same_as_one_by_one(made: Any) -> None:
     """Exact but for the order of sums: each row has its own level, weight and advantage."""
     with torch.no_grad():

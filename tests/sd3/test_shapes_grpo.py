@@ -228,14 +228,16 @@ def test_a_folder_without_a_network_is_refused_before_anything_is_made(tmp_path)
 def test_arms_change_what_they_say_and_nothing_else():
     base = arms.config("levelled")
     method = base.method
-    assert (method.window, method.start, method.size, method.weight) == ("fixed", 3, 3, "levelled")
+    assert (method.window, method.start, method.size, method.weight) == ("fixed", 2, 3, "levelled")
     for name, arm in arms.ARMS.items():
         config = arms.config(name)
         kept = presets.resolve(["miniature"], None, [*arms.COMMON, *arm.changes])
         assert config == kept
         assert (config != base) == (name != "levelled")
         assert config.images == 384  # equal numbers of pictures
-        assert config.training == base.training
+        assert dataclasses.replace(config.training, iterations=60) == base.training
+    assert arms.config("long").training.iterations == 2 * base.training.iterations
+    assert arms.config("long", quick=True).training.iterations == 2
 
 
 def test_forty_steps_draw_noise_between_the_levels_of_ten():

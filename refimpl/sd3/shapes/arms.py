@@ -1,8 +1,8 @@
 """The runs of the miniature's study: one thing changed at a time, everything else the preset's.
 
 "levelled" is the setting that works, "equal" the plain one; "all-levelled" and "window-equal" tell
-which of its two changes matters, "early" and "late" where the window has to be. The others are the
-article's ablations, and two more seeds.
+which of its two changes matters, "early" and "late" where the window has to be, "shifted" whether
+the grid does. The others are the article's ablations, two more seeds and a longer run.
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ _START = "method.start=0"
 _EVEN = (_START, "method.weight=equal")
 
 ARMS: dict[str, Arm] = {
-    "levelled": Arm("noise in steps 3 to 5, levelled weights"),
+    "levelled": Arm("noise in steps 2 to 4, levelled weights"),
     "equal": Arm("noise in all steps, equal weights", ("method.window=all", *_EVEN)),
     "all-levelled": Arm("noise in all steps, levelled weights", ("method.window=all", _START)),
-    "window-equal": Arm("noise in steps 3 to 5, equal weights", ("method.weight=equal",)),
+    "window-equal": Arm("noise in steps 2 to 4, equal weights", ("method.weight=equal",)),
     "early": Arm("noise in steps 0 to 2", (_START,)),
     "late": Arm("noise in steps 6 to 8", ("method.start=6",)),
     "kl": Arm("KL, weight 0.01", ("method.beta=0.01",)),
@@ -40,14 +40,19 @@ ARMS: dict[str, Arm] = {
     "noise-high": Arm("noise level a = 1", ("method.noise=1.0",)),
     "group-4": Arm("96 prompts × 4", ("sampling.groups=96", "sampling.group=4")),
     "group-48": Arm("8 prompts × 48", ("sampling.groups=8", "sampling.group=48")),
-    "window-1": Arm("noise in step 4", ("method.start=4", "method.size=1")),
-    "window-6": Arm("noise in steps 2 to 7", ("method.start=2", "method.size=6")),
+    "window-1": Arm("noise in step 3", ("method.start=3", "method.size=1")),
+    "window-6": Arm("noise in steps 1 to 6", ("method.start=1", "method.size=6")),
+    "shifted": Arm(
+        "SD3.5's grid, noise between nearly the same levels",
+        ("sampling.grid=as_shipped", "method.start=4", "method.size=3"),
+    ),
     "seed-1": Arm("levelled, other prompts and noise", ("run.seed=1",)),
     "seed-2": Arm("levelled, other prompts and noise again", ("run.seed=2",)),
     "T-40": Arm(
         "T = 40, noise between the same levels",
-        ("sampling.steps=40", "method.start=13", "method.size=13"),
+        ("sampling.steps=40", "method.start=8", "method.size=12"),
     ),
+    "long": Arm("levelled, twice as long", ("training.iterations=120",)),
 }
 """By name."""
 
@@ -78,4 +83,4 @@ def config(name: str, changes: tuple[str, ...] = (), *, quick: bool = False) -> 
     if name not in ARMS:
         raise ValueError(f"no arm is called {name!r}; there are {', '.join(ARMS)}")
     short = QUICK if quick else ()
-    return presets.resolve(["miniature"], None, [*COMMON, *short, *ARMS[name].changes, *changes])
+    return presets.resolve(["miniature"], None, [*COMMON, *ARMS[name].changes, *short, *changes])

@@ -52,7 +52,7 @@ class Settings:
         ValueError: a number out of range.
     """
 
-    steps: int = 3000
+    steps: int = 2000
     batch: int = 64
     rate: float = 1.5e-3
     average: float = 0.998

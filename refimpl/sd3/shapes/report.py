@@ -107,7 +107,7 @@ def drawings(found: Mapping[str, Any]) -> dict[str, str]:
 
 SHOWN = {
     "reward": ("levelled", "equal", "early", "late"),
-    "seeds": ("levelled", "seed-1", "seed-2"),
+    "seeds": ("levelled", "seed-1", "seed-2", "long"),
     "held": ("levelled", "kl", "kl-strong"),
 }
 """Pictures of rewards in training, and whose."""
@@ -125,7 +125,7 @@ def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[f
     return [x for x, _ in points], [y for _, y in points]
 
 
-NOISE = {"all": "noise in all steps", "window": "noise in steps 3 to 5"}
+NOISE = {"all": "noise in all steps", "window": "noise in steps 2 to 4"}
 
 
 def levelled(seen: Mapping[str, Any]) -> list[float]:
