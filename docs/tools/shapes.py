@@ -5,8 +5,8 @@
         --arm seed-1 --arm seed-2
     python docs/tools/shapes.py RUNS
 
-copies metrics.json, the curves and two sheets of pictures to docs/assets/shapes; the page's blocks
-are filled from there by generate.py.
+copies metrics.json, the curves and three sheets of pictures to docs/assets/shapes; the page's
+blocks are filled from there by generate.py.
 """
 
 import shutil
@@ -20,7 +20,7 @@ def main() -> None:
     """Copy what the page shows."""
     (runs,) = map(Path, sys.argv[1:])
     ASSETS.mkdir(exist_ok=True)
-    shown = [runs / name for name in ("metrics.json", "base.png", "levelled.png")]
+    shown = [runs / name for name in ("metrics.json", "base.png", "levelled.png", "long.png")]
     for file in sorted([*shown, *runs.glob("*.svg")]):
         shutil.copyfile(file, ASSETS / file.name)
         print(f"{file.name}: {file.stat().st_size:,} bytes")
