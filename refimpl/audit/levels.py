@@ -107,16 +107,16 @@ def _grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
             merged.append(x)
     told = f"{len(merged) - 1} steps from {merged[0]:.4g} to {merged[-1]:.4g}"
     found, of = "", 0
-    # a run may leave out steps at either end: the last one has no noise to train on
+    # of a declared grid some steps are enough: a window leaves out many
+    declared = manifest.grid or ""
+    for T in range(2, _LONGEST + 1) if declared else ():
+        if not found and _on(c, declared, T, u):
+            found, of = declared, T
+    # else a run may leave out steps at either end: the last one has no noise to train on
     for T in range(max(2, len(merged) - 1), len(merged) + 4):
         for name in GRIDS:
             if not found and _on(c, name, T, u):
                 found, of = name, T
-    # and a window leaves out many: of a declared grid some steps are enough
-    declared = manifest.grid or found
-    for T in range(2, _LONGEST + 1) if declared else ():
-        if not found and _on(c, declared, T, u):
-            found, of = declared, T
     if found:
         steps = len(torch.unique(torch.cat([c["t"], c["s"]], dim=1), dim=0))
         part = "" if steps == of else f", {steps} of {of} steps"

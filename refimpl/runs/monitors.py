@@ -152,7 +152,7 @@ def shift(kl: float, coordinates: int) -> float:
     """How far a mean lies from another, in stds, over so many coordinates (root mean square): the
     KL between two Gaussians of one std is half the square of that, summed.
     """
-    return math.sqrt(2 * max(kl, 0.0) / coordinates)
+    return math.sqrt(2 * kl / coordinates)
 
 
 def mean_ratio(ratio: Tensor) -> Reading:

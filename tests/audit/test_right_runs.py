@@ -138,14 +138,26 @@ def test_a_windows_steps_are_found_on_the_grid_that_was_declared(make, judge, na
     """Together or apart."""
     whole = make(T=10, grid=getattr(grids, name))
     step = torch.arange(9).repeat_interleave(len(whole["t"]) // 9)
-    for window in ((3, 4, 5), (1, 6)):
+    for window in ((3, 4, 5), (1, 6), (0,)):
         kept = torch.isin(step, torch.tensor(window))
         content = {key: x[kept] for key, x in whole.items()}
         found = judge(content, {"grid": name})["grid"]
         assert found.verdict == "consistent"
         assert f"{len(window)} of 10 steps" in found.detail
+        if window == (0,):  # 1 to 0.9 is also the first of four shifted steps
+            continue
         for other in {"uniform", "sd35_once_shifted", "sd35_as_shipped"} - {name}:
             assert judge(content, {"grid": other})["grid"].verdict == "differs"
+
+
+def test_a_step_over_levels_of_the_declared_grid_is_none_of_it(make, judge):
+    """0.9 and 0.6 are levels of ten even steps, and no even grid goes from one to the other."""
+    whole = make(T=10, grid=grids.uniform)
+    kept = (whole["t"] - 0.9).abs() < 1e-12
+    content = {key: whole[key][kept] for key in ("x_t", "t", "s", "v")}
+    assert judge(content, {"grid": "uniform"})["grid"].verdict == "consistent"
+    content["s"] = torch.full_like(content["s"], 0.6)
+    assert judge(content, {"grid": "uniform"})["grid"].verdict == "differs"
 
 
 def test_euler_steps_without_noise_are_told_as_such(make, judge):

@@ -392,3 +392,27 @@ def test_a_config_that_was_saved_resumes(settings: Make, started: Make, tmp_path
     assert presets.resolve([], tmp_path / "run" / "config.yaml") == config
     about = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert {"diffusers", "peft", "accelerate", "command"} <= about.keys()
+
+
+def test_every_update_of_an_epoch_learns_from_its_own_share_of_every_group(
+    settings: Make, trainer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from refimpl.sd3 import update
+
+    seen: list[list[int]] = []
+    gradient = update.gradient
+
+    def watched(policy: Any, method: Any, experience: Any, samples: Any, **rest: Any) -> Any:
+        seen.append(list(samples))
+        return gradient(policy, method, experience, samples, **rest)
+
+    monkeypatch.setattr(update, "gradient", watched)
+    config = settings("training.updates=2", "training.epochs=2", "sampling.groups=2",
+                      "sampling.group=4")  # fmt: skip
+    with trainer(config) as made:
+        made.iterate()
+    first, second, *again = seen
+    assert again == [first, second]  # the next epoch
+    assert sorted(first + second) == list(range(8))
+    for share in (first, second):
+        assert [sum(i // 4 == group for i in share) for group in (0, 1)] == [2, 2]
