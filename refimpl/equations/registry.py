@@ -2,14 +2,18 @@
 
     @equation("sde.drift", rows=("SC-6",), source="Flow-GRPO, arXiv:2505.05470, Eq. 11")
 
-The id is what you type to call it. The decorator notes id, ledger rows and source, and returns
-the function untouched: what is proved is what runs.
+The id is what you type to call it. The decorator notes id, ledger rows and source, and puts the
+function behind the door that its declarations make: what is proved is what runs.
 """
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
+
+from .arguments import Argument, Place, declared
+from .door import guarded
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +37,16 @@ class Equation:
         """The first line of the docstring: the formula, or the sentence said aloud."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """What its signature declares, structures taken apart."""
+        return declared(inspect.unwrap(self.function))
+
+    @property
+    def arguments(self) -> dict[str, Argument]:
+        """The declarations of its arguments by flat name."""
+        return {place.name: place.argument for place in self.places}
+
     @property
     def line(self) -> int:
         """The line of the module at which the function starts."""
@@ -52,6 +66,7 @@ def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F
 
     Raises:
         ValueError: the id is taken, or is not the function's own name.
+        TypeError: an argument without a declaration.
     """
 
     def note(function: F) -> F:
@@ -62,8 +77,9 @@ def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F
             )
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
-        _REGISTER[id] = Equation(id, function, tuple(rows), source)
-        return function
+        checked = guarded(function)
+        _REGISTER[id] = Equation(id, checked, tuple(rows), source)
+        return checked
 
     return note
 
