@@ -263,7 +263,7 @@ def agree(values: Sequence[tuple[str, Kind, Any]]) -> None:
     if not any(other == shape for _, other in shaped):
         shown = " and ".join(f"{name} has shape {other}" for name, other in shaped)
         raise ValueError(
-            f"{shown}; they meet in an outer product alone: give one of them the shape {shape}, "
+            f"{shown}: they meet in an outer product alone; give one of them the shape {shape}, "
             "or reshape on purpose"
         )
 

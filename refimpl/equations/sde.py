@@ -26,7 +26,7 @@ from .arguments import (
     structure,
 )
 from .conversions import score_from_velocity
-from .domain import NOISED, POSITIVE_LEVEL, REAL, bounds, fields, level
+from .domain import NOISED, POSITIVE_LEVEL, REAL, fields, level
 from .elementary import Num, minimum, sqrt, where
 from .gaussian import Gaussian
 from .kinds import bounds

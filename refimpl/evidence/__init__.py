@@ -1,0 +1,1 @@
+"""What every equation is held against, under the same stems as `equations/`."""
