@@ -39,9 +39,9 @@ def pytest_collection_modifyitems(
     if not targets:
         return
     from refimpl.conformance.kit import CannotRun, load
-    from refimpl.conformance.kit.decorator import bound
-    from refimpl.conformance.kit.deviations import read
-    from refimpl.conformance.kit.running import Runner
+    from refimpl.conformance.decorator import bound
+    from refimpl.conformance.deviations import read
+    from refimpl.conformance.running import Runner
 
     file = config.getoption("refimpl_deviations")
     try:
@@ -75,7 +75,7 @@ class _Item(pytest.Item):
         self._check()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        from refimpl.conformance.kit.decorator import Failed
+        from refimpl.conformance.decorator import Failed
 
         if isinstance(excinfo.value, Failed):
             return str(excinfo.value)

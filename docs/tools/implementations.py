@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from refimpl.conformance.adapters import INSTALLED, known
-from refimpl.conformance.adapters.judging import judged
+from refimpl.peers import INSTALLED, known
+from refimpl.peers.judging import judged
 from refimpl.conformance.kit import Report
 
 KEPT = Path(__file__).resolve().parents[1] / "assets" / "implementations.json"

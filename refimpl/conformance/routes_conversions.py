@@ -10,7 +10,7 @@ from typing import Any
 
 import mpmath as mp
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_gaussian import line, log_npdf, mix, slope
 
 Parts = dict[str, Any]

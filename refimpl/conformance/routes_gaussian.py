@@ -11,7 +11,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from .independent import route
+from ..evidence.independent import route
 
 
 def log_npdf(y: Any, mean: Any, std: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import mpmath as mp
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_conversions import Parts, solve
 from .routes_gaussian import mix
 from .routes_steps import eq_2

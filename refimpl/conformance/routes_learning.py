@@ -12,7 +12,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_conversions import Parts, score_at, solve
 from .routes_gaussian import columns, log_npdf, mix, sample, slope
 from .routes_processes import noise_rate, peak

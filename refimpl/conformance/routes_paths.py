@@ -9,7 +9,7 @@ from typing import Any
 
 import mpmath as mp
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_conversions import solve
 from .routes_gaussian import line, mix, slope
 

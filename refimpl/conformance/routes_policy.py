@@ -12,7 +12,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_conversions import Parts
 from .routes_gaussian import line, slope
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import mpmath as mp
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_conversions import Parts
 from .routes_gaussian import line, log_npdf, slope
 

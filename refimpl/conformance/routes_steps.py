@@ -11,7 +11,7 @@ from typing import Any
 
 import mpmath as mp
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_conversions import Parts, score_at, solve
 from .routes_gaussian import log_npdf, slope
 

@@ -8,7 +8,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from .independent import route
+from ..evidence.independent import route
 from .routes_gaussian import line, log_npdf, slope
 from .routes_steps import eq_2
 

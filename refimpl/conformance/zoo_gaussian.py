@@ -6,7 +6,7 @@ Each entry: name, equation, the wrong formula, what is wrong, where it was seen,
 """
 
 from ..equations.elementary import log, pi
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 

@@ -7,7 +7,7 @@ Each entry: name, equation, the wrong formula, what is wrong, where it was seen,
 
 from ..equations import Gaussian
 from ..equations.elementary import cos, exp, pi, sin, sqrt
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 _AMPLITUDE = "e^{−Λ/2} multiplies the noise, e^{−Λ} its variance"

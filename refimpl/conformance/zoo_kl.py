@@ -8,7 +8,7 @@ Each entry: name, equation, the wrong formula, what is wrong, where it was seen,
 from ..equations import Step
 from ..equations.elementary import Num, exp, log
 from ..equations.ode import Field
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"

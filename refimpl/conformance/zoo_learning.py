@@ -7,7 +7,7 @@ Each entry: name, equation, the wrong formula, what is wrong, where it was seen,
 
 from ..equations import Gaussian
 from ..equations.elementary import exp, log, sqrt
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 

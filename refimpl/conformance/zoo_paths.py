@@ -7,7 +7,7 @@ Each entry: name, equation, the wrong formula, what is wrong, where it was seen,
 
 from ..equations import Coefficients, Gaussian
 from ..equations.elementary import Num, cos, exp, log, pi, sin, sqrt
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 _CLOCKS = "whoever ports between data-time (flow_matching, torchcfm) and noise-time (SD3)"

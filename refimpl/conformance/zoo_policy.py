@@ -8,7 +8,7 @@ Each entry: name, equation, the wrong formula, what is wrong, where it was seen,
 """
 
 from ..equations.elementary import Array, exp, maximum, minimum, sqrt
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 

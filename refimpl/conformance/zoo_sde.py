@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ..equations import Coefficients, Gaussian, Step
 from ..equations.elementary import Num, sqrt
-from .zoo import Mistake
+from ..evidence.mistake import Mistake
 
 _CLASSIC = "a classic"
 _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"

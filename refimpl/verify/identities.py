@@ -13,7 +13,7 @@ import torch
 
 from ..equations import conversions, gaussian, kl, paths, sde
 from ..equations.elementary import Num
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 ROUNDINGS = 64
 """Unit roundoffs of the largest term by which two compositions of ~20 operations may differ."""

@@ -13,7 +13,7 @@ import torch
 
 from ..equations import gaussian, grpo, policy, sde
 from ..simulate import grids
-from .evidence import Evidence, check
+from .check import Evidence, check
 from .identities import Disagreement, draw, report, same, step_of
 
 SHIPPED_STD = (0.7000, 0.7430, 0.5362, 0.4459, 0.3918, 0.3528, 0.3191, 0.2820, 0.2254, 0.0063)

@@ -18,7 +18,7 @@ from ..toy import Mixture, batches, field, mixture_2d, ncsn
 from ..toy.labelled import three_labels
 from ..toy.likelihood import fixed_step
 from ..toy.losses import drop_labels
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 
 @check(

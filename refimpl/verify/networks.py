@@ -16,7 +16,7 @@ from ..simulate import sde as chains
 from ..toy import field, gaussian_1d, latent
 from ..toy.batches import Batch
 from ..toy.networks import DiT, UNet, build
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 
 @check("numbers", covers=("paths.velocity",), rows=("ARCH-1", "ARCH-2"))

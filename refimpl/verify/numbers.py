@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..conformance.calls import System, arguments, cast
-from ..conformance.cases import inputs
-from ..conformance.compare import compare
-from ..conformance.rounding import ROUNDINGS
+from ..evidence.calls import System, arguments, cast
+from ..evidence.cases import inputs
+from ..evidence.compare import compare
+from ..evidence.rounding import ROUNDINGS
 from ..equations import (  # noqa: F401  (importing registers)
     coupling,
     ddpm,
@@ -28,7 +28,7 @@ from ..equations import (  # noqa: F401  (importing registers)
     weights,
 )
 from ..equations.registry import equations, find
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 _ARRAYS: tuple[System, ...] = ("numpy64", "torch64", "numpy32", "torch32")
 

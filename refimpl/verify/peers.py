@@ -10,12 +10,12 @@ and the summary says so with the size of the difference. A library that is absen
 from collections.abc import Callable
 from importlib import import_module
 
-from ..conformance import adapters
-from ..conformance.adapters import NotInstalled
-from ..conformance.adapters.facts import facts
-from ..conformance.adapters.judging import judged
+from .. import peers as adapters
+from ..peers import NotInstalled
+from ..peers.facts import facts
+from ..peers.judging import judged
 from ..conformance.kit import Report
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 __all__ = ["NotInstalled", "PeerDiffers", "evidence_of"]
 

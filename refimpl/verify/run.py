@@ -16,7 +16,7 @@ from typing import Any, Literal
 from refimpl.equations import equations
 
 from .coverage import Row, coverage
-from .evidence import Check, checks
+from .check import Check, checks
 
 Verdict = Literal["holds", "fails", "not installed"]
 

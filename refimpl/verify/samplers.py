@@ -14,8 +14,8 @@ from ..simulate.ode import adaptive, solve
 from ..statistics import budget
 from ..toy import field, mixture_1d
 from . import samplers_laws, samplers_tilting  # noqa: F401  (importing registers)
-from .evidence import Evidence, check
-from .outcomes import standard_normal
+from .check import Evidence, check
+from .accepting import standard_normal
 
 
 @check(

@@ -17,7 +17,7 @@ from ..toy import Mixture, field, gaussian_1d, mixture_1d
 from ..toy import gaussian as gaussian_problem
 from . import pictures
 from .discrete import chain_law, distance
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 _ONE = torch.ones(1, dtype=torch.float64)
 SHIPPED = (1, 0.9601, 0.9133, 0.8577, 0.7904, 0.7073, 0.6022, 0.4649, 0.2780, 0.0089, 0)

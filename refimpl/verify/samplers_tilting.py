@@ -15,7 +15,7 @@ from ..equations.gaussian import Gaussian
 from ..simulate import diffusion, grids, laws
 from ..simulate import sde as chains
 from ..toy import field, gaussian_1d
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 _ONE = torch.ones(1, dtype=torch.float64)
 _REMEDIES = {

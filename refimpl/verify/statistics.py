@@ -35,8 +35,8 @@ from . import (  # noqa: F401  (importing registers)
     statistics_training,
 )
 from .controls import CONSISTENT_G, MISTAKES, RIGHT, residuals_of
-from .evidence import Evidence, check
-from .outcomes import evidence_of, frequencies, must_reject, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, frequencies, must_reject, standard_normal
 
 _ONE = torch.ones(1, dtype=torch.float64)
 

@@ -22,8 +22,8 @@ from ..toy import Mixture, Product, field, gaussian_1d, mixture_1d, mixture_2d, 
 from . import pictures
 from .controls import residuals_of
 from .discrete import chain_law, distance
-from .evidence import Evidence, check
-from .outcomes import evidence_of, frequencies, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, frequencies, standard_normal
 from .statistics_fields import density_of
 
 _ONE = torch.ones(1, dtype=torch.float64)

@@ -18,7 +18,7 @@ from ..toy.digits import LABELS, load
 from ..toy.losses import flow_matching
 from ..toy.networks import DiT, build, classifier_free_field
 from ..toy.training import Plan, train
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 
 @check("statistics", covers=("guidance.classifier_free",), rows=("CFG-5", "LAB-3"))

@@ -20,8 +20,8 @@ from ..statistics import budget, residuals
 from ..statistics import gaussian as exact
 from ..statistics.budget import claim
 from ..statistics.ledger import N
-from .evidence import Evidence, check
-from .outcomes import evidence_of, must_reject, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, must_reject, standard_normal
 
 _ONE = torch.ones(1, dtype=torch.float64)
 

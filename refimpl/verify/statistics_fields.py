@@ -20,8 +20,8 @@ from ..statistics.budget import claim
 from ..statistics.ledger import FLOW_LEVELS, MARGINAL_LEVELS, N_WIDE, REGRESSIONS, SCHEDULES, N
 from ..toy import Mixture, field, mixture_1d, mixture_2d, rotated_8d
 from . import pictures
-from .evidence import Evidence, check
-from .outcomes import evidence_of, frequencies, must_reject, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, frequencies, must_reject, standard_normal
 
 
 def schedule(name: str, t: float) -> Coefficients:

@@ -11,7 +11,7 @@ import torch
 from ..toy import gaussian_1d
 from ..toy import grpo as loop
 from . import pictures
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 SPREAD = 0.0015
 """Standard deviation over seeds of the averaged end mean, measured (seeds 0 to 23)."""

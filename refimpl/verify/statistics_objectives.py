@@ -22,8 +22,8 @@ from ..statistics import gaussian as exact
 from ..statistics.budget import claim
 from ..statistics.ledger import N
 from ..toy import gaussian as gaussian_problem
-from .evidence import Evidence, check
-from .outcomes import evidence_of, must_reject, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, must_reject, standard_normal
 
 
 @check(

@@ -18,8 +18,8 @@ from ..statistics import budget, gaussian, orders
 from ..statistics.budget import claim
 from ..statistics.ledger import N
 from ..toy import field, gaussian_1d
-from .evidence import Evidence, check
-from .outcomes import evidence_of, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, standard_normal
 
 _ONE = torch.ones(1, dtype=torch.float64)
 _THETA, _G, _MU, _SIGMA = 1.5, 0.8, 0.5, 0.6  # dx = −θx dt + g dw;  dx = μx dt + σx dw

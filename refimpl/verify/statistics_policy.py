@@ -20,8 +20,8 @@ from ..statistics.budget import claim
 from ..statistics.ledger import N
 from ..statistics.outcome import BETA, Outcome, Part, judge
 from ..toy import field, rotated_2d
-from .evidence import Evidence, check
-from .outcomes import evidence_of, must_reject, standard_normal
+from .check import Evidence, check
+from .accepting import evidence_of, must_reject, standard_normal
 
 _STEP = 5  # of ten: from t = 0.5 down to 0.4
 _M = 4.0  # ratios are cut at 4: their law is known, and Bernstein's bound wants a bounded variable

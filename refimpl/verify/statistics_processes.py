@@ -21,8 +21,8 @@ from ..statistics.budget import claim
 from ..statistics.ledger import N
 from ..toy import Mixture, field, mixture_1d
 from .discrete import discrete_law, distance
-from .evidence import Evidence, check
-from .outcomes import evidence_of
+from .check import Evidence, check
+from .accepting import evidence_of
 from .statistics_chains import white
 from .statistics_fields import schedule
 

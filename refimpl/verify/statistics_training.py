@@ -33,7 +33,7 @@ from ..toy.measures import energy_distance, field_error
 from ..toy.networks import MLP, as_field, build
 from ..toy.scores import NoiseScore
 from ..toy.training import Plan, train
-from .evidence import Evidence, check
+from .check import Evidence, check
 
 
 def _below(what: str, value: float, bound: float) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..equations import conversions, density, guidance, paths, sde
 from ..equations.conventions import omega_from_w
-from .evidence import Evidence, check
+from .check import Evidence, check
 from .identities import Disagreement
 from .mixtures import Field, Scene, mixture, scenes
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from refimpl.conformance.zoo import mistakes
+from refimpl.evidence.mistake import mistakes
 from refimpl.equations import Step, gaussian, grpo, guidance, kl, paths, policy
 
 DTYPES = (torch.float64, torch.float32)

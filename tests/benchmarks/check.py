@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from refimpl.conformance.adapters.refimpl import Refimpl
+from refimpl.peers.own import Refimpl
 from refimpl.conformance.kit import judge
 
 GOAL = 20.0

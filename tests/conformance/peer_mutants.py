@@ -27,9 +27,9 @@ from typing import Any
 
 import torch
 
-from refimpl.conformance.adapters import known
-from refimpl.conformance.adapters.judging import Facts, judged
-from refimpl.conformance.kit.naming import CannotRun
+from refimpl.peers import known
+from refimpl.peers.judging import Facts, judged
+from refimpl.conformance.naming import CannotRun
 
 TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
     "diffusers": {

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from refimpl.conformance.adapters import CHECKOUTS, INSTALLED, known
-from refimpl.conformance.adapters.checkout import Checkout, drawing
-from refimpl.conformance.adapters.facts import Fact, facts, law, near
-from refimpl.conformance.adapters.judging import Facts, Row, declared, judged
-from refimpl.conformance.adapters.tableau import density, nodes_of, read, trees
-from refimpl.conformance.kit.checks import Differs, Finding, checks
-from refimpl.conformance.kit.deviations import collected
-from refimpl.conformance.kit.naming import CannotRun
+from refimpl.peers import CHECKOUTS, INSTALLED, known
+from refimpl.peers.checkouts.checkout import Checkout, drawing
+from refimpl.peers.facts import Fact, facts, law, near
+from refimpl.peers.judging import Facts, Row, declared, judged
+from refimpl.peers.tableau import density, nodes_of, read, trees
+from refimpl.conformance.checks.register import Differs, Finding, checks
+from refimpl.conformance.deviations import collected
+from refimpl.conformance.naming import CannotRun
 
 SCRIPT = """
 import no_such_module
@@ -129,7 +129,7 @@ class Library:
 
 def only(monkeypatch, run, row=None):
     """The verdict on one fact, with or without a declaration."""
-    from refimpl.conformance.adapters import judging
+    from refimpl.peers import judging
 
     monkeypatch.setattr(judging, "facts", lambda name: {"a.fact": Fact(name, "a.fact", (), run)})
     monkeypatch.setattr(judging, "declared", lambda name: (row,) if row else ())

@@ -11,9 +11,10 @@ import pytest
 from scipy import stats
 
 import refimpl.conformance as conformance
-from refimpl.conformance import independent, reference
-from refimpl.conformance.calls import cast, flat_names, parts, unit_roundoff
-from refimpl.conformance.cases import inputs
+from refimpl.evidence import independent
+from refimpl.conformance import reference
+from refimpl.evidence.calls import cast, flat_names, parts, unit_roundoff
+from refimpl.evidence.cases import inputs
 from refimpl.equations import equations
 
 FOLDER = Path(conformance.__file__).parent

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from refimpl.conformance import Mismatch, compare, reference
-from refimpl.conformance.cases import inputs
-from refimpl.conformance.rounding import CANCELLATION, ROUNDINGS
+from refimpl.conformance import Mismatch, reference
+from refimpl.evidence import compare
+from refimpl.evidence.cases import inputs
+from refimpl.evidence.rounding import CANCELLATION, ROUNDINGS
 from refimpl.equations import Coefficients, Gaussian, equations, kl, sde
 
 STEP = {"x": 1.5, "f": -0.5, "g": 0.75, "h": 0.25}

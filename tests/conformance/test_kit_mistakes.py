@@ -8,9 +8,9 @@ import wild
 from torch.distributions import Normal
 
 from refimpl.conformance import mistakes
-from refimpl.conformance.adapters import refimpl as reference
-from refimpl.conformance.kit.checks import checks
-from refimpl.conformance.kit.running import Runner
+from refimpl.peers import own as reference
+from refimpl.conformance.checks.register import checks
+from refimpl.conformance.running import Runner
 from refimpl.equations import registry
 
 APPLICABLE = set()

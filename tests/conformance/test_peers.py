@@ -10,9 +10,9 @@ import torch
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.conformance.adapters import INSTALLED, known
-from refimpl.conformance.adapters.facts import facts
-from refimpl.conformance.adapters.judging import Facts
+from refimpl.peers import INSTALLED, known
+from refimpl.peers.facts import facts
+from refimpl.peers.judging import Facts
 from refimpl.equations import equations
 
 ROOT = Path(__file__).resolve().parents[2]

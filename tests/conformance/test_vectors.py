@@ -13,22 +13,13 @@ from mpmath import iv
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.conformance import mistakes, vectors
-from refimpl.conformance.case_tables import WHOLE
-from refimpl.conformance.vectors import (
-    DATA,
-    edges,
-    exact,
-    flags,
-    glossary,
-    judge,
-    load,
-    verify,
-    verifying,
-)
-from refimpl.conformance.vectors.intervals import enclose, farthest, middle
-from refimpl.conformance.vectors.judging import Part
-from refimpl.conformance.vectors.verifying import SYSTEMS, call
+from refimpl.conformance import mistakes
+from refimpl import vectors
+from refimpl.evidence.case_tables import WHOLE
+from refimpl.vectors import DATA, edges, exact, flags, glossary, judge, load, verify, verifying
+from refimpl.vectors.intervals import enclose, farthest, middle
+from refimpl.vectors.judging import Part
+from refimpl.vectors.verifying import SYSTEMS, call
 from refimpl.equations import equations, find, registry
 
 KL = "kl.flow_grpo"
@@ -366,7 +357,7 @@ def test_a_spoiled_file_is_noticed(what):
 
 
 def test_a_missing_and_a_stray_file_are_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr("refimpl.conformance.vectors.verifying.written", lambda: ("kl.k1", "kl.k2"))
+    monkeypatch.setattr("refimpl.vectors.verifying.written", lambda: ("kl.k1", "kl.k2"))
     (tmp_path / "kl.k1.json").write_text(content("kl.k1"), encoding="utf-8")
     (tmp_path / "kl.none.json").write_text("{}", encoding="utf-8")
     holds, missing, stray = vectors.verify_all(tmp_path)
@@ -379,7 +370,7 @@ def test_a_missing_and_a_stray_file_are_noticed(tmp_path, monkeypatch):
 
 
 def test_write_puts_the_same_bytes_and_the_schema_into_a_folder(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("refimpl.conformance.vectors.written", lambda: (KL, "kl.k1"))
+    monkeypatch.setattr("refimpl.vectors.written", lambda: (KL, "kl.k1"))
     result = run("write", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     assert {file.name for file in tmp_path.iterdir()} == {
@@ -417,7 +408,7 @@ def test_bad_arguments_are_one_line_and_exit_code_2(run, line, word):
 
 def test_without_jsonschema_the_error_names_the_extra(run, monkeypatch):
 
-    from refimpl.conformance.vectors import verify as _  # noqa: F401
+    from refimpl.vectors import verify as _  # noqa: F401
 
     module = verifying
     module._validator.cache_clear()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refimpl.conformance.vectors import DATA
+from refimpl.vectors import DATA
 
 SCRIPT = Path(__file__).parent / "vectors_node.mjs"
 PAGE = Path(__file__).parents[2] / "docs" / "vectors.md"

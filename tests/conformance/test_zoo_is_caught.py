@@ -7,7 +7,7 @@ import pytest
 from refimpl.conformance import Mismatch, Mistake, mistakes
 from refimpl.equations import equations, find, registry
 from refimpl.verify import numbers
-from refimpl.verify.evidence import checks
+from refimpl.verify.check import checks
 
 NUMBERS = [c for c in checks().values() if c.layer == "numbers"]
 

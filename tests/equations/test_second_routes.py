@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from refimpl.conformance.calls import arguments, cast, parts
-from refimpl.conformance.case_tables import WHOLE
-from refimpl.conformance.cases import inputs
+from refimpl.evidence.calls import arguments, cast, parts
+from refimpl.evidence.case_tables import WHOLE
+from refimpl.evidence.cases import inputs
 from refimpl.equations import equations, find
 from refimpl.verify.numbers import agree
 

@@ -4,7 +4,7 @@ import pytest
 
 from refimpl.equations import equations
 from refimpl.verify import identities, identities_grpo, numbers, theorems
-from refimpl.verify.evidence import checks
+from refimpl.verify.check import checks
 from refimpl.verify.identities import Disagreement, same
 
 NUMBERS = [c for c in checks().values() if c.layer == "numbers"]

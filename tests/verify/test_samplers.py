@@ -5,7 +5,7 @@ import pytest
 from refimpl.equations import equations, sde
 from refimpl.equations.gaussian import Gaussian
 from refimpl.verify import samplers, samplers_laws
-from refimpl.verify.evidence import checks
+from refimpl.verify.check import checks
 
 SAMPLERS = [c for c in checks().values() if c.layer == "samplers"]
 

@@ -1,0 +1,71 @@
+"""Adapters: the libraries and implementations that are compared, each by name.
+
+    known("flow_matching")        known("flow_grpo", Path("a/checkout"))
+
+Installed libraries are imported when their adapters are made; code in a checkout is read from the
+folder that is given. Nothing of either is in this package.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..conformance.naming import CannotRun, nearest
+
+INSTALLED = ("refimpl", "diffusers", "flow_matching", "torchcfm", "torchdiffeq")
+"""This package, and the libraries that come with `pip install 'refimpl[peers]'`."""
+
+CHECKOUTS = (
+    "flow_grpo", "flow_cps", "dance_grpo", "mix_grpo", "mm_grpo", "verl_omni", "flow_factory",
+    "unirl", "diffusion_nft", "awm",
+)  # fmt: skip
+"""Implementations that are read from a checkout."""
+
+
+class NotInstalled(ModuleNotFoundError):
+    """A library to compare with is absent; the message says how to get it."""
+
+
+def library(name: str) -> ModuleType:
+    """The module of that name.
+
+    Raises:
+        NotInstalled: it cannot be imported.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        own = name.partition(".")[0]
+        told = f"{own} is not installed ({error}): pip install 'refimpl[peers]'"
+        if own == "torchcfm":  # its own requirements name torchvision, which it hardly needs
+            told += ", then pip install --no-deps torchcfm"
+        raise NotInstalled(told) from error
+
+
+def known(name: str, path: Path | None = None) -> tuple[Any, ...]:
+    """Everything to check of a library or implementation: adapters, and facts if it has some.
+
+    Args:
+        name: one of `INSTALLED` or `CHECKOUTS`.
+        path: the checkout, for the latter.
+
+    Raises:
+        NotInstalled: the library is absent.
+        CannotRun: an unknown name, a missing or needless path, a checkout that is another's.
+    """
+    names = (*INSTALLED, *CHECKOUTS)
+    if name not in names:
+        raise CannotRun(f"no implementation is called {name!r}{nearest(name, names)}; "
+                        "or give pkg.mod:obj")  # fmt: skip
+    if (path is None) == (name in CHECKOUTS):
+        told = (
+            "is read from a checkout: add --path DIR" if path is None else "is installed: no --path"
+        )
+        raise CannotRun(f"{name} {told}")
+    if path is not None and not path.is_dir():
+        raise CannotRun(f"there is no folder {path}")
+    module = import_module(f".{name}", __name__)
+    if path is not None:
+        return tuple(module.everything(path))
+    return tuple(module.everything())
