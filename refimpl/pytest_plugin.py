@@ -1,4 +1,4 @@
-"""A pytest plugin: checks of somebody's implementation as tests, beside their own.
+"""Floor 7: a pytest plugin: checks of somebody's implementation as tests, beside their own.
 
     pytest --refimpl-check pkg.mod:Mine [--refimpl-deviations FILE.toml]
 
@@ -38,9 +38,9 @@ def pytest_collection_modifyitems(
     targets = config.getoption("refimpl_check")
     if not targets:
         return
-    from refimpl.conformance.kit import CannotRun, load
     from refimpl.conformance.decorator import bound
     from refimpl.conformance.deviations import read
+    from refimpl.conformance.kit import CannotRun, load
     from refimpl.conformance.running import Runner
 
     file = config.getoption("refimpl_deviations")

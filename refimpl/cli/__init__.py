@@ -1,4 +1,4 @@
-"""The command line, a module for each kind of command.
+"""Floor 7: the command line, a module for each kind of command.
 
 Commands: verify, coverage, check, audit, vectors, eq, sample, surrogate, train, doctor, lab,
 topic, study, sd3.

@@ -72,8 +72,8 @@ def _show(settings: Any) -> None:
 
 
 def _run(settings: Any, out: Path, resume: bool) -> None:
-    from ..sd3.run import starting as run
     from ..sd3.rewards import RewardError
+    from ..sd3.run import starting as run
 
     quieten()
     main = int(os.environ.get("RANK", "0")) == 0

@@ -75,8 +75,8 @@ def verify_vectors(
 
 
 def _reports(id: str | None, file: Path | None) -> "Iterator[Report]":
-    from ..vectors import DATA, verify, verify_all, written
     from ..equations import find
+    from ..vectors import DATA, verify, verify_all, written
 
     if file:
         yield verify(file.read_text(encoding="utf-8"), str(file))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .checks.register import checks
+from .checks import checks
 from .deviations import read
 from .running import Result, Runner
 

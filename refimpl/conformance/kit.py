@@ -5,12 +5,12 @@
 Three ways in over one list of checks; the page on adapters has the protocol.
 """
 
-from ..checks.register import checks
-from ..decorator import refimpl_checks
-from ..deviations import Deviation
-from ..loading import load
-from ..naming import CannotRun
-from ..running import Report, Result, judge
+from .checks import checks
+from .decorator import refimpl_checks
+from .deviations import Deviation
+from .loading import load
+from .naming import CannotRun
+from .running import Report, Result, judge
 
 __all__ = [
     "CannotRun",

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from .adapter.subject import Broken, Subject
-from .checks.register import TIERS, Check, Differs, NotApplicable, checks
+from .checks import checks
+from .checks.register import TIERS, Check, Differs, NotApplicable
 from .deviations import Deviation, collected
-from .naming import CannotRun, nearest
 from .diagnosis.readings import Explanation
+from .naming import CannotRun, nearest
 
 Verdict: TypeAlias = Literal["agrees", "differs", "differs by design", "not provided", "skipped"]
 

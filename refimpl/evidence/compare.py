@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .calls import Inputs, System, arguments, cast, parts, unit_roundoff
-from .independent import Reference, reference
+from .mistake import Mistake
+from .mistakes import mistakes
+from .reference import Reference, reference
 from .rounding import ROUNDINGS
-from .mistake import Mistake, mistakes
 
 
 class Mismatch(AssertionError):

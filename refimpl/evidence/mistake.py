@@ -4,12 +4,21 @@
 
 One list with three readers. Tests plant a mistake and demand that its check finds it; the diagnosis
 of `compare` recognises it in somebody's numbers; the docs show what would be wrong. The entries are
-in the modules `zoo_*`, by topic.
+in the folder `mistakes`, a file a topic.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+CLASSIC = "a classic"
+"""Seen in: everybody's mistake."""
+
+ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"
+"""Seen in: code in which one name stands for g and for g √h."""
+
+CLOCKS = "whoever ports between data-time (flow_matching, torchcfm) and noise-time (SD3)"
+"""Seen in: ports between the two clocks."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +45,3 @@ class Mistake:
     def title(self) -> str:
         """Equation and name: `kl.flow_grpo: KL without h`."""
         return f"{self.equation}: {self.name}"
-
-
-def mistakes(equation_id: str | None = None) -> tuple[Mistake, ...]:
-    """All named mistakes, or those of one equation."""
-    from ..conformance import zoo_conventions, zoo_conversions, zoo_forward_process, zoo_gaussian, zoo_kernels, zoo_kl, zoo_learning, zoo_paths, zoo_policy, zoo_processes, zoo_sde, zoo_weights
-
-    cages = (
-        zoo_gaussian, zoo_paths, zoo_conversions, zoo_sde, zoo_kl, zoo_policy, zoo_conventions,
-        zoo_processes, zoo_learning, zoo_kernels, zoo_weights, zoo_forward_process,
-    )  # fmt: skip
-    every = (m for cage in cages for m in cage.MISTAKES)
-    return tuple(m for m in every if equation_id in (None, m.equation))

@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..evidence.calls import arguments, parts
 from ..conformance.adapter import arrays
 from ..conformance.checks.register import Differs, Finding
 from ..conformance.diagnosis.readings import Explanation
-from ..evidence.mistake import Mistake, mistakes
+from ..evidence.calls import arguments, parts
+from ..evidence.mistake import Mistake
+from ..evidence.mistakes import mistakes
 
 ROUNDINGS = 64
 """Rounding errors allowed for, of the largest value: no fact here has more than some twenty

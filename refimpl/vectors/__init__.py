@@ -1,4 +1,4 @@
-"""Test vectors: what every equation returns, for implementations in any language.
+"""Floor 2: test vectors: what every equation returns, for implementations in any language.
 
     one JSON file an equation: inputs, 40 digits, tolerances, known-wrong answers, what to refuse
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..evidence import calls
 from ..evidence.calls import Inputs
+from ..evidence.mistakes import mistakes
 from ..evidence.rounding import ROUNDINGS
-from ..evidence.mistake import mistakes
 from .edges import acceptable, cases, refused
 from .exact import Exact, elementwise, expected, round_up
 from .flags import kind_of_refusal, kinds, of_mistake

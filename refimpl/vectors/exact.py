@@ -19,7 +19,7 @@ from ..equations import Coefficients, Gaussian
 from ..equations.registry import find
 from ..evidence.calls import Inputs, arguments
 from ..evidence.case_tables import WHOLE
-from ..evidence.independent import reference
+from ..evidence.reference import reference
 from .intervals import BITS, enclose, farthest, middle
 
 DIGITS = 40

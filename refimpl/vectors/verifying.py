@@ -18,7 +18,7 @@ import torch
 
 from ..equations.registry import equations, find
 from ..evidence.calls import arguments, parts
-from ..evidence.mistake import mistakes
+from ..evidence.mistakes import mistakes
 from .exact import EvaluatorsDisagree, elementwise
 from .judging import Precision, judge
 from .reading import DATA, Test, Vectors, read

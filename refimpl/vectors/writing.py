@@ -13,7 +13,7 @@ from typing import Any
 
 from ..equations.registry import equations, find
 from ..evidence.calls import flat_names
-from ..evidence.independent import routes
+from ..evidence.routes import routes
 from .edges import cases
 from .entries import ROUNDOFF, ULPS, tests_and_mistakes
 from .exact import elementwise

@@ -48,3 +48,9 @@ def frequencies(d: int, m: int = 8, scale: float = 0.8) -> Tensor:
 def standard_normal(*shape: int, generator: torch.Generator) -> Tensor:
     """ε ~ N(0, 1) in float64 from a generator that the caller seeded."""
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def below(what: str, value: float, bound: float) -> None:
+    """Raise unless value < bound (NaN is never below)."""
+    if not value < bound:
+        raise AssertionError(f"{what} is {value:.4g}, not below {bound:g}")

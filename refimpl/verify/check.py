@@ -10,10 +10,10 @@ is no verdict that a caller could forget to look at.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, Literal
 
 Layer = Literal["numbers", "samplers", "statistics", "peers"]
+LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Check:
         return (self.run.__doc__ or "").strip().partition("\n")[0]
 
 
-_CHECKS: dict[str, Check] = {}
+CHECKS: dict[str, Check] = {}
+"""Every check by name, once its layer has been imported."""
 
 
 def check(
@@ -69,17 +70,9 @@ def check(
 
     def note(function: Callable[[int], Evidence]) -> Callable[[int], Evidence]:
         name = f"{layer}.{function.__name__}"
-        if name in _CHECKS:
+        if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
-        _CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), function)
+        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), function)
         return function
 
     return note
-
-
-def checks() -> dict[str, Check]:
-    """All checks by name, after importing the modules that register them."""
-    for layer in ("numbers", "samplers", "statistics", "peers"):
-        import_module(f".{layer}", __package__)
-
-    return dict(_CHECKS)

@@ -8,10 +8,10 @@ import wild
 from torch.distributions import Normal
 
 from refimpl.conformance import mistakes
-from refimpl.peers import own as reference
-from refimpl.conformance.checks.register import checks
+from refimpl.conformance.checks import checks
 from refimpl.conformance.running import Runner
 from refimpl.equations import registry
+from refimpl.peers import own as reference
 
 APPLICABLE = set()
 

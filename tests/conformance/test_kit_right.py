@@ -7,15 +7,15 @@ import pytest
 import strangers
 import torch
 
-from refimpl.peers.own import Refimpl
-from refimpl.conformance.checks import register as checks
-from refimpl.conformance.kit import judge
-from refimpl.conformance.adapter.subject import Subject
 from refimpl.conformance.adapter.capabilities import CAPABILITIES
 from refimpl.conformance.adapter.conventions import KEYS, Conventions
-from refimpl.conformance.formulas.values import Formulas
-from refimpl.conformance.formulas.operations import ROUNDINGS, size
+from refimpl.conformance.adapter.subject import Subject
+from refimpl.conformance.checks import checks
 from refimpl.conformance.checks.table import OFFERS
+from refimpl.conformance.formulas.operations import ROUNDINGS, size
+from refimpl.conformance.formulas.values import Formulas
+from refimpl.conformance.kit import judge
+from refimpl.peers.own import Refimpl
 
 DRAWS = 1000
 

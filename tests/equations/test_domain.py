@@ -7,10 +7,10 @@ import pytest
 import sympy as sp
 import torch
 
+from refimpl.equations import domain, equations, find
 from refimpl.evidence.calls import arguments, cast, flat_names
 from refimpl.evidence.case_tables import WHOLE
 from refimpl.evidence.cases import inputs
-from refimpl.equations import domain, equations, find
 
 EVERY = [pytest.param(id, marks=pytest.mark.covers(id), id=id) for id in equations()]
 

@@ -71,12 +71,12 @@ def settings(tmp_path: Path) -> Callable[..., Any]:
 @pytest.fixture
 def trainer(quiet: None) -> Callable[..., Any]:
     """`trainer(config)`: everything between the configuration and the loop."""
-    from refimpl.sd3.loop import data
     from refimpl.sd3.engine import processes as engine
     from refimpl.sd3.engine.assemble import assemble
     from refimpl.sd3.engine.processes import Engine
-    from refimpl.sd3.rewards import Mixture
+    from refimpl.sd3.loop import data
     from refimpl.sd3.loop.train import Trainer
+    from refimpl.sd3.rewards import Mixture
 
     def make(config: Any, reward: Any = redness) -> Any:
         accelerator = engine.accelerator(config.model.dtype)

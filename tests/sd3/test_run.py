@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from refimpl.runs import doctor, metrics
-from refimpl.sd3.model import adapters
 from refimpl.sd3.loop import data
-from refimpl.sd3.run import starting as run
+from refimpl.sd3.model import adapters
 from refimpl.sd3.rewards import RewardError
+from refimpl.sd3.run import starting as run
 
 Make = Callable[..., Any]
 
@@ -369,8 +369,8 @@ def test_training_raises_a_reward_that_it_can(settings: Make, trainer: Make, nam
     """Redness of three channels of the latent themselves: a few iterations move it up."""
     from dataclasses import replace
 
-    from refimpl.sd3.run.evaluate import evaluate
     from refimpl.sd3.loop.train import Trainer
+    from refimpl.sd3.run.evaluate import evaluate
 
     made = trainer(
         settings("learning_rate=1e-2", "sampling.group=16", "beta=0", "sampling.guidance=1",

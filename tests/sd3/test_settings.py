@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from refimpl import methods
-from refimpl.sd3.settings import presets, overrides as settings
+from refimpl.sd3.settings import overrides as settings
+from refimpl.sd3.settings import presets
 from refimpl.sd3.settings.config import Config, plain
 
 

@@ -12,18 +12,18 @@ from typer.testing import CliRunner
 from refimpl.cli import app
 from refimpl.runs import metrics
 from refimpl.runs.doctor import examine
-from refimpl.sd3.shapes import miniature
-from refimpl.sd3.settings import presets
-from refimpl.sd3.run import starting as run
-from refimpl.sd3.loop.data import Prompted
 from refimpl.sd3.engine.processes import Engine, accelerator
+from refimpl.sd3.loop.data import Prompted
 from refimpl.sd3.rewards import Mixture
+from refimpl.sd3.run import starting as run
+from refimpl.sd3.settings import presets
 from refimpl.sd3.shapes import (
     arms,
     deciding,
     drawing,
     evaluation,
     finetuning,
+    miniature,
     network,
     report,
     signal,

@@ -12,11 +12,11 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from ...evidence.rounding import ROUNDINGS
-from ...evidence.mistake import mistakes
 from ...equations import grpo
-from .finding import Finding
+from ...evidence.mistakes import mistakes
+from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
+from .finding import Finding
 
 _EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 _FLAT = 1e-6

@@ -12,10 +12,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..reading.clocks import VELOCITIES, Reading
 from ..reading.fields import FIELDS
 from .fit import Linear, linear
 from .formulas import DRAWS, Formula
-from ..reading.clocks import VELOCITIES, Reading
 
 SCALARS = ("t", "s", "std", "g")
 _KNOWN = 2**16

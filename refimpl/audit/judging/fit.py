@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ...evidence.rounding import ROUNDINGS
-from .formulas import Formula, Numbers
 from ..reading.clocks import Reading
+from .formulas import Formula, Numbers
 
 _NUDGE = 2.0**-24
 _HALF = 2.0**-8

@@ -12,8 +12,9 @@ from typing import Literal, TypeAlias
 
 from torch import Tensor
 
-from ...evidence.mistake import Mistake, mistakes
 from ...equations import Gaussian, Step, conversions, gaussian, kernels, paths, sde
+from ...evidence.mistake import Mistake
+from ...evidence.mistakes import mistakes
 
 Standing = Literal["article", "convention", "mistake"]
 Numbers: TypeAlias = Mapping[str, Tensor]

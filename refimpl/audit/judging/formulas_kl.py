@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ...evidence.mistake import Mistake, mistakes
 from ...equations import gaussian, kl, policy
+from ...evidence.mistake import Mistake
+from ...evidence.mistakes import mistakes
 from .formulas import REDUCTIONS, Formula, Numbers, Standing
 
 _Rule = Callable[..., Tensor]

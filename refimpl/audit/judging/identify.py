@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA
+from ..reading.clocks import BOUNDARIES, Clock, Reading, clock_of
+from ..reading.manifest import Manifest
+from ..reading.probe import Probe
 from .block import Block, Model, block, rms
 from .fit import EASY, Match, best, gap, linear, match
 from .formulas import DRAWS, MEANS, Formula
-from ..reading.manifest import Manifest
 from .noise import FINE
-from ..reading.probe import Probe
-from ..reading.clocks import BOUNDARIES, Clock, Reading, clock_of
 
 _COMMON_A = (0.7, 1.0, 0.8, 0.3, 0.5, 0.9, 1.2, 2**0.5, 0.0)
 

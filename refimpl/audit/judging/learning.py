@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...evidence.rounding import ROUNDINGS
-from ...evidence.mistake import mistakes
 from ...equations import grpo, policy
+from ...evidence.mistakes import mistakes
+from ...evidence.rounding import ROUNDINGS
 from ..reading import precision
-from .finding import Finding
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import width
+from .finding import Finding
 
 _NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch")
 _CLIPS = (1e-5, 1e-4, 2e-4, 1e-3, 5e-3, 1e-2, 0.1, 0.2)

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from ...evidence.rounding import ROUNDINGS
-from ...evidence.mistake import mistakes
 from ...equations import Step, kernels, sde
+from ...evidence.mistakes import mistakes
+from ...evidence.rounding import ROUNDINGS
 from ...simulate import grids
+from ..reading.clocks import BOUNDARIES
+from ..reading.manifest import Manifest
 from .block import Block
 from .finding import Finding, Verdict
 from .fit import nudged
 from .formulas import STDS, Formula
-from ..reading.manifest import Manifest
-from ..reading.clocks import BOUNDARIES
 
 _MANY = 4096
 _LONGEST = 200

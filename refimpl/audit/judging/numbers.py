@@ -14,10 +14,10 @@ from torch import Tensor
 from ...equations import gaussian
 from ...statistics.gaussian import chi_square
 from ...statistics.outcome import ALPHA
+from ..reading.manifest import Manifest
 from .fit import EASY, Match, best, match
 from .formulas import Formula, log_probs
 from .formulas_kl import kls
-from ..reading.manifest import Manifest
 from .measures import Distance, Rowwise, arithmetic, distances
 from .reduced import reduced_gap
 from .verdicts import against

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import torch
 
-from ...evidence.rounding import ROUNDINGS
 from ...equations import guidance
-from .finding import Finding
+from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe
+from .finding import Finding
 
 _APART = 0.05
 """A relative difference of velocities that no single update makes."""

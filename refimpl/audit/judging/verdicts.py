@@ -8,10 +8,10 @@ taken; where none does, that is the finding.
 
 from collections.abc import Sequence
 
+from ..reading.manifest import Manifest
 from .finding import Finding, Tally, Verdict
 from .fit import Match
 from .formulas import Formula
-from ..reading.manifest import Manifest
 
 _STANDING = {"article": 0, "convention": 1, "mistake": 2}
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..judging.finding import Finding
+from ..judging.learning import audit_learning
+from ..judging.velocities import audit_velocities
 from ..reading.fields import FIELDS
 from ..reading.files import Shard, open_dump
-from ..judging.finding import Finding
-from .groups import audit_groups
 from ..reading.layout import Table, named, table
-from ..judging.learning import audit_learning
 from ..reading.manifest import Manifest, parse
 from ..reading.probe import take
+from .groups import audit_groups
 from .steps import audit_steps
-from ..judging.velocities import audit_velocities
 
 _POLICY = {"x_t", "x_s", "mean", "log_prob", "kl", "noise"}
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from ..judging import advantages
-from ..reading import precision
 from ..judging.advantages import Batch
-from ..reading.files import Shard
 from ..judging.finding import Finding
+from ..reading import precision
+from ..reading.files import Shard
 from ..reading.layout import named
 from ..reading.manifest import Manifest
 

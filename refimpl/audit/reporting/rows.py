@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from ..judging import numbers
 from ..judging.finding import Finding, Tally
 from ..judging.fit import Match
+from ..judging.verdicts import judged
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES
 from ..reading.probe import Probe
 from .stream import Seen
-from ..judging.verdicts import judged
 from .whole import Explained, Whole, explain, read
 
 NEEDS = {

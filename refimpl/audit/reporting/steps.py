@@ -8,13 +8,13 @@ from ..judging import numbers
 from ..judging.finding import Finding, Tally
 from ..judging.fit import Match
 from ..judging.identify import Identified, identify
+from ..judging.reduced import distances_of
+from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
-from ..judging.reduced import distances_of
 from .rows import NEEDS, row_findings
 from .stream import SILENT, Progress, Seen, stream
-from ..judging.verdicts import judged, preferred
 from .whole import Explained, explain, read, sharper
 
 

@@ -16,12 +16,12 @@ from ..judging.block import Block, Model, block
 from ..judging.finding import Tally
 from ..judging.fit import Gap, Linear, Match, gap
 from ..judging.formulas import Formula
-from ..reading.layout import Table
 from ..judging.levels import Levels
 from ..judging.measures import Rowwise, arithmetic, distances, joined, rowwise
 from ..judging.noise import Noise
-from ..reading.probe import width
 from ..judging.reduced import reduced_gap
+from ..reading.layout import Table
+from ..reading.probe import width
 
 CHUNK = 2**19
 """Coordinates of a latent that are read at one time."""

@@ -13,9 +13,9 @@ from ..judging import numbers
 from ..judging.block import Model, block
 from ..judging.fit import Match
 from ..judging.identify import Identified
+from ..judging.measures import Rowwise, joined, rowwise
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
-from ..judging.measures import Rowwise, joined, rowwise
 from ..reading.probe import Probe, width
 from .stream import CHUNK, per_row
 

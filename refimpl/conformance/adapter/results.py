@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from . import arrays
-from .subject import Broken
 from .capabilities import CAPABILITIES
+from .subject import Broken
 
 
 @dataclass(frozen=True)

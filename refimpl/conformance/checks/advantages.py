@@ -11,15 +11,15 @@ import numpy as np
 import torch
 
 from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import values
+from ..adapter.results import Answer
 from ..adapter.subject import Broken, Subject
+from ..diagnosis.readings import Case, Explanation
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, advantages
 from .asking import ask, compare
 from .register import Differs, Finding, NotApplicable, check
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, advantages
-from ..adapter.inputs import values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case, Explanation
-from ..adapter.results import Answer
 from .table import offer
 
 _ROWS = np.array([[1.0, 2.5, 0.25, -1.5], [3.0, 3.5, 4.0, 8.0], [-2.0, 0.5, 0.75, 1.25]])

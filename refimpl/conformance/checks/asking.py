@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .register import Differs, Finding
-from ..diagnosis.explaining import explain
-from ..formulas.values import Formulas, Inputs
-from ..formulas.operations import Operation, allowed, size
-from ..diagnosis.readings import Case, Explanation, fit
 from ..adapter.results import Answer, answer
+from ..adapter.subject import Subject
+from ..diagnosis.explaining import explain
+from ..diagnosis.readings import Case, Explanation, fit
+from ..formulas.operations import Operation, allowed, size
+from ..formulas.values import Formulas, Inputs
+from .register import Differs, Finding
 
 PER_SAMPLE = ("t", "s", "h", "g")
 """Arguments in the declared shape of t."""

@@ -6,17 +6,17 @@
 import numpy as np
 
 from ..adapter import arrays
-from ..adapter.subject import Broken, Subject, missing
-from .asking import ask, in_shape
 from ..adapter.capabilities import CAPABILITIES
-from .register import Differs, Finding, check
-from .advantages import rewarded
-from ..diagnosis.explaining import explain
-from ..formulas.values import Formulas
-from .loops import run_loop
-from ..formulas.operations import Operation
-from ..diagnosis.readings import Case, Explanation
 from ..adapter.results import Answer
+from ..adapter.subject import Broken, Subject, missing
+from ..diagnosis.explaining import explain
+from ..diagnosis.readings import Case, Explanation
+from ..formulas.operations import Operation
+from ..formulas.values import Formulas
+from .advantages import rewarded
+from .asking import ask, in_shape
+from .loops import run_loop
+from .register import Differs, Finding, check
 from .table import OFFERS
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..adapter import arrays
+from ..adapter.results import Answer
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
+from ..formulas.operations import ROUNDINGS, Operation
+from ..formulas.values import Inputs
 from .asking import ask
 from .register import Differs, Finding, check
-from ..formulas.values import Inputs
-from ..formulas.operations import ROUNDINGS, Operation
-from ..diagnosis.readings import Case, Explanation
-from ..adapter.results import Answer
 from .table import OFFERS
 
 _BATCHED = ("path", "velocity_target", "ode_step", "sde_step", "log_prob", "replay", "kl", "ratio",

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import at, received, shapes, values
 from ..adapter.subject import Broken, Subject
+from ..diagnosis.readings import Case, Explanation
+from ..formulas.operations import Operation
+from ..formulas.steps import levels, step
+from ..formulas.values import Formulas
 from .asking import ask, compare
 from .register import Differs, Finding, check
 from .scores import REPLAY
 from .steps import DIFFUSION, STEP, asked, full_inputs
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas
-from ..formulas.steps import levels, step
-from ..adapter.inputs import at, received, shapes, values
-from ..formulas.operations import Operation
-from ..diagnosis.readings import Case, Explanation
 
 
 @check("sde_step.boundary", needs=("sde_step",), tier="vectors", covers=("sde.flow_grpo_g",))

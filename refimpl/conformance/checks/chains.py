@@ -14,19 +14,19 @@ import torch
 
 from ...equations import Step
 from ...equations.gaussian import Gaussian
+from ...evidence.calls import linear_field
 from ...simulate import laws
 from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ...statistics import gaussian as gaussian_tests
-from ...evidence.calls import linear_field
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .register import Differs, Finding, NotApplicable, check
-from .ode import theirs
-from ..formulas.values import Formulas
-from ..formulas.steps import gaussian_step
 from ..adapter.inputs import linear
-from .loops import end, loop_case, run_loop, their_grid
+from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
+from ..formulas.steps import gaussian_step
+from ..formulas.values import Formulas
+from .loops import end, loop_case, run_loop, their_grid
+from .ode import theirs
+from .register import Differs, Finding, NotApplicable, check
 
 
 def _kernels(subject: Subject, grid: np.ndarray) -> list[Any]:

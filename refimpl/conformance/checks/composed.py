@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 
 from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import values
+from ..adapter.results import answer, raw_parts
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import gaussian_step, kl, levels, reduced, scored, step
+from ..formulas.values import Formulas, Inputs, Parts, column
 from .asking import compare, prepared
-from .register import Differs, Finding, NotApplicable, check
 from .policy import KL, kl_of_rounded_means
+from .register import Differs, Finding, NotApplicable, check
 from .scores import LOG_PROB
 from .steps import STEP, sde_cases
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, column
-from ..formulas.steps import gaussian_step, kl, levels, reduced, scored, step
-from ..adapter.inputs import values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case, Explanation
-from ..adapter.results import answer, raw_parts
 
 
 def own_parts(subject: Subject, i: Inputs, v: np.ndarray) -> dict[str, Any]:

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from ..adapter import arrays
+from ..adapter.results import raw_parts
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
+from ..diagnosis.variations import variations
+from ..formulas.operations import Operation
+from ..formulas.values import Formulas, Inputs
 from .asking import prepared
 from .register import Differs, Finding, NotApplicable
-from ..formulas.values import Formulas, Inputs
-from ..formulas.operations import Operation
-from ..diagnosis.readings import Case, Explanation
-from ..adapter.results import raw_parts
-from ..diagnosis.variations import variations
 
 _STEP = 2.0**-10
 

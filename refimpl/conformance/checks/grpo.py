@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..adapter.subject import Subject
-from .asking import ask, compare, prepared
-from .register import Differs, Finding, NotApplicable, check
 from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, guidance, objective, surrogate
-from .gradients import DETACHED
 from ..adapter.inputs import shapes, values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case, Explanation
 from ..adapter.results import raw_parts
-from .table import offer
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
 from ..diagnosis.variations import variations
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, guidance, objective, surrogate
+from .asking import ask, compare, prepared
+from .gradients import DETACHED
+from .register import Differs, Finding, NotApplicable, check
+from .table import offer
 
 _RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0)
 

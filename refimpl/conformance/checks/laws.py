@@ -13,14 +13,14 @@ import numpy as np
 
 from ...equations.elementary import exp
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .asking import ask
-from .register import Differs, Finding, NotApplicable, check
-from .ratios import own_log_prob
-from ..formulas.values import Formulas
-from ..formulas.steps import gaussian_step, levels, step
 from ..adapter.inputs import at, received
 from ..adapter.results import Answer
+from ..adapter.subject import Subject
+from ..formulas.steps import gaussian_step, levels, step
+from ..formulas.values import Formulas
+from .asking import ask
+from .ratios import own_log_prob
+from .register import Differs, Finding, NotApplicable, check
 
 
 def _nodes(coordinates: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from ...equations import Step
-from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ...evidence.calls import linear_field
+from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .register import NotApplicable
-from .ode import theirs
 from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, schedule
-from ..formulas.steps import gaussian_step
 from ..adapter.inputs import linear, received, shapes, values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case
 from ..adapter.results import Answer, answer
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import gaussian_step
+from ..formulas.values import Formulas, Inputs, Parts, schedule
+from .ode import theirs
+from .register import NotApplicable
 
 _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 

@@ -11,16 +11,16 @@ import torch
 
 from ...equations.gaussian import Gaussian
 from ...statistics import StatisticalFailure, budget, residuals
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import at, values
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
+from ..diagnosis.variations import Variation, variations
+from ..formulas.steps import levels, step
+from ..formulas.values import Formulas, Inputs, Parts
 from .asking import ask
 from .register import Differs, Finding, NotApplicable, check
 from .steps import STEP, STEP_SLIPS, full_inputs
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts
-from ..formulas.steps import levels, step
-from ..adapter.inputs import at, values
-from ..diagnosis.readings import Case, Explanation
-from ..diagnosis.variations import Variation, variations
 
 N_NOISE = 4096
 

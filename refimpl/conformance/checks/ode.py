@@ -12,13 +12,13 @@ import torch
 
 from ...evidence.calls import linear_field
 from ..adapter import arrays
-from ..adapter.subject import Subject
 from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, column
-from ..formulas.steps import heun_step, ode_step
 from ..adapter.inputs import linear, shapes, times, values
-from ..formulas.operations import Operation, Slip
+from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import heun_step, ode_step
+from ..formulas.values import Formulas, Inputs, Parts, column
 from .table import offer
 
 CLOCK = ("time", "velocity")

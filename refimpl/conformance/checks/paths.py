@@ -9,14 +9,23 @@ import numpy as np
 
 from ...simulate import grids
 from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import received, shapes, times, values
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import (
+    Formulas,
+    Inputs,
+    Parts,
+    conversion,
+    model_time,
+    path,
+    schedule,
+    velocity_target,
+)
 from .asking import ask, compare
 from .register import Differs, Finding, NotApplicable, check
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, conversion, model_time, path, schedule, velocity_target
-from ..adapter.inputs import received, shapes, times, values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case
 from .table import offer
 
 # ---------------------------------------------------------------- grids

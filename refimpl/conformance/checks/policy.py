@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import positive, received, shapes, times, values
 from ..adapter.subject import Broken, Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
+from ..formulas.values import Formulas, Inputs, Parts
 from .asking import ask
+from .gradients import compare_gradient
 from .register import Differs, Finding, check
 from .steps import step_sizes
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts
-from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
-from .gradients import compare_gradient
-from ..adapter.inputs import positive, received, shapes, times, values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case
 from .table import offer
 
 

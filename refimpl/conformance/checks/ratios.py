@@ -7,19 +7,19 @@ The samples that are scored are stored ones, rounded as the adapter would receiv
 
 import numpy as np
 
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import values
+from ..adapter.results import answer
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation
+from ..formulas.steps import levels, step
+from ..formulas.values import Formulas, Inputs, Parts
 from .asking import ask, compare, prepared
-from .register import Finding, NotApplicable, check
 from .composed import own_parts
+from .register import Finding, NotApplicable, check
 from .scores import replay_cases
 from .steps import STEP, sde_cases
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts
-from ..formulas.steps import levels, step
-from ..adapter.inputs import values
-from ..formulas.operations import Operation
-from ..diagnosis.readings import Case
-from ..adapter.results import answer
 
 
 def own_log_prob(subject: Subject, i: Inputs, v: np.ndarray, x_s: np.ndarray) -> np.ndarray:

@@ -85,7 +85,8 @@ class Check:
         return (self.run.__doc__ or "").strip().partition("\n")[0]
 
 
-_CHECKS: dict[str, Check] = {}
+CHECKS: dict[str, Check] = {}
+"""Every check by id, once the folder has been imported."""
 
 
 def check(
@@ -94,21 +95,7 @@ def check(
     """Register a check."""
 
     def note(function: CheckOf) -> CheckOf:
-        _CHECKS[id] = Check(id, needs, tier, covers, function)
+        CHECKS[id] = Check(id, needs, tier, covers, function)
         return function
 
     return note
-
-
-def checks() -> dict[str, Check]:
-    """All checks by id, in the order in which they are asked."""
-    from . import advantages as checks_advantages, basic as checks_basic, batches as checks_batches, boundary as checks_boundary, chains as checks_chains, composed as checks_composed, grpo as checks_grpo, laws as checks_laws, noise as checks_noise, ode as checks_ode, paths as checks_paths, policy as checks_policy, ratios as checks_ratios, samplers as checks_samplers, scores as checks_scores, steps as checks_steps, stored as checks_stored  # noqa: F401  (importing registers)
-
-    by_capability = sorted(_CHECKS.values(), key=lambda c: _place(c.id))
-    return {c.id: c for tier in TIERS for c in by_capability if c.tier == tier}
-
-
-def _place(id: str) -> int:
-    from ..adapter.capabilities import CAPABILITIES
-
-    return list(CAPABILITIES).index(id.partition(".")[0])

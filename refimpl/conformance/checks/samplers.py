@@ -10,13 +10,13 @@ import numpy as np
 
 from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .asking import compare
-from .register import Differs, Finding, NotApplicable, check
-from .ode import Field
-from .loops import ODE, SDE, loop_cases, run_loop
-from ..formulas.operations import Operation
 from ..adapter.results import Answer
+from ..adapter.subject import Subject
+from ..formulas.operations import Operation
+from .asking import compare
+from .loops import ODE, SDE, loop_cases, run_loop
+from .ode import Field
+from .register import Differs, Finding, NotApplicable, check
 from .table import offer
 
 

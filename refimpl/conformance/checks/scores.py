@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import positive, received, shapes, times, values
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import levels, log_prob, replay, step
+from ..formulas.values import Formulas, Inputs, Parts, column
+from .gradients import compare_gradient
 from .register import Finding, check
 from .steps import step_sizes
-from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, column
-from ..formulas.steps import levels, log_prob, replay, step
-from .gradients import compare_gradient
-from ..adapter.inputs import positive, received, shapes, times, values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case
 from .table import offer
 
 _SCORED = ("log_prob", "log_prob_terms", "std")

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .asking import ask, compare
-from .register import Finding, check
-from .ode import CLOCK, step_cases
 from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs, Parts, column
-from ..formulas.steps import diffusion, levels, step
 from ..adapter.inputs import at, positive, received, shapes, times, values
-from ..formulas.operations import Operation, Slip
-from ..diagnosis.readings import Case
 from ..adapter.results import Answer
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import diffusion, levels, step
+from ..formulas.values import Formulas, Inputs, Parts, column
+from .asking import ask, compare
+from .ode import CLOCK, step_cases
+from .register import Finding, check
 from .table import offer
 
 _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"

@@ -8,16 +8,16 @@ A sample that is rounded after it was scored makes the ratio differ from 1 befor
 import numpy as np
 
 from ..adapter import arrays
-from ..adapter.subject import Subject
-from .asking import ask, prepared
-from .register import Differs, Finding, NotApplicable, check
-from .composed import ROUNDED_AFTER, mean_size
-from .steps import sde_cases
-from ..formulas.values import Formulas, column
-from ..formulas.steps import gaussian_step, levels, reduced, scored
-from ..formulas.operations import ROUNDINGS
-from ..diagnosis.readings import Explanation
 from ..adapter.results import answer, raw_parts
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Explanation
+from ..formulas.operations import ROUNDINGS
+from ..formulas.steps import gaussian_step, levels, reduced, scored
+from ..formulas.values import Formulas, column
+from .asking import ask, prepared
+from .composed import ROUNDED_AFTER, mean_size
+from .register import Differs, Finding, NotApplicable, check
+from .steps import sde_cases
 
 
 @check("sde_step.stored", needs=("sde_step",), tier="laws", covers=("gaussian.log_prob",))

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation
 from .asking import compare
 from .register import Finding, check
-from ..formulas.operations import Operation
-from ..diagnosis.readings import Case
 
 CasesOf: TypeAlias = Callable[[Subject], list[Case]]
 

@@ -9,10 +9,10 @@ at one at least. Two that cannot be told apart on these inputs are both named.
 import numpy as np
 
 from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Parts
-from ..formulas.operations import ROUNDINGS, Operation, size
-from .readings import Case, Explanation, factor, fit, rounding
 from ..adapter.results import Answer
+from ..formulas.operations import ROUNDINGS, Operation, size
+from ..formulas.values import Formulas, Parts
+from .readings import Case, Explanation, factor, fit, rounding
 from .variations import Variation, quietly, variations
 
 

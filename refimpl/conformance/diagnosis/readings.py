@@ -10,9 +10,9 @@ import numpy as np
 
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..formulas.values import Formulas, Inputs
-from ..formulas.operations import Operation, allowed, size
 from ..adapter.results import Answer
+from ..formulas.operations import Operation, allowed, size
+from ..formulas.values import Formulas, Inputs
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...evidence.mistake import Mistake
 from ..adapter.conventions import KEYS, Conventions
-from ..formulas.values import Formulas, Inputs, Parts, named
 from ..formulas.operations import Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, named
 from .readings import Case
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from ...equations import Coefficients, conventions
 from ...equations.registry import find
+from ...evidence.mistake import Mistake
+from ...evidence.mistakes import mistakes
 from ...simulate import grids
-from ...evidence.mistake import Mistake, mistakes
 from ..adapter.conventions import Conventions
 
 Inputs: TypeAlias = Mapping[str, Any]

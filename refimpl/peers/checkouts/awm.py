@@ -6,7 +6,7 @@ refimpl check awm --path DIR
 from pathlib import Path
 from typing import Any
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .stepping import FUNCTIONS, Base, Levels, named, stepped
 
 STEP = "advantage_weighted_matching/flow_grpo/diffusers_patch/sd3_sde_with_logprob.py"

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .stepping import FUNCTIONS, Base, Loss, named, settings, stepped
 
 TRAIN = "fastvideo/train_grpo_flux.py"

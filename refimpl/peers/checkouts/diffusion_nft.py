@@ -8,7 +8,7 @@ The method needs no likelihood; its sampler file keeps MixGRPO's two steps all t
 from pathlib import Path
 from typing import Any
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .dance_grpo import two
 from .mix_grpo import Flow
 from .stepping import FUNCTIONS, Base, named, stepped

@@ -8,7 +8,7 @@ Forked from flow_grpo: the same files, another step and another KL.
 from pathlib import Path
 from typing import Any
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .flow_grpo import CPS, STEP, TRAIN, Step, Training
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .stepping import FUNCTIONS, Base, Column, named, stepped
 
 STEP = "src/flow_factory/scheduler/flow_match_euler_discrete.py"

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .stepping import FUNCTIONS, Base, Column, Levels, Loss, named, settings, stepped
 
 STEP = "flow_grpo/diffusers_patch/sd3_sde_with_logprob.py"

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .dance_grpo import TRAIN, Dance, two
 from .stepping import FUNCTIONS, Base, Column, Loss, named, settings, stepped
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .stepping import FUNCTIONS, Base, Levels, named, settings, stepped
 
 STEP = "gerl/workers/diffusers_model/schedulers/scheduling_flow_match_sde_discrete.py"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .checkout import Checkout, Source, drawing
+from ..checkout import Checkout, Source, drawing
 from ..judging import deviations
 
 

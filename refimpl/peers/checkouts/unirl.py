@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from ...equations import sde
 from ...conformance.loading import load
-from .checkout import Checkout, drawing
+from ...equations import sde
+from ..checkout import Checkout, drawing
 from .stepping import FUNCTIONS, Base, named
 
 KERNELS = "unirl/sde/kernels.py"

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .checkout import Checkout
+from ..checkout import Checkout
 from .mm_grpo import Step
 from .stepping import FUNCTIONS, Base, settings
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from .. import library
-from ..checkouts.checkout import drawing
+from ..checkout import drawing
+from ..installed import library
 from ..judging import Facts, deviations
 
 
@@ -124,7 +124,5 @@ class Heun(_Adapter):
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import facts as diffusers_facts, heun as diffusers_heun, steps as diffusers_steps  # noqa: F401  (importing registers)
-
     its = Diffusers()
     return [Euler(its), Stochastic(its), Heun(its), Facts(its)]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...conformance.checks.register import Finding
 from ...equations.conventions import flip_time, network_time
 from ...equations.elementary import exp, log
 from ...simulate import grids
-from ...conformance.checks.register import Finding
 from ..facts import fact, law, near
 
 UNIT = 2.0**-24

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...conformance.checks.register import Finding
 from ...equations import ode, paths, sde
 from ...equations.conventions import network_time
 from ...equations.registry import find
-from ...simulate import grids
 from ...evidence.calls import linear_field
-from ...conformance.checks.register import Finding
-from .facts import UNIT, values
+from ...simulate import grids
 from ..facts import fact, near
+from .facts import UNIT, values
 
 
 @fact("diffusers", "heun.steps", covers=("ode.heun",))

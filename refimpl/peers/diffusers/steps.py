@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from ...equations import conversions, ode, paths, sde
 from ...conformance.checks.register import Finding
-from .facts import UNIT, euler, values
+from ...equations import conversions, ode, paths, sde
 from ..facts import fact, law, near
+from .facts import UNIT, euler, values
 
 
 def step_readings(x: Any, v: Any, levels: list[float], i: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .. import library
+from ..installed import library
 from ..judging import Facts, deviations
 
 
@@ -93,8 +93,6 @@ class Solver:
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import facts as flow_matching_facts, solver as flow_matching_solver  # noqa: F401  (importing registers)
-
     its = FlowMatching()
     schedules = {"CondOTScheduler": "linear", "CosineScheduler": "cosine", "VPScheduler": "vp"}
     methods = {"euler": "euler", "midpoint": "midpoint", "heun2": "heun"}

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
+from ...conformance.checks.register import Finding
 from ...equations import Coefficients, conversions, paths
 from ...equations.conventions import flip_path, flip_time, flip_velocity
-from ...conformance.checks.register import Finding
 from ..facts import fact, near
 
 LEVELS = torch.tensor([0.0625, 0.25, 0.5, 0.75, 0.9375], dtype=torch.float64)

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...conformance.checks.register import Differs, Finding
+from ...conformance.diagnosis.readings import Explanation
 from ...equations import gaussian, ode
 from ...equations.conventions import flip_time, flip_velocity
 from ...equations.elementary import exp
-from ...simulate import grids
 from ...evidence.calls import linear_field
-from ...conformance.checks.register import Differs, Finding
-from ...conformance.diagnosis.readings import Explanation
+from ...simulate import grids
 from .. import tableau
 from ..facts import fact, law, near
-from .facts import numbers
 from ..torchdiffeq.facts import ALMOST, ORDERS
+from .facts import numbers
 
 
 def solver(library: Any, field: Any) -> Any:

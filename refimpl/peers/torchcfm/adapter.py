@@ -6,7 +6,7 @@ data-time: t = 1 − (noise level), x0 is noise, x1 is data
 from importlib.metadata import version
 from typing import Any
 
-from .. import library
+from ..installed import library
 from ..judging import Facts, deviations
 
 
@@ -42,8 +42,6 @@ class Matcher:
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import coupling as torchcfm_coupling, facts as torchcfm_facts  # noqa: F401  (importing registers)
-
     its = TorchCFM()
     kinds = {
         "ConditionalFlowMatcher": "linear",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...conformance.checks.register import Finding
 from ...equations.coupling import cost
 from ...equations.elementary import log, sqrt
-from ...conformance.checks.register import Finding
 from ..facts import fact, law, near
 from ..flow_matching.facts import numbers
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...conformance.checks.register import Finding
 from ...equations import paths
 from ...equations.conventions import flip_time, flip_velocity
 from ...equations.elementary import sqrt
-from ...conformance.checks.register import Finding
 from ..facts import fact, law, near
 from ..flow_matching.facts import numbers
 

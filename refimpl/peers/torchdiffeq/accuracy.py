@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from ...equations.elementary import exp
 from ...conformance.checks.register import Finding
+from ...equations.elementary import exp
 from ..facts import fact, law, near
 from .facts import ADAPTIVE, _times
 

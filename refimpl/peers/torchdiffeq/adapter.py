@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .. import library
+from ..installed import library
 from ..judging import Facts, deviations
 
 
@@ -44,8 +44,6 @@ class Method:
 
 def everything() -> list[Any]:
     """Adapters and facts."""
-    from . import accuracy as torchdiffeq_accuracy, facts as torchdiffeq_facts, steps as torchdiffeq_steps  # noqa: F401  (importing registers)
-
     its = TorchDiffEq()
     methods = {"euler": "euler", "midpoint": "midpoint", "heun2": "heun"}
     return [*(Method(its, method, rule) for method, rule in methods.items()), Facts(its)]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...equations.elementary import sqrt
 from ...conformance.checks.register import Finding, NotApplicable
+from ...equations.elementary import sqrt
 from .. import tableau
 from ..facts import fact, law, near
 from .facts import ADAPTIVE, ALMOST, ORDERS, _solver, _times

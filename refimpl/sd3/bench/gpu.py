@@ -24,11 +24,11 @@ import torch
 from ...runs import atomic, monitors
 from ...runs.versions import versions
 from ..model import flops
-from ..run import plan
-from . import report
 from ..model.architectures import ARCHITECTURES
-from .peer import Peer
+from ..run import plan
 from ..run.session import environment
+from . import report
+from .peer import Peer
 from .subject import Bench, Subject
 from .timing import ceiling, measure
 

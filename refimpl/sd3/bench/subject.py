@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from ... import methods
-from ..loop import noise, rollout, update
-from ..run import plan
-from ..settings import presets
-from ..model.architectures import ARCHITECTURES
 from ..engine.assemble import Parts, fitted
-from ..settings.config import DTYPES, Config
+from ..loop import noise, rollout, update
+from ..loop.update import Experience
+from ..model.architectures import ARCHITECTURES
 from ..model.pipelines import at_random
 from ..model.policy import Policy
 from ..model.text import Text
-from ..loop.update import Experience
+from ..run import plan
+from ..settings import presets
+from ..settings.config import DTYPES, Config
 
 
 @dataclass(frozen=True)

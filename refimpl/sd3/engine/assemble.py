@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..settings.config import DTYPES, Config
 from ..model.images import Decoder
 from ..model.pipelines import at_random, load
 from ..model.policy import add_adapter
 from ..model.text import Encoders, Store, Text
+from ..settings.config import DTYPES, Config
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import zero
 from ..model.policy import trainable
 from ..settings.schedule import Training
 from ..settings.sections import Precision
+from . import zero
 from .shards import like, whole
 
 

@@ -6,8 +6,8 @@ A folder brings its own test split; of a single file some prompts are held out b
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import prompts
 from ..settings.config import Config
+from . import prompts
 from .prompts import Prompts
 
 

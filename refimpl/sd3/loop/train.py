@@ -21,20 +21,20 @@ from torch import Tensor
 from ... import methods
 from ...equations import grpo
 from ...runs.monitors import Reading
-from . import noise, rollout, update, watching
 from .. import rewards
 from ..engine.assemble import Parts
+from ..engine.memory import guarded
+from ..engine.processes import Engine
+from ..engine.shards import whole
+from ..model.policy import Policy
+from ..model.text import Text
+from ..rewards import Background, Judged, Mixture
 from ..settings.config import Config
+from . import noise, rollout, update, watching
 from .data import Prompted
 from .ema import Average
-from ..engine.processes import Engine
-from ..engine.memory import guarded
-from ..model.policy import Policy
 from .prompts import Row, Sampler
-from ..rewards import Background, Judged, Mixture
 from .scores import Clock, gathered, joined
-from ..engine.shards import whole
-from ..model.text import Text
 from .update import Experience, Scored
 
 

@@ -23,8 +23,8 @@ from ...equations.elementary import Num
 from ...equations.sde import Step
 from ...methods import Affine, Method
 from ..model.policy import Policy
-from .rollout import Trajectory
 from ..model.text import Text
+from .rollout import Trajectory
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..model import images
-from ..loop import noise, rollout
 from ..engine.memory import guarded
+from ..loop import noise, rollout
 from ..loop.prompts import Prompts
-from ..rewards import Judged
 from ..loop.scores import gathered, joined
 from ..loop.train import Trainer
+from ..model import images
+from ..rewards import Judged
 
 
 @dataclass(frozen=True, eq=False)

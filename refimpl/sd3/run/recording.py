@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ... import methods
 from ...runs import Recorder
-from ..settings.config import Config
-from ..model.policy import Policy
 from ..loop.rollout import law
 from ..loop.update import Experience, batches, score
+from ..model.policy import Policy
+from ..settings.config import Config
 
 
 def manifest(config: Config) -> dict[str, Any]:

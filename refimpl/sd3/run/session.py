@@ -19,13 +19,13 @@ import torch
 import yaml
 
 from ...runs import folder as folders
-from ..model import adapters
-from . import card, recording
 from ..engine import memory
+from ..loop.train import Iteration, Trainer
+from ..model import adapters
 from ..settings.config import plain
+from . import card, recording
 from .evaluate import Evaluated, evaluate
 from .trackers import Trackers
-from ..loop.train import Iteration, Trainer
 
 KIND = "sd3"
 LIBRARIES = ("diffusers", "transformers", "peft", "accelerate", "safetensors", "tokenizers")

@@ -12,15 +12,16 @@ from typing import Any
 
 import torch
 
-from ..loop import data
-from ..engine import processes as engine, memory
+from ..engine import memory
+from ..engine import processes as engine
 from ..engine.assemble import Parts, assemble
-from ..settings.config import Config
-from ..loop.data import Prompted
 from ..engine.processes import Engine
-from ..rewards import Mixture
-from .session import Say, Session
+from ..loop import data
+from ..loop.data import Prompted
 from ..loop.train import Trainer
+from ..rewards import Mixture
+from ..settings.config import Config
+from .session import Say, Session
 
 
 def run(

@@ -15,18 +15,18 @@ import torch
 
 from ...runs import metrics
 from ..engine import processes as engine
-from ..settings import presets
-from ..run import starting as run
 from ..engine.assemble import Parts, fitted
-from ..settings.config import Config
-from ..loop.data import Prompted
 from ..engine.processes import Engine
+from ..loop.data import Prompted
+from ..model.text import Store
 from ..rewards import Mixture
+from ..run import starting as run
 from ..run.session import Progress, Say
+from ..settings import presets
+from ..settings.config import Config
 from . import network, pretraining
 from .captions import splits
 from .words import Words
-from ..model.text import Store
 
 LARGE = ("sampling.batch=384", "training.rows=1152")
 """Batches for a GPU; a CPU is faster with smaller ones."""

@@ -23,13 +23,13 @@ from torch import Tensor
 
 from ... import methods
 from ..engine import processes as engine
-from . import miniature
-from ..settings.config import Config
-from ..loop.data import Prompted
 from ..engine.processes import Engine
-from ..rewards import Mixture
+from ..loop.data import Prompted
 from ..loop.train import Trainer
 from ..loop.update import Experience, batches, score
+from ..rewards import Mixture
+from ..settings.config import Config
+from . import miniature
 from .captions import splits
 
 
