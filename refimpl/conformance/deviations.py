@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .naming import CannotRun, nearest
+from .adapter.naming import CannotRun, nearest
 
 KINDS = ("convention", "bug", "unsupported")
 _KEYS = ("case", "kind", "variant", "reason", "link")

@@ -5,11 +5,11 @@
 Three ways in over one list of checks; the page on adapters has the protocol.
 """
 
+from .adapter.loading import load
+from .adapter.naming import CannotRun
 from .checks import checks
 from .decorator import refimpl_checks
 from .deviations import Deviation
-from .loading import load
-from .naming import CannotRun
 from .running import Report, Result, judge
 
 __all__ = [

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from .adapter.naming import CannotRun, nearest
 from .adapter.subject import Broken, Subject
 from .checks import checks
 from .checks.register import TIERS, Check, Differs, NotApplicable
 from .deviations import Deviation, collected
 from .diagnosis.readings import Explanation
-from .naming import CannotRun, nearest
 
 Verdict: TypeAlias = Literal["agrees", "differs", "differs by design", "not provided", "skipped"]
 

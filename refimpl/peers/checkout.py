@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..conformance.naming import CannotRun
+from ..conformance.adapter.naming import CannotRun
 
 
 class Checkout:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..conformance.naming import CannotRun, nearest
+from ..conformance.adapter.naming import CannotRun, nearest
 from . import own
 
 INSTALLED = ("refimpl", "diffusers", "flow_matching", "torchcfm", "torchdiffeq")

@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 
-from refimpl.conformance.naming import CannotRun
+from refimpl.conformance.adapter.naming import CannotRun
 from refimpl.peers import known
 from refimpl.peers.judging import Facts, judged
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from refimpl.conformance.adapter.naming import CannotRun
 from refimpl.conformance.checks import checks
 from refimpl.conformance.checks.register import Differs, Finding
 from refimpl.conformance.deviations import collected
-from refimpl.conformance.naming import CannotRun
 from refimpl.peers import CHECKOUTS, INSTALLED, known
 from refimpl.peers.checkout import Checkout, drawing
 from refimpl.peers.facts import Fact, facts, law, near

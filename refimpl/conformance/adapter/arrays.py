@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..naming import CannotRun
+from .naming import CannotRun
 
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8 / 2, "float16": 2.0**-11}
 """Unit roundoff by dtype."""

@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..naming import CannotRun, nearest
 from .capabilities import CAPABILITIES, SAME
+from .naming import CannotRun, nearest
 
 
 def bindable(capability: str, function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...equations import conventions as equations
 from ...equations.elementary import sqrt
-from ..naming import CannotRun, nearest
+from .naming import CannotRun, nearest
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..naming import CannotRun, misspelt, nearest
 from . import arrays
 from .binding import bindable
 from .capabilities import CAPABILITIES, OPTIONAL, SAME
 from .conventions import Conventions
+from .naming import CannotRun, misspelt, nearest
 
 _OTHER = ("conventions", "name", "version", "deviations", "facts")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ...conformance.loading import load
+from ...conformance.adapter.loading import load
 from ...equations import sde
 from ..checkout import Checkout, drawing
 from .stepping import FUNCTIONS, Base, named
