@@ -15,14 +15,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .. import methods
-from ..equations import grpo, kl, tilting
-from ..equations.gaussian import Gaussian
-from ..methods import Method
-from ..simulate.grids import Grid
-from .grpo.exactly import ExactField
-from .grpo.rollouts import as_field, kernels
-from .mixture import Mixture
+from ... import methods
+from ...equations import grpo, kl, tilting
+from ...equations.gaussian import Gaussian
+from ...methods import Method
+from ...simulate.grids import Grid
+from ..mixture import Mixture
+from .policies import ExactField
+from .rollouts import as_field, kernels
 
 
 class Affine(nn.Module):
