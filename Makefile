@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint vectors vectors-check docs site docs-check docs-serve bench nightly mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -20,6 +20,7 @@ help:
 	@echo "make check       format, lint, types, floors, tests, docs: what CI asks for"
 	@echo "make lint        format, lint, types, floors"
 	@echo "make vectors     write the test vectors again, after a change of an equation or a mistake"
+	@echo "make generated   everything that is generated: test vectors, then the blocks of the pages"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
 	@echo "make docs-check  open every page of the built site in headless Chromium"
@@ -59,6 +60,9 @@ vectors: $(STAMP)
 
 vectors-check: $(STAMP)
 	$(BIN)/refimpl vectors verify
+
+generated: vectors
+	$(BIN)/python docs/tools/generate.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/tools/generate.py

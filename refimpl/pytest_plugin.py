@@ -1,4 +1,4 @@
-"""A pytest plugin: checks of somebody's implementation as tests, beside their own.
+"""Floor 7: a pytest plugin: checks of somebody's implementation as tests, beside their own.
 
     pytest --refimpl-check pkg.mod:Mine [--refimpl-deviations FILE.toml]
 
@@ -38,10 +38,10 @@ def pytest_collection_modifyitems(
     targets = config.getoption("refimpl_check")
     if not targets:
         return
+    from refimpl.conformance.decorator import bound
+    from refimpl.conformance.deviations import read
     from refimpl.conformance.kit import CannotRun, load
-    from refimpl.conformance.kit.decorator import bound
-    from refimpl.conformance.kit.deviations import read
-    from refimpl.conformance.kit.running import Runner
+    from refimpl.conformance.running import Runner
 
     file = config.getoption("refimpl_deviations")
     try:
@@ -75,7 +75,7 @@ class _Item(pytest.Item):
         self._check()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        from refimpl.conformance.kit.decorator import Failed
+        from refimpl.conformance.decorator import Failed
 
         if isinstance(excinfo.value, Failed):
             return str(excinfo.value)

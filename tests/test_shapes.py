@@ -14,7 +14,10 @@ from jaxtyping import install_import_hook
 
 PACKAGES = ["refimpl.toy", "refimpl.simulate", "refimpl.statistics"]
 with install_import_hook(PACKAGES, "test_shapes.typechecker"):
-    from refimpl.verify import samplers, statistics_chains, statistics_fields, statistics_policy
+    from refimpl.verify.samplers.sde import gaussian_chain_has_its_golden_law
+    from refimpl.verify.statistics.paths import marginals_by_data_then_noise
+    from refimpl.verify.statistics.policy import ratios_have_their_law
+    from refimpl.verify.statistics.sde import transitions_have_white_residuals
     from refimpl.toy import gaussian_1d, grpo, mixture_2d, training
     from refimpl.toy.batches import from_law
     from refimpl.toy.losses import flow_matching
@@ -23,10 +26,10 @@ with install_import_hook(PACKAGES, "test_shapes.typechecker"):
 import torch
 
 torch.set_num_threads(1)
-samplers.samplers_laws.gaussian_chain_has_its_golden_law(0)
-statistics_fields.marginals_by_data_then_noise(0)
-statistics_chains.transitions_have_white_residuals(0)
-statistics_policy.ratios_have_their_law(0)
+gaussian_chain_has_its_golden_law(0)
+marginals_by_data_then_noise(0)
+transitions_have_white_residuals(0)
+ratios_have_their_law(0)
 grpo.train(gaussian_1d(), lambda x: x[:, 0], grpo.Settings(iterations=2))
 g = torch.Generator().manual_seed(0)
 draw = from_law(mixture_2d(), 32)

@@ -43,14 +43,15 @@ import derivations.engine  # noqa: E402
 from derivations.run import Control, Proof, Step, prove_all  # noqa: E402
 from refimpl.cli import app  # noqa: E402
 from refimpl.conformance import mistakes  # noqa: E402
-from refimpl.conformance.kit.capabilities import CAPABILITIES, OPTIONAL  # noqa: E402
-from refimpl.conformance.kit.checks import checks as conformance_checks  # noqa: E402
-from refimpl.conformance.kit.conventions import KEYS  # noqa: E402
+from refimpl.conformance.adapter.capabilities import CAPABILITIES, OPTIONAL  # noqa: E402
+from refimpl.conformance.adapter.conventions import KEYS  # noqa: E402
+from refimpl.conformance.checks import checks as conformance_checks  # noqa: E402
 from refimpl.equations import Equation, equations  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
+from refimpl.verify.check import Check  # noqa: E402
 from refimpl.verify.controls import MISTAKES  # noqa: E402
 from refimpl.verify.coverage import Row, coverage  # noqa: E402
-from refimpl.verify.evidence import Check, checks  # noqa: E402
+from refimpl.verify.layers import checks  # noqa: E402
 
 DOCS = ROOT / "docs"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from refimpl.conformance.adapters import INSTALLED, known
-from refimpl.conformance.adapters.judging import judged
 from refimpl.conformance.kit import Report
+from refimpl.peers import INSTALLED, known
+from refimpl.peers.judging import judged
 
 KEPT = Path(__file__).resolve().parents[1] / "assets" / "implementations.json"
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from refimpl.equations import conventions
-from refimpl.sd3 import plan, presets
-from refimpl.sd3.config import Config
-from refimpl.sd3.settings import keys
+from refimpl.sd3.run import plan
+from refimpl.sd3.settings import presets
+from refimpl.sd3.settings.config import Config
+from refimpl.sd3.settings.overrides import keys
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "guidance and KL, gradient through both halves": ("training.unconditional_gradient=true",),

@@ -20,8 +20,8 @@ from refimpl.equations.gaussian import Gaussian
 from refimpl.runs import metrics, pictures
 from refimpl.runs.doctor import Diagnosis, examine
 from refimpl.simulate import grids
-from refimpl.toy import exact, gaussian_1d
-from refimpl.toy.grpo import EXACT, running
+from refimpl.toy import gaussian_1d
+from refimpl.toy.grpo import EXACT, exact, running
 
 DOCS = Path(__file__).parents[1]
 ASSETS = DOCS / "assets/training"

@@ -1,6 +1,6 @@
 """Floor 4: the audit. What a run recorded, recomputed and judged."""
 
-from .finding import Finding
-from .run import Report, audit
+from .judging.finding import Finding
+from .reporting.auditing import Report, audit
 
 __all__ = ["Finding", "Report", "audit"]

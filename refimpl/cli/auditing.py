@@ -25,8 +25,8 @@ def audit(
     import torch
 
     from ..audit import audit as run
-    from ..audit import report as show
-    from ..audit.manifest import load
+    from ..audit.reading.manifest import load
+    from ..audit.reporting import report as show
 
     torch.set_num_threads(1)
     with refusals():

@@ -30,12 +30,13 @@ def check(
     ] = False,
 ) -> None:
     """Check an implementation: exit 0 if it conforms, 1 if it differs, 2 if it could not run."""
-    from ..conformance.adapters import known
-    from ..conformance.adapters.judging import judged
+    from ..conformance import report as show
+    from ..conformance.checks import checks
+    from ..conformance.checks.register import TIERS
+    from ..conformance.deviations import read
     from ..conformance.kit import load
-    from ..conformance.kit import report as show
-    from ..conformance.kit.checks import TIERS, checks
-    from ..conformance.kit.deviations import read
+    from ..peers import known
+    from ..peers.judging import judged
 
     with refusals():
         for file in (json, html):

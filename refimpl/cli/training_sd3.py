@@ -47,7 +47,8 @@ def sd3(
         if value is not None:
             given.append(f"{key}={value}")
     with refusals():
-        from ..sd3 import plan, presets
+        from ..sd3.run import plan
+        from ..sd3.settings import presets
 
         if resume and config is None and (out / "config.yaml").is_file():
             config = out / "config.yaml"
@@ -65,14 +66,14 @@ def sd3(
 def _show(settings: Any) -> None:
     import yaml
 
-    from ..sd3.config import plain
+    from ..sd3.settings.config import plain
 
     typer.echo(yaml.safe_dump(plain(settings), sort_keys=False), nl=False)
 
 
 def _run(settings: Any, out: Path, resume: bool) -> None:
-    from ..sd3 import run
     from ..sd3.rewards import RewardError
+    from ..sd3.run import starting as run
 
     quieten()
     main = int(os.environ.get("RANK", "0")) == 0
@@ -126,7 +127,7 @@ def convert(
 ) -> None:
     """Turn flow_grpo's checkpoint, in peft's format, into one that `load_lora_weights` loads."""
     with refusals():
-        from ..sd3 import adapters
+        from ..sd3.model import adapters
 
         quieten()
         console.print(f"{adapters.convert(checkpoint, out)} tensors written to {out}")
@@ -161,7 +162,7 @@ def list_rewards() -> None:
 @sd3_app.command("presets")
 def list_presets() -> None:
     """List the presets."""
-    from ..sd3 import presets
+    from ..sd3.settings import presets
 
     for name, about in presets.ABOUT.items():
         console.print(f"[bold]{name:<12}[/bold]{about}")

@@ -11,7 +11,7 @@ from rich.table import Table
 from .app import app, console, progress_bar, refusals
 
 if TYPE_CHECKING:
-    from ..conformance.vectors import Report
+    from ..vectors import Report
 
 vectors = typer.Typer(
     no_args_is_help=True, help="Test vectors for implementations in any language."
@@ -26,7 +26,7 @@ def write_vectors(
     ] = None,
 ) -> None:
     """Write one JSON file an equation, and to a folder of your own the schema beside them."""
-    from ..conformance.vectors import DATA, skipped, write, written
+    from ..vectors import DATA, skipped, write, written
 
     with refusals(), progress_bar() as progress:
         task = progress.add_task("writing", total=len(written()))
@@ -49,7 +49,7 @@ def verify_vectors(
     file: Annotated[Path | None, typer.Option(help="Only this file, from anywhere.")] = None,
 ) -> None:
     """Generate the vectors again, compare, and hold this package's functions against them."""
-    from ..conformance.vectors.verifying import SYSTEMS
+    from ..vectors.verifying import SYSTEMS
 
     with refusals():
         if id and file:
@@ -75,8 +75,8 @@ def verify_vectors(
 
 
 def _reports(id: str | None, file: Path | None) -> "Iterator[Report]":
-    from ..conformance.vectors import DATA, verify, verify_all, written
     from ..equations import find
+    from ..vectors import DATA, verify, verify_all, written
 
     if file:
         yield verify(file.read_text(encoding="utf-8"), str(file))

@@ -28,7 +28,7 @@ def verify(
 
     torch.set_num_threads(1)
     with refusals():
-        from ..verify.evidence import checks
+        from ..verify.layers import checks
 
         for file in (json, html):
             if file and not file.parent.is_dir():

@@ -1,7 +1,13 @@
-"""Floor 2: conformance. Second routes, named mistakes, comparisons that diagnose."""
+"""Floor 3: the kit. Is somebody's implementation what it says it is, and if not, what is it?
 
-from .compare import Mismatch, compare
-from .independent import Reference, reference
-from .zoo import Mistake, mistakes
+    compare("kl.flow_grpo", found, inputs)        judge(Mine)        @refimpl_checks(Mine)
+
+adapter     what an implementation offers, declares, takes and returns
+formulas    what each capability must return, in the adapter's own conventions
+diagnosis   what wrong numbers look like
+checks      what is asked, a file a subject
+"""
+
+from ..evidence import Mismatch, Mistake, Reference, compare, mistakes, reference
 
 __all__ = ["Mismatch", "Mistake", "Reference", "compare", "mistakes", "reference"]

@@ -9,7 +9,6 @@ function behind the door that its declarations make: what is proved is what runs
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 from .arguments import Argument, Place, declared
@@ -20,12 +19,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Equation:
-    """What the register knows of one equation."""
+    """What the register knows of one equation.
+
+    Attributes:
+        id: what one types to call it.
+        function: behind its door.
+        rows: the ledger rows that it carries.
+        source: the paper, with its equation number.
+        places: what its signature declares, structures taken apart.
+    """
 
     id: str
     function: Callable[..., Any]
     rows: tuple[str, ...]
     source: str
+    places: tuple[Place, ...] = ()
 
     @property
     def topic(self) -> str:
@@ -36,11 +44,6 @@ class Equation:
     def statement(self) -> str:
         """The first line of the docstring: the formula, or the sentence said aloud."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
-
-    @cached_property
-    def places(self) -> tuple[Place, ...]:
-        """What its signature declares, structures taken apart."""
-        return declared(inspect.unwrap(self.function))
 
     @property
     def arguments(self) -> dict[str, Argument]:
@@ -78,7 +81,7 @@ def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
         checked = guarded(function)
-        _REGISTER[id] = Equation(id, checked, tuple(rows), source)
+        _REGISTER[id] = Equation(id, checked, tuple(rows), source, declared(function))
         return checked
 
     return note

@@ -135,7 +135,9 @@ def divergence_mask(
     rows=("GRPO-4",),
     source="Isserlis 1918; the score-function gradient, Williams 1992",
 )
-def signal(correlation: Correlation) -> Num:
+def signal(
+    correlation: Annotated[Correlation, "of the advantage with the score that it multiplies"],
+) -> Num:
     """ρ²/(1 + ρ²): a gradient's squared mean over its variance, one sample, A and score Gaussian.
 
     ρ is the correlation of the advantage with the score that it multiplies. For a linear reward and

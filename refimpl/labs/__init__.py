@@ -1,4 +1,4 @@
-"""Three labs to run and look at, each with its numbers beside its pictures.
+"""Floor 5: three labs to run and look at, each with its numbers beside its pictures.
 
     1  simulate: ODEs, Brownian motion, Ornstein–Uhlenbeck, Langevin
     2  learn: flow and score matching on laws whose every p_t is known

@@ -1,4 +1,4 @@
-"""Flow-GRPO and its descendants as choices over the same proved equations; no formula of its own.
+"""Floor 2: Flow-GRPO and its descendants, as choices over the same proved equations.
 
     method      Method: kernel, window, weight, trust region, KL; PRESETS by name
     steps       kernel(method, x, v, step) → Gaussian;  plan(method, grid, iteration, seed) → Plan

@@ -1,4 +1,4 @@
-"""Floor 1: what every training run shares."""
+"""Floor 2: what every training run shares."""
 
 from .recorder import Recorder
 

@@ -38,6 +38,9 @@ def sync(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half written in a folder that no other process uses."""
-    for left in folder.glob(".*.part"):
-        left.unlink()
+    """Remove what killed processes left half written, in a folder that no other process uses and
+    in the folders inside it.
+    """
+    for left in folder.rglob(".*.part"):
+        if left.is_file():
+            left.unlink()

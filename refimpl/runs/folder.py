@@ -200,7 +200,6 @@ def take_up(folder: Folder) -> TakenUp:
         ValueError: every checkpoint is damaged, or metrics are missing.
     """
     atomic.sweep(folder.path)
-    atomic.sweep(folder.checkpoints.folder)
     found = folder.checkpoints.newest()
     step = found.step if found else 0
     messages = (

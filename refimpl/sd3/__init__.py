@@ -1,10 +1,12 @@
-"""Floor 3: the SD3.5 run: diffusers, peft and accelerate round the proved equations.
+"""Floor 5: the SD3.5 run: diffusers, peft and accelerate round the proved equations.
 
-architectures, pipelines, tokenizers   the networks, loaded or at random
-text, images, policy                   prompts in, images out, the velocity in between
-config, settings, presets              one tree of settings
-noise, rollout, update, ema            an iteration
-engine, train, evaluate, run           processes, the loop, the artefact
-adapters, card, recording, trackers    what a run leaves behind
-rewards, prompts                       what is rewarded, and for what
+No formula of its own. One stack; each folder imports only those below it.
+
+bench       what one GPU call measures
+shapes      the miniature: captioned shapes, pre-trained and tuned with the same trainer
+run         plan, session, evaluation, records, export
+loop        an iteration: rollouts, rewards, updates
+engine      processes, shards, memory
+settings    one tree of settings
+rewards     what an image is worth        model       networks, texts, images, the policy
 """

@@ -1,4 +1,4 @@
-"""Floor 1: distributions whose p_t, velocity and score are exact at every noise level."""
+"""Floor 4: distributions whose p_t, velocity and score are exact at every noise level."""
 
 from .examples import (
     examples,

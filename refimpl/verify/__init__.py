@@ -1,1 +1,1 @@
-"""Floor 3: the run that proves, computes, samples and tests, and the table it prints."""
+"""Floor 6: the run that proves, computes, samples and tests, and the table it prints."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from refimpl.equations import equations
 
-from .evidence import checks
+from .layers import checks
 from .runs import RUNS
 
 _LAYER_OF_LETTER = {"N": ("numbers", "samplers"), "T": ("statistics",)}

@@ -15,6 +15,8 @@ import mpmath as mp
 import numpy as np
 
 from ..equations import Coefficients, conversions, density, paths
+from .check import Evidence
+from .identities import Disagreement
 
 Path = Callable[[Any], Coefficients]
 Field = Callable[[list[Any]], list[Any]]
@@ -134,3 +136,24 @@ def scenes() -> Iterator[Scene]:
         ):
             place = [mp.mpf(coordinate) for coordinate in x]
             yield Scene(f"{name}, {len(x)}-D", mixture(len(x), path), place, mp.mpf(t))
+
+
+DIGITS = 30
+"""Digits that the mixtures are computed with."""
+
+BOUND = 1e-20
+"""The relative gap that 30 digits allow after their cancellations."""
+
+
+def close(fact: str, left: Any, right: Any, gaps: dict[str, float]) -> None:
+    """Note the relative gap of two sides, and raise where it is larger than `BOUND`."""
+    gap = float(abs(left - right) / (abs(left) + abs(right)))
+    gaps[fact] = max(gap, gaps.get(fact, 0.0))
+    if not gap <= BOUND:
+        raise Disagreement(f"{fact}: relative gap {gap:.3g}, {BOUND:g} allowed")
+
+
+def compared(gaps: dict[str, float]) -> Evidence:
+    """The gaps as evidence."""
+    summary = f"{len(gaps)} comparisons, largest relative gap {max(gaps.values()):.1e}"
+    return Evidence(f"{summary} (bound {BOUND:g})", gaps)

@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from refimpl.equations import equations
 
+from .check import Check
 from .coverage import Row, coverage
-from .evidence import Check, checks
+from .layers import checks
 
 Verdict = Literal["holds", "fails", "not installed"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from refimpl.audit import audit
-from refimpl.audit.fields import FIELDS
-from refimpl.audit.manifest import CHOICES, Manifest, parse
-from refimpl.audit.report import text
+from refimpl.audit.reading.fields import FIELDS
+from refimpl.audit.reading.manifest import CHOICES, Manifest, parse
+from refimpl.audit.reporting.report import text
 
 PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from refimpl.audit import audit
 from refimpl.audit.diffusers_recorder import record
-from refimpl.audit.report import text
+from refimpl.audit.reporting.report import text
 from refimpl.runs import Recorder
 
 STEP = ("x_t", "x_s", "t", "s", "v", "v_ref", "mean", "std", "g", "noise", "log_prob")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from refimpl.audit import audit
-from refimpl.audit.report import text
+from refimpl.audit.reporting.report import text
 from refimpl.equations import grpo, kl, policy, sde
 from refimpl.simulate import grids
 

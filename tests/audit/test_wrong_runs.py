@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from refimpl.conformance.zoo import mistakes
 from refimpl.equations import Step, gaussian, grpo, guidance, kl, paths, policy
+from refimpl.evidence.mistakes import mistakes
 
 DTYPES = (torch.float64, torch.float32)
 

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from refimpl.audit import audit
-from refimpl.audit.files import open_dump
+from refimpl.audit.reading.files import open_dump
 from refimpl.equations import kl, paths, policy, sde
 from refimpl.simulate import grids
 

@@ -9,8 +9,8 @@ import time
 
 import torch
 
-from refimpl.conformance.adapters.refimpl import Refimpl
 from refimpl.conformance.kit import judge
+from refimpl.peers.own import Refimpl
 
 GOAL = 20.0
 

@@ -24,9 +24,10 @@ from torch import Tensor
 
 from refimpl import methods
 from refimpl.equations import grpo
-from refimpl.sd3 import noise, presets, rollout, update
-from refimpl.sd3.text import Text
-from refimpl.sd3.update import Experience
+from refimpl.sd3.loop import noise, rollout, update
+from refimpl.sd3.loop.update import Experience
+from refimpl.sd3.model.text import Text
+from refimpl.sd3.settings import presets
 
 T = 10
 ADVANTAGES = (-1.0, 1.0)

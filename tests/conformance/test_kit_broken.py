@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from refimpl.conformance.kit import CannotRun, judge
-from refimpl.conformance.kit.running import Runner
+from refimpl.conformance.running import Runner
 
 
 def ratio(log_prob, log_prob_old):

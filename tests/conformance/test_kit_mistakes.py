@@ -8,10 +8,10 @@ import wild
 from torch.distributions import Normal
 
 from refimpl.conformance import mistakes
-from refimpl.conformance.adapters import refimpl as reference
-from refimpl.conformance.kit.checks import checks
-from refimpl.conformance.kit.running import Runner
+from refimpl.conformance.checks import checks
+from refimpl.conformance.running import Runner
 from refimpl.equations import registry
+from refimpl.peers import own as reference
 
 APPLICABLE = set()
 

@@ -7,14 +7,15 @@ import pytest
 import strangers
 import torch
 
-from refimpl.conformance.adapters.refimpl import Refimpl
-from refimpl.conformance.kit import checks, judge
-from refimpl.conformance.kit.adapter import Subject
-from refimpl.conformance.kit.capabilities import CAPABILITIES
-from refimpl.conformance.kit.conventions import KEYS, Conventions
-from refimpl.conformance.kit.formulas import Formulas
-from refimpl.conformance.kit.operations import ROUNDINGS, size
-from refimpl.conformance.kit.table import OFFERS
+from refimpl.conformance.adapter.capabilities import CAPABILITIES
+from refimpl.conformance.adapter.conventions import KEYS, Conventions
+from refimpl.conformance.adapter.subject import Subject
+from refimpl.conformance.checks import checks
+from refimpl.conformance.checks.table import OFFERS
+from refimpl.conformance.formulas.operations import ROUNDINGS, size
+from refimpl.conformance.formulas.values import Formulas
+from refimpl.conformance.kit import judge
+from refimpl.peers.own import Refimpl
 
 DRAWS = 1000
 

@@ -10,9 +10,10 @@ import torch
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.conformance.kit import CannotRun, checks, judge, refimpl_checks
-from refimpl.conformance.kit.decorator import Failed
-from refimpl.conformance.kit.deviations import read
+from refimpl.conformance.checks import checks
+from refimpl.conformance.decorator import Failed
+from refimpl.conformance.deviations import read
+from refimpl.conformance.kit import CannotRun, judge, refimpl_checks
 
 ADAPTER = """
 import torch

@@ -64,7 +64,8 @@ def test_the_refusal_in_the_quickstart_is_the_one_that_is_raised() -> None:
 
 
 def test_the_diagnosis_on_the_page_of_checks_is_the_one_that_is_given() -> None:
-    from refimpl.conformance import Mismatch, compare
+    from refimpl.conformance import Mismatch
+    from refimpl.evidence import compare
 
     page = (DOCS / "checking.md").read_text("utf-8")
     inputs = dict(v=1.25, v_ref=1.0, g=0.75, t=0.5, h=0.125)

@@ -36,6 +36,14 @@ def truth(c, data, noise):
     }  # fmt: skip
 
 
+@pytest.mark.covers(
+    "conversions.noise_from_velocity", "conversions.data_from_velocity",
+    "conversions.score_from_velocity", "conversions.velocity_from_noise",
+    "conversions.data_from_noise", "conversions.score_from_noise",
+    "conversions.velocity_from_data", "conversions.noise_from_data",
+    "conversions.score_from_data", "conversions.velocity_from_score",
+    "conversions.noise_from_score", "conversions.data_from_score",
+)  # fmt: skip
 @pytest.mark.parametrize("source", QUANTITIES)
 @pytest.mark.parametrize("target", QUANTITIES)
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -43,6 +43,16 @@ def test_a_cut_keeps_whole_lines_and_drops_the_rest(tmp_path_factory, torn, n, k
         assert file.read_bytes() == b"".join(wanted)
 
 
+def test_taking_up_a_run_clears_what_was_half_written_in_every_folder(tmp_path):
+    run = folder.create(tmp_path / "run", "toy", {}, {})
+    left = [run.path / ".a.1.part", run.path / "record" / ".rollout.1.part"]
+    for file in left:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"half")
+    folder.take_up(run)
+    assert not any(file.exists() for file in left)
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [(b"nonsense\n", "line 1, is no JSON"), (b'{"step": 3}\n', "should be of step 0")],

@@ -55,7 +55,7 @@ BASE = (
 @pytest.fixture
 def settings(tmp_path: Path) -> Callable[..., Any]:
     """`settings("sampling.steps=5", preset="flow_grpo")`: a configuration of the tiny model."""
-    from refimpl.sd3 import presets
+    from refimpl.sd3.settings import presets
 
     file = tmp_path / "prompts.txt"
     colours, things = ("red", "blue", "green"), ("square", "circle", "cross")
@@ -71,11 +71,12 @@ def settings(tmp_path: Path) -> Callable[..., Any]:
 @pytest.fixture
 def trainer(quiet: None) -> Callable[..., Any]:
     """`trainer(config)`: everything between the configuration and the loop."""
-    from refimpl.sd3 import data, engine
-    from refimpl.sd3.assemble import assemble
-    from refimpl.sd3.engine import Engine
+    from refimpl.sd3.engine import processes as engine
+    from refimpl.sd3.engine.assemble import assemble
+    from refimpl.sd3.engine.processes import Engine
+    from refimpl.sd3.loop import data
+    from refimpl.sd3.loop.train import Trainer
     from refimpl.sd3.rewards import Mixture
-    from refimpl.sd3.train import Trainer
 
     def make(config: Any, reward: Any = redness) -> Any:
         accelerator = engine.accelerator(config.model.dtype)
@@ -90,7 +91,7 @@ def trainer(quiet: None) -> Callable[..., Any]:
 @pytest.fixture
 def started(trainer: Callable[..., Any]) -> Callable[..., Any]:
     """`started(config, out)`: a whole run in its folder."""
-    from refimpl.sd3 import run
+    from refimpl.sd3.run import starting as run
 
     def make(config: Any, out: Path, reward: Any = redness, **options: Any) -> dict[str, Any]:
         made = trainer(config, reward)

@@ -10,9 +10,9 @@ import yaml
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.sd3 import presets
-from refimpl.sd3.config import Config
-from refimpl.sd3.settings import keys
+from refimpl.sd3.settings import presets
+from refimpl.sd3.settings.config import Config
+from refimpl.sd3.settings.overrides import keys
 
 ROOT = Path(__file__).parents[2]
 

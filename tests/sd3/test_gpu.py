@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from refimpl.sd3 import gpu, report
-from refimpl.sd3.peer import Peer
-from refimpl.sd3.subject import Bench, Subject
+from refimpl.sd3.bench import gpu, report
+from refimpl.sd3.bench.peer import Peer
+from refimpl.sd3.bench.subject import Bench, Subject
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

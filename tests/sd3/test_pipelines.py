@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from refimpl.sd3 import pipelines
+from refimpl.sd3.model import pipelines
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from refimpl.sd3 import flops, plan, presets
-from refimpl.sd3.architectures import ARCHITECTURES
+from refimpl.sd3.model import flops
+from refimpl.sd3.model.architectures import ARCHITECTURES
+from refimpl.sd3.run import plan
+from refimpl.sd3.settings import presets
 
 
 @pytest.mark.parametrize(("size", "resolution"), [("tiny", 128), ("medium", 512), ("large", 1024)])

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from refimpl.equations import guidance
-from refimpl.sd3 import pipelines, policy
-from refimpl.sd3.architectures import ARCHITECTURES
-from refimpl.sd3.policy import Policy
-from refimpl.sd3.text import Encoders, Store, Text
+from refimpl.sd3.model import pipelines, policy
+from refimpl.sd3.model.architectures import ARCHITECTURES
+from refimpl.sd3.model.policy import Policy
+from refimpl.sd3.model.text import Encoders, Store, Text
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -110,7 +110,7 @@ def test_targets_mean_the_modules_they_say(targets: Any, modules: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["blocks", "whole"])
 def test_a_compiled_network_is_the_same_field(how: str) -> None:
-    from refimpl.sd3.assemble import compiled
+    from refimpl.sd3.engine.assemble import compiled
 
     p = moved(made())
     expected, reference = p.velocity(X, T, words(3)), p.reference(X, T, words(3))
@@ -174,7 +174,7 @@ def test_encoders_with_other_weights_have_another_digest() -> None:
 
 
 def test_precomputed_texts_free_the_encoders(settings: Callable[..., Any]) -> None:
-    from refimpl.sd3.assemble import assemble
+    from refimpl.sd3.engine.assemble import assemble
 
     config = settings("text.precompute=true")
     parts = assemble(config, torch.device("cpu"), ["a red square"])
@@ -188,14 +188,14 @@ def test_precomputed_texts_free_the_encoders(settings: Callable[..., Any]) -> No
 def test_a_resolution_beyond_the_model_is_refused(
     settings: Callable[..., Any], resolution: int
 ) -> None:
-    from refimpl.sd3.assemble import assemble
+    from refimpl.sd3.engine.assemble import assemble
 
     with pytest.raises(ValueError, match="multiples of 16 up to 256"):
         assemble(settings(f"sampling.resolution={resolution}"), torch.device("cpu"))
 
 
 def test_half_precision_without_a_gpu_is_refused(settings: Callable[..., Any]) -> None:
-    from refimpl.sd3.assemble import assemble
+    from refimpl.sd3.engine.assemble import assemble
 
     with pytest.raises(ValueError, match="fp16 needs a GPU"):
         assemble(settings("model.dtype=fp16"), torch.device("cpu"))

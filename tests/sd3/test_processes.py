@@ -17,8 +17,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from refimpl.runs import metrics
-from refimpl.sd3 import adapters
-from refimpl.sd3.config import plain
+from refimpl.sd3.model import adapters
+from refimpl.sd3.settings.config import plain
 
 pytestmark = pytest.mark.slow
 WORKER = Path(__file__).with_name("worker.py")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refimpl.sd3.prompts import Prompt, Sampler, hold_out, load
+from refimpl.sd3.loop.prompts import Prompt, Sampler, hold_out, load
 
 
 def test_a_text_file_has_a_prompt_a_line(tmp_path):

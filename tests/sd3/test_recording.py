@@ -9,7 +9,7 @@ import torch
 
 from refimpl.audit import audit
 from refimpl.equations import grpo
-from refimpl.sd3 import recording
+from refimpl.sd3.run import recording
 
 from .test_rollout import rolled
 

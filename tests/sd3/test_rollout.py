@@ -13,8 +13,8 @@ from refimpl.equations import kl, policy, sde
 from refimpl.equations.sde import Step
 from refimpl.methods import Method
 from refimpl.runs import monitors
-from refimpl.sd3 import noise, rollout, update, watching
-from refimpl.sd3.update import Experience
+from refimpl.sd3.loop import noise, rollout, update, watching
+from refimpl.sd3.loop.update import Experience
 from refimpl.simulate import grids
 
 FLOW = methods.preset("flow_grpo")

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from refimpl.runs import doctor, metrics
-from refimpl.sd3 import adapters, data, run
+from refimpl.sd3.loop import data
+from refimpl.sd3.model import adapters
 from refimpl.sd3.rewards import RewardError
+from refimpl.sd3.run import starting as run
 
 Make = Callable[..., Any]
 
@@ -146,7 +148,7 @@ def test_the_adapter_loads_in_plain_diffusers_to_the_same_image(
     settings: Make, trainer: Make, tmp_path: Path
 ) -> None:
     """Trained in ours, exported, loaded by `load_lora_weights`: bit for bit, alpha kept."""
-    from refimpl.sd3 import pipelines
+    from refimpl.sd3.model import pipelines
 
     made = trainer(settings("adapter.alpha=96"))
     with torch.no_grad():
@@ -176,8 +178,8 @@ def test_a_checkpoint_of_flow_grpo_is_converted(
     """Their trainer wraps the transformer in a PeftModel and saves that."""
     from peft import LoraConfig, get_peft_model
 
-    from refimpl.sd3 import pipelines
-    from refimpl.sd3.policy import TARGETS
+    from refimpl.sd3.model import pipelines
+    from refimpl.sd3.model.policy import TARGETS
 
     theirs = pipelines.at_random("tiny")
     wrapped = get_peft_model(
@@ -252,7 +254,7 @@ def test_an_image_without_a_score_moves_nothing(settings: Make, trainer: Make) -
 def test_a_full_memory_says_which_setting_helps(
     settings: Make, trainer: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from refimpl.sd3 import rollout, update
+    from refimpl.sd3.loop import rollout, update
 
     def full(*args: Any, **options: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
@@ -273,7 +275,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_are_lost(
     made = trainer(settings())
     before = [parameter.detach().clone() for parameter in made.engine.parameters]
     monkeypatch.setattr(
-        "refimpl.sd3.update.score",
+        "refimpl.sd3.loop.update.score",
         lambda *args: (_ for _ in ()).throw(FloatingPointError("stopped")),
     )
     with made, pytest.raises(FloatingPointError):
@@ -349,7 +351,7 @@ def test_the_average_follows_once_an_optimiser_step(settings: Make, trainer: Mak
 
 
 def test_evaluation_sees_the_same_noise_every_time(settings: Make, trainer: Make) -> None:
-    from refimpl.sd3.evaluate import evaluate
+    from refimpl.sd3.run.evaluate import evaluate
 
     with trainer(settings()) as made:
         one = evaluate(made, made.data.held_out)
@@ -367,8 +369,8 @@ def test_training_raises_a_reward_that_it_can(settings: Make, trainer: Make, nam
     """Redness of three channels of the latent themselves: a few iterations move it up."""
     from dataclasses import replace
 
-    from refimpl.sd3.evaluate import evaluate
-    from refimpl.sd3.train import Trainer
+    from refimpl.sd3.loop.train import Trainer
+    from refimpl.sd3.run.evaluate import evaluate
 
     made = trainer(
         settings("learning_rate=1e-2", "sampling.group=16", "beta=0", "sampling.guidance=1",
@@ -385,7 +387,7 @@ def test_training_raises_a_reward_that_it_can(settings: Make, trainer: Make, nam
 
 
 def test_a_config_that_was_saved_resumes(settings: Make, started: Make, tmp_path: Path) -> None:
-    from refimpl.sd3 import presets
+    from refimpl.sd3.settings import presets
 
     config = settings("training.iterations=1")
     started(config, tmp_path / "run")
@@ -397,7 +399,7 @@ def test_a_config_that_was_saved_resumes(settings: Make, started: Make, tmp_path
 def test_every_update_of_an_epoch_learns_from_its_own_share_of_every_group(
     settings: Make, trainer: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from refimpl.sd3 import update
+    from refimpl.sd3.loop import update
 
     seen: list[list[int]] = []
     gradient = update.gradient

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from refimpl import methods
-from refimpl.sd3 import presets, settings
-from refimpl.sd3.config import Config, plain
+from refimpl.sd3.settings import overrides as settings
+from refimpl.sd3.settings import presets
+from refimpl.sd3.settings.config import Config, plain
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,18 @@ from typer.testing import CliRunner
 from refimpl.cli import app
 from refimpl.runs import metrics
 from refimpl.runs.doctor import examine
-from refimpl.sd3 import miniature, presets, run
-from refimpl.sd3.data import Prompted
-from refimpl.sd3.engine import Engine, accelerator
+from refimpl.sd3.engine.processes import Engine, accelerator
+from refimpl.sd3.loop.data import Prompted
 from refimpl.sd3.rewards import Mixture
+from refimpl.sd3.run import starting as run
+from refimpl.sd3.settings import presets
 from refimpl.sd3.shapes import (
     arms,
     deciding,
     drawing,
     evaluation,
     finetuning,
+    miniature,
     network,
     report,
     signal,
@@ -105,7 +107,7 @@ def test_the_reward_rises_on_held_out_captions_and_the_ratio_is_exactly_one(impr
 def test_with_the_advantage_s_sign_flipped_the_reward_falls(
     quiet, pretrained, tmp_path, monkeypatch
 ):
-    from refimpl.sd3.train import Trainer
+    from refimpl.sd3.loop.train import Trainer
 
     right = Trainer._advantages
     monkeypatch.setattr(Trainer, "_advantages", lambda self, judged: -right(self, judged))
@@ -274,8 +276,8 @@ def test_the_report_finds_the_step_that_teaches_and_what_drowns_it():
 
 
 def test_the_halves_are_the_gradients_of_half_of_the_prompts_each(quiet, pretrained):
-    from refimpl.sd3 import update
-    from refimpl.sd3.train import Trainer
+    from refimpl.sd3.loop import update
+    from refimpl.sd3.loop.train import Trainer
 
     config = arms.config("levelled", SMALL)
     device = accelerator(config.model.dtype)

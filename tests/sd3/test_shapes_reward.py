@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from refimpl.sd3 import rewards
-from refimpl.sd3.prompts import Prompt
+from refimpl.sd3.loop.prompts import Prompt
 from refimpl.sd3.shapes import captions, drawing, evaluation, reading, reward
 from refimpl.sd3.shapes.captions import CATEGORIES, THINGS, Caption, Thing, every_caption
 

@@ -8,7 +8,7 @@ import torch
 
 from refimpl.runs import metrics
 from refimpl.runs.checkpoint import Series
-from refimpl.sd3.images import Decoder
+from refimpl.sd3.model.images import Decoder
 from refimpl.sd3.shapes import drawing, evaluation, network, pretraining
 from refimpl.sd3.shapes.captions import every_caption
 from refimpl.sd3.shapes.words import Words

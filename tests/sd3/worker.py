@@ -36,7 +36,7 @@ def zero(accelerator: Any) -> None:
     from accelerate import DeepSpeedPlugin, PartialState
     from accelerate.utils import DistributedType
 
-    from refimpl.sd3 import adapters
+    from refimpl.sd3.model import adapters
 
     shipped = Path(adapters.__file__).parent / "engines" / "deepspeed.yaml"
     asked = yaml.safe_load(shipped.read_text())["deepspeed_config"]
@@ -52,10 +52,13 @@ def zero(accelerator: Any) -> None:
 
 
 def main(file: Path, out: Path, resume: bool, kind: str) -> None:
-    from refimpl.sd3 import data, engine, presets, run
-    from refimpl.sd3.assemble import assemble
-    from refimpl.sd3.engine import Engine
+    from refimpl.sd3.engine import processes as engine
+    from refimpl.sd3.engine.assemble import assemble
+    from refimpl.sd3.engine.processes import Engine
+    from refimpl.sd3.loop import data
     from refimpl.sd3.rewards import Mixture
+    from refimpl.sd3.run import starting as run
+    from refimpl.sd3.settings import presets
 
     torch.set_num_threads(1)
     config = presets.resolve([], file)

@@ -15,9 +15,9 @@ from refimpl import methods
 from refimpl.equations import Gaussian, policy, tilting
 from refimpl.simulate import grids
 from refimpl.statistics import budget, gaussian, residuals
-from refimpl.toy import exact, gaussian_1d
-from refimpl.toy.exact import Affine, Chain, Linear, Quadratic
-from refimpl.toy.grpo import EXACT, Rollout, Settings, Shifted, line, loop, roll
+from refimpl.toy import gaussian_1d
+from refimpl.toy.grpo import EXACT, Rollout, Settings, Shifted, exact, line, loop, roll
+from refimpl.toy.grpo.exact import Affine, Chain, Linear, Quadratic
 from refimpl.toy.grpo.problem import Judged
 
 LAW, GRID = gaussian_1d(), grids.uniform(2)

@@ -5,12 +5,12 @@ import sys
 import numpy as np
 import pytest
 
-from refimpl.conformance.adapters import INSTALLED, NotInstalled, known
-from refimpl.conformance.adapters.judging import Facts, judged
 from refimpl.conformance.kit import judge
 from refimpl.equations import equations
-from refimpl.verify.evidence import checks
-from refimpl.verify.peers import PeerDiffers, evidence_of
+from refimpl.peers import INSTALLED, NotInstalled, known
+from refimpl.peers.judging import Facts, judged
+from refimpl.verify.layers import checks
+from refimpl.verify.peers.libraries import PeerDiffers, evidence_of
 
 PEERS = tuple(name for name in INSTALLED if name != "refimpl")
 

@@ -4,8 +4,7 @@ import pytest
 
 from refimpl.equations import equations, sde
 from refimpl.equations.gaussian import Gaussian
-from refimpl.verify import samplers, samplers_laws
-from refimpl.verify.evidence import checks
+from refimpl.verify.layers import checks
 
 SAMPLERS = [c for c in checks().values() if c.layer == "samplers"]
 
@@ -49,10 +48,10 @@ PLANTED = {
 def test_a_planted_mistake_is_refuted(monkeypatch, name, check):
     monkeypatch.setattr(sde, "transition", PLANTED[name])
     with pytest.raises(AssertionError):
-        getattr(samplers_laws, check)(0)
+        checks()[f"samplers.{check}"].run(0)
 
 
 def test_euler_is_told_from_a_chain_with_noise(monkeypatch):
     monkeypatch.setattr(sde, "transition", lambda c, x, v, g, step: right(c, x, v, 1e-6, step))
     with pytest.raises(AssertionError, match="not Euler"):
-        samplers.without_noise_the_chain_is_euler(0)
+        checks()["samplers.without_noise_the_chain_is_euler"].run(0)

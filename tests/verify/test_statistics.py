@@ -13,9 +13,9 @@ from refimpl.conformance.kit import judge
 from refimpl.equations import Step, equations
 from refimpl.methods import Method, kernel
 from refimpl.statistics import budget
+from refimpl.verify.accepting import must_reject
 from refimpl.verify.controls import MISTAKES
-from refimpl.verify.evidence import checks
-from refimpl.verify.outcomes import must_reject
+from refimpl.verify.layers import checks
 
 STATISTICS = [c for c in checks().values() if c.layer == "statistics"]
 ROWS = """PATH-2 PATH-3 VF-3 VF-4 SC-2 SC-4 SC-5 SC-8 SC-9 SC-10 GRPO-4 GRPO-5 GRPO-6 GRPO-7 GRPO-8

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ...conformance.calls import flat_arguments
 from ...equations.arguments import Argument
 from ...equations.registry import find
-from .awkward import Awkward, Inputs
-from .lattices import lattice
+from ..awkward import Awkward, Inputs
+from ..calls import flat_arguments
+from ..lattices import lattice
 
 _FULL, _COLUMN = (2, 3, 1, 2), (2, 1, 1, 1)
 

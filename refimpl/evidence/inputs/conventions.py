@@ -1,6 +1,6 @@
 """The ends of the clocks, a weight of zero."""
 
-from .awkward import ENDS, Awkward
+from ..awkward import ENDS, Awkward
 
 INPUTS: dict[str, Awkward] = {
     "conventions.flip_time": Awkward(edges=ENDS),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .awkward import GROUPS, Awkward
+from ..awkward import GROUPS, Awkward
 
 _VELOCITIES = np.stack([GROUPS + 0.5, GROUPS * 2, GROUPS - 0.125, GROUPS[:, ::-1]])
 

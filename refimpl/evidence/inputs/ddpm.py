@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .awkward import Awkward
-from .lattices import positive
+from ..awkward import Awkward
+from ..lattices import positive
 
 
 def _beta(name: str, n: int, seed: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Three components in a 2 × 2 image; no noise."""
 
-from .awkward import LIKELIHOOD, OF_COMPONENTS, POSTERIOR, PRIOR, Awkward
+from ..awkward import LIKELIHOOD, OF_COMPONENTS, POSTERIOR, PRIOR, Awkward
 
 INPUTS: dict[str, Awkward] = {
     "density.fokker_planck": Awkward(edges=({"g": 0.0},)),

@@ -1,6 +1,6 @@
 """The start, no noise, a solution that waits."""
 
-from .awkward import Awkward
+from ..awkward import Awkward
 
 INPUTS: dict[str, Awkward] = {
     "dynamics.linear_flow": Awkward(edges=({"t": 0.0},)),

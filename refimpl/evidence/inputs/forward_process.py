@@ -1,6 +1,6 @@
 """Clips that just bind, samples that are all good or all bad."""
 
-from .awkward import Awkward
+from ..awkward import Awkward
 
 INPUTS: dict[str, Awkward] = {
     "forward_process.optimality": Awkward(

@@ -1,6 +1,6 @@
 """No noise, the mean itself, narrow and far laws."""
 
-from .awkward import OFFSET, Awkward
+from ..awkward import OFFSET, Awkward
 
 INPUTS: dict[str, Awkward] = {
     "gaussian.sample": Awkward(

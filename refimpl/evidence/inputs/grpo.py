@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .awkward import GROUPS, OFFSET, Awkward, Inputs, grid
+from ..awkward import GROUPS, OFFSET, Awkward, Inputs, grid
 
 _EQUAL = grid([[0.75, 0.75, 0.75], [1.0, 2.0, 4.0]])
 _FAR = grid([[OFFSET, OFFSET + 64, OFFSET + 128, OFFSET + 256]])

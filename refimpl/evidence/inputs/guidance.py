@@ -1,7 +1,7 @@
 """No guidance, the conditional field, strong guidance."""
 
-from .awkward import Awkward
-from .lattices import Lattice, positive, real
+from ..awkward import Awkward
+from ..lattices import Lattice, positive, real
 
 _WIDER: dict[str, Lattice | int] = {
     "std_uncond": lambda name, n, seed: positive(name, n, seed) + 2,

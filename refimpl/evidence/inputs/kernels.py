@@ -1,6 +1,6 @@
 """Steps without fresh noise, or with nothing but; steps into clean data."""
 
-from .awkward import Awkward
+from ..awkward import Awkward
 
 INPUTS: dict[str, Awkward] = {
     "kernels.preserving": Awkward(

@@ -1,6 +1,6 @@
 """Equal laws, equal velocities, estimators near zero."""
 
-from .awkward import NEAR_NOISE, Awkward
+from ..awkward import NEAR_NOISE, Awkward
 
 INPUTS: dict[str, Awkward] = {
     "kl.gaussian": Awkward(

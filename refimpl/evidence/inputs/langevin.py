@@ -1,7 +1,7 @@
 """Step sizes at which the chain is stable."""
 
-from .awkward import Awkward
-from .lattices import positive
+from ..awkward import Awkward
+from ..lattices import positive
 
 INPUTS: dict[str, Awkward] = {
     "langevin.stationary_variance": Awkward(

@@ -1,7 +1,7 @@
 """Both ends of every path, and next to them."""
 
-from .awkward import ENDS, LINEAR_AT_0, LINEAR_AT_1, NEAR_DATA, NEAR_NOISE, Awkward
-from .lattices import positive
+from ..awkward import ENDS, LINEAR_AT_0, LINEAR_AT_1, NEAR_DATA, NEAR_NOISE, Awkward
+from ..lattices import positive
 
 INPUTS: dict[str, Awkward] = {
     "paths.linear": Awkward(edges=ENDS, further=({"t": NEAR_NOISE}, {"t": NEAR_DATA})),

@@ -1,6 +1,6 @@
 """The same step twice; log-probabilities near ten thousand."""
 
-from .awkward import OF_COMPONENTS, OFFSET, Awkward, grid
+from ..awkward import OF_COMPONENTS, OFFSET, Awkward, grid
 
 _SAMPLES = grid(
     [[[[0.5, -1.25]], [[2.0, 0.125]], [[-0.75, 1.5]]], [[[3.0, 0.25]], [[-2.5, 1.0]], [[0.5, 4.0]]]]

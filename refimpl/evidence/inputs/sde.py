@@ -1,6 +1,6 @@
 """No noise, the singular start, the first and the last step."""
 
-from .awkward import (
+from ..awkward import (
     LINEAR_AT_1,
     LINEAR_AT_3_4,
     LINEAR_NEAR_DATA,

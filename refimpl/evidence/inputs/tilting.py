@@ -1,6 +1,6 @@
 """No slope, no memory; three outcomes."""
 
-from .awkward import OF_COMPONENTS, PRIOR, Awkward
+from ..awkward import OF_COMPONENTS, PRIOR, Awkward
 
 INPUTS: dict[str, Awkward] = {
     "tilting.linear": Awkward(edges=({"slope": 0.0},)),

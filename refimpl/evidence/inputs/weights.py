@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .awkward import Awkward, grid
-from .lattices import real
+from ..awkward import Awkward, grid
+from ..lattices import real
 
 # Every quadrant of (r − 1, A); within the limit, at it, past it, whatever the ratio.
 _MASK = {

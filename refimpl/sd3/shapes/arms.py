@@ -7,8 +7,8 @@ the grid does. The others are the article's ablations, two more seeds and a long
 
 from dataclasses import dataclass
 
-from .. import presets
-from ..config import Config
+from ..settings import presets
+from ..settings.config import Config
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Literal, TypeAlias
 
-from ..prompts import Prompt, Prompts, hold_out
+from ..loop.prompts import Prompt, Prompts, hold_out
 
 COLOURS = ("red", "green", "blue", "yellow")
 SHAPES = ("square", "circle", "cross")

@@ -19,9 +19,9 @@ from torch import Tensor
 from ...equations import ode
 from ...simulate.grids import Grid
 from ...simulate.ode import solve
-from ..images import Decoder
-from ..policy import Policy
-from ..text import Text
+from ..model.images import Decoder
+from ..model.policy import Policy
+from ..model.text import Text
 from .captions import CATEGORIES, Caption
 from .drawing import SIDE, draw
 from .reading import read

@@ -23,10 +23,9 @@ import torch
 
 from ...runs import atomic, folder, metrics
 from ...runs.versions import versions
-from .. import miniature
-from ..config import Config
-from ..session import Progress
-from . import arms, deciding, network, pretraining, report, signal
+from ..run.session import Progress
+from ..settings.config import Config
+from . import arms, deciding, miniature, network, pretraining, report, signal
 from .evaluation import drawn, evaluate, sampled
 from .request import TINY, Request, some
 

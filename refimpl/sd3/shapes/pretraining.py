@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ...equations import conventions, expand_like, objectives, paths
 from ...runs import folder as runs
-from ..text import Text
+from ..model.text import Text
 from .captions import Caption, caption_of, splits
 from .drawing import draw
 from .network import latents, save, transformer

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import Config
+from ..settings.config import Config
 from . import arms
 from .captions import CATEGORIES, Caption, caption_of, splits
 

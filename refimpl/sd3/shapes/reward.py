@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..prompts import Prompt
+from ..loop.prompts import Prompt
 from ..rewards.protocol import Answer, Metadata, Reward
 from .captions import Caption, caption_of
 from .reading import Reading, read

@@ -22,13 +22,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import methods
-from .. import engine, miniature
-from ..config import Config
-from ..data import Prompted
-from ..engine import Engine
+from ..engine import processes as engine
+from ..engine.processes import Engine
+from ..loop.data import Prompted
+from ..loop.train import Trainer
+from ..loop.update import Experience, batches, score
 from ..rewards import Mixture
-from ..train import Trainer
-from ..update import Experience, batches, score
+from ..settings.config import Config
+from . import miniature
 from .captions import splits
 
 

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..text import Text
+from ..model.text import Text
 from .captions import every_caption
 
 TOKENS, WIDTH = 8, 64

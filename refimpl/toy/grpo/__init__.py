@@ -5,9 +5,9 @@ plane       mixtures in the plane, one a label: the optimum is a tilted mixture
 digits      8 × 8 digits, rewards from rules and from a classifier
 """
 
-from .exactly import Corrected, ExactField, Shifted
 from .line import averaged, end_law, predicted, train
 from .loop import Trainer
+from .policies import Corrected, ExactField, Shifted
 from .problem import Judged, Problem, RewardError, judge
 from .rollouts import Rollout, Steps, as_field, kernels, roll
 from .settings import EXACT, Settings

@@ -17,8 +17,8 @@ from ...methods import Method
 from ...simulate import laws
 from ...simulate.grids import Grid, uniform
 from ..mixture import Mixture
-from .exactly import ExactField, Shifted
 from .loop import Trainer
+from .policies import ExactField, Shifted
 from .problem import Problem, Reward
 from .rollouts import as_field, kernels
 from .settings import Settings

@@ -20,7 +20,7 @@ from ..measures import energy_distance
 from ..mixture import Mixture
 from ..networks import MLP, build
 from ..tilted import tilted
-from .exactly import Corrected, ExactField
+from .policies import Corrected, ExactField
 from .problem import Problem
 from .rollouts import roll
 

@@ -18,8 +18,8 @@ from ...statistics import budget
 from ..examples import gaussian_1d
 from ..training import Plan
 from . import digits, line, plane
-from .exactly import ExactField
 from .loop import Trainer
+from .policies import ExactField
 from .problem import Problem
 from .settings import EXACT, Settings
 

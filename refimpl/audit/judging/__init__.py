@@ -1,0 +1,1 @@
+"""Which formula made a recorded quantity: candidates, fits, verdicts."""

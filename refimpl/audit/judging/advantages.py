@@ -1,0 +1,210 @@
+"""Advantages: which standard deviation, which ddof and eps, which bound?
+
+    A = (R − mean of the group)/(std + eps)     std of the group or the batch, ddof 0 or 1, limited?
+
+Every combination is tried; those that give the recorded advantages to rounding are named.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from ...equations import grpo
+from ...evidence.mistakes import mistakes
+from ...evidence.rounding import ROUNDINGS
+from ..reading.manifest import Manifest
+from .finding import Finding
+
+_EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+_FLAT = 1e-6
+"""A spread below this part of the largest reward is rounding: nothing can be told from it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to make advantages.
+
+    Attributes:
+        mistake: of the zoo, or "".
+        limit: the bound put on |A|, 0 for none.
+    """
+
+    std: str
+    ddof: int
+    eps: float
+    limit: float = 0.0
+    mistake: str = ""
+
+    def __str__(self) -> str:
+        told = f"std of the {self.std}, ddof {self.ddof}" if self.std != "none" else "no std"
+        eps = f", eps {self.eps:g}" if self.std != "none" else ""
+        return told + eps + (f", limited to ±{self.limit:g}" if self.limit else "")
+
+    def __call__(self, rewards: Tensor) -> Tensor:
+        if self.mistake == _CROSSED:
+            across = rewards.T.reshape(rewards.shape)
+            made = grpo.advantage(across, std=self.std, ddof=self.ddof, eps=self.eps)  # type: ignore[arg-type]
+            made = made.reshape(rewards.shape[::-1]).T
+        elif self.mistake == _ONE_GROUP:
+            flat = rewards.reshape(1, -1)
+            made = grpo.advantage(flat, std="group", ddof=self.ddof, eps=self.eps)
+            made = made.reshape(rewards.shape)
+        elif self.mistake:
+            wrong = next(m for m in mistakes("grpo.advantage") if m.name == self.mistake).wrong
+            made = wrong(rewards, std=self.std, ddof=self.ddof, eps=self.eps)
+        else:
+            made = grpo.advantage(rewards, std=self.std, ddof=self.ddof, eps=self.eps)  # type: ignore[arg-type]
+        return grpo.bounded(made, self.limit) if self.limit else made
+
+
+_CROSSED = "groups taken across prompts"
+_ONE_GROUP = "one group for all"
+_REMEDY = {
+    _CROSSED: "Samples of different prompts share a baseline. Remedy: a row is a prompt's group",
+    _ONE_GROUP: "The baseline is the batch's mean. Remedy: the mean of the sample's own group",
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples that were normalised together: rewards, advantages (B,), groups (B,) or None."""
+
+    rewards: Tensor
+    advantages: Tensor | None
+    groups: Tensor | None
+    roundoff: tuple[float, float]
+
+
+def judged(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
+    """The verdict on all batches together."""
+    used = [b for b in batches if b.advantages is not None and bool(b.rewards.isfinite().all())]
+    if not used:
+        yield Finding("advantages", "not checked", detail="it takes rewards and advantages")
+        return
+    values = torch.cat([b.advantages for b in used if b.advantages is not None])
+    bad = int((~torch.isfinite(values)).sum())
+    if bad:
+        yield Finding(
+            "advantages", "differs", rows=len(values),
+            detail=f"{bad} advantages are NaN or infinite: a group with equal rewards, or of one?",
+        )  # fmt: skip
+        return
+    squares = [s for b in used for s in _squares(b, manifest)]
+    if not squares:
+        yield Finding("advantages", "not checked", detail="groups of one size are needed")
+        return
+    found = [(rule, gap) for rule in _rules(values, manifest) if (gap := _gap(rule, squares)) <= 1]
+    yield _told([rule for rule, _ in found], manifest, len(values), squares)
+
+
+_Square = tuple[Tensor, Tensor, tuple[float, float]]
+
+
+def _squares(b: Batch, manifest: Manifest) -> Iterator[_Square]:
+    """Rewards and advantages as (groups, G), where all groups have one size."""
+    assert b.advantages is not None
+    if b.groups is None:
+        g = manifest.group
+        sizes = [g] if g else [d for d in range(2, len(b.rewards) + 1) if len(b.rewards) % d == 0]
+        sizes = [d for d in sizes if len(b.rewards) % d == 0]
+        zero = [
+            d for d in sizes
+            if float(b.advantages.reshape(-1, d).mean(dim=1).abs().max())
+            <= 1e-3 * float(b.advantages.abs().max())
+        ]  # fmt: skip
+        if zero or sizes:
+            d = (zero or sizes)[0]
+            yield b.rewards.reshape(-1, d), b.advantages.reshape(-1, d), b.roundoff
+        return
+    order = torch.argsort(b.groups, stable=True)
+    sizes_seen = torch.unique(b.groups, return_counts=True)[1]
+    if len(torch.unique(sizes_seen)) == 1 and int(sizes_seen[0]) > 1:
+        g = int(sizes_seen[0])
+        yield b.rewards[order].reshape(-1, g), b.advantages[order].reshape(-1, g), b.roundoff
+
+
+def _rules(values: Tensor, manifest: Manifest) -> Iterator[Rule]:
+    eps = dict.fromkeys((manifest.eps, *_EPS) if manifest.eps is not None else _EPS)
+    highest = float(values.abs().max())
+    limits = [0.0, *dict.fromkeys(x for x in (manifest.advantage_limit, highest) if x)]
+    for limit in limits:
+        yield from (
+            Rule(std, ddof, e, limit) for std, e, ddof in product(("group", "batch"), eps, (0, 1))
+        )
+        yield Rule("none", 0, 0.0, limit)
+    for name in ("variance for std", "eps under the root", _ONE_GROUP, _CROSSED):
+        yield from (
+            Rule(std, ddof, e, 0.0, name)
+            for std, e, ddof in product(("group", "batch"), eps, (0, 1))
+            if not (name == "eps under the root" and e == 0)
+        )
+
+
+def _gap(rule: Rule, squares: list[_Square]) -> float:
+    """The largest gap in units of what rounding allows."""
+    worst = 0.0
+    for rewards, advantages, (u_r, u_a) in squares:
+        top = rewards.abs().amax(dim=1, keepdim=True)
+        spread = rewards.amax(dim=1, keepdim=True) - rewards.amin(dim=1, keepdim=True)
+        told = ((spread > _FLAT * top) | (spread == 0)).expand_as(rewards)
+        made = rule(rewards)
+        # what one unit of reward is worth, so that a rounding error of the rewards can be sized
+        slope = (rule(rewards * (1 + 2.0**-24)) - made).abs() * 2.0**24
+        worth = (made.abs().amax(dim=1, keepdim=True) / spread.clamp_min(1e-300)).clamp_max(1e300)
+        allowed = u_a * advantages.abs() + u_r * (worth * top * (1 + made.abs()) + slope) * 2
+        gap = (made - advantages).abs() / (ROUNDINGS * allowed).clamp_min(1e-300)
+        worst = max(worst, float(gap[told].max()) if bool(told.any()) else 0.0)
+    return worst
+
+
+def _contradicts(rule: Rule, manifest: Manifest) -> list[str]:
+    told = {
+        "advantage_std": rule.std, "ddof": rule.ddof if rule.std != "none" else None,
+        "eps": rule.eps if rule.std != "none" else None, "advantage_limit": rule.limit or None,
+    }  # fmt: skip
+    return [
+        key for key, value in told.items()
+        if key in manifest.declared and value is not None and manifest.declared[key] != value
+    ]  # fmt: skip
+
+
+_NAMES = {"advantage_std": "batch for group", "ddof": "other ddof", "eps": "eps missing"}
+
+
+def _told(found: list[Rule], manifest: Manifest, rows: int, squares: list[_Square]) -> Finding:
+    right = [r for r in found if not r.mistake] or found
+    if not right:
+        raw = all(bool(torch.equal(r, a)) for r, a, _ in squares)
+        detail = "they are the rewards themselves" if raw else "equals no formula known for it"
+        return Finding("advantages", "differs", rows=rows, detail=detail)
+    rule = min(right, key=lambda r: len(_contradicts(r, manifest)))  # the first of the least
+    if rule.mistake:
+        m = next((m for m in mistakes("grpo.advantage") if m.name == rule.mistake), None)
+        why = _REMEDY.get(rule.mistake) or (f"{m.what} Remedy: {m.remedy}" if m else "")
+        return Finding(
+            "advantages", "differs", f"grpo.advantage: {rule.mistake}", rows=rows,
+            detail=f"{rule}; a mistake with a name. {why}",
+        )  # fmt: skip
+    others = [
+        r for r in right
+        if r is not rule and r.limit == rule.limit and not _contradicts(r, manifest)
+    ]  # fmt: skip
+    same = f"; here the same as {others[0]}" if others else ""
+    wrong = _contradicts(rule, manifest)
+    if wrong:
+        names = ", ".join(f"grpo.advantage: {_NAMES[k]}" for k in wrong if k in _NAMES)
+        told = ", ".join(f"{k} = {manifest.declared[k]!r}" for k in wrong)
+        return Finding(
+            "advantages", "differs", names or "grpo.advantage", rows=rows,
+            detail=f"declared {told}, and the numbers have {rule}",
+        )  # fmt: skip
+    article = rule == Rule("group", 0, 0.0) or any(
+        k in manifest.declared for k in ("advantage_std", "ddof", "eps")
+    )
+    return Finding(
+        "advantages", "consistent" if article else "convention", "grpo.advantage", rows=rows,
+        detail=f"{rule}{same}",
+    )  # fmt: skip

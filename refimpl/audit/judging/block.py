@@ -1,0 +1,243 @@
+"""Some rows of a dump on the house clock, in float64, with what follows from them.
+
+    mean: recorded, or predicted from v        deviation = x_s − mean        root mean squares
+
+Rows whose levels or scalars cannot be used are left out and counted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..reading.clocks import VELOCITIES, Reading
+from ..reading.fields import FIELDS
+from .fit import Linear, linear
+from .formulas import DRAWS, Formula
+
+SCALARS = ("t", "s", "std", "g")
+_KNOWN = 2**16
+"""So many distinct steps are remembered."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """How the rows are to be understood.
+
+    Attributes:
+        reading: of clock and std.
+        mean: the formula that gives the mean from x_t and v, if one was found.
+        draw: the formula that gives x_s from mean and noise, if one was found.
+        roundoff: by name, of the recorded values.
+        known, names: what followed from the steps that were met so far, and its columns.
+    """
+
+    reading: Reading
+    mean: Formula | None
+    draw: Formula | None
+    roundoff: Mapping[str, float]
+    known: dict[str, dict[tuple[float, ...], Tensor]] = field(default_factory=dict, compare=False)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of one table.
+
+    Attributes:
+        raw: the rows that can be used, (n, w) by name, as stored.
+        scalars: t, s on the house clock, std and g as recorded, (n, 1).
+        kept: which of the rows given are used.
+        room: buffers, by name; results in them are valid until the next block that shares it.
+    """
+
+    raw: Mapping[str, Tensor]
+    scalars: dict[str, Tensor]
+    model: Model
+    kept: Tensor
+    room: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Usable rows."""
+        return int(self.kept.sum())
+
+    def tiles(self, coordinates: int) -> Iterator["Block"]:
+        """The usable rows, a few at a time: so few that the processor's cache holds their latents.
+
+        What follows from the scalars is asked once, for all of them.
+        """
+        size = max(1, coordinates // self.width)
+        for a in range(0, self.n, size):
+            rows = slice(a, a + size)
+            tile = Block(
+                {name: x[rows] for name, x in self.raw.items()},
+                {name: x[rows] for name, x in self.scalars.items()},
+                self.model, self.kept[self.kept][rows], self.room,
+            )  # fmt: skip
+            tile.__dict__["resolved"] = {name: x[rows] for name, x in self.resolved.items()}
+            tile.__dict__["mean_rule"] = self.mean_rule and self.mean_rule.take(rows)
+            if self.has("noise") and "std" in self.resolved:
+                tile.__dict__["draw_rule"] = self.draw_rule.take(rows)
+            yield tile
+
+    @cached_property
+    def resolved(self) -> dict[str, Tensor]:
+        """t, s, h, std, g as far as they follow, (n, 1)."""
+        if not self.scalars:
+            return {}
+        reading = self.model.reading
+        rows = self._by_step("", lambda steps: reading.resolve(steps))
+        return {name: rows[:, i : i + 1] for i, name in enumerate(self.model.names[""])}
+
+    @cached_property
+    def noisy(self) -> Tensor:
+        """Rows with std > 0, (n,)."""
+        std = self.resolved.get("std")
+        return std[:, 0] > 0 if std is not None else torch.ones(self.n, dtype=torch.bool)
+
+    def places(self, table: int, start: int) -> list[tuple[int, int]]:
+        """(table, row) of each usable row, of rows that began at `start`."""
+        return [(table, start + r) for r in self.kept.nonzero()[:, 0].tolist()]
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these were recorded."""
+        return all(name in self.raw for name in names)
+
+    def latent(self, name: str) -> Tensor:
+        """A latent in float64, velocities towards noise; converted once."""
+        if name not in self._latents:
+            raw, clock = self.raw[name], self.model.reading.clock
+            x = raw if raw.dtype == torch.float64 else self.space(name, raw).copy_(raw)
+            self._latents[name] = clock.velocity(x) if name in VELOCITIES else x
+        return self._latents[name]
+
+    def space(self, name: str, like: Tensor) -> Tensor:
+        """Room for a float64 result of this name, used again by the next block: it stays warm in
+        the processor's cache."""
+        held = self.room.get(name)
+        if held is None or held.numel() < like.numel():
+            held = self.room[name] = torch.empty(like.numel(), dtype=torch.float64)
+        return held[: like.numel()].view(like.shape)
+
+    @cached_property
+    def _latents(self) -> dict[str, Tensor]:
+        return {}
+
+    @cached_property
+    def latents(self) -> tuple[str, ...]:
+        """The latents that were recorded."""
+        return tuple(name for name in self.raw if FIELDS[name].kind == "latent")
+
+    @cached_property
+    def width(self) -> int:
+        """D, the number of coordinates."""
+        return max([self.raw[name].shape[1] for name in self.latents], default=1)
+
+    def size(self, name: str) -> Tensor:
+        """The root mean square of a latent's rows, (n, 1); not finite where a coordinate is not."""
+        if name not in self._sizes:
+            self._sizes[name] = rms(self.latent(name))
+        return self._sizes[name]
+
+    @cached_property
+    def _sizes(self) -> dict[str, Tensor]:
+        return {}
+
+    @cached_property
+    def mean_rule(self) -> Linear | None:
+        """Coefficients of the mean on x_t and v."""
+        if self.model.mean is None or not {"t", "s", "g"} <= set(self.resolved):
+            return None
+        return self._rule(self.model.mean, ("x_t", "v"))
+
+    @cached_property
+    def draw_rule(self) -> Linear:
+        """Coefficients of x_s on mean and noise."""
+        return self._rule(self.model.draw or DRAWS[0], ("mean", "noise"))
+
+    def _rule(self, formula: Formula, inputs: tuple[str, str]) -> Linear:
+        """A formula's coefficients."""
+
+        def asked(steps: dict[str, Tensor]) -> dict[str, Tensor]:
+            made = linear(formula, inputs, steps, self.model.reading, self.model.roundoff)
+            parts = made.parts.items()
+            return {f"{name}{i}": x for name, pair in parts for i, x in enumerate(pair)}
+
+        rows = self._by_step(formula.name, asked)
+        columns = [rows[:, i : i + 1] for i in range(2 * len(inputs))]
+        return Linear({name: (columns[2 * i], columns[2 * i + 1]) for i, name in enumerate(inputs)})
+
+    def _by_step(self, what: str, ask: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> Tensor:
+        """What follows from the scalars, (n, k), asked once for every distinct step."""
+        steps, back = self._steps
+        known = self.model.known.setdefault(what, {})
+        keys = [tuple(row) for row in steps.tolist()]
+        new = [i for i, key in enumerate(keys) if key not in known]
+        if new:
+            if len(known) + len(new) > _KNOWN:
+                known.clear()
+                new = list(range(len(keys)))
+            made = ask({n: steps[new, i : i + 1] for i, n in enumerate(self.scalars)})
+            self.model.names[what] = tuple(made)
+            for i, row in zip(new, torch.cat(list(made.values()), dim=1), strict=True):
+                known[keys[i]] = row
+        return torch.stack([known[key] for key in keys])[back]
+
+    @cached_property
+    def _steps(self) -> tuple[Tensor, Tensor]:
+        """The distinct steps, and which of them each row is."""
+        rows = torch.cat(list(self.scalars.values()), dim=1)
+        if bool((rows == rows[:1]).all()):
+            return rows[:1], torch.zeros(len(rows), dtype=torch.int64)
+        steps, back = torch.unique(rows, dim=0, return_inverse=True)
+        return steps, back
+
+    def mean_of(self, velocity: str) -> Tensor | None:
+        """The mean that a velocity leads to, (n, D)."""
+        if self.mean_rule is None or not self.has("x_t", velocity):
+            return None
+        latents = {"x_t": self.latent("x_t"), "v": self.latent(velocity)}
+        return self.mean_rule.predict(latents, self.space(f"mean by {velocity}", latents["x_t"]))
+
+    @cached_property
+    def mean(self) -> Tensor | None:
+        """The recorded mean, or the predicted one."""
+        return self.latent("mean") if self.has("mean") else self.mean_of("v")
+
+    @cached_property
+    def deviation(self) -> Tensor | None:
+        """x_s − mean."""
+        if self.mean is None or not self.has("x_s"):
+            return None
+        x_s = self.latent("x_s")
+        return torch.sub(x_s, self.mean, out=self.space("deviation", x_s))
+
+
+def block(raw: Mapping[str, Tensor], model: Model, room: dict[str, Tensor] | None = None) -> Block:
+    """Rows as they were read, made usable."""
+    clock = model.reading.clock
+    scalars = {
+        name: clock.levels(raw[name]) if name in ("t", "s") else raw[name].double().clone()
+        for name in SCALARS
+        if name in raw and raw[name].shape[1] == 1
+    }
+    n = len(next(iter(raw.values())))
+    kept = torch.ones(n, dtype=torch.bool)
+    for name, x in scalars.items():
+        kept &= torch.isfinite(x[:, 0])
+        if name in ("std", "g"):
+            kept &= x[:, 0] >= 0
+    if "t" in scalars and "s" in scalars:
+        kept &= scalars["t"][:, 0] > scalars["s"][:, 0]
+    if not bool(kept.all()):
+        raw = {name: x[kept] for name, x in raw.items()}
+        scalars = {name: x[kept] for name, x in scalars.items()}
+    return Block(raw, scalars, model, kept, {} if room is None else room)
+
+
+def rms(x: Tensor) -> Tensor:
+    """The root mean square of each row, (n, 1)."""
+    return torch.linalg.vector_norm(x, dim=1, keepdim=True) / x.shape[1] ** 0.5

@@ -1,0 +1,206 @@
+"""Does a formula give the recorded numbers, and to what precision?
+
+    gap ≤ exact      to the rounding of the arithmetic, what is stored being what was used
+    gap ≤ stored     if the inputs were rounded when they were stored
+    gap ≤ half       if some operand was rounded to bfloat16
+
+Every tolerance is `rounding.ROUNDINGS` unit roundoffs times the sensitivity of the result, measured
+by nudging each scalar; latents enter linearly, so their coefficients are their sensitivities.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...evidence.rounding import ROUNDINGS
+from ..reading.clocks import Reading
+from .formulas import Formula, Numbers
+
+_NUDGE = 2.0**-24
+_HALF = 2.0**-8
+_LEVELS = ("size", "exact", "stored", "half")
+EASY = 0.25
+"""A strain that needs no other explanation: right programs stay below it."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Row by row: the largest gap, and how large it may be at three precisions; all (n,)."""
+
+    size: Tensor
+    exact: Tensor
+    stored: Tensor
+    half: Tensor
+
+    def take(self, used: Tensor) -> "Gap":
+        """Some of the rows."""
+        return Gap(self.size[used], self.exact[used], self.stored[used], self.half[used])
+
+    @staticmethod
+    def joined(gaps: Sequence["Gap"]) -> "Gap":
+        """Rows put together."""
+        return Gap(*(torch.cat([getattr(g, x) for g in gaps]) for x in _LEVELS))
+
+    def fits(self, level: str) -> Tensor:
+        """Which rows fit, (n,)."""
+        return self.size <= getattr(self, level)
+
+
+Scalars = Mapping[str, Tensor]
+Values = Callable[[Numbers], Tensor]
+
+
+def nudged(
+    value: Callable[[Scalars], Tensor],
+    scalars: Scalars,
+    roundoff: Mapping[str, float],
+    absolute: bool,
+) -> tuple[Tensor, Tensor]:
+    """A value, and the error that the rounding of its scalars makes in it.
+
+    Args:
+        absolute: levels are known to u, and not to u times themselves: t was stored as 1 − t.
+    """
+    at = value(scalars)
+    error = torch.zeros_like(at)
+    for name, x in scalars.items():
+        if name not in roundoff:
+            continue
+        move = torch.full_like(x, _NUDGE) if absolute and name in ("t", "s") else x * _NUDGE
+        ends = (x == 0) | ((x == 1) & (name == "t"))  # both are exact, and formulas turn there
+        moved = torch.where(ends, x, x - move)
+        error += (value({**scalars, name: moved}) - at).abs() / _NUDGE * roundoff[name]
+    return at, error
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A prediction Σ c_k y_k from latents y_k.
+
+    Attributes:
+        parts: by latent, the coefficient (n, 1) and the error of it.
+    """
+
+    parts: dict[str, tuple[Tensor, Tensor]]
+
+    def predict(self, latents: Numbers, out: Tensor | None = None) -> Tensor:
+        """Σ c_k y_k, (n, D)."""
+        (first, (c, _)), *others = self.parts.items()
+        made = torch.mul(latents[first], c, out=out)
+        for name, (c, _) in others:
+            made.addcmul_(latents[name], c)
+        return made
+
+    def take(self, used: slice | Tensor) -> "Linear":
+        """Some of the rows."""
+        return Linear({name: (c[used], e[used]) for name, (c, e) in self.parts.items()})
+
+    def through(self, other: "Linear", name: str) -> "Linear":
+        """This prediction with `name` itself predicted by `other`."""
+        c, e = self.parts[name]
+        inner = {k: (c * d, c.abs() * f + e * d.abs()) for k, (d, f) in other.parts.items()}
+        return Linear({k: v for k, v in self.parts.items() if k != name} | inner)
+
+
+def linear(
+    formula: Formula, inputs: Sequence[str], scalars: Scalars, reading: Reading,
+    roundoff: Mapping[str, float],
+) -> Linear:  # fmt: skip
+    """The coefficients of a formula that is linear in its latents, by asking it at 0 and 1.
+
+    Raises:
+        ValueError: the formula refuses the scalars.
+    """
+    one = torch.ones_like(next(iter(scalars.values())))
+    parts = {}
+    for name in inputs:
+
+        def coefficient(p: Scalars, name: str = name) -> Tensor:
+            latents = {k: one if k == name else 0 * one for k in inputs}
+            return formula.value({**reading.resolve(p), **latents}).expand(one.shape)
+
+        parts[name] = nudged(coefficient, scalars, roundoff, reading.clock.data)
+    return Linear(parts)
+
+
+def largest(x: Tensor) -> Tensor:
+    """The largest size in each row, (n,)."""
+    return torch.maximum(x.amax(dim=1), -x.amin(dim=1))
+
+
+def gap(
+    prediction: Linear, latents: Numbers, target: Tensor, roundoff: Mapping[str, float], u: float,
+    size: Callable[[str], Tensor] | None = None, difference: Tensor | None = None,
+) -> Gap:  # fmt: skip
+    """Compare a prediction with what was recorded, row by row.
+
+    Args:
+        u: the unit roundoff of the recorded values.
+        size: of a latent's rows, (n,), where less than the largest coordinate will do: tolerances
+            are then smaller.
+        difference: prediction minus target, (n, D), where it is known; it is overwritten.
+    """
+    if difference is None:
+        difference = prediction.predict(latents).sub_(target)
+    apart = difference.abs_().amax(dim=1)
+    arithmetic = min(min(roundoff[k] for k in prediction.parts), max(u, 2.0**-24))
+    exact = u * largest(target) if size is None else torch.zeros_like(apart)
+    used, half = torch.zeros_like(exact), torch.zeros_like(exact)
+    for name, (c, error) in prediction.parts.items():
+        each = largest(latents[name]) if size is None else size(name)
+        whole = c.abs()[:, 0] * each
+        exact = exact + (arithmetic + (0 if size is None else u)) * whole + error[:, 0] * each
+        used = used + roundoff[name] * whole
+        half = half + _HALF * whole
+    return Gap(apart, ROUNDINGS * exact, ROUNDINGS * (exact + used), ROUNDINGS * (exact + half))
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a formula explains some rows.
+
+    Attributes:
+        level: "exact", "stored" or "half" where every row fits, else "".
+        strain: the largest gap in units of the exact tolerance.
+        share: the share of rows that fit at that level, or exactly where none fits all.
+    """
+
+    formula: Formula
+    reading: Reading
+    level: str
+    strain: float
+    share: float
+
+
+_RANK = {"exact": 0, "stored": 1, "half": 2, "": 3}
+_STANDING = {"article": 0, "convention": 1, "mistake": 2}
+
+
+def match(formula: Formula, reading: Reading, found: Gap) -> Match:
+    """Judge a formula by its gaps."""
+    usable = torch.isfinite(found.size)
+    if not bool(usable.any()):
+        return Match(formula, reading, "", float("inf"), 0.0)
+    strain = float((found.size / found.exact.clamp_min(1e-300))[usable].max())
+    for level in ("exact", "stored", "half"):
+        if bool(found.fits(level)[usable].all()):
+            return Match(formula, reading, level, strain, 1.0)
+    share = float(found.fits("stored")[usable].double().mean())
+    return Match(formula, reading, "", strain, share)
+
+
+def best(matches: Sequence[Match]) -> list[Match]:
+    """The formulas that explain the numbers, likeliest first; those of the best level only.
+
+    Where none explains all rows, the one that explains most of them, if that is at least half.
+    """
+    level = min((_RANK[m.level] for m in matches), default=3)
+    if level == 3:
+        partial = [m for m in matches if m.share >= 0.5]
+        return sorted(partial, key=lambda m: (-m.share, _STANDING[m.formula.standing]))[:1]
+    fitting = [m for m in matches if _RANK[m.level] == level]
+    closest = min(m.strain for m in fitting)  # where rounding explains much, believe the closest
+    fitting = [m for m in fitting if m.strain <= max(4 * closest, EASY)]
+    return sorted(fitting, key=lambda m: _STANDING[m.formula.standing])

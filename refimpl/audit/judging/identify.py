@@ -1,0 +1,192 @@
+"""Which formulas did the run use? Asked of a probe, answered with all that fit.
+
+    mean, or x_s with its noise, against every kernel and every mistake, under every reading
+
+Without mean and noise nothing can be compared number by number; then the formula is taken whose
+residuals have the law of noise.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...statistics.gaussian import chi_square, normal
+from ...statistics.outcome import ALPHA
+from ..reading.clocks import BOUNDARIES, Clock, Reading, clock_of
+from ..reading.manifest import Manifest
+from ..reading.probe import Probe
+from .block import Block, Model, block, rms
+from .fit import EASY, Match, best, gap, linear, match
+from .formulas import DRAWS, MEANS, Formula
+from .noise import FINE
+
+_COMMON_A = (0.7, 1.0, 0.8, 0.3, 0.5, 0.9, 1.2, 2**0.5, 0.0)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """What the probe showed.
+
+    Attributes:
+        model: the reading and formulas to go on with.
+        means: the formulas of the mean that fit, likeliest first.
+        draws: those of x_s from mean and noise.
+        target: what the mean was compared with: "mean", "x_s", "residuals", or "" where nothing
+            could be compared.
+        velocity: the velocity that explains it, "v" or "v_old".
+    """
+
+    model: Model
+    means: list[Match]
+    draws: list[Match]
+    target: str
+    velocity: str = "v"
+
+
+def identify(probe: Probe, manifest: Manifest) -> Identified:
+    """Find reading, mean and draw."""
+    raw = probe.raw
+    clock = clock_of(raw.get("t"), raw.get("s"), manifest.time, manifest.time_scale)
+    means, target, velocity = _means(probe, manifest, clock)
+    reading = means[0].reading if means else _first(raw, manifest, clock)
+    mean = means[0].formula if means else (MEANS[0] if target else None)
+    if mean is None and {"x_t", "v", "t", "s"} <= set(raw):
+        mean = MEANS[0]
+    model = Model(reading, mean, None, probe.roundoff)
+    draws = _draws(block(raw, model))
+    return Identified(
+        replace(model, draw=draws[0].formula if draws else None), means, draws, target, velocity
+    )
+
+
+def _first(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> Reading:
+    """The first reading under which the scalars make sense."""
+    for reading in _readings(raw, manifest, clock):
+        if reading.std == "schedule" and "g" not in raw and manifest.a is None:
+            break
+        if _resolves(block(raw, Model(reading, None, None, {}))):
+            return reading
+    return Reading(clock, "unknown")
+
+
+def _resolves(b: Block) -> bool:
+    try:
+        return b.resolved is not None
+    except ValueError:  # g is singular where this rule puts no bound
+        return False
+
+
+def _readings(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> Iterator[Reading]:
+    if "std" in raw:
+        if manifest.std != "g":
+            yield Reading(clock, "step")
+        if "g" not in raw and manifest.std != "step":
+            yield Reading(clock, "g")
+    elif "g" in raw:
+        yield Reading(clock, "schedule")
+    else:
+        rules = [manifest.boundary] if manifest.boundary else list(BOUNDARIES)
+        for a in [manifest.a] if manifest.a is not None else _COMMON_A:
+            for rule in rules:
+                yield Reading(clock, "schedule", a, rule)
+
+
+def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match], str, str]:
+    raw = probe.raw
+    if not {"x_t", "v", "t", "s"} <= set(raw) or not {"mean", "x_s"} & set(raw):
+        return [], "", "v"
+    target = "mean" if "mean" in raw else "x_s" if "noise" in raw else "residuals"
+    # without std and g a schedule is guessed: one that fits may be believed, none is an accusation
+    guessed = not {"std", "g"} & set(raw) and manifest.a is None
+    for velocity in ("v", "v_old"):
+        if velocity not in raw:
+            continue
+        seen = {**raw, "v": raw[velocity]}
+        roundoff = {**probe.roundoff, "v": probe.roundoff[velocity]}
+        blocks = [
+            block(seen, Model(r, None, None, roundoff)) for r in _readings(raw, manifest, clock)
+        ]
+        blocks = [b for b in blocks if b.n and _resolves(b)]
+        judge = _white if target == "residuals" else _compared
+        found: list[Match] = []
+        # the article's first; then every kernel; then mistakes in what is drawn as well
+        rounds = [(DRAWS[:1], MEANS[:1])]
+        if not guessed:
+            rounds += [(DRAWS[:1], MEANS[1:])]
+            rounds += [(DRAWS[2:], MEANS)] if target == "x_s" else []
+        for draws, formulas in rounds:
+            found += [m for b in blocks for f in formulas for m in judge(b, f, target, draws)]
+            exact = any(m.level == "exact" and m.strain <= EASY for m in found)
+            if exact and target != "residuals":  # residuals may not tell two formulas apart
+                return best(found), target, velocity
+        likely = [m for m in best(found) if m.level in ("exact", "stored") or not guessed]
+        if likely and (velocity == "v_old" or "v_old" not in raw or likely[0].level):
+            return likely, target, velocity
+    return [], "" if guessed else target, "v"
+
+
+def _compared(
+    b: Block, formula: Formula, target: str, draws: tuple[Formula, ...]
+) -> Iterator[Match]:
+    reading, roundoff = b.model.reading, b.model.roundoff
+    try:
+        rule = linear(formula, ("x_t", "v"), b.scalars, reading, roundoff)
+    except ValueError:
+        return  # the formula has no value at these scalars
+    if target == "mean":
+        names = {"x_t": b.latent("x_t"), "v": b.latent("v")}
+        yield match(
+            formula, reading, gap(rule, names, b.latent("mean"), roundoff, roundoff["mean"])
+        )
+        return
+    for draw in draws:
+        drawn = linear(draw, ("mean", "noise"), b.scalars, reading, roundoff)
+        through = drawn.through(rule, "mean")
+        names = {k: b.latent(k) for k in ("x_t", "v", "noise")}
+        found = gap(through, names, b.latent("x_s"), roundoff, roundoff["x_s"])
+        yield match(formula, reading, found)
+
+
+def _white(b: Block, formula: Formula, target: str, draws: tuple[Formula, ...]) -> Iterator[Match]:
+    """Fits where residuals have variance 1 and no regression on 1, x_t or v; and where x_s of steps
+    without noise is the mean."""
+    reading, u = b.model.reading, b.model.roundoff
+    try:
+        rule = linear(formula, ("x_t", "v"), b.scalars, reading, u)
+    except ValueError:
+        return
+    x_s, std = b.latent("x_s"), b.resolved["std"]
+    names = {"x_t": b.latent("x_t"), "v": b.latent("v")}
+    silent = gap(rule, names, x_s, u, u["x_s"]).take(~b.noisy)
+    fine = u["x_s"] * rms(x_s)[:, 0] < FINE * std[:, 0]
+    if not bool(fine.any()):
+        if len(silent.size):
+            yield match(formula, reading, silent)
+        return
+    e = ((x_s - rule.predict(names)) / std.clamp_min(1e-300))[fine]
+    parts = [chi_square("", float((e**2).sum()), e.numel(), ALPHA)[0]]
+    for r in (torch.ones_like(e), names["x_t"][fine], names["v"][fine]):
+        size = float((r**2).sum() ** 0.5)
+        parts.append(normal("", float((r * e).sum()) / max(size, 1e-300), ALPHA))
+    strain = max(part.statistic / part.bound for part in parts)
+    fits = strain <= 1 and bool(silent.fits("stored").all())
+    # a statistic within its bound is as good as any other: no candidate is closer than another
+    level, strain = ("exact", 0.0) if fits else ("", max(strain, 1.0))
+    yield Match(formula, reading, level, strain, float(fits))
+
+
+def _draws(b: Block) -> list[Match]:
+    """What x_s is made of, where mean and noise were recorded."""
+    if not b.has("x_s", "mean", "noise") or "std" not in b.resolved or not b.n:
+        return []
+    names = {"mean": b.latent("mean"), "noise": b.latent("noise")}
+    reading, roundoff, found = b.model.reading, b.model.roundoff, []
+    for draw in DRAWS:
+        if "g" not in b.resolved and "g for std" in draw.name:
+            continue
+        rule = linear(draw, ("mean", "noise"), b.scalars, reading, roundoff)
+        compared = gap(rule, names, b.latent("x_s"), roundoff, roundoff["x_s"])
+        found.append(match(draw, reading, compared))
+    return best(found)

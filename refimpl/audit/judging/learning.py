@@ -1,0 +1,221 @@
+"""What training made of log-probabilities: the ratio, its mean, the clipped loss.
+
+    r = exp(log p − log p_old)       loss = −min(r A, clip(r, 1 − ε, 1 + ε) A) + β KL
+
+Clip and weight are declared, or found as those under which the loss fits.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...equations import grpo, policy
+from ...evidence.mistakes import mistakes
+from ...evidence.rounding import ROUNDINGS
+from ..reading import precision
+from ..reading.layout import Table
+from ..reading.manifest import Manifest
+from ..reading.probe import width
+from .finding import Finding
+
+_NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch")
+_CLIPS = (1e-5, 1e-4, 2e-4, 1e-3, 5e-3, 1e-2, 0.1, 0.2)
+_ROWS = 2**18
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows' numbers in float64, (n,) by name, and their roundoff."""
+
+    of: dict[str, Tensor]
+    roundoff: dict[str, float]
+    dims: int
+
+
+def audit_learning(tables: Sequence[Table], manifest: Manifest) -> Iterator[Finding]:
+    """On ratio and loss."""
+    parts = [p for table in tables for p in _parts(table)]
+    if not parts:
+        return
+    names = set(parts[0].of)
+    if "ratio" in names:
+        yield from _ratio(parts, names, manifest)
+    if "loss" in names:
+        yield _loss(parts, names, manifest)
+
+
+def _parts(table: Table) -> Iterator[Part]:
+    columns = {n: c for n, c in table.columns.items() if n in _NAMES and c.width == 1}
+    if not {"ratio", "loss"} & set(columns):
+        return
+    for a in range(0, table.n, _ROWS):
+        raw = {n: c.read(a, min(a + _ROWS, table.n))[:, 0].clone() for n, c in columns.items()}
+        finite = torch.ones(len(next(iter(raw.values()))), dtype=torch.bool)
+        for x in raw.values():
+            finite &= torch.isfinite(x)
+        yield Part(
+            {n: x[finite].double() for n, x in raw.items()},
+            {n: precision.declared(x) for n, x in raw.items()},
+            width(table),
+        )
+
+
+def _ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iterator[Finding]:
+    ratio = torch.cat([p.of["ratio"] for p in parts])
+    if {"log_prob", "log_prob_old"} <= names:
+        yield _of_log_probs(parts)
+    else:
+        yield Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
+    n = len(ratio)
+    error = float(ratio.std() / n**0.5) if n > 1 else float("nan")
+    told = f"E_old[ratio] = {float(ratio.mean()):.8g} ± {error:.2g}, it is 1 for a density's ratio"
+    if manifest.on_policy:
+        gap = float((ratio - 1).abs().max())
+        exact = gap <= 1e-6
+        yield Finding(
+            "ratio before the first update", "consistent" if exact else "differs", "policy.ratio",
+            gap, 1e-6, n,
+            "" if exact else "replay is not exact: rounding of stored latents, another model time, "
+            "guidance or noise than in the rollout",
+        )  # fmt: skip
+    yield Finding("mean of the ratio", "consistent", "", rows=n, detail=told)
+
+
+def _of_log_probs(parts: Sequence[Part]) -> Finding:
+    rules: list[tuple[str, str, Callable[..., Tensor], int]] = [
+        ("policy.ratio", "", policy.ratio, 0)
+    ]
+    rules += [
+        (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong, 0) for m in mistakes("policy.ratio")
+    ]
+    rules += [
+        ("policy.ratio of sums, where averages were recorded", "", policy.ratio, 1),
+        ("policy.ratio of averages, where sums were recorded", "", policy.ratio, -1),
+    ]
+    for i, (name, why, rule, power) in enumerate(rules):
+        worst, allowed, fits = 0.0, 0.0, True
+        for p in parts:
+            scale = float(p.dims) ** power
+            new, old = p.of["log_prob"] * scale, p.of["log_prob_old"] * scale
+            made = rule(new, old)
+            u = max(p.roundoff["log_prob"], p.roundoff["log_prob_old"])
+            slack = (
+                made.abs() * (u * (new.abs() + old.abs() + 1)) + p.roundoff["ratio"] * made.abs()
+            )
+            slack = ROUNDINGS * slack + 1e-300
+            gap = (made - p.of["ratio"]).abs()
+            fits &= bool((gap <= slack).all())
+            if len(gap):
+                at = int((gap / slack).argmax())
+                if float(gap[at]) >= worst:
+                    worst, allowed = float(gap[at]), float(slack[at])
+        if fits:
+            verdict = "differs" if why else "consistent" if i == 0 else "convention"
+            rows = sum(len(p.of["ratio"]) for p in parts)
+            told = f"a mistake with a name. {why}" if why else ""
+            return Finding("ratio", verdict, name, worst, allowed, rows, told)  # type: ignore[arg-type]
+    return Finding("ratio", "differs", detail="equals no formula that is known for it")
+
+
+def _loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding:
+    if not {"ratio", "advantages"} <= names:
+        return Finding("loss", "not checked", detail="it takes ratio and advantages")
+    surrogates = [("grpo.surrogate", "", grpo.surrogate)] + [
+        (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong) for m in mistakes("grpo.surrogate")
+    ]
+    objectives = [("", "", grpo.objective)] + [
+        (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong)
+        for m in mistakes("grpo.objective") if "kl" in names
+    ]  # fmt: skip
+    clips = [manifest.clip] if manifest.clip is not None else list(_CLIPS)
+    signs = [(-1, "", ""), (1, "the objective itself", "Minimised, it lowers what was good")]
+    for (outer, o_why, objective), (sign, s_name, s_why) in (
+        (o, s) for s in signs for o in objectives
+    ):
+        for name, why, surrogate in surrogates:
+            for clip in clips:
+                beta = _beta(parts[0], surrogate, objective, clip, sign, manifest)
+                gap = _loss_gap(parts, surrogate, objective, clip, beta, sign)
+                if gap is not None:
+                    reasons = [x for x in (why, o_why, s_why) if x]
+                    label = ", ".join(x for x in (name, outer, s_name) if x)
+                    return _loss_told(parts, label, reasons, clip, beta, gap, manifest)
+    return Finding("loss", "differs", detail="equals no formula that is known for it")
+
+
+def _row(p: Part, surrogate: Callable[..., Tensor], objective: Callable[..., Tensor], clip: float,
+         beta: float) -> Tensor:  # fmt: skip
+    kl = p.of.get("kl", torch.zeros_like(p.of["ratio"]))
+    return objective(surrogate(p.of["ratio"], p.of["advantages"], clip), kl, beta)
+
+
+def _averaged(p: Part, rows: Tensor) -> Tensor:
+    """The mean of each batch, repeated for its rows, where the loss is one number a batch."""
+    key = p.of.get("batch", torch.zeros_like(rows))
+    ids, index = torch.unique(key, return_inverse=True)
+    sums = torch.zeros(len(ids), dtype=rows.dtype).index_add_(0, index, rows)
+    return (sums / torch.bincount(index).double())[index]
+
+
+def _beta(
+    p: Part, surrogate: Callable[..., Tensor], objective: Callable[..., Tensor], clip: float,
+    sign: int, manifest: Manifest,
+) -> float:  # fmt: skip
+    if "kl" not in p.of:
+        return 0.0
+    if manifest.beta is not None:
+        return manifest.beta
+    none, one = (_row(p, surrogate, objective, clip, b) for b in (0.0, 1.0))
+    for way in (lambda p, x: x, _averaged):
+        left = sign * p.of["loss"] - way(p, none)
+        right = way(p, one) - way(p, none)
+        large = right.abs() >= 0.5 * right.abs().max()
+        if float(right.abs().max()) > 0:
+            beta = float((left[large] / right[large]).median())
+            rounded = float(f"{beta:.6g}")
+            if beta >= 0 and bool(
+                ((left - rounded * right).abs() <= 1e-4 * left.abs().max()).all()
+            ):
+                return rounded
+    return 0.0
+
+
+def _loss_gap(
+    parts: Sequence[Part], surrogate: Callable[..., Tensor], objective: Callable[..., Tensor],
+    clip: float, beta: float, sign: int,
+) -> tuple[float, float] | None:  # fmt: skip
+    for way in (lambda p, x: x, _averaged):
+        worst, most = (0.0, 0.0), 0.0
+        for p in parts:
+            made = sign * way(p, _row(p, surrogate, objective, clip, beta))
+            u = max(p.roundoff[n] for n in ("loss", "ratio", "advantages"))
+            size = p.of["advantages"].abs().max() * p.of["ratio"].abs().max() + p.of["loss"].abs()
+            if "kl" in p.of:
+                size = size + beta * p.of["kl"].abs().max()
+            slack = ROUNDINGS * u * size
+            gap = (made - p.of["loss"]).abs()
+            if len(gap):
+                at = int((gap / slack.clamp_min(1e-300)).argmax())
+                most = max(most, float(gap[at] / slack[at].clamp_min(1e-300)))
+                worst = max(worst, (float(gap[at]), float(slack[at])))
+        if most <= 1:
+            return worst
+    return None
+
+
+def _loss_told(
+    parts: Sequence[Part], label: str, reasons: list[str], clip: float, beta: float,
+    gap: tuple[float, float], manifest: Manifest,
+) -> Finding:  # fmt: skip
+    ratio = torch.cat([p.of["ratio"] for p in parts])
+    clipped = float(((ratio - 1).abs() > clip).double().mean())
+    told = f"clip {clip:g}, {clipped:.1%} of ratios outside" if clipped else ("no ratio is clipped")
+    if "kl" in parts[0].of:
+        told += f", β = {beta:.4g}"
+    if reasons:
+        told += f"; a mistake with a name. {' '.join(reasons)}"
+        return Finding("loss", "differs", label, *gap, len(ratio), told)
+    asked = manifest.clip is not None or not clipped
+    return Finding("loss", "consistent" if asked else "convention", label, *gap, len(ratio), told)

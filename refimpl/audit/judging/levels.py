@@ -1,0 +1,218 @@
+"""The levels of a run: do they fall, do steps join, which grid, which schedule of noise?
+
+x_s of a step = x_t of the next        s of a step = t of the next        g = a √(t/(1 − t)) ...
+"""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from ...equations import Step, kernels, sde
+from ...evidence.mistakes import mistakes
+from ...evidence.rounding import ROUNDINGS
+from ...simulate import grids
+from ..reading.clocks import BOUNDARIES
+from ..reading.manifest import Manifest
+from .block import Block
+from .finding import Finding, Verdict
+from .fit import nudged
+from .formulas import STDS, Formula
+
+_MANY = 4096
+_LONGEST = 200
+"""Steps of the longest grid that a window is looked for in."""
+
+GRIDS = {
+    "uniform": grids.uniform,
+    "sd35_once_shifted": grids.sd35_once_shifted,
+    "sd35_as_shipped": grids.sd35_as_shipped,
+}
+"""By the name that a manifest declares."""
+
+
+class Levels:
+    """The distinct steps of a run, gathered as rows go by."""
+
+    def __init__(self) -> None:
+        self.steps: set[tuple[float, ...]] = set()
+        self.unusable = self.rows = 0
+
+    def add(self, b: Block) -> None:
+        """Note the (t, s, std, g) of a block's rows."""
+        self.rows += len(b.kept)
+        self.unusable += len(b.kept) - b.n
+        names = [n for n in ("t", "s", "std", "g") if n in b.resolved]
+        if {"t", "s"} <= set(names) and len(self.steps) < _MANY and b.n:
+            rows = torch.cat([b.resolved[n] for n in names], dim=1)
+            if not bool((rows == rows[:1]).all()):
+                rows = torch.unique(rows, dim=0)
+                self.steps.update(tuple(row) for row in rows.tolist())
+            else:
+                self.steps.add(tuple(rows[0].tolist()))
+            self.names = names
+
+    @property
+    def columns(self) -> dict[str, Tensor]:
+        """The distinct steps, t falling, (k, 1) by name."""
+        rows = torch.tensor(sorted(self.steps, reverse=True), dtype=torch.float64)
+        return {name: rows[:, i : i + 1] for i, name in enumerate(self.names)}
+
+    def findings(self, manifest: Manifest, roundoff: Mapping[str, float]) -> Iterator[Finding]:
+        """On order, grid and schedule."""
+        if self.unusable:
+            yield Finding(
+                "levels", "differs", rows=self.rows,
+                detail=f"{self.unusable} of {self.rows} rows have levels or scales that no step "
+                "has: t ≤ s, outside [0, 1], a negative std, or NaN; they are left out",
+            )  # fmt: skip
+        if not self.steps or len(self.steps) >= _MANY:
+            return
+        u = max(roundoff.get("t", 0.0), roundoff.get("s", 0.0))
+        yield _grid(self.columns, manifest, u)
+        if "std" in roundoff and "g" in roundoff:
+            yield _std(self.columns, roundoff)
+        if "g" in self.names:
+            yield _schedule(self.columns, manifest, max(u, roundoff.get("std", 0.0)), roundoff)
+
+
+def _std(c: Mapping[str, Tensor], roundoff: Mapping[str, float]) -> Finding:
+    """std from g and h, where both were recorded."""
+    scalars = {n: c[n] for n in ("t", "s", "g")}
+    for formula in STDS:
+
+        def value(p: Mapping[str, Tensor], formula: Formula = formula) -> Tensor:
+            return formula.value({**p, "h": Step(p["t"], p["s"]).h})
+
+        made, error = nudged(value, scalars, roundoff, absolute=False)
+        allowed = ROUNDINGS * (error + roundoff["std"] * made.abs())
+        gap = (made - c["std"]).abs()
+        if bool((gap <= allowed).all()):
+            verdict: Verdict = "consistent" if formula.standing == "article" else "differs"
+            why = f"a mistake with a name. {formula.what} Remedy: {formula.remedy}"
+            at = int(gap.argmax())
+            return Finding(
+                "std", verdict, formula.name, float(gap[at]), float(allowed[at]), len(gap),
+                why if verdict == "differs" else "",
+            )  # fmt: skip
+    return Finding("std", "differs", rows=len(made), detail="equals no formula of g and h")
+
+
+def _grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
+    levels = torch.cat([c["t"][:, 0], c["s"][:, 0]])
+    distinct = sorted(set(levels.tolist()), reverse=True)
+    merged = [distinct[0]]
+    for x in distinct[1:]:
+        if merged[-1] - x > 8 * u:
+            merged.append(x)
+    told = f"{len(merged) - 1} steps from {merged[0]:.4g} to {merged[-1]:.4g}"
+    found, of = "", 0
+    # of a declared grid some steps are enough: a window leaves out many
+    declared = manifest.grid or ""
+    for T in range(2, _LONGEST + 1) if declared else ():
+        if not found and _on(c, declared, T, u):
+            found, of = declared, T
+    # else a run may leave out steps at either end: the last one has no noise to train on
+    for T in range(max(2, len(merged) - 1), len(merged) + 4):
+        for name in GRIDS:
+            if not found and _on(c, name, T, u):
+                found, of = name, T
+    if found:
+        steps = len(torch.unique(torch.cat([c["t"], c["s"]], dim=1), dim=0))
+        part = "" if steps == of else f", {steps} of {of} steps"
+        told = f"grids.{found}{part}, from {merged[0]:.4g} to {merged[-1]:.4g}"
+    if manifest.grid and manifest.grid != found:
+        twice = " (its shift of 3 is applied twice)" if found == "sd35_as_shipped" else ""
+        detail = f"declared grid = {manifest.grid!r}, and the levels are {told}{twice}"
+        return Finding("grid", "differs", found, rows=len(merged) - 1, detail=detail)
+    verdict: Verdict = "consistent" if manifest.grid else "convention"
+    if not found:
+        told += ", a grid without a name"
+    return Finding("grid", verdict, found, rows=len(merged) - 1, detail=told)
+
+
+def _on(c: Mapping[str, Tensor], name: str, T: int, u: float) -> bool:
+    """Whether every step goes from a level of a grid to the next."""
+    whole = torch.tensor(GRIDS[name](T).levels, dtype=torch.float64)
+    (far, from_), (off, to) = ((c[side][:, :1] - whole).abs().min(dim=1) for side in ("t", "s"))
+    near = bool((torch.cat([far, off]) <= 8 * u + 1e-12).all())
+    return near and bool((to - from_ == 1).all())
+
+
+def _schedule(
+    c: Mapping[str, Tensor], manifest: Manifest, u: float, roundoff: Mapping[str, float]
+) -> Finding:
+    noisy = c["g"][:, 0] > 0
+    c = {name: x[noisy] for name, x in c.items()}
+    if not len(c["g"]):
+        silent: Verdict = "differs" if manifest.a else "consistent"
+        return Finding("schedule", silent, "", detail="g = 0 throughout: every step is the ODE's")
+    step, g = Step(c["t"], c["s"]), c["g"]
+    # 1 − t and t − s lose what t is known to; so does anything divided by them
+    loss = 1 + 1 / (1 - torch.where(step.t < 1, step.t, step.s)) + step.t / step.h
+    slack = 64 * u * loss + 1e-12
+    found: list[tuple[str, str, float]] = []
+    for rule, boundary in BOUNDARIES.items():
+        inside = boundary(step)
+        if bool((inside < 1).all()):
+            found += _constant(g, sde.flow_grpo_g(step.t, 1.0, inside), slack, "flow_grpo", rule)
+    found += _constant(g, torch.ones_like(g), slack, "constant", "")
+    if bool((step.s > 0).all()):
+        fresh = kernels.cps_std(step.s, 1.0 + 0 * step.s)
+        found += _constant(c["std"], fresh, slack, "cps", "")
+    if not found:
+        inside = BOUNDARIES["next_level"](step)
+        for m in mistakes("sde.flow_grpo_g"):
+            for _, _, a in _constant(g, m.wrong(step.t, 1.0, inside), slack, m.title, ""):
+                return Finding("schedule", "differs", m.title, detail=f"a = {a:.4g}. {m.what}")
+        return Finding(
+            "schedule", "differs" if manifest.schedule or manifest.a else "convention", "",
+            rows=len(g), detail="no schedule with a name: " + ", ".join(
+                f"g({t:.3g}) = {x:.3g}" for t, x in zip(step.t[:4, 0], g[:4, 0], strict=False)
+            ),
+        )  # fmt: skip
+    return _told(found, manifest, len(g))
+
+
+def _constant(
+    g: Tensor, unit: Tensor, slack: Tensor, name: str, rule: str
+) -> list[tuple[str, str, float]]:
+    """g = a · unit for one a?"""
+    ratio = g / unit
+    a = float(ratio.median())
+    return [(name, rule, a)] if bool(((ratio - a).abs() <= slack * a).all()) else []
+
+
+def _told(found: list[tuple[str, str, float]], manifest: Manifest, rows: int) -> Finding:
+    wanted = {"schedule": manifest.schedule, "a": manifest.a, "boundary": manifest.boundary}
+    told = {k: v for k, v in wanted.items() if v is not None}
+
+    def contradicts(f: tuple[str, str, float]) -> list[str]:
+        name, rule, a = f
+        said = []
+        if manifest.schedule not in (None, name):
+            said.append(f"schedule = {manifest.schedule!r}")
+        if manifest.boundary is not None and name == "flow_grpo" and manifest.boundary != rule:
+            said.append(f"boundary = {manifest.boundary!r}")
+        wanted_a = manifest.a
+        if wanted_a is not None and name == "cps":
+            wanted_a = float(kernels.cps_std(1.0, wanted_a))
+        if wanted_a is not None and abs(a - wanted_a) > 1e-3 * abs(wanted_a):
+            said.append(f"a = {manifest.a:g}")
+        return said
+
+    name, rule, a = min(found, key=lambda f: len(contradicts(f)))
+    said = contradicts((name, rule, a))
+    rules = [r for n, r, _ in found if n == name and r]
+    at = f", at t = 1 {' or '.join(rules)}" if rules else ""
+    words = {"flow_grpo": f"g = {a:.4g} √(t/(1 − t)){at}", "constant": f"g = {a:.4g} throughout",
+             "cps": f"std = {a:.4g} s"}[name]  # fmt: skip
+    if said:
+        return Finding(
+            "schedule", "differs", name, rows=rows,
+            detail=f"declared {', '.join(said)}, and the numbers are {words}",
+        )  # fmt: skip
+    verdict: Verdict = (
+        "consistent" if told or (name == "flow_grpo" and len(rules) > 1) else "convention"
+    )
+    return Finding("schedule", verdict, name, rows=rows, detail=words)

@@ -1,0 +1,189 @@
+"""Is the noise white? Independent standard normals, unrelated to the past and to each other.
+
+    e = noise, or (x_s − mean)/std where it was not recorded
+
+Every statistic has its exact law when all is well, whatever the order of the rows: given e_i, the
+projection ⟨e_i, e_j⟩/|e_i| of an independent e_j is N(0, 1). Each part errs once in 10⁹.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ...statistics.distribution import band
+from ...statistics.gaussian import chi_square, normal
+from ...statistics.outcome import ALPHA, Part
+from .block import Block
+from .finding import Finding
+
+_COORDINATES = 1024
+_VALUES = 2**18
+_ROWS = 512
+FINE = 0.05
+"""Residuals of x_s are used where its rounding is below this part of std."""
+
+
+class Noise:
+    """Statistics of the noise, gathered as rows go by.
+
+    Args:
+        lag: rows from a step to the next of the same sample; 0 where it is not known.
+    """
+
+    def __init__(self, lag: int) -> None:
+        self.lags = {1: "the row before"} | (
+            {lag: "the step before, of the same sample"} if lag > 1 else {}
+        )
+        self.rows = self.left_out = self.count = self.taken = 0
+        self.total = self.squares = self.slack = 0.0
+        self.roundoff = 0.0
+        self.projections: dict[str, list[float]] = {}
+        self.values: list[Tensor] = []
+        self.kept: list[Tensor] = []
+        self.starts: list[Tensor] = []
+
+    def add(self, b: Block) -> None:
+        """Add a block's rows."""
+        e = self._noise(b)
+        if e is None or not len(e):
+            return
+        self.rows += len(e)
+        self.count += e.numel()
+        self.total += float(e.sum())
+        self.squares += float(torch.linalg.vecdot(e, e).sum())
+        head = e[:, :_COORDINATES]
+        for name in ("v", "x_t"):
+            if b.has(name) and not b.has("noise"):
+                self._project(name, b.latent(name)[self._used][:, :_COORDINATES], head)
+        if self.taken < _VALUES:
+            self.values.append(e[:, :64].flatten().clone())
+            self.taken += self.values[-1].numel()
+        self._reused(b, head)
+
+    def _noise(self, b: Block) -> Tensor | None:
+        u = b.model.roundoff
+        if b.has("noise"):
+            self._used: slice | Tensor = slice(None)
+            e, whole = b.latent("noise"), torch.isfinite(b.size("noise")[:, 0])
+            self.roundoff = u["noise"]
+            self.slack += 2 * u["noise"] ** 2 * e.numel()
+            if bool(whole.all()):
+                return e
+            self._used = whole
+            return e[whole]
+        if b.deviation is None or "std" not in b.resolved:
+            return None
+        std = b.resolved["std"][:, 0]
+        rounding = u["x_s"] * b.size("x_s")[:, 0] / std.clamp_min(1e-300)
+        used = (rounding < FINE) & torch.isfinite(b.deviation.sum(dim=1))
+        self.left_out += int((~used).sum())
+        self._used = used
+        e = b.deviation[used] / std[used, None]
+        loose = 16 * u.get("std", u.get("g", 0.0))
+        self.slack += float((rounding[used] ** 2).sum() + loose * len(e)) * e.shape[1]
+        self.roundoff = max(self.roundoff, float(rounding[used].max()) if len(e) else 0.0)
+        return e
+
+    def _project(self, name: str, on: Tensor, e: Tensor) -> None:
+        size = torch.linalg.vector_norm(on, dim=1)
+        used = size > 0
+        z = (on * e).sum(dim=1)[used] / size[used]
+        held = self.projections.setdefault(name, [0.0, 0.0])
+        held[0] += float(z.sum())
+        held[1] += len(z)
+
+    def _reused(self, b: Block, head: Tensor) -> None:
+        """Compare with the rows kept so far, then keep these, up to a bound."""
+        if len(self.kept) and self.rows - len(head) >= _ROWS:
+            return
+        narrow = head[: _ROWS - (self.rows - len(head))].clone()
+        self.kept.append(narrow)
+        if b.has("x_t"):
+            self.starts.append(b.latent("x_t")[self._used][: len(narrow), :_COORDINATES].clone())
+
+    def parts(self) -> Iterator[tuple[Part, str]]:
+        """Each statistic with its bound, and what it means when it breaks."""
+        spread, _ = chi_square("Σ e²", self.squares, self.count, ALPHA)
+        yield _eased(spread, self.slack), "the noise has another variance than std says"
+        yield normal("|z| of the mean", self.total / self.count**0.5, ALPHA), "it has a mean"
+        values = torch.cat(self.values)[:_VALUES]
+        uniform = torch.special.ndtr(values.sort().values)
+        yield (
+            band("the Kolmogorov distance", uniform, ALPHA, 0.5 * self.roundoff),
+            "it is not normal",
+        )
+        for name, (z, n) in self.projections.items():
+            if n:
+                yield (
+                    normal(f"|z| on {name}", z / n**0.5, ALPHA),
+                    f"it moves with {name}: the mean was made with another velocity (guidance in "
+                    "one place and not in the other?), or by another formula",
+                )
+        rows = _together(self.kept)
+        for lag, words in self.lags.items():
+            if len(rows) > lag:
+                before, now = rows[:-lag], rows[lag:]
+                z = (before * now).sum(dim=1) / torch.linalg.vector_norm(before, dim=1)
+                part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
+                yield part, f"it is that of {words} again, in part or whole"
+        if rows.shape[1] >= 128 and len(rows) > 1:
+            yield self._pairs(rows), "two rows share their noise: it was drawn once and used again"
+
+    def _pairs(self, rows: Tensor) -> Part:
+        z = (rows @ rows.T) / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+        z.fill_diagonal_(0.0)
+        upper = torch.triu(z, 1).abs()
+        count = len(rows) * (len(rows) - 1) // 2
+        part = normal("the largest |z| of two rows", float(upper.max()), ALPHA / count)
+        at = int(upper.argmax())
+        self.pair = divmod(at, len(rows))
+        return part
+
+    def repeated(self) -> bool:
+        """Rows that are there twice: the same latent and the same noise."""
+        if not self.starts:
+            return False
+        together = torch.cat([_together(self.starts), _together(self.kept)], dim=1)
+        return len(torch.unique(together, dim=0)) < len(together)
+
+    def finding(self, recorded: bool) -> Finding:
+        """The verdict."""
+        what = "noise" if recorded else "(x_s − mean)/std"
+        if not self.count:
+            why = (
+                f"the rounding of x_s hides it in all {self.left_out} rows"
+                if self.left_out
+                else ("it takes noise, or x_s, a mean or velocity, and std")
+            )
+            return Finding("noise", "not checked", detail=why)
+        if self.repeated():
+            return Finding("noise", "not checked", rows=self.rows, detail="rows are there twice")
+        broken, most = [], ("", 0.0)
+        for part, meaning in self.parts():
+            strain = part.statistic / part.bound
+            if strain > most[1]:
+                most = (f"{part.name} {part.statistic:.3g}, bound {part.bound:.3g}", strain)
+            if not part.statistic <= part.bound:
+                broken.append(
+                    f"{meaning} ({part.name} is {part.statistic:.3g}, bound {part.bound:.3g})"
+                )
+        left = f"; {self.left_out} rows left out, x_s is rounded too much" if self.left_out else ""
+        if broken:
+            return Finding(
+                "noise", "differs", what, rows=self.rows, detail="; ".join(broken) + left
+            )
+        return Finding(
+            "noise", "consistent", what, rows=self.rows,
+            detail=f"white, each test erring once in 1e9; most strained: {most[0]}{left}",
+        )  # fmt: skip
+
+
+def _together(rows: list[Tensor]) -> Tensor:
+    """Rows of several widths, cut to the smallest."""
+    least = min(x.shape[1] for x in rows)
+    return torch.cat([x[:, :least] for x in rows])
+
+
+def _eased(part: Part, slack: float) -> Part:
+    return Part(part.name, part.statistic, part.bound + slack, part.p_value)

@@ -1,0 +1,132 @@
+"""Numbers of a row: log-probabilities and divergences, which formula made them.
+
+    log_prob: sum or mean of log N(x_s; mean, std²), of x_s as stored or as drawn, under v or v_old
+
+Asked of whole probed rows; the answer is verified on every row as the file streams by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ...equations import gaussian
+from ...statistics.gaussian import chi_square
+from ...statistics.outcome import ALPHA
+from ..reading.manifest import Manifest
+from .fit import EASY, Match, best, match
+from .formulas import Formula, log_probs
+from .formulas_kl import kls
+from .measures import Distance, Rowwise, arithmetic, distances
+from .reduced import reduced_gap
+from .verdicts import against
+
+SUBJECTS = ("log_prob", "log_prob_old", "kl")
+_RELATED = 0.7
+"""Two log-probabilities of one draw, under means that differ a little, are correlated more."""
+
+ROUNDED = "x_s before it was rounded"
+
+
+def candidates(subject: str, seen: Mapping[str, Distance]) -> list[Formula]:
+    """The formulas that a quantity may have been made by, given what was recorded."""
+    if subject == "kl":
+        plain = list(kls())
+        if "v_gap_old" in seen:
+            plain += [_against_old(f) for f in kls() if "kl.k" not in f.name]
+        return plain
+    first = {"log_prob": "distance_v", "log_prob_old": "distance_old"}[subject]
+    first = first if first in seen else "distance"
+    made = list(log_probs("std", first))
+    for name, words in (
+        ("distance_drawn", f"of {ROUNDED}"),
+        ("distance", "of the recorded mean's policy, or v's"),
+        ("distance_v", "of v's policy"),
+        ("distance_old", "of v_old's policy"),
+    ):
+        if name in seen and name != first:
+            made += [_but(f, words) for f in log_probs("std", name)]
+    return made + [_but(f, "with g for the step's std") for f in log_probs("g", first)]
+
+
+def _but(f: Formula, words: str) -> Formula:
+    rounded = ROUNDED in words
+    remedy = "score what is stored: round first, then take log_prob" if rounded else f.remedy
+    remedy = "std = g √h" if words.startswith("with g") else remedy
+    what = (
+        f"It is that of {words[3:]}." if words.startswith("of") else "g stands where g √h belongs."
+    )
+    remedy = remedy or ("under the policy that it is named for" if "of " in words[:3] else "")
+    return replace(f, name=f"{f.name}, {words}", standing="mistake", what=what, remedy=remedy)
+
+
+def _against_old(f: Formula) -> Formula:
+    def value(p: dict[str, Tensor]) -> Tensor:
+        return f.value({**p, "v_gap": p["v_gap_old"], "mean_gap": p["mean_gap_old"]})
+
+    return replace(
+        f, name=f"{f.name}, against the old policy", standing="mistake", value=value,  # type: ignore[arg-type]
+        what="It is measured from the policy that sampled, not from the reference.",
+        remedy="take v_ref, the frozen reference's velocity",
+    )  # fmt: skip
+
+
+def explain(
+    subject: str, rows: Rowwise, got: Tensor, u: float, manifest: Manifest | None = None
+) -> list[Match]:
+    """The formulas that give the recorded numbers, likeliest first.
+
+    Mistakes are asked only where nothing else explains them; or where something else does and is
+    not what the manifest declares: a KL of 0 fits every formula.
+    """
+    found = []
+    seen = distances(rows, arithmetic(rows, u))
+    every = candidates(subject, seen)
+    for mistaken in (False, True):
+        for formula in every:
+            if (formula.standing == "mistake") == mistaken:
+                try:
+                    gap = reduced_gap(formula, rows, seen, got, u)
+                except (KeyError, ValueError):
+                    continue  # it takes something that was not recorded, or has no value here
+                found.append(match(formula, rows.model.reading, gap))
+        explained = [m for m in found if m.level == "exact" and m.strain <= EASY]
+        if any(manifest is None or not against(m.formula, manifest) for m in explained):
+            break
+    return best(found)
+
+
+def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong: Formula) -> float:
+    """The largest gap to the right formula that is reduced as a wrong one is."""
+    seen = distances(rows, arithmetic(rows, u))
+    for formula in candidates(subject, seen):
+        if formula.standing != "mistake" and wrong.name.startswith(formula.name):
+            return float(reduced_gap(formula, rows, seen, got, u).size.max())
+    return 0.0
+
+
+def another_draw(rows: Rowwise, got: Tensor) -> bool:
+    """Whether log-probabilities have the law of a log-probability, though not that of x_s.
+
+    Then Σ e² = −2 (log p − log p(mean)) is χ² with D degrees of freedom a row.
+    """
+    std = rows.model.reading.resolve(rows.scalars).get("std")
+    if std is None or len(got) < 8 or "distance" not in rows.sizes:
+        return False
+    top = gaussian.log_prob(0 * std, 0 * std, std)
+    for each in (got / rows.dims, got):
+        squares = -2 * (each - top) * rows.dims
+        part, _ = chi_square("", float(squares.sum()), int(rows.dims.sum()), ALPHA)
+        seen = (rows.sizes["distance"] / std) ** 2
+        together = torch.corrcoef(torch.cat([squares / rows.dims, seen], dim=1).T)[0, 1]
+        if part.statistic <= part.bound and bool((squares > 0).all()) and together < _RELATED:
+            return True
+    return False
+
+
+def one_for_all(values: Tensor, x: Tensor) -> bool:
+    """Whether samples that differ have one number in common, as when a whole batch is reduced."""
+    same = (values[1:] == values[:-1]).flatten()
+    different = (x[1:] != x[:-1]).any(dim=1)
+    return len(values) >= 4 and float((same & different).double().mean()) >= 0.5

@@ -1,0 +1,84 @@
+"""Whose velocity is it? Guidance, and the policy that sampled against the one that is trained.
+
+v = v_uncond + w (v_cond − v_uncond): which w?        v against v_old: one policy, or two?
+"""
+
+from collections.abc import Iterator
+
+import torch
+
+from ...equations import guidance
+from ...evidence.rounding import ROUNDINGS
+from ..reading.manifest import Manifest
+from ..reading.probe import Probe
+from .finding import Finding
+
+_APART = 0.05
+"""A relative difference of velocities that no single update makes."""
+
+
+def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
+    """On the probed rows: w of each velocity, and how far v is from v_old."""
+    raw, u = probe.raw, probe.roundoff
+    scales = {}
+    if {"v_cond", "v_uncond"} <= set(raw):
+        for name in ("v", "v_old"):
+            if name in raw:
+                found, scale = _guided(name, probe, manifest)
+                yield found
+                scales[name] = scale
+    if not {"v", "v_old"} <= set(raw):
+        return
+    if len(scales) == 2 and abs(scales["v"] - scales["v_old"]) > 1e-3 * abs(scales["v_old"]):
+        yield Finding(
+            "guidance", "differs", "guidance.classifier_free",
+            detail=f"w = {scales['v_old']:.5g} in the rollout and {scales['v']:.5g} in training: "
+            "another policy is trained than the one that sampled",
+        )  # fmt: skip
+    v, old = raw["v"].double(), raw["v_old"].double()
+    gap, size = (v - old).abs().max(), old.abs().max()
+    relative = float(torch.linalg.vector_norm(v - old) / torch.linalg.vector_norm(old))
+    told = f"v and v_old differ by {relative:.2g} of their size"
+    rounding = ROUNDINGS * max(u["v"], u["v_old"]) * float(size)
+    cause = (
+        "guidance, model time or conditioning differ between rollout and training, so another "
+        "policy is trained than the one that sampled"
+    )
+    if manifest.on_policy and float(gap) > rounding:
+        yield Finding("v against v_old", "differs", "", float(gap), rounding, len(v),
+                      f"declared on_policy, and {told}: {cause}")  # fmt: skip
+    elif relative > _APART:
+        yield Finding("v against v_old", "differs", "", float(gap), rounding, len(v),
+                      f"{told}, more than an update makes: {cause}")  # fmt: skip
+    else:
+        yield Finding("v against v_old", "consistent", "", float(gap), rounding, len(v), told)
+
+
+def _guided(name: str, probe: Probe, manifest: Manifest) -> tuple[Finding, float]:
+    raw = probe.raw
+    v, cond, uncond = (raw[n].double() for n in (name, "v_cond", "v_uncond"))
+    direction = cond - uncond
+    w = float(((v - uncond) * direction).sum() / (direction**2).sum().clamp_min(1e-300))
+    made = guidance.classifier_free(uncond, cond, w)
+    u = max(probe.roundoff[n] for n in (name, "v_cond", "v_uncond"))
+    size = float((uncond.abs() * abs(1 - w) + cond.abs() * abs(w) + v.abs()).max())
+    gap, allowed = float((made - v).abs().max()), ROUNDINGS * u * size
+    subject = f"guidance of {name}"
+    if gap > allowed:
+        return Finding(
+            subject, "differs", "", gap, allowed, len(v),
+            "it lies on no line through v_uncond and v_cond: is guidance rescaled?",
+        ), w  # fmt: skip
+    told = f"w = {w:.5g}: v_uncond + w (v_cond − v_uncond)"
+    wanted = manifest.guidance
+    if wanted is not None and abs(w - wanted) > 1e-3 * max(1.0, abs(wanted)):
+        names = {wanted + 1: "w − 1 for w", 1 - wanted: "conditional and unconditional swapped",
+                 1.0: "guidance left out", 0.0: "unconditional"}  # fmt: skip
+        near = next((n for x, n in names.items() if abs(w - x) <= 1e-3 * max(1.0, abs(x))), "")
+        label = f"guidance.classifier_free: {near}" if near else "guidance.classifier_free"
+        detail = f"declared guidance = {wanted:g}, and {told}"
+        return Finding(subject, "differs", label, gap, allowed, len(v), detail), w
+    verdict = "consistent" if wanted is not None else "convention"
+    return Finding(
+        subject, verdict, "guidance.classifier_free", gap, allowed, len(v), told  # type: ignore[arg-type]
+    ), w  # fmt: skip

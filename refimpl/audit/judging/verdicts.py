@@ -1,0 +1,122 @@
+"""From formulas that fit to a verdict and a sentence.
+
+    article → consistent      convention → said, or consistent if declared      mistake → differs
+
+What was declared decides first: among formulas that fit, one that agrees with the manifest is
+taken; where none does, that is the finding.
+"""
+
+from collections.abc import Sequence
+
+from ..reading.manifest import Manifest
+from .finding import Finding, Tally, Verdict
+from .fit import Match
+from .formulas import Formula
+
+_STANDING = {"article": 0, "convention": 1, "mistake": 2}
+
+
+_MISTAKES = {
+    "log_prob = 'sum'": "policy.total: mean for sum",
+    "log_prob = 'mean'": "policy.average: sum for mean",
+    "kl_reduction = 'sum'": "policy.total: mean for sum",
+    "kl_reduction = 'mean'": "policy.average: sum for mean",
+}
+"""Names for what contradicts a declaration."""
+
+
+def against(formula: Formula, manifest: Manifest) -> list[str]:
+    """What was declared and is not what this formula does, as "key = value"."""
+    told = manifest.declared
+    return [f"{k} = {told[k]!r}" for k, v in formula.declared.items() if k in told and told[k] != v]
+
+
+def announced(formula: Formula, manifest: Manifest) -> bool:
+    """Whether the manifest announces this formula, in every respect that it has a key for."""
+    told = manifest.declared
+    keys = {k: v for k, v in formula.declared.items() if v}
+    return (
+        bool(keys)
+        and all(told.get(k) == v for k, v in keys.items() if k != "constants")
+        and (keys.get("constants", "kept") == told.get("constants", "kept"))
+    )
+
+
+def preferred(found: Sequence[Match], manifest: Manifest) -> Match | None:
+    """The likeliest of the formulas that fit."""
+    return min(
+        found,
+        key=lambda m: (bool(against(m.formula, manifest)), _STANDING[m.formula.standing]),
+        default=None,
+    )
+
+
+def judged(
+    subject: str, chosen: Match | None, others: Sequence[Match], tally: Tally, manifest: Manifest,
+    *, stored: str = "", failing: str = "",
+) -> Finding:  # fmt: skip
+    """The verdict on one quantity.
+
+    Args:
+        others: all formulas that fit the probe.
+        stored: what to say where the numbers fit only if inputs were rounded when stored; "" where
+            that is harmless.
+        failing: what the rows that do not fit look like.
+    """
+    if chosen is None:
+        return Finding(
+            subject, "differs", rows=tally.rows,
+            detail=f"equals no formula that is known for it{': ' + failing if failing else ''}",
+        )  # fmt: skip
+    formula = chosen.formula
+    verdict: Verdict = "consistent" if formula.standing == "article" else "differs"
+    told = []
+    if formula.standing == "convention":
+        verdict = "consistent" if announced(formula, manifest) else "convention"
+        told += (
+            []
+            if against(formula, manifest)
+            else ["declared" if verdict == "consistent" else "not declared"]
+        )
+    elif formula.standing == "mistake":
+        if announced(formula, manifest):
+            verdict = "consistent"
+            told.append("declared")
+        else:
+            named = f"a mistake with a name. {formula.what} Remedy: {formula.remedy}"
+            told.append(stored or named)
+    contradicted = against(formula, manifest)
+    if contradicted:
+        verdict = "differs"
+        names = [_MISTAKES[c] for c in contradicted if c in _MISTAKES]
+        equals = f": the mistake {' and '.join(names)}" if names else ""
+        told.insert(0, f"declared {', '.join(contradicted)}, and the numbers are not that{equals}")
+    if chosen.level == "stored" and stored:
+        verdict = "differs"
+        told.append(stored)
+    elif chosen.level == "stored":
+        told.append("to the rounding of its inputs as they were stored")
+    elif chosen.level == "half":
+        verdict = "differs"
+        told.append("only to bfloat16: an operand was rounded on the way, or the arithmetic was")
+    if tally.beyond:
+        verdict = "differs"
+        told.append(
+            f"{tally.beyond} of {tally.rows} rows do not fit, the first is row {tally.first}"
+            + (f": {failing}" if failing else "")
+        )
+    same = [
+        m.formula.name for m in others
+        if m.formula.standing != "mistake" and m.formula.name != formula.name
+    ]  # fmt: skip
+    if same and formula.standing != "mistake":
+        told.append(f"here the same as {', '.join(dict.fromkeys(same))}")
+    names = [m.formula.name for m in others if m.formula.standing == "mistake"]
+    name = formula.name
+    if formula.standing == "mistake":  # where several explain it, all are named
+        short = [n for n in names if not any(n.startswith(f"{m},") for m in names)]
+        name = " or ".join(dict.fromkeys([name, *short][:4]))
+    return Finding(
+        subject, verdict, name, tally.gap, tally.allowed, tally.rows,
+        "; ".join(told),
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""From a dump's own conventions to the house's: clocks, scales, and what its std means.
+
+    t, s → noise levels        velocities → noise − data        std → g √h and g
+
+A reading is declared, or chosen as the one under which the numbers fit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ...equations import conventions, sde
+
+VELOCITIES = ("v", "v_ref", "v_old", "v_cond", "v_uncond")
+BOUNDARIES: dict[str, sde.Boundary] = {
+    "none": sde.refuse,
+    "next_level": sde.next_level,
+    "clamp 0.99": sde.clamp(0.99),
+}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How t is told.
+
+    Attributes:
+        scale: 1, or 1000 for network time.
+        data: t = 1 is data, and velocities are data − noise.
+    """
+
+    scale: float = 1.0
+    data: bool = False
+
+    def levels(self, t: Tensor) -> Tensor:
+        """Noise levels in float64; what lies outside [0, 1] becomes NaN."""
+        x = t.double() / self.scale
+        x = torch.where((x >= 0) & (x <= 1), x, torch.nan)
+        if not self.data:
+            return x
+        known = torch.isfinite(x)
+        return torch.where(known, conventions.flip_time(torch.where(known, x, 0.5)), torch.nan)
+
+    def velocity(self, v: Tensor) -> Tensor:
+        """noise − data."""
+        return conventions.flip_velocity(v) if self.data else v
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the dump's scalars mean.
+
+    Attributes:
+        std: the field std is the step's, or holds g, or is absent and follows from a schedule or
+            stays unknown.
+        a, boundary: of the schedule.
+    """
+
+    clock: Clock
+    std: Literal["step", "g", "schedule", "unknown"] = "step"
+    a: float = 0.7
+    boundary: str = "none"
+
+    def resolve(self, p: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """t, s, h and, as far as they follow, the step's std and g, from what was recorded.
+
+        Args:
+            p: t, s on the house clock, std and g as recorded, each (n, 1).
+        """
+        made = {name: p[name] for name in ("t", "s") if name in p}
+        if len(made) < 2:
+            return made | ({"std": p["std"]} if "std" in p else {})
+        step = sde.Step(p["t"], p["s"])
+        root_h = sde.euler_maruyama(0 * step.h, 0 * step.h, 1 + 0 * step.h, step.h).std
+        made["h"] = step.h
+        if self.std == "unknown":
+            return made
+        if self.std == "schedule":
+            if "g" not in p:
+                g = sde.flow_grpo_g(step.t, self.a, BOUNDARIES[self.boundary](step))
+            else:
+                g = p["g"]
+            return made | {"g": g, "std": g * root_h}
+        if self.std == "g":
+            return made | {"g": p["std"], "std": p["std"] * root_h}
+        return made | {"std": p["std"], "g": p.get("g", p["std"] / root_h)}
+
+
+def clock_of(t: Tensor | None, s: Tensor | None, time: str | None, scale: float | None) -> Clock:
+    """The clock that was declared, or that the numbers show.
+
+    Network time is told by values above 1; data-time by t < s.
+    """
+    if t is None:
+        return Clock(scale or 1.0, time == "data")
+    if scale is None:
+        scale = 1000.0 if float(t.double().max()) > 1 else 1.0
+    rising = s is not None and bool((t.double() < s.double()).double().mean() > 0.5)
+    return Clock(scale, time == "data" if time else rising)

@@ -1,0 +1,134 @@
+"""audit(path): everything that a dump tells about the run that wrote it.
+
+    files → tables of rows → probe → formulas → one pass over all rows → findings
+
+Tables of the same kind and columns are audited together, as one; rewards and advantages by batch.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..judging.finding import Finding
+from ..judging.learning import audit_learning
+from ..judging.velocities import audit_velocities
+from ..reading.fields import FIELDS
+from ..reading.files import Shard, open_dump
+from ..reading.layout import Table, named, table
+from ..reading.manifest import Manifest, parse
+from ..reading.probe import take
+from .groups import audit_groups
+from .steps import audit_steps
+
+_POLICY = {"x_t", "x_s", "mean", "log_prob", "kl", "noise"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The findings on tables that have the same columns.
+
+    Attributes:
+        title: what they hold, in words.
+    """
+
+    title: str
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the audit found.
+
+    Attributes:
+        declared: the conventions that were declared.
+        unused: names in the dump that the audit does not know.
+        size: bytes.
+    """
+
+    path: Path
+    parts: list[Part]
+    declared: dict[str, Any]
+    unused: list[str]
+    size: int
+    seconds: float
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings."""
+        return [f for part in self.parts for f in part.findings]
+
+    @property
+    def consistent(self) -> bool:
+        """Nothing differs."""
+        return all(f.verdict != "differs" for f in self.findings)
+
+
+def audit(
+    path: str | Path,
+    manifest: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Recompute what a dump holds, and judge it.
+
+    Args:
+        path: a safetensors, npz or torch file of named tensors, or a folder of them.
+        manifest: declared conventions, see `manifest.Manifest`; they win over the dump's own.
+        progress: told rows done and rows in all.
+
+    Raises:
+        FileNotFoundError, ValueError: what cannot be read, or told apart, and the remedy.
+    """
+    start = time.perf_counter()
+    shards = open_dump(Path(path))
+    declared = {key: x for shard in shards for key, x in shard.manifest.items()} | dict(
+        manifest or {}
+    )
+    told = parse(declared)
+    groups: dict[tuple[Any, ...], list[Table]] = {}
+    for shard in shards:
+        rows = table(shard, told)
+        if rows is not None:
+            key = (shard.kind, *sorted(rows.columns), rows.layout.partition(",")[0])
+            groups.setdefault(key, []).append(rows)
+    total, done = sum(t.n for tables in groups.values() for t in tables), 0
+
+    def step(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    parts = [_part(tables, told, step) for tables in groups.values()]
+    rewards = audit_groups(shards, told)
+    if rewards:
+        parts.append(Part("rewards", rewards))
+    if not parts:
+        known = ", ".join(FIELDS)
+        raise ValueError(
+            f"{path} holds {', '.join(sorted(_names(shards)))}, and the audit knows {known}; map "
+            "your names in a manifest: [names] x_t = 'latents'"
+        )
+    used = {name for shard in shards for name in named(shard, told)} | set(told.names.values())
+    return Report(
+        Path(path), parts, told.declared, sorted(_names(shards) - used),
+        sum(shard.path.stat().st_size for shard in shards), time.perf_counter() - start,
+    )  # fmt: skip
+
+
+def _names(shards: list[Shard]) -> set[str]:
+    return {name for shard in shards for name in shard.columns}
+
+
+def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) -> Part:
+    first, n = tables[0], sum(t.n for t in tables)
+    if not n:
+        raise ValueError(f"{first.shard.path.name} holds {', '.join(first.columns)}, and no rows")
+    layout = first.layout if len(tables) == 1 else first.layout.partition(",")[0]
+    title = f"{first.shard.kind}: {n} rows, {layout}; {', '.join(sorted(first.columns))}"
+    findings: list[Finding] = []
+    if _POLICY & set(first.columns):
+        findings += audit_steps(tables, told, progress)
+        findings += audit_velocities(take(tables), told)
+    findings += audit_learning(tables, told)
+    return Part(title, findings)

@@ -1,0 +1,101 @@
+"""Rewards: how large are the groups, and what was normalised together?
+
+    rewards (prompts, G), or (B,) with groups (B,): equal ids share a baseline
+
+A batch is what was normalised together: a recorder's call, or the whole file.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ..judging import advantages
+from ..judging.advantages import Batch
+from ..judging.finding import Finding
+from ..reading import precision
+from ..reading.files import Shard
+from ..reading.layout import named
+from ..reading.manifest import Manifest
+
+
+def audit_groups(shards: list[Shard], manifest: Manifest) -> list[Finding]:
+    """What shards with rewards tell."""
+    batches = [b for shard in shards for b in _batches(shard, manifest)]
+    if not batches:
+        return []
+    return [*_sizes(batches, manifest), *advantages.judged(batches, manifest)]
+
+
+def _batches(shard: Shard, manifest: Manifest) -> Iterator[Batch]:
+    known = named(shard, manifest)
+    if "rewards" not in known:
+        return
+    rewards = known["rewards"].all()
+    given = known["advantages"].all() if "advantages" in known else None
+    groups = known["groups"].all() if "groups" in known else None
+    u = (
+        precision.declared(rewards),
+        precision.declared(given) if given is not None else 0,
+    )
+    u = (u[0] if rewards.is_floating_point() else u[1], u[1])
+    if rewards.ndim == 2 and groups is None:
+        groups = torch.arange(len(rewards)).repeat_interleave(rewards.shape[1])
+    n = rewards.numel()
+    if given is not None and given.numel() != n:
+        given = _per_sample(shard, given, n)
+    rewards = rewards.reshape(-1).double()
+    flat = given.reshape(-1).double() if given is not None else None
+    if groups is not None and groups.numel() != n:
+        raise ValueError(f"{shard.path.name}: {n} rewards and {groups.numel()} groups")
+    groups = groups.reshape(-1) if groups is not None else None
+    key = known["batch"].all() if "batch" in known and known["batch"].shape == (n,) else None
+    ids = torch.zeros(n, dtype=torch.int64) if key is None else key
+    for value in torch.unique(ids).tolist():
+        used = ids == value
+        yield Batch(
+            rewards[used],
+            flat[used] if flat is not None else None,
+            groups[used] if groups is not None else None,
+            u,
+        )
+
+
+def _per_sample(shard: Shard, given: Tensor, n: int) -> Tensor:
+    """Advantages (B, T) or (T, B) that repeat one value over the steps."""
+    for dim in range(given.ndim):
+        first = given.narrow(dim, 0, 1)
+        if bool((given == first).all()) and first.numel() == n:
+            return first
+    raise ValueError(
+        f"{shard.path.name}: {n} rewards and advantages of shape {tuple(given.shape)}; store "
+        "one per sample"
+    )
+
+
+def _sizes(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
+    bad = sum(int((~torch.isfinite(b.rewards)).sum()) for b in batches)
+    if bad:
+        yield Finding("rewards", "differs", detail=f"{bad} rewards are NaN or infinite")
+    counts: dict[int, int] = {}
+    for b in batches:
+        if b.groups is not None:
+            for size in torch.unique(b.groups, return_counts=True)[1].tolist():
+                counts[size] = counts.get(size, 0) + 1
+    if not counts:
+        return
+    told = ", ".join(f"{k} of {size}" for size, k in sorted(counts.items()))
+    common = manifest.group or max(counts, key=lambda size: counts[size])
+    problem = ""
+    if 1 in counts:
+        problem = "a group of one has no baseline"
+    elif len(counts) > 1 or common not in counts:
+        multiple = any(size % common == 0 and size > common for size in counts)
+        problem = f"declared group = {manifest.group}" if common not in counts else (
+            "a prompt that comes twice was taken for one group: key groups by draw, not by text"
+            if multiple else "groups lost samples, or the sampler split them"
+        )  # fmt: skip
+    yield Finding(
+        "groups", "differs" if problem else "consistent", rows=sum(counts.values()),
+        detail=f"groups: {told}" + (f"; {problem}" if problem else ""),
+    )  # fmt: skip

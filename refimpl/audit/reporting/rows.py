@@ -1,0 +1,114 @@
+"""Verdicts on log-probabilities and divergences, with the causes that a gap alone does not tell.
+
+rounded after scoring     fresh noise in the replay     a whole batch reduced     outer products
+"""
+
+from collections.abc import Iterator, Sequence
+
+from ..judging import numbers
+from ..judging.finding import Finding, Tally
+from ..judging.fit import Match
+from ..judging.verdicts import judged
+from ..reading.layout import Table
+from ..reading.manifest import Manifest
+from ..reading.precision import HALF, NAMES
+from ..reading.probe import Probe
+from .stream import Seen
+from .whole import Explained, Whole, explain, read
+
+NEEDS = {
+    "mean": "mean, x_t, v, t and s",
+    "x_s": "x_s with its noise, std, and mean or x_t, v, t, s",
+    "log_prob": "log_prob, x_s, std, and mean or x_t, v, t, s",
+    "log_prob_old": "log_prob_old, x_s, std, and mean or x_t, v_old, t, s",
+    "kl": "kl, v and v_ref (or v_old), t, s and std",
+}
+_TELLING = {
+    "log_prob": {"distance", "distance_v"},
+    "log_prob_old": {"distance", "distance_old"},
+    "kl": {"v_gap", "v_gap_old", "mean_gap"},
+}
+
+
+def row_findings(
+    tables: Sequence[Table], probe: Probe, whole: Whole | None, explained: Explained,
+    chosen: dict[str, Match], seen: Seen, manifest: Manifest,
+) -> Iterator[Finding]:  # fmt: skip
+    """On each number that a row has."""
+    for subject, found in explained.items():
+        width = tables[0].columns[subject].width
+        dims = int(probe.dims[0])
+        if width not in (1, dims):
+            yield Finding(
+                subject, "differs",
+                detail=f"{width} numbers a row: an outer product of (B, 1) and (B,)? One is wanted",
+            )  # fmt: skip
+            continue
+        match, tally = chosen.get(subject), seen.tallies.get(subject, Tally())
+        if whole is None and seen.silent and subject == "log_prob":
+            continue  # no row has noise, and that is said
+        if whole is None or not set(whole.rows.sizes) & _TELLING[subject]:
+            yield Finding(subject, "not checked", detail=f"it takes {NEEDS[subject]}")
+            continue
+        if match is None and "std" not in whole.rows.model.reading.resolve(whole.rows.scalars):
+            yield Finding(subject, "not checked", detail="it takes std, or g, or a declared a")
+            continue
+        failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
+        if match is None:
+            failing = _unexplained(subject, tables[0], whole)
+        gap = max(tally.gap, _of_stored(subject, match, whole, probe))
+        rounded = _rounded(subject, match, gap, probe, manifest)
+        yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
+
+
+def _of_stored(subject: str, match: Match | None, whole: Whole, probe: Probe) -> float:
+    """How far recorded log-probabilities are from those of what was stored."""
+    if match is None or numbers.ROUNDED not in match.formula.name:
+        return 0.0
+    return numbers.distance_to_right(
+        subject, whole.rows, whole.got[subject], probe.roundoff[subject], match.formula
+    )
+
+
+def _rounded(
+    subject: str, match: Match | None, gap: float, probe: Probe, manifest: Manifest
+) -> str:
+    """The sentence on latents that were rounded after they were scored."""
+    u = probe.roundoff.get("x_s", 0.0)
+    drawn = match is not None and numbers.ROUNDED in match.formula.name
+    if match is None or subject == "kl" or u < HALF or not (drawn or match.level == "stored"):
+        return ""
+    mean = "policy.average" in match.formula.name
+    nats = gap * (float(probe.dims[0]) if mean else 1.0)
+    clip = f"; the clip is {manifest.clip:g}" if manifest.clip else ""
+    own = f" ({gap:.2g} on the averaged one)" if mean else ""
+    return (
+        f"x_s holds {NAMES[u]} values and was scored before it was rounded, so replay is not "
+        f"exact: the log-probability of what is stored is up to {nats:.3g} nats off{own}{clip}. "
+        "Remedy: round first, then take log_prob"
+    )
+
+
+def _failing(subject: str, tables: Sequence[Table], seen: Seen, whole: Whole, probe: Probe) -> str:
+    """What the rows that do not fit look like."""
+    rows = read(tables, seen.failing[subject], whole.rows.model)
+    found = [m for m in explain(subject, rows, probe) if m.level]
+    return f"they equal {found[0].formula.name}" if found else ""
+
+
+def _unexplained(subject: str, table: Table, whole: Whole) -> str:
+    n = min(64, table.n)
+    x = next((table.columns[c] for c in ("x_s", "x_t", "v") if c in table.columns), None)
+    if x is not None and numbers.one_for_all(
+        table.columns[subject].read(0, n).clone(), x.read(0, n)[:, :64].clone()
+    ):
+        return (
+            "samples that differ have one number in common: the whole batch was reduced "
+            "(policy.total: whole batch reduced). Remedy: name the axes and keep the batch's"
+        )
+    if subject != "kl" and numbers.another_draw(whole.rows, whole.got[subject]):
+        return (
+            "it has the law of a log-probability, but of another sample: the replay drew fresh "
+            "noise. Remedy: score the x_s that was stored"
+        )
+    return ""

@@ -1,0 +1,141 @@
+"""The audit of denoising steps: identify on a probe, verify on every row, say what was found."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from ..judging import numbers
+from ..judging.finding import Finding, Tally
+from ..judging.fit import Match
+from ..judging.identify import Identified, identify
+from ..judging.reduced import distances_of
+from ..judging.verdicts import judged, preferred
+from ..reading.layout import Table
+from ..reading.manifest import Manifest
+from ..reading.probe import Probe, take
+from .rows import NEEDS, row_findings
+from .stream import SILENT, Progress, Seen, stream
+from .whole import Explained, explain, read, sharper
+
+
+def audit_steps(
+    tables: Sequence[Table], manifest: Manifest, progress: Progress = lambda rows: None
+) -> list[Finding]:
+    """Everything that tables with the same columns tell about their steps."""
+    probe = take(tables)
+    known = identify(probe, manifest)
+    whole = read(tables, probe.whole, known.model)
+    explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}
+    if known.target == "residuals" and "log_prob" in explained:
+        known, whole, explained = sharper(tables, probe, known, whole, explained)
+    chosen = _chosen(known, explained, manifest)
+    wanted = {
+        name
+        for subject in numbers.SUBJECTS
+        if whole is not None and subject in chosen
+        for name in distances_of(chosen[subject].formula, whole.rows)
+    }
+    seen = stream(tables, known.model, chosen, lag_of(tables), wanted, progress)
+    return [
+        *_missing(seen),
+        *seen.levels.findings(manifest, probe.roundoff),
+        *_scale(known, manifest, probe),
+        *_latents(known, chosen, seen, manifest, probe),
+        *row_findings(tables, probe, whole, explained, chosen, seen, manifest),
+        *_noise(seen, probe),
+    ]
+
+
+def lag_of(tables: Sequence[Table]) -> int:
+    """Rows from a step to the next of the same sample: declared by the layout, or found where
+    x_s of a row is x_t of a later one."""
+    first = tables[0]
+    if first.lag or not {"x_t", "x_s"} <= set(first.columns):
+        return first.lag
+    k = min(16, first.columns["x_t"].width)
+    start = first.columns["x_s"].head(0, k).clone()
+    for row in range(1, min(first.n, 4096)):
+        if torch.equal(first.columns["x_t"].head(row, k), start):
+            return row
+    return 0
+
+
+def _chosen(known: Identified, explained: Explained, manifest: Manifest) -> dict[str, Match]:
+    found = {"mean": known.means if known.target == "mean" else [], "x_s": known.draws}
+    if known.target == "x_s":
+        found["x_s"] = known.means
+    if known.target == "residuals":
+        found[SILENT] = known.means
+    found |= explained
+    made = {s: preferred(matches, manifest) for s, matches in found.items()}
+    return {s: m for s, m in made.items() if m is not None}
+
+
+def _missing(seen: Seen) -> Iterator[Finding]:
+    allowed = {"log_prob", "log_prob_old", "kl"} if seen.levels else set()
+    for name, count in seen.missing.items():
+        if name in allowed and not seen.tallies.get(name, Tally()).rows:
+            continue
+        yield Finding(
+            name, "differs", rows=seen.rows,
+            detail=f"{count} of {seen.rows} rows hold NaN or infinity; they are left out",
+        )  # fmt: skip
+    if seen.silent:
+        yield Finding(
+            "log_prob", "differs", rows=seen.silent,
+            detail=f"{seen.silent} rows without noise (std = 0) have a log-probability that is a "
+            "number: a step without noise has no density; leave it out of the ratio",
+        )  # fmt: skip
+
+
+def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Finding]:
+    clock, reading = known.model.reading.clock, known.model.reading
+    if "t" in probe.raw:
+        words = "t = 1 is data, velocities data − noise" if clock.data else "t is the noise level"
+        words += f", told as {clock.scale:g} t" if clock.scale != 1 else ""
+        yield Finding("clock", "convention" if clock.data else "consistent", detail=words)
+    if reading.std == "g" and known.target:
+        yield Finding(
+            "std", "consistent" if manifest.std == "g" else "convention", "sde.euler_maruyama",
+            detail="the field std holds g; the step's standard deviation is g √h",
+        )  # fmt: skip
+    if reading.std == "schedule" and "g" not in probe.raw and known.target:
+        told = f"g = {reading.a:.4g} √(t/(1 − t)), at t = 1 {reading.boundary}"
+        yield Finding("std", "convention", "sde.flow_grpo_g", detail=f"not recorded; {told} fits")
+
+
+def _latents(
+    known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, probe: Probe
+) -> Iterator[Finding]:
+    names = set(probe.raw)
+    if known.target in ("mean", "x_s"):
+        subject = known.target
+        yield judged(
+            subject, chosen.get(subject), known.means, seen.tallies.get(subject, Tally()), manifest
+        )
+    elif known.target == "residuals":
+        found = preferred(known.means, manifest)
+        told = judged("mean", found, known.means, Tally(), manifest)
+        words = "judged by its residuals, since neither mean nor noise was recorded"
+        yield Finding(
+            "mean", told.verdict, told.formula,
+            detail="; ".join(x for x in (words, told.detail) if x),
+        )  # fmt: skip
+    else:
+        yield Finding("mean", "not checked", detail=f"it takes {NEEDS['mean']}, and std or g")
+    if SILENT in seen.tallies:
+        yield judged(SILENT, chosen[SILENT], known.means, seen.tallies[SILENT], manifest)
+    if known.target == "x_s":
+        return
+    unknown = known.model.reading.std == "unknown"
+    if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
+        tally = seen.tallies.get("x_s", Tally())
+        yield judged("x_s", chosen.get("x_s"), known.draws, tally, manifest)
+    elif "x_s" in names and SILENT not in seen.tallies:
+        yield Finding("x_s", "not checked", detail=f"it takes {NEEDS['x_s']}")
+    if known.velocity == "v_old" and known.means:
+        yield Finding("v", "convention", detail="the mean follows from v_old, not from v")
+
+
+def _noise(seen: Seen, probe: Probe) -> Iterator[Finding]:
+    yield seen.noise.finding("noise" in probe.raw)

@@ -1,0 +1,84 @@
+"""Rows that are read whole: what their log-probabilities and divergences were made by.
+
+read(tables, picks, model) → measures and recorded numbers     explain(subject, ...) → formulas
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..judging import numbers
+from ..judging.block import Model, block
+from ..judging.fit import Match
+from ..judging.identify import Identified
+from ..judging.measures import Rowwise, joined, rowwise
+from ..reading.layout import Table
+from ..reading.manifest import Manifest
+from ..reading.probe import Probe, width
+from .stream import CHUNK, per_row
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Rows that were read whole: what was measured, and the numbers recorded for them."""
+
+    rows: Rowwise
+    got: dict[str, Tensor]
+
+
+def read(tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model) -> Whole | None:
+    parts, got = [], dict[str, list[Tensor]]()
+    for i in sorted({i for i, _ in picks}):
+        rows = [row for j, row in picks if j == i]
+        size = max(1, CHUNK // width(tables[i]))
+        for a in range(0, len(rows), size):
+            raw = {
+                name: torch.cat([c.read(r, r + 1).clone() for r in rows[a : a + size]])
+                for name, c in tables[i].columns.items()
+            }
+            b = block(raw, model)
+            parts.append(rowwise(b))
+            for name in numbers.SUBJECTS:
+                if name in raw:
+                    got.setdefault(name, []).append(per_row(b.raw[name])[b.noisy])
+    made = Whole(joined(parts), {name: torch.cat(x) for name, x in got.items()}) if parts else None
+    if made is None or not len(made.rows.dims):
+        return None
+    every = [*made.rows.sizes.values(), *made.rows.scalars.values(), *made.got.values()]
+    used = torch.isfinite(torch.cat(every, dim=1)).all(dim=1)
+    return Whole(made.rows.take(used), {k: x[used] for k, x in made.got.items()})
+
+
+Explained = dict[str, list[Match]]
+
+
+def sharper(
+    tables: Sequence[Table], probe: Probe, known: Identified, whole: Whole | None,
+    explained: Explained,
+) -> tuple[Identified, Whole | None, Explained]:  # fmt: skip
+    """Among means that residuals cannot tell apart, the one that log-probabilities follow from."""
+    if any(m.level == "exact" for m in explained["log_prob"]):
+        return known, whole, explained
+    likely = []
+    for m in known.means:
+        model = replace(known.model, mean=m.formula, reading=m.reading, known={}, names={})
+        rows = read(tables, probe.whole, model)
+        found = {s: explain(s, rows, probe) for s in explained}
+        if any(f.level == "exact" and f.formula.standing != "mistake" for f in found["log_prob"]):
+            likely.append((m, model, rows, found))
+    if not likely:
+        return known, whole, explained
+    _, model, rows, found = likely[0]
+    return replace(known, model=model, means=[m for m, *_ in likely]), rows, found
+
+
+def explain(
+    subject: str, whole: Whole | None, probe: Probe, manifest: Manifest | None = None
+) -> list[Match]:
+    """The formulas that give the numbers recorded for these rows, likeliest first."""
+    if whole is None or not len(whole.rows.dims):
+        return []
+    got, u = whole.got[subject], probe.roundoff[subject]
+    return numbers.explain(subject, whole.rows, got, u, manifest)

@@ -1,0 +1,1 @@
+"""Somebody's implementation, held at arm's length: what it offers, declares, takes and returns."""

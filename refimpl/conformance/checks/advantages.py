@@ -1,0 +1,199 @@
+"""Checks of advantages: groups, ddof and eps, equal rewards, one sample, a large offset.
+
+    advantages
+
+Rewards are laid out as the function takes them: a row a group, flat with ids, or flat in order.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import values
+from ..adapter.results import Answer
+from ..adapter.subject import Broken, Subject
+from ..diagnosis.readings import Case, Explanation
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, advantages
+from .asking import ask, compare
+from .register import Differs, Finding, NotApplicable, check
+from .table import offer
+
+_ROWS = np.array([[1.0, 2.5, 0.25, -1.5], [3.0, 3.5, 4.0, 8.0], [-2.0, 0.5, 0.75, 1.25]])
+
+
+def _spread(i: Inputs, c: Conventions) -> np.ndarray:
+    """The declared denominator, recovered from a shift of one reward of each row."""
+    apart = c.but(advantage_clip="none")
+    none = advantages(Formulas(), i, apart.but(advantage_std="none"))["value"]
+    whole = advantages(Formulas(), i, apart)["value"]
+    with np.errstate(all="ignore"):
+        scale = np.abs(none) / np.abs(whole)
+    scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)
+    best = np.nanmedian(scale, axis=1, keepdims=True)
+    return np.where(np.isfinite(best), best, 1.0)
+
+
+def _advantage_inner(i: Inputs, c: Conventions) -> Parts:
+    largest = np.abs(i["rewards"]).max()
+    value = advantages(Formulas(), i, c)["value"]
+    return {"value": largest * (1 + np.abs(value)) / _spread(i, c) + np.abs(value)}
+
+
+def _centred(how: str) -> Any:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        r = i["rewards"]
+        value = advantages(Formulas(), i, c.but(advantage_clip="none"))["value"]
+        scale = _spread(i, c)
+        middle = {"batch": r.mean(), "median": np.median(r, axis=1, keepdims=True), "none": 0.0,
+                  "other": (r.sum(axis=1, keepdims=True) - r) / (r.shape[1] - 1),
+                  "column": r.mean(axis=0, keepdims=True)}[how]  # fmt: skip
+        got = (r - middle) / scale + 0 * value
+        if c["advantage_clip"] != "none":
+            got = Formulas()("grpo.bounded")(got, float(c["advantage_clip"]))
+        return {"value": got}
+
+    return parts
+
+
+_ADVANTAGE_SLIPS = (
+    Slip("mean of the batch for the group's", "The baseline is the mean of all rewards: "
+                                              "prompts are "
+         "compared with each other.", "group keys lost in the sampler (flow_grpo 85, 106)",
+         "subtract the mean of the sample's own group", _centred("batch")),
+    Slip("not centred", "No mean is subtracted.", "a singleton's mean set to 0 (mm_grpo)",
+         "subtract the group's mean", _centred("none")),
+    Slip("baseline of the others", "The mean leaves the sample itself out (RLOO).", "RLOO",
+         "the group's mean, the sample included", _centred("other")),
+    Slip("median for mean", "The group's median is subtracted.", "a classic", "the mean",
+         _centred("median")),
+    Slip("groups along the other axis", "The mean runs over prompts, not over a prompt's samples.",
+         "group sizes wrong through the sampler (flow_grpo 85, 106)", "a row is a group",
+         _centred("column")),
+    Slip("advantages of the wrong sign", "Bad samples are rewarded.", "a loss for an "
+                                                                      "objective", "R − mean R",
+         lambda i, c: {"value": -advantages(Formulas(), i, c)["value"]}),
+)  # fmt: skip
+
+
+_ADVANTAGE_KEYS = ("advantage_std", "advantage_ddof", "advantage_eps", "advantage_clip")
+
+
+ADVANTAGES = Operation(
+    "advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS, _advantage_inner
+)
+
+
+def _advantage_cases(subject: Subject) -> list[Case]:
+    tall = values("rewards", (2, 6)) + 0.0625 * np.arange(12).reshape(2, 6) ** 2 / 4
+    tiny = np.array([[0.5, 0.50390625, 0.5, 0.5], [0.25, 0.5, 0.75, 1.0]])
+    small = tiny if arrays.UNIT[subject.conventions["dtype"]] < 2.0**-10 else _ROWS / 4
+    return [Case({"rewards": r}, told) for r, told in
+            ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
+             (small, "a group that hardly differs"))]  # fmt: skip
+
+
+def rewarded(
+    subject: Subject, rewards: np.ndarray, order: np.ndarray | None = None, seed: int = 0
+) -> Answer:
+    """Advantages in (prompts, G), in whatever layout the function takes."""
+    prompts, n = rewards.shape
+    if subject.accepts("advantages", "groups"):
+        order = np.arange(rewards.size) if order is None else order
+        ids = np.repeat(np.arange(prompts), n)[order]
+        keys = torch.tensor(ids) if subject.conventions["arrays"] == "torch" else ids
+        got = ask(subject, "advantages", {"rewards": rewards.ravel()[order], "groups": keys}, seed)
+        x = np.ravel(got.parts["value"])
+        if x.size != rewards.size:
+            return got
+        back = np.empty_like(x)
+        back[order] = x
+        return Answer({"value": back.reshape(rewards.shape)}, got.unit, got.kinds)
+    if subject.accepts("advantages", "group_size"):
+        got = ask(subject, "advantages", {"rewards": rewards.ravel(), "group_size": n}, seed)
+        flat = got.parts["value"]
+        shaped = flat.reshape(rewards.shape) if flat.size == rewards.size else flat
+        return Answer({"value": shaped}, got.unit, got.kinds)
+    return ask(subject, "advantages", {"rewards": rewards}, seed)
+
+
+offer(ADVANTAGES, _advantage_cases, value=False)
+
+
+@check("advantages.value", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
+def advantages_value(subject: Subject) -> Finding:
+    """(R − mean)/(std + eps), with the declared std, ddof and eps."""
+    cases = _advantage_cases(subject)
+    return compare(
+        subject, ADVANTAGES, cases, [rewarded(subject, k.inputs["rewards"]) for k in cases]
+    )
+
+
+@check("advantages.order", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
+def advantages_order(subject: Subject) -> Finding:
+    """Groups are told by their ids, in any order."""
+    if not subject.accepts("advantages", "groups"):
+        raise NotApplicable("the function does not take groups")
+    order = np.array([7, 0, 4, 11, 1, 8, 5, 2, 9, 10, 3, 6])
+    case = Case({"rewards": _ROWS}, "samples of a group apart")
+    return compare(subject, ADVANTAGES, [case], [rewarded(subject, _ROWS, order)])
+
+
+@check("advantages.equal", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
+def advantages_equal(subject: Subject) -> Finding:
+    """A group of equal rewards has advantage 0."""
+    c = subject.conventions
+    eps = np.array([c["advantage_eps"]])
+    if c["dtype"] == "float16" and eps > 0 and arrays.rounded_to(eps, "float16") == 0:
+        raise NotApplicable(f"advantage_eps = {eps[0]:g} is 0 in float16")
+    rewards = np.array([[0.75, 0.75, 0.75, 0.75], [1.0, 2.0, 4.0, 1.5]])
+    got = rewarded(subject, rewards).parts["value"]
+    if got.shape != rewards.shape:
+        raise Differs(f"advantages has shape {got.shape}, wanted {rewards.shape}")
+    if not (np.abs(got[0]) <= 1e-6).all():
+        shown = "NaN" if np.isnan(got[0]).any() else f"{np.abs(got[0]).max():.3g}"
+        cause = Explanation("mistake", "0/0 on equal rewards", 0.0,
+                            "A group that says nothing divides by a standard deviation of 0.",
+                            "set its advantages to 0, or add an eps and declare it")  # fmt: skip
+        causes = (cause,) if np.isnan(got[0]).any() else ()
+        raise Differs(f"a group of equal rewards has advantage {shown}, wanted 0", np.inf, causes)
+    return Finding()
+
+
+@check("advantages.one", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
+def advantages_one(subject: Subject) -> Finding:
+    """A group of one has no baseline: it is refused, or has advantage 0."""
+    rewards = np.array([[1.5], [-0.5], [4.0]])
+    try:
+        got = rewarded(subject, rewards).parts["value"]
+    except Broken:
+        return Finding(notes=("a group of one is refused",))
+    if np.isnan(got).all():
+        return Finding(notes=("a group of one gives NaN: refuse it, or give 0",))
+    if not (got == 0).all():
+        mean_zero = Explanation(
+            "mistake", "singleton with mean 0", 0.0,
+            "A group of one keeps its reward as its advantage.", "refuse it, or give 0",
+        )  # fmt: skip
+        raise Differs(f"a group of one has advantage {np.ravel(got)[0]:.3g}", np.inf, (mean_zero,))
+    return Finding()
+
+
+@check("advantages.offset", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
+def advantages_offset(subject: Subject) -> Finding:
+    """Rewards around 10⁴ have the advantages that they have around 0."""
+    if arrays.UNIT[subject.conventions["dtype"]] > 2.0**-24:
+        raise NotApplicable("rewards of 10⁴ cannot be told apart in this precision")
+    case = Case({"rewards": _ROWS + 10000.0}, "rewards around 10⁴")
+    try:
+        return compare(subject, ADVANTAGES, [case], [rewarded(subject, case.inputs["rewards"])])
+    except Differs as error:
+        if error.explanations:
+            raise
+        cause = Explanation("mistake", "E[R²] − (E R)²", 0.0, "The variance is a difference "
+                                                              "of large "
+                            "numbers.", "subtract the mean first")  # fmt: skip
+        raise Differs(error.what, error.gap, (cause,)) from None

@@ -1,0 +1,203 @@
+"""Asking an adapter, and comparing what it says.
+
+    answers(subject, operation, cases)          compare(subject, operation, cases) → Finding
+
+Inputs are given in the adapter's shapes and precision; results may come in any that can mean only
+one thing.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..adapter import arrays
+from ..adapter.results import Answer, answer
+from ..adapter.subject import Subject
+from ..diagnosis.explaining import explain
+from ..diagnosis.readings import Case, Explanation, fit
+from ..formulas.operations import Operation, allowed, size
+from ..formulas.values import Formulas, Inputs
+from .register import Differs, Finding
+
+PER_SAMPLE = ("t", "s", "h", "g")
+"""Arguments in the declared shape of t."""
+
+
+def prepared(subject: Subject, inputs: Inputs) -> dict[str, Any]:
+    """The arguments as the adapter takes them."""
+    c = subject.conventions
+    like = next((x for x in inputs.values() if isinstance(x, np.ndarray) and x.ndim > 1), None)
+    given: dict[str, Any] = {}
+    for name, x in inputs.items():
+        if name in PER_SAMPLE and isinstance(x, np.ndarray):
+            given[name] = _times(subject, x, like)
+        elif name == "std" and isinstance(x, np.ndarray) and x.ndim == 1:
+            if c["t"] == "scalar":
+                given[name] = _scalar(subject, x)
+            else:
+                given[name] = subject.give(x.reshape(_column(x, like)))
+        elif isinstance(x, np.ndarray) and x.dtype.kind == "f":
+            given[name] = subject.give(x)
+        else:
+            given[name] = x
+    if "t" in inputs and "s" in inputs and "h" not in given:
+        h = np.abs(np.asarray(c.level(inputs["t"])) - np.asarray(c.level(inputs["s"])))
+        given["h"] = _times(subject, h, like)
+    given.setdefault("a", float(c["a"]))
+    return given
+
+
+def _times(subject: Subject, t: np.ndarray, like: np.ndarray | None) -> Any:
+    shape = subject.conventions["t"]
+    if shape == "scalar":
+        return _scalar(subject, t)
+    return subject.give(t if shape == "(B,)" else t.reshape(_column(t, like)))
+
+
+def _scalar(subject: Subject, t: np.ndarray) -> Any:
+    if np.ptp(t) > 0:
+        raise ValueError("a scalar time stands for one time")
+    one = subject.give(t[:1])[0]
+    return one
+
+
+def _column(t: np.ndarray, like: np.ndarray | None) -> tuple[int, ...]:
+    return (len(t),) + (1,) * (0 if like is None else like.ndim - 1)
+
+
+def ask(subject: Subject, capability: str, inputs: Inputs, seed: int = 0) -> Answer:
+    """One call, its result as numbers.
+
+    Raises:
+        Broken: see `Subject.raw`.
+    """
+    return answer(capability, subject.raw(capability, prepared(subject, inputs), seed))
+
+
+def compare(
+    subject: Subject, op: Operation, cases: list[Case], got: list[Answer] | None = None
+) -> Finding:
+    """Ask, and hold each part of each answer against the formula.
+
+    Raises:
+        Differs: a number, a shape or a value that is not finite; with what it looks like.
+    """
+    c = subject.conventions
+    if got is None:
+        got = [ask(subject, op.capability, case.inputs) for case in cases]
+    fitted = [in_shape(op, case, a, subject) for case, a in zip(cases, got, strict=True)]
+    worst, found = 0.0, None
+    for case, a in zip(cases, fitted, strict=True):
+        want, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
+        for part, x in a.parts.items():
+            if part not in want:
+                continue
+            trouble, ratio = _gap(op, case, part, x, want[part], sizes[part], a, subject)
+            worst = max(worst, ratio)
+            if trouble and (found is None or trouble[1] > found[1]):
+                found = trouble
+    if found is None:
+        return Finding(worst, _coarser(subject, got))
+    told, gap = found
+    explanations = explain(op, cases, fitted, c)
+    explanations = explanations or _in_parts(op, cases, fitted, subject)
+    raise Differs(told, gap, tuple(explanations))
+
+
+def _gap(
+    op: Operation, case: Case, part: str, x: np.ndarray, want: np.ndarray, sizes: np.ndarray,
+    a: Answer, subject: Subject,
+) -> tuple[tuple[str, float] | None, float]:  # fmt: skip
+    name = op.capability if part == "value" else f"{op.capability} ({part})"
+    where = f" at {case.label}" if case.label else ""
+    if x.shape != want.shape:
+        wanted = f"{tuple(want.shape)}"
+        return (f"{name} has shape {tuple(x.shape)}, wanted {wanted}{where}", np.inf), np.inf
+    if not np.isfinite(x).all():
+        kind = "NaN" if np.isnan(x).any() else "infinity"
+        return (f"{name} holds {kind}{where}", np.inf), np.inf
+    unit = a.unit[part]
+    off = np.abs(x - want)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(off == 0, 0.0, off / (allowed(unit) * sizes))
+    worst = float(ratio.max(initial=0.0))
+    if worst <= 1:
+        return None, worst
+    at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    gap = float(off.max() / max(float(np.abs(want).max()), 1e-300))
+    told = (
+        f"{name} is {x[at]:.6g}, wanted {want[at]:.6g}{where}"
+        f"{f', entry {tuple(int(k) for k in at)}' if at else ''}: off by {gap:.2g} of the largest "
+        f"value, {worst:.2g} times what rounding explains"
+    )
+    return (told, gap), worst
+
+
+def in_shape(op: Operation, case: Case, a: Answer, subject: Subject) -> Answer:
+    """The parts in the shapes that are wanted, where they can mean nothing else."""
+    want = op.evaluate(Formulas(), case.inputs, subject.conventions)
+    parts = {}
+    for part, x in a.parts.items():
+        parts[part] = x
+        if part not in want:
+            continue
+        shape = want[part].shape
+        got = fit(x, shape)
+        if got is None and part in ("std", "value") and x.ndim == 0 and len(set(shape)) <= 2:
+            spread = want[part]
+            if part == "std" or (spread.ndim == 1 and np.ptp(spread) == 0):
+                got = np.broadcast_to(x, shape)
+        if got is None and part == "std" and x.ndim == len(shape):
+            flat = x.reshape(len(x), -1)
+            if len(x) == shape[0] and (flat == flat[:, :1]).all():
+                got = flat[:, 0].reshape(shape)
+        if got is not None:
+            parts[part] = got
+    return Answer(parts, {p: _unit(p, a.unit[p], subject) for p in parts}, a.kinds)
+
+
+def _unit(part: str, unit: float, subject: Subject) -> float:
+    """The precision at which a part is judged: that of the inputs, or float32 if it came back so.
+
+    A state may be stored more coarsely, if the adapter says so or its type does.
+    """
+    c = subject.conventions
+    given = arrays.UNIT[c["dtype"]]
+    if part in ("x_s", "x", "states"):
+        return max(unit, given, arrays.UNIT.get(c["stored"], 0.0))
+    return max(min(unit, arrays.UNIT["float32"]), given)
+
+
+def _coarser(subject: Subject, got: list[Answer]) -> tuple[str, ...]:
+    unit = arrays.UNIT[subject.conventions["dtype"]]
+    kinds = {a.kinds[p] for a in got for p in a.parts if a.unit[p] > unit and a.kinds.get(p)}
+    told = ", ".join(sorted(kinds))
+    return (f"came back as {told} for {subject.conventions['dtype']}",) if kinds else ()
+
+
+def _in_parts(
+    op: Operation, cases: list[Case], got: list[Answer], subject: Subject
+) -> list[Explanation]:
+    """Where no reading fits all cases and parts at once: part by part, then the failing cases."""
+    c = subject.conventions
+    for part in sorted({p for a in got for p in a.parts}):
+        only = [Answer({part: a.parts[part]}, a.unit, a.kinds) for a in got if part in a.parts]
+        if len(only) == len(cases) and any(
+            _off(op, k, a, c) for k, a in zip(cases, only, strict=True)
+        ):
+            found = explain(op, cases, only, c)
+            if found:
+                return found
+    failing = [(k, a) for k, a in zip(cases, got, strict=True) if _off(op, k, a, c)]
+    if 0 < len(failing) < len(cases):
+        return explain(op, [k for k, _ in failing], [a for _, a in failing], c)
+    return []
+
+
+def _off(op: Operation, case: Case, a: Answer, c: Any) -> bool:
+    want, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
+    return any(
+        x.shape != want[p].shape or not (np.abs(x - want[p]) <= allowed(a.unit[p]) * sizes[p]).all()
+        for p, x in a.parts.items()
+        if p in want
+    )

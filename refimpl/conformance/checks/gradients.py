@@ -1,0 +1,123 @@
+"""Gradients of somebody's function by automatic differentiation, against the formula's.
+
+    compare_gradient(subject, operation, cases, "mean")    torch adapters
+
+The formula is differentiated by central differences in float64; wrong factors and lost branches are
+found, roundings are not the point.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ..adapter import arrays
+from ..adapter.results import raw_parts
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
+from ..diagnosis.variations import variations
+from ..formulas.operations import Operation
+from ..formulas.values import Formulas, Inputs
+from .asking import prepared
+from .register import Differs, Finding, NotApplicable
+
+_STEP = 2.0**-10
+
+
+def compare_gradient(subject: Subject, op: Operation, cases: list[Case], wrt: str) -> Finding:
+    """The gradient of the sum of all outputs in one argument.
+
+    Raises:
+        Differs: another gradient, or none.
+        NotApplicable: not a torch adapter, a precision too low for it, an argument it has not.
+    """
+    c = subject.conventions
+    if c["arrays"] != "torch":
+        raise NotApplicable("gradients are taken by torch")
+    if not subject.accepts(op.capability, wrt):
+        raise NotApplicable(f"{op.capability} does not take {wrt}")
+    unit = arrays.UNIT[c["dtype"]]
+    if unit > 2.0**-24:
+        raise NotApplicable("rounding would hide it in this precision")
+    got = [gradient(subject, op.capability, case, wrt) for case in cases]
+    worst = 0.0
+    for case, g in zip(cases, got, strict=True):
+        want = _numeric(lambda i: op.evaluate(Formulas(), i, c)["value"], case.inputs, wrt)
+        gap = _apart(g, want)
+        worst = max(worst, gap)
+        if not gap <= _bound(unit):
+            raise Differs(
+                f"the gradient of {op.capability} in {wrt} is off by {gap:.2g} of its largest "
+                "value "
+                f"({case.label})", gap, tuple(_reading(op, cases, got, wrt, subject)),
+            )  # fmt: skip
+    return Finding(worst / _bound(unit))
+
+
+def _bound(unit: float) -> float:
+    return 1e-4 + 256 * unit
+
+
+def gradient(subject: Subject, capability: str, case: Case, wrt: str) -> np.ndarray:
+    """By torch.autograd; zero where nothing reaches the argument."""
+    given = prepared(subject, case.inputs)
+    leaf = given[wrt].detach().clone().requires_grad_(True)
+    result = subject.raw(capability, {**given, wrt: leaf})
+    out = next(iter(raw_parts(capability, result).values()))
+    if isinstance(out, (list, tuple)):
+        out = torch.stack([torch.as_tensor(x) for x in out])
+    if not isinstance(out, torch.Tensor) or not out.requires_grad:
+        raise Differs(f"no gradient of {capability} reaches {wrt}", np.inf, (DETACHED,))
+    try:
+        (got,) = torch.autograd.grad(out.sum(), leaf, allow_unused=True)
+    except RuntimeError as error:
+        raise Differs(f"{capability} cannot be differentiated: {error}") from error
+    if got is None:
+        raise Differs(f"no gradient of {capability} reaches {wrt}", np.inf, (DETACHED,))
+    return arrays.take(got)
+
+
+DETACHED = Explanation(
+    "mistake", "detached", 0.0, "The policy's own term is detached, or computed without gradients.",
+    "detach what belongs to the old policy and the reference, and nothing else",
+)  # fmt: skip
+
+
+def _numeric(f: Callable[[Inputs], np.ndarray], inputs: Inputs, wrt: str) -> np.ndarray:
+    x = np.asarray(inputs[wrt], dtype=np.float64)
+    flat = x.reshape(len(x), -1)
+    out = np.zeros_like(flat)
+    for j in range(flat.shape[1]):
+        ends = []
+        for sign in (1, -1):
+            moved = flat.copy()
+            moved[:, j] += sign * _STEP
+            ends.append(f({**inputs, wrt: moved.reshape(x.shape)}).reshape(len(x), -1).sum(axis=1))
+        out[:, j] = (ends[0] - ends[1]) / (2 * _STEP)
+    return out.reshape(x.shape)
+
+
+def _apart(got: np.ndarray, want: np.ndarray) -> float:
+    if got.shape != want.shape or not np.isfinite(got).all():
+        return float("inf")
+    return float(np.abs(got - want).max() / max(np.abs(want).max(), 1e-300))
+
+
+def _reading(
+    op: Operation, cases: list[Case], got: list[np.ndarray], wrt: str, subject: Subject
+) -> list[Explanation]:
+    if all((g == 0).all() for g in got):
+        return [DETACHED]
+    c, found = subject.conventions, []
+    bound = 2 * _bound(arrays.UNIT[c["dtype"]])
+    for v in variations(op, cases, c, 1):
+        try:
+            gaps = [
+                _apart(g, _numeric(lambda i, v=v: v.parts(i)["value"], case.inputs, wrt))  # type: ignore[misc]
+                for case, g in zip(cases, got, strict=True)
+            ]
+        except Exception:  # a mistake need not have a value, or a gradient, everywhere
+            continue
+        if max(gaps) <= bound:
+            found.append(Explanation(v.kind, v.name, max(gaps), v.what, v.remedy))
+    return found

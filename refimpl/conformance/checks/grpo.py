@@ -1,0 +1,181 @@
+"""Checks of GRPO's own part: advantages, the clipped surrogate, the objective; and of guidance.
+
+    advantages   surrogate   objective   guidance
+
+Ratios lie on both sides of both ends of the clip, advantages are of either sign and 0.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import shapes, values
+from ..adapter.results import raw_parts
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case, Explanation
+from ..diagnosis.variations import variations
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, guidance, objective, surrogate
+from .asking import ask, compare, prepared
+from .gradients import DETACHED
+from .register import Differs, Finding, NotApplicable, check
+from .table import offer
+
+_RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0)
+
+
+_CLIP = 0.25
+
+
+def _grid(kl: bool) -> dict[str, Any]:
+    r, a = (x.ravel() for x in np.meshgrid(_RATIOS, (1.5, -1.25, 0.0), indexing="ij"))
+    more = {"kl": np.arange(len(r)) / 16 + 0.5, "beta": 0.125} if kl else {}
+    return {
+        "ratio": r,
+        "advantage": a,
+        "clip": _CLIP,
+        "clip_low": _CLIP,
+        "clip_high": _CLIP,
+        **more,
+    }
+
+
+def _branch_cases(kl: bool) -> Any:
+    def cases(subject: Subject) -> list[Case]:
+        whole = _grid(kl)
+        rows = [{k: x[j : j + 1] if isinstance(x, np.ndarray) else x for k, x in whole.items()}
+                for j in range(len(whole["ratio"]))]  # fmt: skip
+        told = (f"ratio {i['ratio'][0]:g}, advantage {i['advantage'][0]:g}" for i in rows)
+        return [Case(whole, "every branch"), *(Case(i, t) for i, t in zip(rows, told, strict=True))]
+
+    return cases
+
+
+def _branch_inner(i: Inputs, c: Conventions) -> Parts:
+    size = np.abs(i["advantage"]) * (1 + i["ratio"])
+    return {"value": size + (np.abs(i["kl"] * i["beta"]) if "kl" in i else 0)}
+
+
+def _mean_of(op: Operation) -> Operation:
+    """The same, averaged over the batch."""
+
+    def over(parts: Parts) -> Parts:
+        return {name: np.asarray(x).mean() for name, x in parts.items()}
+
+    return replace(
+        op,
+        evaluate=lambda f, i, c: over(op.evaluate(f, i, c)),
+        inner=lambda i, c: over(op.inner(i, c)),
+        slips=tuple(replace(s, parts=lambda i, c, s=s: over(s.parts(i, c))) for s in op.slips),  # type: ignore[misc]
+    )
+
+
+def _asymmetric(i: Inputs, c: Conventions) -> Parts:
+    """1/(1 + ε) as the lower end."""
+    low = 1 - 1 / (1 + i["clip"])
+    return surrogate(Formulas(), {**i, "clip": np.where(i["advantage"] < 0, low, i["clip"])}, c)
+
+
+_SURROGATE_SLIPS = (
+    Slip("clipped in log space", "The lower end is 1/(1 + ε).", "a clip of the log-ratio",
+         "clip(r, 1 − ε, 1 + ε)", _asymmetric),
+)  # fmt: skip
+
+
+SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _branch_inner)
+
+
+OBJECTIVE = Operation("objective", objective, ("sign",), (), _branch_inner)
+
+
+offer(SURROGATE, _branch_cases(False), value=False)
+
+
+offer(OBJECTIVE, _branch_cases(True), value=False)
+
+
+def _branches(subject: Subject, op: Operation, cases: list[Case]) -> Finding:
+    got = [ask(subject, op.capability, case.inputs) for case in cases]
+    if got[0].parts["value"].ndim == 0:
+        return compare(subject, _mean_of(op), cases, got)
+    return compare(subject, op, cases, got)
+
+
+@check("surrogate.value", needs=("surrogate",), tier="vectors", covers=("grpo.surrogate",))
+def surrogate_value(subject: Subject) -> Finding:
+    """min(r A, clip(r, 1 − ε, 1 + ε) A) on both sides of both ends, for A of either sign and 0."""
+    return _branches(subject, SURROGATE, _branch_cases(False)(subject))
+
+
+@check("objective.value", needs=("objective",), tier="vectors", covers=("grpo.objective",))
+def objective_value(subject: Subject) -> Finding:
+    """The surrogate minus β KL, per sample or averaged."""
+    return _branches(subject, OBJECTIVE, _branch_cases(True)(subject))
+
+
+@check("surrogate.gradient", needs=("surrogate",), tier="vectors", covers=("grpo.surrogate",))
+def surrogate_gradient(subject: Subject) -> Finding:
+    """∂/∂r is A where the ratio counts and 0 where it is clipped, in every branch."""
+    c = subject.conventions
+    if c["arrays"] != "torch":
+        raise NotApplicable("gradients are taken by torch")
+    if not subject.accepts("surrogate", "ratio"):
+        raise NotApplicable("surrogate does not take ratio")
+    cases, slopes, wrong = _branch_cases(False)(subject)[1:], [], None
+    for case in cases:
+        i = case.inputs
+        given = prepared(subject, i)
+        leaf = given["ratio"].detach().clone().requires_grad_(True)
+        out = next(
+            iter(
+                raw_parts("surrogate", subject.raw("surrogate", {**given, "ratio": leaf})).values()
+            )
+        )
+        want = _slope(lambda j: surrogate(Formulas(), j, c), i)
+        got = 0.0
+        if isinstance(out, torch.Tensor) and out.requires_grad:
+            (g,) = torch.autograd.grad(out.sum(), leaf, allow_unused=True)
+            got = 0.0 if g is None else float(g.sum())
+        elif i["advantage"][0] != 0 and want != 0:
+            raise Differs("no gradient of surrogate reaches ratio", np.inf, (DETACHED,))
+        slopes.append(got)
+        if not abs(got - want) <= 1e-2 * max(abs(want), 1):
+            wrong = (
+                wrong
+                or f"the gradient in the ratio is {got:.6g}, wanted {want:.6g} at {case.label}"
+            )
+    if wrong:
+        readings = [
+            Explanation(v.kind, v.name, 0.0, v.what, v.remedy)
+            for v in variations(SURROGATE, cases, c, 1)
+            if all(
+                abs(_slope(v.parts, k.inputs) - g) <= 1e-2 * max(abs(g), 1)
+                for k, g in zip(cases, slopes, strict=True)
+            )
+        ]
+        raise Differs(wrong, np.inf, tuple(readings))
+    return Finding()
+
+
+def _slope(parts: Any, i: Inputs) -> float:
+    """∂/∂ ratio inside a branch, where the surrogate is straight."""
+    ends = [parts({**i, "ratio": i["ratio"] + d})["value"] for d in (2**-6, -(2**-6))]
+    return float((ends[0] - ends[1]).sum() * 2**5)
+
+
+def _guidance_cases(subject: Subject) -> list[Case]:
+    fields = [{"v_uncond": values("v_uncond", s), "v_cond": values("v_cond", s)}
+              for s in shapes(subject.conventions)]  # fmt: skip
+    scales = (4.5, 1.0, 0.0, 2.0)
+    return [Case({**f, "w": w}, f"scale {w:g}") for f, w in zip(fields * 4, scales, strict=False)]
+
+
+GUIDANCE = Operation("guidance", guidance, ("guidance",), (), lambda i, c: {
+    "value": (1 + abs(i["w"])) * (np.abs(i["v_uncond"]) + np.abs(i["v_cond"]))})  # fmt: skip
+
+
+offer(GUIDANCE, _guidance_cases, covers=("guidance.classifier_free", "guidance.ho_salimans",
+                                         "guidance.diffusers"))  # fmt: skip

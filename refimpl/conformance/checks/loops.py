@@ -1,0 +1,166 @@
+"""Whole samplers on a linear field: the formula of the loop, its mistakes, its inputs.
+
+ODE, SDE    operations        run(subject, capability, case)    one call
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ...equations import Step
+from ...evidence.calls import linear_field
+from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import linear, received, shapes, values
+from ..adapter.results import Answer, answer
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import gaussian_step
+from ..formulas.values import Formulas, Inputs, Parts, schedule
+from .ode import theirs
+from .register import NotApplicable
+
+_LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
+
+
+def _walk(
+    f: Formulas, i: Inputs, c: Conventions, *, noise: Any = None, at: str = "t", sign: int = 1,
+    skip: tuple[int, ...] = (),
+) -> np.ndarray:  # fmt: skip
+    """The chain's end, with one place to spoil each part of the loop."""
+    x, field = i["x"], linear_field(i["rate"], i["slope"])
+    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
+    stochastic = "noise" in i
+    for k, (t, s) in enumerate(pairwise(grid)):
+        if k in skip or (k - len(grid) + 1) in skip:
+            continue
+        if not stochastic:
+            x = x + sign * (_rule(f, c, field, x, Step(t, s), at) - x)
+            continue
+        v = field(x, s if at == "s" else t)
+        p = gaussian_step(f, {**i, "x": x}, c, v, Step(np.float64(t), np.float64(s)))
+        e = i["noise"] if noise is None else noise(i["noise"])
+        x = x + sign * (p.mean - x) + p.std * e[k]
+    return x
+
+
+def _rule(f: Formulas, c: Conventions, field: Any, x: Any, step: Step, at: str) -> Any:
+    asked = (lambda y, t: field(y, step.s)) if at == "s" else field
+    if c["ode_method"] == "midpoint":
+        middle = (step.t + step.s) / 2
+        half = f("ode.euler")(asked, x, Step(step.t, middle))
+        return f("ode.euler")(lambda y, t: field(half, middle), x, step)
+    return f(f"ode.{c['ode_method']}")(asked, x, step)
+
+
+def end(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    return {"x": _walk(f, i, c)}
+
+
+def _sampler_slip(name: str, what: str, seen: str, remedy: str, **spoilt: Any) -> Slip:
+    return Slip(name, what, seen, remedy,
+                lambda i, c: {"x": _walk(Formulas(), i, c, **spoilt)})  # fmt: skip
+
+
+_LOOP_SLIPS = (
+    _sampler_slip("last step dropped", "The loop runs one step short.", "BAGEL, verl-omni 279",
+                  "steps from every level to the next, the last included", skip=(-1,)),
+    _sampler_slip("first step dropped", "The loop starts at the second level.", "grids "
+                                                                                "indexed one "
+                                                                                "too far",
+                  "start at the first level", skip=(0,)),
+    _sampler_slip("v at the end of the step", "The network is asked at s, where x_t has not "
+                                              "arrived.",
+                  "grids indexed one too far", "v(x_t, t)", at="s"),
+    _sampler_slip("sign of the step", "From data towards noise.", "signed dt in mixed conventions",
+                  "x − h v", sign=-1),
+)  # fmt: skip
+
+
+_NOISE_SLIPS = (
+    _sampler_slip("one noise for all steps", "Every step gets the first one's noise.",
+                  "noise drawn before the loop", "fresh noise at every step",
+                  noise=lambda e: np.broadcast_to(e[:1], e.shape)),
+    _sampler_slip("one noise for the whole batch", "Every sample gets the first one's noise.",
+                  "noise drawn without the batch's dimension", "draw noise shaped like x",
+                  noise=lambda e: np.broadcast_to(e[:, :1], e.shape)),
+    _sampler_slip("no noise", "The chain is deterministic.", "a sampler's default mode",
+                  "add std ε", noise=lambda e: 0 * e),
+    _sampler_slip("last step without noise", "The last step adds no noise, and keeps the "
+                                             "SDE's mean.",
+                  "samplers that skip the last noise", "add it, or return the predicted data and "
+                  "declare last_step = 'data'",
+                  noise=lambda e: np.concatenate([e[:-1], 0 * e[-1:]])),
+    _sampler_slip("noise in reverse order", "Step k gets the noise of step T − k.", "a "
+                                                                                    "reversed grid",
+                  "noise[k] at step k", noise=lambda e: e[::-1]),
+)  # fmt: skip
+
+
+def _loop_size(i: Inputs, c: Conventions) -> Parts:
+    largest = np.abs(i["x"]).max() + 3 + (3 * np.abs(i["noise"]).max() if "noise" in i else 0)
+    return {"x": 4 * len(i["levels"]) * largest * np.ones(i["x"].shape)}
+
+
+_KEYS = ("time", "velocity")
+
+
+ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"), _LOOP_SLIPS, _loop_size)
+
+
+SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
+                (*_LOOP_SLIPS, *_NOISE_SLIPS), _loop_size)  # fmt: skip
+
+
+def their_grid(subject: Subject, capability: str) -> np.ndarray:
+    c = subject.conventions
+    if subject.accepts(capability, "levels"):
+        rule, coarse = c["boundary"], arrays.UNIT[c["dtype"]] > 2.0**-24
+        lower = rule in ("refuse", "finite") or (coarse and rule.startswith("clamp"))
+        start = 0.9375 if capability == "sde_sampler" and lower else _LEVELS[0]
+        return received(c, np.asarray(c.clock(np.array([start, *_LEVELS[1:]]))))
+    if c["grid"] == "any":
+        raise NotApplicable(f"{capability} makes its own grid, and grid = 'any' is declared")
+    return schedule(Formulas(), {"steps": 6}, c)["value"]
+
+
+def loop_cases(subject: Subject, capability: str) -> list[Case]:
+    """The same linear field in two shapes."""
+    cases = []
+    for shape in shapes(subject.conventions)[:2]:
+        cases.append(loop_case(subject, capability, values("x", shape)))
+    return cases
+
+
+def loop_case(
+    subject: Subject, capability: str, x: np.ndarray, noise: np.ndarray | None = None
+) -> Case:
+    grid = their_grid(subject, capability)
+    given: dict[str, Any] = {"x": x, "levels": grid, "steps": len(grid) - 1, **linear(-0.75, 1.25)}
+    given["field"] = theirs(subject, -0.75, 1.25)
+    if capability == "sde_sampler" and subject.accepts(capability, "noise"):
+        drawn = values("noise", (len(grid) - 1, *x.shape))
+        given["noise"] = drawn if noise is None else noise
+    return Case(given, f"shape {x.shape}")
+
+
+def run_loop(subject: Subject, capability: str, case: Case, seed: int = 0) -> Answer:
+    c, i = subject.conventions, case.inputs
+    given: dict[str, Any] = {
+        "x": subject.give(i["x"]), "steps": i["steps"], "field": i["field"], "a": float(c["a"]),
+        "levels": subject.give(i["levels"]),
+    }  # fmt: skip
+    if "noise" in i:
+        given["noise"] = subject.give(i["noise"])
+    got = answer(capability, subject.raw(capability, given, seed))
+    if "x" in got.parts and got.parts["x"].ndim == i["x"].ndim + 1:
+        got = Answer({"states": got.parts["x"]}, {"states": got.unit["x"]}, got.kinds)
+    if "x" not in got.parts and "states" in got.parts:
+        states = got.parts["states"]
+        unit = dict.fromkeys(("x", "states"), got.unit["states"])
+        kinds = {"x": got.kinds.get("states", ""), "states": ""}
+        return Answer({"x": states[-1], "states": states}, unit, kinds)
+    return got

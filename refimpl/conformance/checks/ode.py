@@ -1,0 +1,92 @@
+"""Checks of deterministic steps, and the linear field that they are tried on.
+
+    ode_step   heun_step        Field: on the adapter's clock, with a memory of when it was asked
+
+Its levels are recorded, so that a sampler's calls can be counted and dated.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...evidence.calls import linear_field
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import linear, shapes, times, values
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import heun_step, ode_step
+from ..formulas.values import Formulas, Inputs, Parts, column
+from .table import offer
+
+CLOCK = ("time", "velocity")
+
+
+def step_cases(subject: Subject, capability: str = "ode_step") -> list[Case]:
+    c, cases = subject.conventions, []
+    for k, shape in enumerate(shapes(c)):
+        for st in times(c, shape[0], k):
+            given = {"x": values("x", shape), "v": values("v", shape), **st}
+            cases.append(Case(given, f"shape {shape}"))
+    return cases
+
+
+def _both(i: Inputs, c: Conventions) -> Parts:
+    return {"value": np.abs(i["x"]) + np.abs(i["v"])}
+
+
+_ODE_SLIPS = (
+    Slip("step of length t", "x − t v is the predicted data, not the next state.",
+         "renoising samplers without their noise", "x − (t − s) v",
+         lambda i, c: ode_step(Formulas(), {**i, "s": c.clock(0 * np.asarray(i["s"]))}, c)),
+)  # fmt: skip
+
+
+ODE = Operation("ode_step", ode_step, CLOCK, _ODE_SLIPS, _both)
+
+
+offer(ODE, step_cases, covers=("ode.euler",))
+
+
+def _heun_cases(subject: Subject) -> list[Case]:
+    c, cases = subject.conventions, []
+    for k, shape in enumerate(shapes(c)):
+        for st in times(c, shape[0], k):
+            given = {"x": values("x", shape), **st, **linear(-0.75, 1.25)}
+            cases.append(Case({**given, "field": theirs(subject, -0.75, 1.25)}, f"shape {shape}"))
+    return cases
+
+
+HEUN = Operation("heun_step", heun_step, ("time",),
+                 inner=lambda i, c: {"value": 2 * np.abs(i["x"]) + 2})  # fmt: skip
+
+
+offer(HEUN, _heun_cases, covers=("ode.heun",))
+
+
+class Field:
+    """v(x, t) = rate x + slope t on the adapter's clock; it remembers when it was asked."""
+
+    def __init__(self, subject: Subject, rate: float, slope: float) -> None:
+        self._c, self._field = subject.conventions, linear_field(rate, slope)
+        self.asked: list[np.ndarray] = []
+
+    def __call__(self, x: Any, t: Any = None, *rest: Any, **more: Any) -> Any:
+        t = more.get("t", more.get("timestep", t))
+        numbers, when = arrays.take(x), arrays.take(t)
+        if when.size == 1:
+            when = when.reshape(())
+        level = np.asarray(self._c.level(when))
+        self.asked.append(level)
+        per_sample = column(level, numbers) if level.ndim == 1 else level
+        v = self._c.velocity(self._field(numbers, per_sample))
+        if isinstance(x, torch.Tensor):
+            return torch.as_tensor(v).to(x.dtype)
+        return arrays.give(v, self._c["arrays"], str(np.asarray(x).dtype))
+
+
+def theirs(subject: Subject, rate: float, slope: float) -> Field:
+    """The linear field as the adapter sees it."""
+    return Field(subject, rate, slope)

@@ -1,0 +1,239 @@
+"""Checks of grids, network times, points of a path and conversions.
+
+    schedule   model_time   path   velocity_target   data_from_velocity and its kin
+
+Grids are compared with the declared one, and each other named grid is a reading of it.
+"""
+
+import numpy as np
+
+from ...simulate import grids
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import received, shapes, times, values
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import (
+    Formulas,
+    Inputs,
+    Parts,
+    conversion,
+    model_time,
+    path,
+    schedule,
+    velocity_target,
+)
+from .asking import ask, compare
+from .register import Differs, Finding, NotApplicable, check
+from .table import offer
+
+# ---------------------------------------------------------------- grids
+
+
+def _one(T: int, c: Conventions) -> np.ndarray:
+    return schedule(Formulas(), {"steps": T}, c)["value"]
+
+
+def _noise_levels(i: Inputs, c: Conventions) -> np.ndarray:
+    return np.asarray(c.level(_one(i["steps"], c)))
+
+
+def _slip(name: str, what: str, seen: str, remedy: str, levels: object) -> Slip:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        made = np.asarray(levels(i, c))  # type: ignore[operator]
+        return {"value": c.clock(np.clip(made, 0, 1))}
+
+    return Slip(name, what, seen, remedy, parts)
+
+
+def _twice(i: Inputs, c: Conventions) -> list[float]:
+    grid = str(c["grid"])
+    by = float(grid.partition(" ")[2]) if grid.startswith("shift") else 3.0
+    return [grids.shift(t, by) for t in grids.shifted(i["steps"], by).levels]
+
+
+_GRID_SLIPS = (
+    _slip("one level short", "It has as many levels as steps, so the loop runs one step short.",
+          "BAGEL, verl-omni 279", "steps + 1 levels",
+          lambda i, c: np.asarray(c.level(_one(max(i["steps"] - 1, 1), c)))),
+    _slip("last level dropped", "The final level is missing: sampling stops before the data.",
+          "BAGEL, verl-omni 279", "append the last level, 0",
+          lambda i, c: _noise_levels(i, c)[:-1]),
+    _slip("first level dropped", "It starts below pure noise.", "grids indexed one too far",
+          "start at noise level 1", lambda i, c: _noise_levels(i, c)[1:]),
+    _slip("never 0", "The grid ends at 1/steps, so noise is left in the samples.",
+          "MixGRPO-Flash", "end at noise level 0",
+          lambda i, c: np.linspace(1, 1 / i["steps"], i["steps"] + 1)),
+    _slip("stops at 0.001", "The grid ends at 1/1000 of the noise.", "DDPM timesteps",
+          "end at noise level 0", lambda i, c: np.linspace(1, 0.001, i["steps"] + 1)),
+    _slip("shifted twice", "The shift is applied to levels that are shifted already.",
+          "diffusers 13243", "shift once", _twice),
+    _slip("shift inverted", "The grid dwells near the data, where a shift above 1 dwells near "
+                            "noise.",
+          "data-time code", "shift t/(1 + (shift − 1) t) × shift, on noise levels",
+          lambda i, c: [grids.shift(t, 1 / 3) for t in grids.uniform(i["steps"]).levels]),
+    _slip("the other clock", "The grid runs from data to noise.", "ports between libraries",
+          "declare time, or reverse the grid", lambda i, c: 1 - _noise_levels(i, c)),
+)  # fmt: skip
+
+SCHEDULE = Operation(
+    "schedule",
+    schedule,
+    ("grid", "time"),
+    _GRID_SLIPS,
+    lambda i, c: {"value": np.abs(c.clock(np.zeros(1))) + np.abs(c.clock(np.ones(1)))},
+)
+
+
+def _schedule_cases(subject: Subject) -> list[Case]:
+    counts = (10, 40, 4)
+    return [Case({"steps": T}, f"{T} steps") for T in counts]
+
+
+offer(SCHEDULE, _schedule_cases, value=False)
+
+
+@check("schedule.value", needs=("schedule",), tier="vectors")
+def schedule_value(subject: Subject) -> Finding:
+    """The levels are those of the declared grid."""
+    if subject.conventions["grid"] == "any":
+        raise NotApplicable("grid = 'any' is declared: there is nothing to compare with")
+    return compare(subject, SCHEDULE, _schedule_cases(subject))
+
+
+@check("schedule.structure", needs=("schedule",), tier="vectors")
+def schedule_structure(subject: Subject) -> Finding:
+    """steps + 1 levels fall from noise to data, and their lengths add up to 1."""
+    c = subject.conventions
+    for T in (10, 40, 4):
+        theirs = ask(subject, "schedule", {"steps": T}).parts["value"].ravel()
+        if len(theirs) != T + 1:
+            raise Differs(f"schedule({T}) has {len(theirs)} levels: {T} steps need {T + 1}")
+        level = np.clip(theirs / (1000 if c["time"].endswith("1000") else 1), 0, 1)
+        level = 1 - level if c["time"].startswith("data") else level
+        slack = 8 * arrays.UNIT[c["dtype"]] + 8 * 2.0**-24
+        if level[-1] > slack:
+            raise Differs(f"schedule({T}) ends at noise level {level[-1]:.6g}, not at 0", level[-1])
+        if abs(level[0] - 1) > slack:
+            raise Differs(f"schedule({T}) starts at noise level {level[0]:.6g}, not at 1")
+        if not (np.diff(level) < 0).all():
+            raise Differs(f"schedule({T}) does not fall at every step")
+    return Finding()
+
+
+# ---------------------------------------------------------------- times
+
+
+def _cast(dtype: str) -> Slip:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        right = model_time(Formulas(), i, c)["value"]
+        return {"value": arrays.rounded_to(np.asarray(right, dtype=np.float64), dtype)}
+
+    return Slip(f"time cast to {dtype}", f"The network's time is rounded to {dtype}: rollout and "
+                "training see different times.", "flow_grpo Flux/Qwen, verl-omni, UniRL 251",
+                "keep the network's time in float32", parts)  # fmt: skip
+
+
+def _cast_level(dtype: str) -> Slip:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        rounded = arrays.rounded_to(np.asarray(i["t"], dtype=np.float64), dtype)
+        return model_time(Formulas(), {"t": rounded}, c)
+
+    return Slip(f"level cast to {dtype}", f"The level is rounded to {dtype} before it is "
+                                          "scaled: up to "
+                "3.5e-3 in t.", "flow_grpo Flux/Qwen, verl-omni, UniRL 251",
+                "keep the level in float32", parts)  # fmt: skip
+
+
+def _of(change: object) -> object:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        right = model_time(Formulas(), i, c)["value"]
+        return {"value": change(right)}  # type: ignore[operator]
+
+    return parts
+
+
+_TIME_SLIPS = (
+    _cast("bfloat16"), _cast("float16"), _cast_level("bfloat16"), _cast_level("float16"),
+    Slip("time truncated", "int(·) drops the fraction.", "DanceGRPO, MixGRPO",
+         "pass real numbers, or declare model_time = 'int(1000 t)'", _of(np.floor)),  # type: ignore[arg-type]
+    Slip("time rounded", "round(·) drops the fraction.", "DDPM indices", "pass real numbers",
+         _of(np.round)),  # type: ignore[arg-type]
+    Slip("999 for 1000", "A DDPM's last index for the number of steps.", "DDPM schedules",
+         "1000 t", _of(lambda tau: tau * 0.999)),  # type: ignore[arg-type]
+)  # fmt: skip
+
+MODEL_TIME = Operation("model_time", model_time, ("model_time", "time"), _TIME_SLIPS,
+                       lambda i, c: {"value": np.ones(1)})  # fmt: skip
+
+
+def _model_times(subject: Subject) -> list[Case]:
+    c = subject.conventions
+    levels = np.array([0.96013, 0.70735, 0.46491, 0.27804, 0.00893, 0.75, 1.0])
+    t = received(c, np.asarray(c.clock(levels)))
+    if c["model_time"].startswith("int"):  # whole numbers fall either way by one rounding
+        t = received(c, np.asarray(c.clock(np.array([0.9601, 0.7073, 0.4649, 0.0089, 0.7505]))))
+    if c["t"] == "scalar":
+        return [Case({"t": t[k : k + 1]}, f"t = {t[k]:.4g}") for k in range(len(t))]
+    return [Case({"t": t}, "several t")]
+
+
+offer(MODEL_TIME, _model_times, covers=("conventions.network_time",))
+
+# ---------------------------------------------------------------- paths
+
+
+def _path_cases(subject: Subject) -> list[Case]:
+    c, cases = subject.conventions, []
+    for k, shape in enumerate(shapes(c)):
+        for st in times(c, shape[0], k):
+            given = {"data": values("data", shape), "noise": values("noise", shape), "t": st["t"]}
+            cases.append(Case(given, f"shape {shape}"))
+    return cases
+
+
+_PATH_KEYS = ("path", "time", "velocity")
+
+
+def _both_ends(i: Inputs, c: Conventions) -> Parts:
+    return {"value": np.abs(i["data"]) + np.abs(i["noise"])}
+
+
+PATH = Operation("path", path, _PATH_KEYS, inner=_both_ends)
+TARGET = Operation("velocity_target", velocity_target, _PATH_KEYS, inner=_both_ends)
+offer(PATH, _path_cases, covers=("paths.interpolate", "paths.linear", "paths.cosine", "paths.vp"))
+offer(TARGET, _path_cases, covers=("paths.velocity", "paths.linear"))
+
+
+def _conversion_cases(name: str, short: str) -> object:
+    def cases(subject: Subject) -> list[Case]:
+        c, made = subject.conventions, []
+        for k, shape in enumerate(shapes(c)):
+            for st in times(c, shape[0], k):
+                given = {"x": values("x", shape), short: values(short, shape), "t": st["t"]}
+                made.append(Case({**given, "to": name}, f"shape {shape}"))
+        return made
+
+    return cases
+
+
+def _convert_size(short: str) -> object:
+    def inner(i: Inputs, c: Conventions) -> Parts:
+        both = np.abs(i["x"]) + np.abs(i[short])
+        return {"value": both}
+
+    return inner
+
+
+CONVERSIONS = {
+    "data_from_velocity": "v", "noise_from_velocity": "v", "score_from_velocity": "v",
+    "velocity_from_score": "score", "velocity_from_data": "data", "velocity_from_noise": "noise",
+    "score_from_data": "data", "score_from_noise": "noise", "data_from_noise": "noise",
+    "data_from_score": "score", "noise_from_data": "data", "noise_from_score": "score",
+}  # fmt: skip
+
+for _name, _short in CONVERSIONS.items():
+    _capability = "score" if _name == "score_from_velocity" else _name
+    offer(Operation(_capability, conversion, _PATH_KEYS, inner=_convert_size(_short)),  # type: ignore[arg-type]
+          _conversion_cases(_name, _short), covers=(f"conversions.{_name}",))  # type: ignore[arg-type]  # fmt: skip

@@ -1,0 +1,178 @@
+"""Checks of the ratio and of the divergence, with their gradients.
+
+    ratio   kl
+
+A KL is given means, velocities or log-probabilities: whatever it asks for.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import positive, received, shapes, times, values
+from ..adapter.subject import Broken, Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
+from ..formulas.values import Formulas, Inputs, Parts
+from .asking import ask
+from .gradients import compare_gradient
+from .register import Differs, Finding, check
+from .steps import step_sizes
+from .table import offer
+
+
+def _ratio_cases(subject: Subject) -> list[Case]:
+    new = values("log_prob", (8,)) / 8
+    old = values("log_prob_old", (8,)) / 8
+    old[0] = new[0]
+    given = {"log_prob": new, "log_prob_old": old}
+    if subject.conventions["ratio"] == "guard":
+        given |= {"divergence": positive("kl", (8,)) / 16, "std": positive("std", (8,)) / 2}
+    small = {**given, "log_prob": old + np.arange(8) / 256}
+    return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1")]
+
+
+RATIO = Operation(
+    "ratio", ratio, ("ratio",), inner=lambda i, c: {"value": 1 + np.abs(i["log_prob"])}
+)
+
+
+offer(RATIO, _ratio_cases, covers=("policy.ratio", "policy.log_ratio"))
+
+
+@check("ratio.gradient", needs=("ratio",), tier="vectors", covers=("policy.ratio",))
+def ratio_gradient(subject: Subject) -> Finding:
+    """∂r/∂ log p_θ = r: the new log-probability is not detached."""
+    return compare_gradient(subject, RATIO, _ratio_cases(subject)[:1], "log_prob")
+
+
+@check("ratio.one", needs=("ratio",), tier="vectors", covers=("policy.ratio",))
+def ratio_one(subject: Subject) -> Finding:
+    """Equal log-probabilities give exactly 1, however large they are."""
+    same = np.array([-60000.0, -91.5, 0.0, 3.25, 512.0])
+    given = {"log_prob": same, "log_prob_old": same}
+    if subject.conventions["ratio"] == "guard":
+        given |= {"divergence": 0 * same, "std": 0 * same + 0.5}
+    got = ask(subject, "ratio", given).parts["value"]
+    if not (got == 1).all():
+        far = float(np.max(np.abs(got - 1)))
+        raise Differs(f"ratio of equal log-probabilities is off 1 by {far:.2g}", far)
+    return Finding()
+
+
+def kl_cases(subject: Subject) -> list[Case]:
+    """Means or velocities, whichever the function takes, with everything else it may ask for."""
+    c, cases = subject.conventions, []
+    takes = {n for n in ("mean", "log_prob", "v") if subject.accepts("kl", n)}
+    if c["kl"] in ("k1", "k2", "k3"):
+        gap = {"log_prob": values("log_prob", (8,)) / 16, "log_prob_ref": values("ref", (8,)) / 16}
+        return [Case(gap, "per-sample log-probabilities")]
+    for k, shape in enumerate(shapes(c)):
+        for st in times(c, shape[0], k):
+            given: dict[str, Any] = dict(st)
+            if subject.accepts("kl", "x"):
+                given["x"] = values("x", shape)
+            if "mean" in takes or "v" not in takes:
+                given |= {"mean": values("mean", shape), "mean_ref": values("mean_ref", shape)}
+                std = 0.3125 + positive("std", (shape[0],), k)
+                given["std"] = std[:1].repeat(shape[0]) if c["t"] == "scalar" else std
+            else:
+                given |= {"v": values("v", shape), "v_ref": values("v_ref", shape)}
+            if subject.accepts("kl", "g"):
+                g = positive("g", (shape[0],), k)
+                g = g[:1].repeat(shape[0]) if c["t"] == "scalar" else g
+                if "std" in given:  # the two must belong together
+                    h = np.abs(np.asarray(c.level(st["t"])) - np.asarray(c.level(st["s"])))
+                    std = received(c, c.their_std(g * h**0.5, h))
+                    given["std"] = std
+                given["g"] = g
+            if not subject.accepts("kl", "std"):
+                given.pop("std", None)
+            cases.append(Case(given, f"shape {shape}"))
+    return cases
+
+
+def _kl_inner(i: Inputs, c: Conventions) -> Parts:
+    if "log_prob" in i:
+        return {"value": 2 + np.abs(i["log_prob"]) + np.abs(i["log_prob_ref"])}
+    if "x" in i and "v" in i and c["kl"] != "velocity":
+        return kl_of_rounded_means(i, c)
+    # the general formula of two Gaussians adds and subtracts 1
+    return {"value": np.ones(1)} if c["kl"] == "eq3" else {}
+
+
+def kl_of_rounded_means(i: Inputs, c: Conventions) -> Parts:
+    """What the rounding of two means does to their squared difference."""
+    at = levels(i, c, i["x"])
+    p, q = (gaussian_step(Formulas(), i, c, c.velocity(v), at) for v in (i["v"], i["v_ref"]))
+    rounding = step_sizes(i, c)["mean"] + step_sizes({**i, "v": i["v_ref"]}, c)["mean"]
+    scale = 1.0 if c["kl"] == "means" else 1 / p.std**2
+    scale = scale * at.h if c["kl"] == "without h" else scale
+    return {"value": 2 * scale * rounding * np.abs(p.mean - q.mean)}
+
+
+_REDUCED = ("kl", "kl_reduction", "std", "time", "velocity", "g", "a", "boundary")
+
+
+def _whole(how: str) -> Any:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        each = kl(Formulas(), i, c.but(kl_reduction="none"))["value"]
+        return {"value": getattr(np, how)(each)}
+
+    return parts
+
+
+_KL_SLIPS = (
+    Slip("one value for the whole batch (mean)", "An empty list of axes, or none, means all "
+                                                 "axes: a "
+         "sample's loss depends on its neighbours.", "flow_grpo's GRPO-Guard (its issue 244)",
+         "name the axes; keep the batch's", _whole("mean")),
+    Slip("one value for the whole batch (sum)", "Every axis is reduced.", "a classic",
+         "name the axes; keep the batch's", _whole("sum")),
+    Slip("KL divided by h", "The variance lacks a factor h that is divided by once more.",
+         "std divided by √h before it is used", "divide by 2 std² = 2 g² h once",
+         lambda i, c: _times_h(i, c, -1)),
+    Slip("KL without h", "Divided by 2 g² where the step's variance is g² h.",
+         "flow_grpo (its issue 78), mm_grpo, verl-omni", "divide by the step's variance g² h",
+         lambda i, c: _times_h(i, c, 1)),
+)  # fmt: skip
+
+
+def _times_h(i: Inputs, c: Conventions, power: int) -> Parts:
+    each = kl(Formulas(), i, c.but(kl_reduction="none"))["value"]
+    h = np.asarray(levels(i, c, each).h)
+    return {"value": reduced(Formulas(), each * h**power, c["kl_reduction"])}
+
+
+KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner)
+
+
+offer(KL, kl_cases, covers=("kl.flow_grpo", "kl.of_means", "kl.without_h", "kl.velocity", "kl.k1",
+                            "kl.k2", "kl.k3"))  # fmt: skip
+
+
+@check("kl.gradient", needs=("kl",), tier="vectors", covers=("kl.flow_grpo", "kl.of_means"))
+def kl_gradient(subject: Subject) -> Finding:
+    """The gradient in the policy's own argument, and none lost on the way."""
+    cases = kl_cases(subject)[:2]
+    wrt = next(n for n in ("log_prob", "mean", "v") if n in cases[0].inputs)
+    return compare_gradient(subject, KL, cases, wrt)
+
+
+@check("kl.zero", needs=("kl",), tier="vectors", covers=("kl.of_means",))
+def kl_zero(subject: Subject) -> Finding:
+    """A policy is at divergence 0 from itself."""
+    for case in kl_cases(subject)[:2]:
+        i = dict(case.inputs)
+        for name in ("mean", "v", "log_prob"):
+            if name in i:
+                i[f"{name}_ref"] = i[name]
+        try:
+            got = ask(subject, "kl", i).parts["value"]
+        except Broken as error:
+            raise Differs(str(error)) from error
+        if not (got == 0).all():
+            raise Differs(f"the KL of a policy from itself is {np.max(np.abs(got)):.3g}")
+    return Finding()

@@ -1,0 +1,200 @@
+"""Checks of single steps: Euler, Heun, and the SDE's with its noise and its singular start.
+
+    diffusion   ode_step   heun_step   sde_step
+
+Times are mixed within a batch; where the function takes g or a, several are tried.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.inputs import at, positive, received, shapes, times, values
+from ..adapter.results import Answer
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import diffusion, levels, step
+from ..formulas.values import Formulas, Inputs, Parts, column
+from .asking import ask, compare
+from .ode import CLOCK, step_cases
+from .register import Finding, check
+from .table import offer
+
+_ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"
+
+
+def _diffusion_cases(subject: Subject) -> list[Case]:
+    c = subject.conventions
+    return [Case(dict(st), "mixed t") for k in (0, 2) for st in times(c, 3, k)]
+
+
+def _slip_g(name: str, what: str, seen: str, remedy: str, change: Any) -> Slip:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        x = i["x"] if "x" in i else np.zeros(len(i["t"]))
+        at_ = levels(i, c, np.asarray(x))
+        g = np.broadcast_to(change(i, c, at_), np.shape(column(i["t"], x)))
+        flat = g.reshape(len(i["t"]))
+        if "x" not in i:
+            return {"value": flat}
+        return step(Formulas(), {**i, "g": flat}, c)
+
+    return Slip(name, what, seen, remedy, parts)
+
+
+def _house_g(i: Inputs, c: Conventions, t: Any, inside: Any) -> Any:
+    a = i.get("a", c["a"])
+    return Formulas()("sde.flow_grpo_g")(t, a, inside)
+
+
+_G_SLIPS = (
+    _slip_g("g at the end of the step", "g is taken at s, where the step arrives.",
+            "grids indexed one too far", "g at t", lambda i, c, k: _house_g(i, c, k.s, k.s)),
+    _slip_g("next level at every t", "s stands inside 1/(1 − t) at every step, not at t = 1 alone.",
+            "flow_grpo's remedy carried too far", "1 − t for t < 1",
+            lambda i, c, k: _house_g(i, c, k.t, k.s)),
+    _slip_g("1 − t forgotten", "a √t, without the division.", "a classic", "a √(t/(1 − t))",
+            lambda i, c, k: _house_g(i, c, k.t, 0 * k.t)),
+)  # fmt: skip
+
+
+_G_KEYS = ("g", "a", "boundary", "time")
+
+
+DIFFUSION = Operation("diffusion", diffusion, _G_KEYS, _G_SLIPS)
+
+
+offer(DIFFUSION, _diffusion_cases, covers=("sde.flow_grpo_g",))
+
+
+def step_sizes(i: Inputs, c: Conventions) -> Parts:
+    """Terms of the mean before they cancel; and of the log-probability of the step's own sample."""
+    at_ = levels(i, c, i["x"])
+    x, v = np.abs(i["x"]), np.abs(i["v"])
+    p = step(Formulas(), i, c)
+    std = np.asarray(c.std(p["std"], at_.h))
+    correction = std**2 / (2 * at_.t)
+    mean = x + at_.h * v + correction * (x + (1 - at_.t) * v)
+    if c["g"] in ("cps", "frozen data"):
+        mean = 2 * (x + v)
+    out = {"mean": mean, "std": 0 * std}
+    if "x_s" in p or "x_s" in i:
+        x_s = np.abs(p["x_s"] if "x_s" in p else i["x_s"])
+        noise = (
+            np.abs(i["noise"])
+            if "noise" in i
+            else np.abs(i["x_s"] - p["mean"]) / np.where(std > 0, std, 1)
+        )
+        out["x_s"] = mean + std * noise
+        safe = np.where(std > 0, std, 1)
+        weight = 2 * safe**2 if c["log_prob_terms"] == "bare square" else 1.0
+        out["log_prob"] = (
+            weight * (noise * (mean + x_s) / safe + noise**2)
+            + 2
+            + np.abs(Formulas()("gaussian.log_prob")(0 * safe, 0 * safe, safe))
+        )
+    return out
+
+
+def _moved(name: str, what: str, seen: str, remedy: str, change: Any) -> Slip:
+    return Slip(name, what, seen, remedy,
+                lambda i, c: step(Formulas(), {**i, **change(i, c)}, c))  # fmt: skip
+
+
+def _shared(i: Inputs, c: Conventions) -> dict[str, Any]:
+    return {"noise": np.broadcast_to(i["noise"][:1], i["noise"].shape)}
+
+
+def _renoised(i: Inputs, c: Conventions) -> Parts:
+    """x_s = (1 − s) data + s ε: the predicted data, noised afresh."""
+    k = levels(i, c, i["x"])
+    f = Formulas()
+    data = f("conversions.data_from_velocity")(f("paths.linear")(k.t), i["x"], c.velocity(i["v"]))
+    parts = {"mean": (1 - k.s) * data, "std": c.their_std(k.s, k.h)}
+    if "noise" in i:
+        parts["x_s"] = f("gaussian.sample")((1 - k.s) * data, k.s, i["noise"])
+    return parts
+
+
+STEP_SLIPS = (
+    *_G_SLIPS,
+    _moved("one noise for the whole batch", "Every sample gets the first one's noise.",
+           "noise drawn without the batch's dimension", "draw noise shaped like x", _shared),
+    _moved("v of the wrong sign", "The velocity of the other clock.", "ports between libraries",
+           "declare velocity, or flip it", lambda i, c: {"v": -i["v"]}),
+    Slip("noised afresh", "The predicted data is noised anew: a sampler, but not Flow-GRPO's "
+                          "SDE, and "
+         "without its g.", "diffusers' stochastic_sampling", "use Eq. 2, or declare g = "
+                                                             "'cps', a = 1",
+         _renoised),
+    _moved("t for 1 − t", "The clock of the step is read the other way round.", "data-time code",
+           "declare time", lambda i, c: {"t": c.clock(1 - c.level(i["t"])),
+                                        "s": c.clock(1 - c.level(i["s"]))}),
+)  # fmt: skip
+
+
+_STEP_KEYS = (*CLOCK, "g", "a", "boundary", "std", "log_prob", "log_prob_terms", "last_step")
+
+
+STEP = Operation("sde_step", step, _STEP_KEYS, STEP_SLIPS, step_sizes)
+
+
+def full_inputs(subject: Subject, given: dict[str, Any], k: int = 0) -> dict[str, Any]:
+    """The noise and the g that the function takes."""
+    shape = given["x"].shape
+    if subject.accepts("sde_step", "noise"):
+        given["noise"] = values("noise", shape, k)
+    if subject.accepts("sde_step", "g"):
+        g = positive("g", (shape[0],), k)
+        given["g"] = g[:1].repeat(shape[0]) if subject.conventions["t"] == "scalar" else g
+    return given
+
+
+def sde_cases(subject: Subject) -> list[Case]:
+    """Mixed times, every shape; another a where the function takes one."""
+    cases = []
+    for k, case in enumerate(step_cases(subject)):
+        given = full_inputs(subject, dict(case.inputs), k)
+        if k == 1 and subject.accepts("sde_step", "a") and "g" not in given:
+            given["a"] = float(received(subject.conventions, np.array([0.5]))[0])
+        cases.append(Case(given, case.label))
+    return cases
+
+
+offer(STEP, sde_cases, value=False)
+
+
+def asked(subject: Subject, cases: list[Case]) -> list[Answer]:
+    """The step's answers; the log-probability of a rounded state is left to `sde_step.stored`."""
+    got = [ask(subject, "sde_step", case.inputs) for case in cases]
+    kept = []
+    for a in got:
+        stored = max(a.unit.get("x_s", 0.0), arrays.UNIT.get(subject.conventions["stored"], 0.0))
+        rounded = "log_prob" in a.parts and stored > a.unit["log_prob"]
+        parts = {p: x for p, x in a.parts.items() if not (rounded and p == "log_prob")}
+        kept.append(Answer(parts, a.unit, a.kinds))
+    return kept
+
+
+@check(
+    "sde_step.value",
+    needs=("sde_step",),
+    tier="vectors",
+    covers=("sde.transition", "gaussian.sample"),
+)
+def sde_step_value(subject: Subject) -> Finding:
+    """Mean, std, sample and log-probability of a step, in every shape, with mixed times."""
+    cases = sde_cases(subject)
+    return compare(subject, STEP, cases, asked(subject, cases))
+
+
+@check("sde_step.last", needs=("sde_step",), tier="vectors", covers=("sde.transition",))
+def sde_step_last(subject: Subject) -> Finding:
+    """The step to s = 0 is a step like the others, or what last_step says."""
+    c = subject.conventions
+    shape = shapes(c)[0]
+    given = {"x": values("x", shape), "v": values("v", shape), **at(c, 0.25, 0.0, shape[0])}
+    case = Case(full_inputs(subject, given), "s = 0")
+    return compare(subject, STEP, [case], asked(subject, [case]))

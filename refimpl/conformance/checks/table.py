@@ -1,0 +1,44 @@
+"""For each capability: its operation and its inputs; and the checks that all capabilities share.
+
+    offer(operation, cases)    registers <capability>.value, and <capability>.basic reads the table
+
+A capability whose comparison needs more than that registers it where it is defined.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
+from ..formulas.operations import Operation
+from .asking import compare
+from .register import Finding, check
+
+CasesOf: TypeAlias = Callable[[Subject], list[Case]]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An operation and the inputs it is tried on."""
+
+    operation: Operation
+    cases: CasesOf
+
+
+OFFERS: dict[str, Offer] = {}
+
+
+def offer(
+    op: Operation, cases: CasesOf, *, covers: tuple[str, ...] = (), value: bool = True
+) -> None:
+    """Note a capability's operation and inputs, and register its comparison."""
+    OFFERS[op.capability] = Offer(op, cases)
+    if not value:
+        return
+
+    def run(subject: Subject) -> Finding:
+        return compare(subject, op, cases(subject))
+
+    run.__doc__ = f"Numbers of `{op.capability}` are the equation's, in every shape."
+    check(f"{op.capability}.value", needs=(op.capability,), tier="vectors", covers=covers)(run)

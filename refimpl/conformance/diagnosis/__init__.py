@@ -1,0 +1,1 @@
+"""What wrong numbers look like: named mistakes, other conventions, factors, roundings."""

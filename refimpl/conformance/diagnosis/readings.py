@@ -1,0 +1,130 @@
+"""Readings of wrong numbers: their shape, a constant factor, a rounding.
+
+Explanation    what a report says        Case    inputs with a word for messages
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..adapter.results import Answer
+from ..formulas.operations import Operation, allowed, size
+from ..formulas.values import Formulas, Inputs
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One reading of a wrong result.
+
+    Attributes:
+        kind: "mistake", "convention", "factor", "rounding", or "form": a shape of the
+            arguments that the function takes.
+        name: the mistake's name, or the convention to declare: `log_prob = 'mean'`.
+        gap: how closely the numbers are met, relative to the largest.
+        what: what is wrong, in a sentence.
+        remedy: what to do.
+    """
+
+    kind: str
+    name: str
+    gap: float
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        if self.kind == "rounding":
+            return f"{self.name}. {self.what} {self.remedy}".strip()
+        if self.kind == "form":
+            return f"it works with {self.name}. {self.what} Remedy: {self.remedy}."
+        told = {
+            "mistake": f"it equals the mistake {self.name!r}",
+            "convention": f"it equals {self.name}",
+            "factor": f"it is the right value times {self.name}",
+        }[self.kind]
+        return f"{told} to {self.gap:.1g}. {self.what} Remedy: {self.remedy}."
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs on the adapter's clock and in its precision, with a word for messages."""
+
+    inputs: Inputs
+    label: str = ""
+
+
+def fit(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """x in a wanted shape, where only sizes of one are at stake; None where it is another shape."""
+    if x.shape == shape:
+        return x
+    if x.size == np.prod(shape) and [n for n in x.shape if n != 1] == [n for n in shape if n != 1]:
+        return x.reshape(shape)
+    return None
+
+
+def factor(
+    op: Operation, cases: list[Case], answers: list[Answer], c: Conventions
+) -> list[Explanation]:
+    """One factor that sets every number right: a named one, or a plain constant."""
+    ratios: dict[str, list[tuple[np.ndarray, Inputs, float]]] = {}
+    for case, got in zip(cases, answers, strict=True):
+        true = op.evaluate(Formulas(), case.inputs, c)
+        for part, x in got.parts.items():
+            if part not in true or (fitted := fit(x, true[part].shape)) is None:
+                return []
+            with np.errstate(all="ignore"):
+                r = fitted / true[part]
+            r = r[np.isfinite(r) & (np.abs(true[part]) > 1e-3 * np.max(np.abs(true[part])))]
+            ratios.setdefault(part, []).append((r, case.inputs, got.unit[part]))
+    for part, rows in ratios.items():
+        every = np.concatenate([r.ravel() for r, _, _ in rows])
+        unit = max(u for _, _, u in rows)
+        if not every.size or np.ptp(every) > 256 * unit * max(np.max(np.abs(every)), 1e-300):
+            continue
+        factor = float(np.median(every))
+        if abs(factor - 1) > 256 * unit and factor != 0:
+            told = f"{factor:.6g}" + (f" (its {part})" if part != "value" else "")
+            return [Explanation("factor", told, float(np.ptp(every)), "A constant factor.",
+                                "look for a constant that was dropped or doubled")]  # fmt: skip
+    return []
+
+
+def rounding(
+    op: Operation, cases: list[Case], answers: list[Answer], c: Conventions
+) -> list[Explanation]:
+    """Right to a coarser precision than the type says."""
+    rows = []
+    for case, got in zip(cases, answers, strict=True):
+        true, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
+        for part, x in got.parts.items():
+            if part in true and (fitted := fit(x, true[part].shape)) is not None:
+                rows.append((fitted, true[part], sizes[part], got.unit[part]))
+            elif part in true:
+                return []
+    off = [r for r in rows if not (np.abs(r[0] - r[1]) <= allowed(r[3]) * r[2]).all()]
+    fine = max((unit for *_, unit in off), default=1.0)
+    coarser = [n for n, unit in arrays.UNIT.items() if unit > fine]
+    exact = [n for n in coarser if all(np.array_equal(arrays.rounded_to(x, n), x) for x, *_ in off)]
+    near = [
+        n for n in sorted(coarser, key=lambda n: arrays.UNIT[n])
+        if all((np.abs(x - want) <= 4 * arrays.UNIT[n] * s).all() for x, want, s, _ in rows)
+    ]  # fmt: skip
+    for name in sorted(set(exact) & set(near), key=lambda n: -arrays.UNIT[n]):
+        return [
+            _rounded(
+                name, off, f"it is right as far as {name} goes: every number is exactly a {name}"
+            )
+        ]
+    return [_rounded(near[0], off, f"it is within the rounding of {near[0]}")] if near else []
+
+
+def _rounded(name: str, off: list[Any], told: str) -> Explanation:
+    worst = max(
+        float(np.abs(x - want).max() / max(np.abs(want).max(), 1e-300)) for x, want, *_ in off
+    )
+    remedy = (
+        f"Somewhere on the way a number is rounded to {name}: keep the precision, or declare it."
+    )
+    return Explanation("rounding", told, worst, f"Off by {worst:.1g} of the largest value.", remedy)

@@ -1,0 +1,116 @@
+"""Everything that wrong numbers may be: named mistakes, other conventions, two of them together.
+
+    variations(operation, cases, conventions, depth)   →   Variation, Variation, ...
+
+A mistake of the zoo is planted in the formula, a convention is changed, a slip is computed.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ...evidence.mistake import Mistake
+from ..adapter.conventions import KEYS, Conventions
+from ..formulas.operations import Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, named
+from .readings import Case
+
+
+@dataclass(frozen=True)
+class Variation:
+    kind: str
+    name: str
+    what: str
+    remedy: str
+    parts: Callable[[Inputs], Parts]
+
+
+ALTERNATIVES: dict[str, tuple[Any, ...]] = {
+    "grid": ("uniform", "shift 3", "sd35 as shipped"),
+    "boundary": ("next_level", "clamp 0.99", "clamp 0.999", "refuse"),
+    "advantage_ddof": (0, 1),
+    "advantage_eps": (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3),
+    "advantage_clip": ("none", 5.0),
+    "a": (0.3, 0.7, 0.8, 1.0, 2.0**0.5),
+}
+
+
+def variations(op: Operation, cases: list[Case], c: Conventions, depth: int) -> Iterator[Variation]:
+    """Everything with a name that the numbers may be; depth 2 puts two of them together."""
+    if depth == 1:
+        yield from _mistakes(op, cases, c)
+        for changes in _changes(op, c):
+            yield _declared(op, c, changes)
+        return
+    singles = list(_changes(op, c))
+    for one in singles:
+        other = _changed(c, one)
+        if other is not None:
+            for v in _mistakes(op, cases, other):
+                remedy = f"{v.remedy}; and declare {_shown(one)}"
+                yield Variation(v.kind, v.name, v.what, remedy, v.parts)
+    for one, two in combinations(singles, 2):
+        if one.keys() != two.keys():
+            yield _declared(op, c, one | two)
+
+
+def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
+    f = Formulas()
+    for case in cases[:2]:
+        quietly(lambda i: op.evaluate(f, i, c), case.inputs)
+    ids = set(f.used)
+    if "sde.transition" in ids:
+        ids |= {"conversions.score_from_velocity", "sde.drift", "sde.euler_maruyama"}
+    ids |= {"kl.gaussian"} if "kl.of_means" in ids else set()
+    for m in named(ids):
+        yield _planted(op, c, m)
+    for s in op.slips:
+        yield _slipped(c, s)
+
+
+def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
+    return Variation("mistake", m.name, m.what, m.remedy, lambda i: op.evaluate(Formulas(m), i, c))
+
+
+def _slipped(c: Conventions, s: Slip) -> Variation:
+    return Variation("mistake", s.name, s.what, s.remedy, lambda i: s.parts(i, c))
+
+
+def _changes(op: Operation, c: Conventions) -> Iterator[dict[str, Any]]:
+    for key in op.keys:
+        for value in ALTERNATIVES.get(key, KEYS[key].words):
+            if value != c[key]:
+                yield {key: value}
+
+
+def _changed(c: Conventions, changes: dict[str, Any]) -> Conventions | None:
+    if "time" in changes and "velocity" not in c.declared:
+        changes = changes | {"velocity": c["velocity"]}
+    return c.but(**changes)
+
+
+def _declared(op: Operation, c: Conventions, changes: dict[str, Any]) -> Variation:
+    other = _changed(c, changes)
+    assert other is not None
+    told = _shown(changes)
+    was = ", ".join(
+        f"{key} = {c[key]!r} is " + ("declared" if key in c.declared else "the default")
+        for key in changes
+    )
+    return Variation("convention", told, f"(Here {was}.)", f"declare {told}, if it is meant",
+                     lambda i: op.evaluate(Formulas(), i, other))  # fmt: skip
+
+
+def _shown(changes: dict[str, Any]) -> str:
+    return ", ".join(f"{key} = {value!r}" for key, value in changes.items())
+
+
+def quietly(parts: Callable[[Inputs], Parts], inputs: Inputs) -> Parts | None:
+    with np.errstate(all="ignore"):
+        try:
+            return parts(inputs)
+        except Exception:  # a mistake need not have a value everywhere
+            return None

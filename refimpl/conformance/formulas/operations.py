@@ -1,0 +1,115 @@
+"""A capability with its formula, its inputs and the accuracy that its inputs allow.
+
+    size(operation, inputs, conventions)    the condition: |result| + Σ |input · ∂result/∂input|
+
+A tolerance is `ROUNDINGS` unit roundoffs of the result's precision times that size. Inner terms
+that cancel, which no nudge of the inputs shows, are added by name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..adapter.conventions import Conventions
+from .values import Formulas, Inputs, Parts
+
+ROUNDINGS = 16
+"""Rounding errors allowed for, each of one unit roundoff of a term that the size accounts for; the
+arrangements of a step in public code have up to fourteen operations."""
+
+
+def allowed(unit: float) -> float:
+    """In units of the size: `ROUNDINGS`, and twice that in half precision, whose squares count."""
+    return ROUNDINGS * unit * (2 if unit > 2.0**-24 else 1)
+
+
+Evaluate = Callable[[Formulas, Inputs, Conventions], Parts]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A mistake in how formulas are put together, which no equation alone can make.
+
+    Attributes:
+        name, what, seen_in, remedy: as in `zoo.Mistake`.
+        parts: the numbers that it gives.
+    """
+
+    name: str
+    what: str
+    seen_in: str
+    remedy: str
+    parts: Callable[[Inputs, Conventions], Parts]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One capability, as the checks use it.
+
+    Attributes:
+        capability: its name.
+        evaluate: its formula.
+        keys: the conventions on which the numbers depend.
+        slips: mistakes beyond those of the equations.
+        inner: sizes of inner terms that cancel, by part, per coordinate.
+    """
+
+    capability: str
+    evaluate: Evaluate
+    keys: tuple[str, ...] = ()
+    slips: tuple[Slip, ...] = ()
+    inner: Callable[[Inputs, Conventions], Parts] = field(default=lambda i, c: {})
+
+
+_NUDGE = 1e-6
+
+
+def size(op: Operation, inputs: Inputs, c: Conventions) -> Parts:
+    """How far each number of the result moves per unit of relative rounding error."""
+    apart = c.but(log_prob="none", kl_reduction="none")
+    base = op.evaluate(Formulas(), inputs, apart)
+    sizes = {part: np.abs(x) + 0.0 for part, x in base.items()}
+    for name, x in inputs.items():
+        nudged = _nudged(name, x, c)
+        if nudged is not None:
+            moved = op.evaluate(Formulas(), {**inputs, name: nudged}, apart)
+            for part in sizes:
+                sizes[part] = sizes[part] + np.abs(moved[part] - base[part]) / _NUDGE
+    limit = _limit(c)
+    if limit:  # a limit such as 0.99 is rounded too, and 1 − 0.99 shows it a hundredfold
+        moved = op.evaluate(Formulas(), inputs, apart.but(boundary=f"clamp {limit - 1e-5:.5f}"))
+        for part in sizes:
+            sizes[part] = sizes[part] + np.abs(moved[part] - base[part]) / 1e-5
+    for part, x in op.inner(inputs, c).items():
+        if part in sizes:
+            sizes[part] = sizes[part] + np.broadcast_to(x, sizes[part].shape)
+    how = c["kl_reduction" if op.capability == "kl" else "log_prob"]
+    whole = op.evaluate(Formulas(), inputs, c)
+    return {part: _like(sizes[part], whole[part], how) for part in whole}
+
+
+def _limit(c: Conventions) -> float:
+    word, _, number = str(c["boundary"]).partition(" ")
+    return float(number) if word == "clamp" else 0.0
+
+
+def _nudged(name: str, x: Any, c: Conventions) -> Any:
+    """One relative nudge down; numbers that mark an end of the path are exact and stay."""
+    if isinstance(x, (bool, str, int)) or callable(x) or name in ("clip", "beta", "eps"):
+        return None
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        nudged = x * (1 - _NUDGE)
+        if name in ("t", "levels"):
+            return np.where(c.level(x) == 1, x, nudged)
+        return nudged
+    return x * (1 - _NUDGE) if isinstance(x, float) else None
+
+
+def _like(sizes: np.ndarray, whole: np.ndarray, how: str) -> np.ndarray:
+    """Sizes per coordinate, brought to the shape of a reduced result."""
+    if sizes.shape == whole.shape:
+        return sizes
+    flat = sizes.reshape(len(sizes), -1)
+    return flat.mean(axis=1) if how == "mean" else flat.sum(axis=1)

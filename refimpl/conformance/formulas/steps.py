@@ -1,0 +1,185 @@
+"""What a step, its score and its divergence must be, in the adapter's own conventions.
+
+    step(Formulas(), inputs, conventions)   →   {"mean": ..., "std": ..., "x_s": ..., ...}
+
+The std of a step is g √h inside, and what the adapter calls std outside.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ...equations import Gaussian, Step, kernels, sde
+from ...evidence.calls import linear_field
+from ..adapter.conventions import Conventions
+from .values import Formulas, Inputs, Parts, column
+
+
+def levels(i: Inputs, c: Conventions, like: np.ndarray) -> Step:
+    """The step from t to s, as noise levels shaped to meet the state."""
+    return Step(column(c.level(i["t"]), like), column(c.level(i["s"]), like))
+
+
+def diffusion_of(f: Formulas, i: Inputs, c: Conventions, step: Step) -> Any:
+    """g of a step: given, or by the declared schedule with the declared remedy at t = 1."""
+    if "g" in i:
+        return column(i["g"], np.asarray(step.t))
+    a = i.get("a", c["a"])
+    if callable(c["g"]):
+        return np.vectorize(lambda t: float(c["g"](t)), otypes=[np.float64])(step.t)
+    if c["g"] == "constant":
+        return a + 0 * step.t
+    return f("sde.flow_grpo_g")(step.t, a, inside(c, step))
+
+
+def inside(c: Conventions, step: Step) -> Any:
+    """What stands for t inside 1/(1 − t)."""
+    rule = c["boundary"]
+    if rule.startswith("clamp"):
+        return sde.clamp(float(rule.partition(" ")[2]))(step)
+    return sde.next_level(step) if rule == "next_level" else sde.refuse(step)
+
+
+def diffusion(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """g, one per sample."""
+    return {"value": diffusion_of(f, i, c, levels(i, c, np.zeros(len(i["t"]))))}
+
+
+def ode_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """Euler's step."""
+    v = c.velocity(i["v"])
+    return {"value": f("ode.euler")(lambda x, t: v, i["x"], levels(i, c, i["x"]))}
+
+
+def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """Heun's step on a linear field."""
+    field = linear_field(i["rate"], i["slope"])
+    return {"value": f("ode.heun")(field, i["x"], levels(i, c, i["x"]))}
+
+
+def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
+    """The transition from t to s for a velocity in the house's sign."""
+    x = i["x"]
+    if c["last_step"] == "data" and np.all(step.s == 0):
+        data = f("conversions.data_from_velocity")(f("paths.linear")(step.t), x, v)
+        return Gaussian(data, 0 * step.t)
+    if c["g"] in ("cps", "frozen data"):
+        at = f("paths.linear")(step.t)
+        data = f("conversions.data_from_velocity")(at, x, v)
+        noise = f("conversions.noise_from_velocity")(at, x, v)
+        a = i.get("a", c["a"])
+        if c["g"] == "cps":
+            std = f("kernels.cps_std")(step.s, a)
+            return f("kernels.preserving")(f("paths.linear")(step.s), data, noise, std)
+        return kernels.frozen_data(data, noise, step.s, kernels.kept_flow_grpo(step, a))
+    g = diffusion_of(f, i, c, step)
+    at = f("paths.linear")(step.t)
+    if f.replaced in ("", "sde.transition"):
+        return f("sde.transition")(at, x, v, g, step)
+    score = f("conversions.score_from_velocity")(at, x, v)
+    return f("sde.euler_maruyama")(x, -f("sde.drift")(v, score, g), g, step.h)
+
+
+def step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """Mean and std of a step; with noise its sample, and the sample's log-probability."""
+    at = levels(i, c, i["x"])
+    p = gaussian_step(f, i, c, c.velocity(i["v"]), at)
+    shape = (len(i["x"]),) + (1,) * (i["x"].ndim - 1)
+    std = np.broadcast_to(p.std, shape)
+    parts = {"mean": p.mean, "std": np.broadcast_to(c.their_std(std, at.h), shape)}
+    x_s = i.get("x_s")
+    if "noise" in i:
+        x_s = parts["x_s"] = f("gaussian.sample")(p.mean, std, i["noise"])
+    if x_s is not None and (std > 0).all():
+        parts["log_prob"] = scored(f, c, x_s, p.mean, std)
+    return parts
+
+
+def replay(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """The log-probability of a stored sample."""
+    return {"value": step(f, i, c)["log_prob"]}
+
+
+def scored(f: Formulas, c: Conventions, x_s: Any, mean: Any, std: Any) -> np.ndarray:
+    """The declared terms of the log-density, reduced as declared."""
+    terms, std = c["log_prob_terms"], np.broadcast_to(std, np.shape(x_s)) + 0.0
+    if terms == "quadratic":
+        each = -f("kl.of_means")(x_s, mean, std)
+    elif terms == "bare square":
+        each = -f("kl.velocity")(x_s, mean)
+    else:
+        each = f("gaussian.log_prob")(x_s, mean, std)
+        if terms == "no log 2 pi":
+            each = each - f("gaussian.log_prob")(0 * each, 0 * each, 1 + 0 * each)
+    return reduced(f, each, c["log_prob"])
+
+
+def reduced(f: Formulas, each: np.ndarray, how: str) -> np.ndarray:
+    """Sum or mean over coordinates, or neither."""
+    if how == "none":
+        return each
+    return f("policy.total" if how == "sum" else "policy.average")(each)
+
+
+def log_prob(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """log N(x_s; mean, std²)."""
+    h = levels(i, c, i["mean"]).h
+    std = c.std(column(i["std"], i["mean"]), h)
+    return {"value": scored(f, c, i["x_s"], i["mean"], std)}
+
+
+def ratio(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """exp(new − old), or GRPO-Guard's."""
+    if c["ratio"] == "guard":
+        gap = f("policy.log_ratio")(i["log_prob"], i["log_prob_old"])
+        guarded = f("weights.guard_log_ratio")(gap, i["divergence"], i["std"])
+        return {"value": f("policy.ratio")(guarded, 0 * guarded)}
+    return {"value": f("policy.ratio")(i["log_prob"], i["log_prob_old"])}
+
+
+def kl(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """The declared divergence, from what the function was given."""
+    kind = c["kl"]
+    if kind in ("k1", "k2", "k3"):
+        gap = f("policy.log_ratio")(i["log_prob_ref"], i["log_prob"])
+        return {"value": f(f"kl.{kind}")(gap)}
+    like = i["mean"] if "mean" in i else i["v"]
+    at = levels(i, c, like)
+    if kind == "velocity" and "v" in i:
+        each = f("kl.velocity")(i["v"], i["v_ref"])
+    elif "mean" in i:
+        each = _kl_of_means(f, i, c, at, kind)
+    else:
+        each = _kl_of_velocities(f, i, c, at, kind)
+    return {"value": reduced(f, each, c["kl_reduction"])}
+
+
+def _kl_of_means(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: str) -> np.ndarray:
+    mean, mean_ref = i["mean"], i["mean_ref"]
+    if kind in ("means", "velocity"):
+        return f("kl.velocity")(mean, mean_ref)
+    if "std" in i:
+        std = c.std(column(i["std"], mean), at.h)
+    else:
+        std = f("sde.euler_maruyama")(0 * at.t, 0 * at.t, diffusion_of(f, i, c, at), at.h).std
+    if kind == "without h":
+        g = Conventions({"std": "g"}).their_std(std, at.h)
+        return f("kl.without_h")(mean, mean_ref, g)
+    if f.replaced == "kl.gaussian":
+        std = np.broadcast_to(std, mean.shape)
+        return f("kl.gaussian")(Gaussian(mean, std), Gaussian(mean_ref, std))
+    return f("kl.of_means")(mean, mean_ref, std)
+
+
+def _kl_of_velocities(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: str) -> np.ndarray:
+    v, v_ref = c.velocity(i["v"]), c.velocity(i["v_ref"])
+    x = i["x"] if "x" in i else 0 * v
+    p = gaussian_step(f, {**i, "x": x}, c, v, at)
+    if kind == "eq3" and c["g"] not in ("cps", "frozen data") and f.replaced != "sde.transition":
+        return f("kl.flow_grpo")(v, v_ref, diffusion_of(f, i, c, at), at.t, at.h)
+    q = gaussian_step(f, {**i, "x": x}, c, v_ref, at)
+    given = {**i, "mean": p.mean, "mean_ref": q.mean}
+    given.pop("std", None)
+    if kind == "eq3":
+        return f("kl.of_means")(p.mean, q.mean, p.std)
+    return _kl_of_means(f, given, c, at, kind)

@@ -1,0 +1,153 @@
+"""What each capability must return, on the adapter's own clock and in its own conventions.
+
+    step(Formulas(), inputs, conventions)   →   {"mean": ..., "std": ..., ...}
+
+Each is a chain of registered equations. `Formulas` hands them out by id and can hand out a named
+mistake in place of one: so every mistake of the zoo becomes an answer that a wrong implementation
+would give, in any convention.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...equations import Coefficients, conventions
+from ...equations.registry import find
+from ...evidence.mistake import Mistake
+from ...evidence.mistakes import mistakes
+from ...simulate import grids
+from ..adapter.conventions import Conventions
+
+Inputs: TypeAlias = Mapping[str, Any]
+
+
+Parts: TypeAlias = dict[str, np.ndarray]
+
+
+class Formulas:
+    """The registered equations by id, one of them replaced if a mistake is given."""
+
+    def __init__(self, mistake: Mistake | None = None) -> None:
+        self._mistake = mistake
+        self.used: set[str] = set()
+
+    def __call__(self, id: str) -> Callable[..., Any]:
+        self.used.add(id)
+        if self._mistake is not None and self._mistake.equation == id:
+            return self._mistake.wrong
+        return _true(id)
+
+    @property
+    def replaced(self) -> str:
+        """The id of the replaced equation, or ""."""
+        return "" if self._mistake is None else self._mistake.equation
+
+
+_TRUE: dict[str, Callable[..., Any]] = {}
+
+
+def _true(id: str) -> Callable[..., Any]:
+    """The function as it was when first asked for: planting in the register does not reach here."""
+    if id not in _TRUE:
+        _TRUE[id] = find(id).function
+    return _TRUE[id]
+
+
+def column(t: Any, x: np.ndarray) -> Any:
+    """One number per sample, shaped to meet x."""
+    t = np.asarray(t, dtype=np.float64)
+    return t.reshape(t.shape + (1,) * (x.ndim - 1)) if t.ndim == 1 else t
+
+
+def coefficients(f: Formulas, c: Conventions, t: Any) -> Coefficients:
+    """The declared path at a noise level."""
+    if c["path"] == "vp":
+        return f("paths.vp")(t, 0.1, 20.0)
+    return f(f"paths.{c['path']}")(t)
+
+
+def schedule(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """The levels of the declared grid, on their clock."""
+    T, grid = int(i["steps"]), c["grid"]
+    if grid == "sd35 as shipped":
+        made = grids.sd35_as_shipped(T)
+    elif grid == "uniform":
+        made = grids.uniform(T)
+    else:
+        made = grids.shifted(T, float(grid.partition(" ")[2]))
+    return {"value": c.clock(np.array(made.levels))}
+
+
+def model_time(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """The network's time of a time on their clock."""
+    t = c.level(i["t"])
+    if c["model_time"] == "t":
+        return {"value": t}
+    if c["model_time"] == "1 - t":
+        return {"value": f("conventions.flip_time")(t)}
+    tau = f("conventions.network_time")(t)
+    return {"value": np.floor(tau) if c["model_time"].startswith("int") else tau}
+
+
+def path(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """x_t."""
+    at = coefficients(f, c, column(c.level(i["t"]), i["data"]))
+    return {"value": f("paths.interpolate")(at, i["data"], i["noise"])}
+
+
+def velocity_target(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """v of the path."""
+    at = coefficients(f, c, column(c.level(i["t"]), i["data"]))
+    return {"value": c.velocity(f("paths.velocity")(at, i["data"], i["noise"]))}
+
+
+def conversion(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """One of the twelve conversions; `i["to"]` names it."""
+    target, _, source = i["to"].partition("_from_")
+    short = {"velocity": "v"}.get(source, source)
+    given = next(i[name] for name in (short, "v", "noise", "data", "score") if name in i)
+    like = i.get("x", given)
+    at = coefficients(f, c, column(c.level(i["t"]), like))
+    given = c.velocity(given) if source == "velocity" else given
+    arguments = {short: given}
+    if i["to"] not in ("score_from_noise", "noise_from_score"):
+        arguments = {"x": i["x"], **arguments}
+    got = f(f"conversions.{i['to']}")(at, **arguments)
+    return {"value": c.velocity(got) if target == "velocity" else got}
+
+
+def advantages(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """(prompts, G) rewards to advantages."""
+    got = f("grpo.advantage")(
+        i["rewards"], std=c["advantage_std"], ddof=int(c["advantage_ddof"]), eps=c["advantage_eps"]
+    )
+    if c["advantage_clip"] != "none":
+        got = f("grpo.bounded")(got, float(c["advantage_clip"]))
+    return {"value": got}
+
+
+def _signed(value: np.ndarray, c: Conventions) -> np.ndarray:
+    return value if c["sign"] == "objective" else conventions.flip_velocity(value)
+
+
+def surrogate(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """min(r A, clip(r) A), or its negative."""
+    return {"value": _signed(f("grpo.surrogate")(i["ratio"], i["advantage"], i["clip"]), c)}
+
+
+def objective(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """Surrogate minus β KL, or its negative."""
+    value = f("grpo.surrogate")(i["ratio"], i["advantage"], i["clip"])
+    return {"value": _signed(f("grpo.objective")(value, i["kl"], i["beta"]), c)}
+
+
+def guidance(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    """The guided velocity, by the declared scale."""
+    id = "guidance.classifier_free" if c["guidance"] == "w" else "guidance.ho_salimans"
+    return {"value": f(id)(i["v_uncond"], i["v_cond"], i["w"])}
+
+
+def named(ids: set[str]) -> tuple[Mistake, ...]:
+    """The mistakes of the equations that were used."""
+    return tuple(m for m in mistakes() if m.equation in ids)

@@ -1,0 +1,91 @@
+"""Mistakes about divergences: KL without h, without ½, the wrong way round.
+
+Each entry: name, equation, the wrong formula, what is wrong, where it was seen, the remedy.
+"""
+
+from ...equations.elementary import exp, log
+from ..mistake import CLASSIC, ONE_NAME, Mistake
+
+_ISSUE_78 = "flow_grpo (8 scripts; its issue 78), mm_grpo, verl-omni"
+
+
+# fmt: off
+MISTAKES: tuple[Mistake, ...] = (
+    Mistake(
+        "KL direction", "kl.gaussian",
+        lambda p, q: log(p.std / q.std)
+        + (q.std**2 - p.std**2 + (p.mean - q.mean) ** 2) / (2 * p.std**2),
+        "KL(q ‖ p).", "a KL against the old policy, or from the reference", "expectation under p",
+    ),
+    Mistake(
+        "std ratio inverted", "kl.gaussian",
+        lambda p, q: log(p.std / q.std)
+        + (p.std**2 - q.std**2 + (p.mean - q.mean) ** 2) / (2 * q.std**2),
+        "log(σ_p/σ_q): it can be negative.", CLASSIC, "log(σ_q/σ_p)",
+    ),
+    Mistake(
+        "KL without ½", "kl.of_means",
+        lambda mean, mean_ref, std: (mean - mean_ref) ** 2 / std**2,
+        "Twice the divergence.", CLASSIC, "divide by 2 std²",
+    ),
+    Mistake(
+        "std for variance", "kl.of_means",
+        lambda mean, mean_ref, std: (mean - mean_ref) ** 2 / (2 * std),
+        "Divided by 2 std.", ONE_NAME, "divide by 2 std²",
+    ),
+    Mistake(
+        "MSE of the means", "kl.of_means",
+        lambda mean, mean_ref, std: (mean - mean_ref) ** 2,
+        "A squared distance, logged as a KL.", "FlowCPS, Flow-Factory", "divide by 2 std²",
+    ),
+    Mistake(
+        "KL without h", "kl.flow_grpo",
+        lambda v, v_ref, g, t, h: h**2 / 2
+        * (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2,
+        "Divided by 2 g² and not by 2 g² h: too small by h, which varies 6.7 times over a grid.",
+        _ISSUE_78, "divide by the step's variance g² h",
+    ),
+    Mistake(
+        "KL without ½", "kl.flow_grpo",
+        lambda v, v_ref, g, t, h: h * (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2,
+        "Twice the divergence.", CLASSIC, "h/2 before the square",
+    ),
+    Mistake(
+        "KL of unit steps", "kl.flow_grpo",
+        lambda v, v_ref, g, t, h: (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2 / 2,
+        "The factor h is left out of Eq. 3.", CLASSIC, "h/2 before the square",
+    ),
+    Mistake(
+        "t for 1 − t", "kl.flow_grpo",
+        lambda v, v_ref, g, t, h: h / 2 * (g / 2 + 1 / g) ** 2 * (v - v_ref) ** 2,
+        "t/(2t) where Eq. 3 has (1 − t)/(2t).", CLASSIC, "(1 − t)/(2t)",
+    ),
+    Mistake(
+        "KL without ½", "kl.without_h",
+        lambda mean, mean_ref, g: (mean - mean_ref) ** 2 / g**2,
+        "Twice the field's quantity.", CLASSIC, "divide by 2 g²",
+    ),
+    Mistake(
+        "½ of the squared distance", "kl.velocity",
+        lambda v, v_ref: (v - v_ref) ** 2 / 2,
+        "Half of what goes by that name.", "losses with a conventional ½", "no factor",
+    ),
+    Mistake(
+        "KL estimate reversed", "kl.k1",
+        lambda log_ratio: log_ratio,
+        "log r estimates minus the divergence.", "the ratio's direction left unsaid",
+        "r = p_ref/p_θ, and −log r",
+    ),
+    Mistake(
+        "no ½", "kl.k2",
+        lambda log_ratio: log_ratio**2,
+        "Twice the estimate.", CLASSIC, "halve it",
+    ),
+    Mistake(
+        "ratio reversed", "kl.k3",
+        lambda log_ratio: exp(-log_ratio) - 1 + log_ratio,
+        "r = p_θ/p_ref: unbiased for nothing on draws from p_θ.",
+        "GRPO ports; the ratio's direction left unsaid", "r = p_ref/p_θ",
+    ),
+)
+# fmt: on

@@ -1,0 +1,1 @@
+"""Implementations that are read from a checkout, a file each."""

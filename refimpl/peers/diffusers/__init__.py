@@ -1,0 +1,1 @@
+"""diffusers: its adapters, and facts about its grids, steps and samplers."""

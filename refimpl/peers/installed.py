@@ -1,0 +1,24 @@
+"""Libraries that are compared: imported when asked for, with a remedy where they are absent."""
+
+from importlib import import_module
+from types import ModuleType
+
+
+class NotInstalled(ModuleNotFoundError):
+    """A library to compare with is absent; the message says how to get it."""
+
+
+def library(name: str) -> ModuleType:
+    """The module of that name.
+
+    Raises:
+        NotInstalled: it cannot be imported.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        own = name.partition(".")[0]
+        told = f"{own} is not installed ({error}): pip install 'refimpl[peers]'"
+        if own == "torchcfm":  # its own requirements name torchvision, which it hardly needs
+            told += ", then pip install --no-deps torchcfm"
+        raise NotInstalled(told) from error

@@ -1,0 +1,132 @@
+"""A library or a checkout as a whole: its adapters, its facts, its known deviations.
+
+    known("diffusers")  →  (adapter, adapter, ..., facts)          judged(one of them)  →  Report
+
+Deviations are in a TOML file of the library's name; beside the keys of the kit's own files each
+names the adapter that it concerns, or "facts". They are strict: what is declared must be met.
+"""
+
+import time
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..conformance.adapter.subject import quiet
+from ..conformance.checks.register import TIERS, Differs, NotApplicable
+from ..conformance.running import Report, Result, judge
+from .facts import Fact, facts
+
+_FILES = Path(__file__).parent / "deviations"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One declared deviation of one adapter; the keys are those of the kit's files."""
+
+    adapter: str
+    case: str
+    kind: str
+    reason: str
+    variant: str = ""
+    link: str = ""
+
+    def of_the_kit(self) -> dict[str, str]:
+        """As the kit takes it."""
+        return {k: v for k, v in vars(self).items() if k != "adapter"}
+
+
+@cache
+def declared(library: str) -> tuple[Row, ...]:
+    """The known deviations of a library."""
+    file = _FILES / f"{library}.toml"
+    if not file.is_file():
+        return ()
+    return tuple(Row(**row) for row in tomllib.loads(file.read_text("utf-8"))["deviation"])
+
+
+def deviations(library: str, adapter: str) -> list[dict[str, str]]:
+    """Those of one adapter."""
+    return [row.of_the_kit() for row in declared(library) if row.adapter == adapter]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of a library, judged like an adapter.
+
+    Attributes:
+        library: holds what the facts ask for; has `name` and `version`.
+    """
+
+    library: Any
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        return f"{self.library.name}, facts"
+
+    def judge(
+        self, progress: Callable[[Result], None] = lambda r: None, tiers: Iterable[str] = TIERS
+    ) -> Report:
+        """Every fact, with what is declared about it; facts are of the tier "vectors"."""
+        began, results = time.perf_counter(), []
+        for result in self.results() if "vectors" in tiers else ():
+            results.append(result)
+            progress(result)
+        return Report(self.name, self.library.version, {}, {}, tuple(results),
+                      time.perf_counter() - began)  # fmt: skip
+
+    def results(self) -> Iterator[Result]:
+        """One fact after the other."""
+        known = {row.case: row for row in declared(self.library.name) if row.adapter == "facts"}
+        for fact in facts(self.library.name).values():
+            start = time.perf_counter()
+            told = _declared(known.get(fact.id), self._plain(fact))
+            yield _with(told, seconds=time.perf_counter() - start)
+
+    def _plain(self, fact: Fact) -> Result:
+        try:
+            with quiet():
+                found = fact.run(self.library)
+        except Differs as error:
+            return Result(fact.id, "vectors", "differs", error.gap, error.what, error.explanations)
+        except NotApplicable as reason:
+            return Result(fact.id, "vectors", "skipped", told=str(reason))
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:  # the library refuses what it should answer
+            told = f"raised {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return Result(fact.id, "vectors", "differs", float("inf"), told)
+        return Result(fact.id, "vectors", "agrees", found.gap, notes=found.notes)
+
+
+def judged(
+    target: Any,
+    given: Iterable[Any] = (),
+    *,
+    tiers: Iterable[str] = TIERS,
+    progress: Callable[[Result], None] = lambda r: None,
+) -> Report:
+    """An adapter by the kit's checks, or facts by their own."""
+    if isinstance(target, Facts):
+        return target.judge(progress, tiers)
+    return judge(target, given, tiers=tiers, progress=progress)
+
+
+def _with(r: Result, **changes: Any) -> Result:
+    return Result(**{**vars(r), **changes})
+
+
+def _declared(row: Row | None, r: Result) -> Result:
+    if row is None:
+        return r
+    if r.verdict != "differs":
+        told = f"declared to differ ({row.reason}), but it {r.verdict}: remove the declaration"
+        return _with(r, verdict="differs", told=told)
+    if row.variant not in {e.name for e in r.explanations}:
+        told = f"declared to be {row.variant!r}, but it is not that: {r.told}"
+        return _with(r, verdict="differs", told=told)
+    told = f"{row.kind}: {row.reason}" + (f" ({row.link})" if row.link else "")
+    return _with(r, verdict="differs by design", told=told)

@@ -1,0 +1,1 @@
+"""torchcfm: its adapters, and facts about its matchers and couplings."""

@@ -1,0 +1,1 @@
+"""torchdiffeq: its adapters, and facts about its methods of integration."""

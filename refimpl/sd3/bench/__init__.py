@@ -1,0 +1,1 @@
+"""What one GPU call measures, and how the result is printed."""

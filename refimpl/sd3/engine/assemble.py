@@ -1,0 +1,141 @@
+"""The parts of a run, from its configuration: pipeline, adapter, texts, decoder.
+
+    parts = assemble(config, device)      parts.encode(prompts), parts.decode(latents), parts.latent
+
+A trainer needs no more than `Parts`: a model without VAE or text encoders brings its own.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..model.images import Decoder
+from ..model.pipelines import at_random, load
+from ..model.policy import add_adapter
+from ..model.text import Encoders, Store, Text
+from ..settings.config import DTYPES, Config
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What is trained and what surrounds it.
+
+    Attributes:
+        transformer: with its adapter on, frozen but for it.
+        encode: prompts to text, a row a prompt, on any device.
+        decode: latents to images in [0, 1].
+        latent: the shape of a latent, (C, H, W).
+        dtype: what the transformer computes in.
+        pipeline: what export saves the adapter through; None where there is none.
+    """
+
+    transformer: Any
+    encode: Callable[[Sequence[str]], Text]
+    decode: Callable[[Tensor], Tensor]
+    latent: tuple[int, int, int]
+    dtype: torch.dtype
+    pipeline: Any = None
+
+
+def assemble(config: Config, device: torch.device, prompts: Sequence[str] = ()) -> Parts:
+    """Load or make the pipeline, and fit it for training.
+
+    Args:
+        prompts: every prompt of the run, encoded now if `text.precompute` asks for it.
+
+    Raises:
+        ValueError: weights that cannot be loaded, or a resolution that the model cannot take.
+    """
+    dtype = DTYPES[config.model.dtype]
+    if dtype == torch.float16 and device.type == "cpu":
+        raise ValueError("model.dtype=fp16 needs a GPU: on a CPU choose fp32 or bf16")
+    pipeline = _pipeline(config, dtype, device)
+    _latent(config.sampling.resolution, pipeline)
+    return fitted(config, pipeline, _texts(config, pipeline, device, prompts), device)
+
+
+def fitted(
+    config: Config,
+    pipeline: Any,
+    encode: Callable[[Sequence[str]], Text],
+    device: torch.device,
+) -> Parts:
+    """Parts from a pipeline and an encoder of your own: adapter on, the rest frozen, on `device`.
+
+    Raises:
+        ValueError: a resolution that the model cannot take.
+    """
+    transformer, settings = pipeline.transformer, config.adapter
+    dtype = transformer.dtype
+    latent = _latent(config.sampling.resolution, pipeline)
+    vae = pipeline.vae.to(device).requires_grad_(False)
+    if vae.dtype != DTYPES[config.vae.dtype]:
+        vae.to(dtype=DTYPES[config.vae.dtype])
+    transformer.to(device).eval()
+    add_adapter(
+        transformer,
+        rank=settings.rank,
+        alpha=settings.alpha,
+        targets=settings.targets,
+        seed=config.run.seed,
+    )
+    if config.model.gradient_checkpointing:
+        transformer.enable_gradient_checkpointing()
+    compiled(transformer, config.model.compile)
+    decode = Decoder(pipeline, batch=config.vae.batch, tiled=config.vae.tiled)
+    return Parts(transformer, encode, decode, latent, dtype, pipeline)
+
+
+def compiled(transformer: Any, how: str, **options: Any) -> None:
+    """Compile in place: each block ("blocks"), or the transformer ("whole").
+
+    Args:
+        options: of `torch.compile`.
+    """
+    if how == "blocks":
+        transformer._repeated_blocks = ["JointTransformerBlock"]  # diffusers 0.42.1 leaves it empty
+        transformer.compile_repeated_blocks(**options)
+    elif how == "whole":
+        transformer.compile(**options)
+
+
+def _pipeline(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
+    model = config.model
+    if model.random_init is not None:
+        return at_random(model.random_init, seed=config.run.seed, dtype=dtype, device=device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return load(model.source, dtype=dtype, revision=model.revision, t5=model.t5)
+
+
+def _latent(resolution: int, pipeline: Any) -> tuple[int, int, int]:
+    settings = pipeline.transformer.config
+    factor = pipeline.vae_scale_factor
+    largest = settings.pos_embed_max_size * settings.patch_size * factor
+    if resolution > largest or resolution % (factor * settings.patch_size):
+        raise ValueError(
+            f"sampling.resolution={resolution} does not suit this model: it takes multiples of "
+            f"{factor * settings.patch_size} up to {largest}"
+        )
+    return settings.in_channels, resolution // factor, resolution // factor
+
+
+def _texts(
+    config: Config, pipeline: Any, device: torch.device, prompts: Sequence[str]
+) -> Callable[[Sequence[str]], Text]:
+    for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
+        encoder = getattr(pipeline, name)
+        if encoder is not None:
+            encoder.to(device).requires_grad_(False)
+    encoders = Encoders(pipeline, tokens=config.text.tokens)
+    store = Store(encoders, digest=encoders.digest(), folder=config.text.cache)
+    if config.text.precompute:
+        store(["", *prompts])
+        encoders.release()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    return store

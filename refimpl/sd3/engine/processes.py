@@ -1,0 +1,194 @@
+"""One process or many: accelerate's part of a run, behind the few verbs that the loop needs.
+
+    engine = Engine(parts.transformer, training, precision)
+    engine.step(losses)      engine.gathered(x)      engine.agreed(error)
+
+Plain Python, `accelerate launch` and `torchrun` start the same program. What processes share is
+the gradient's mean and what is gathered; prompts and noise each process knows by itself.
+"""
+
+import os
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..model.policy import trainable
+from ..settings.schedule import Training
+from ..settings.sections import Precision
+from . import zero
+from .shards import like, whole
+
+
+class Engine:
+    """The wrapped network, its optimiser, and the talk between processes.
+
+    Args:
+        accelerator: see `accelerator`.
+        transformer: with its adapter.
+        training: of the optimiser.
+
+    Attributes:
+        network: what is called.
+        parameters: what is trained.
+    """
+
+    def __init__(self, accelerator: Any, transformer: Any, training: Training) -> None:
+        self.accelerator, self.transformer, self.training = accelerator, transformer, training
+        optimiser = torch.optim.AdamW(
+            trainable(transformer),
+            lr=training.learning_rate,
+            betas=training.betas,
+            eps=training.eps,
+            weight_decay=training.weight_decay,
+        )
+        if self.sharded == "DEEPSPEED":
+            settings = accelerator.state.deepspeed_plugin.deepspeed_config
+            settings["train_micro_batch_size_per_gpu"] = training.rows
+            settings["gradient_clipping"] = training.max_grad_norm
+        self.network, self.optimiser = accelerator.prepare(transformer, optimiser)
+        self.parameters = trainable(self.network)
+
+    @property
+    def rank(self) -> int:
+        """This process."""
+        return int(self.accelerator.process_index)
+
+    @property
+    def world(self) -> int:
+        """How many there are."""
+        return int(self.accelerator.num_processes)
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes."""
+        return bool(self.accelerator.is_main_process)
+
+    @property
+    def sharded(self) -> str | None:
+        """ "FSDP" or "DEEPSPEED" where weights or optimiser are spread over processes."""
+        kind = str(self.accelerator.distributed_type).rpartition(".")[2]
+        return kind if kind in ("FSDP", "DEEPSPEED") else None
+
+    def backward(self, loss: Tensor, number: int, count: int) -> None:
+        """Micro-batch `number` of `count`: add its gradient; the last one is followed by a step.
+
+        accelerate divides by the number of micro-batches, which a sum of shares must not be; under
+        DeepSpeed it leaves that to DeepSpeed, which divides by its configuration's number, 1.
+        """
+        self.accelerator.gradient_accumulation_steps = count
+        undone = 1 if self.sharded == "DEEPSPEED" else count
+        with self.accelerator.accumulate(self.network):
+            self.accelerator.backward(loss * undone)
+
+    def step(self) -> float:
+        """Shorten the gradient, step, forget it; the gradient's norm before."""
+        limit = self.training.max_grad_norm
+        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), limit)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        if norm is None:  # DeepSpeed clips by itself
+            norm = self.network.get_global_grad_norm()
+        return float(norm)
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """Rows of all processes, in order, on the CPU."""
+        found: Tensor = self.accelerator.gather(x.to(self.accelerator.device).contiguous())
+        return found.cpu()
+
+    def agreed(self, error: Exception | None) -> None:
+        """Stop everywhere if one process cannot go on, instead of waiting for it for ever.
+
+        Raises:
+            Exception: `error`, where it happened.
+            RuntimeError: on the others.
+        """
+        failed = self.gathered(torch.tensor([error is not None], dtype=torch.int32))
+        if error is not None:
+            raise error
+        if bool(failed.any()):
+            where = ", ".join(str(int(i)) for i in failed.nonzero())
+            raise RuntimeError(f"process {where} stopped with an error; see its message")
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.accelerator.wait_for_everyone()
+
+    def names(self) -> list[str]:
+        """The trained parameters' names, as the transformer has them."""
+        found = [n for n, p in self.network.named_parameters() if p.requires_grad]
+        return [name.removeprefix("module.") for name in found]
+
+    def adapter(self) -> dict[str, Tensor]:
+        """The trained tensors by name, whole; every process must ask."""
+        tensors = [whole(parameter.detach()) for parameter in self.parameters]
+        return dict(zip(self.names(), tensors, strict=True))
+
+    def state(self) -> dict[str, Any]:
+        """Adapter and optimiser, whole and on the CPU: the same for any number of processes."""
+        if self.sharded == "DEEPSPEED":
+            moments = zero.moments(self.optimiser, self.parameters)
+        else:
+            moments = [
+                {key: whole(x).cpu() for key, x in self.optimiser.state.get(parameter, {}).items()}
+                for parameter in self.parameters
+            ]
+        scaler = self.accelerator.scaler
+        return {
+            "adapter": {name: x.cpu() for name, x in self.adapter().items()},
+            "moments": moments,
+            "scaler": scaler.state_dict() if scaler is not None else {},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Back to a saved state.
+
+        Raises:
+            ValueError: of another adapter.
+        """
+        names = self.names()
+        if list(state["adapter"]) != names:
+            raise ValueError(
+                f"the checkpoint has {len(state['adapter'])} adapter tensors and this run "
+                f"{len(names)}, under other names: adapter.rank or adapter.targets differ"
+            )
+        if self.sharded == "DEEPSPEED":
+            weights = list(state["adapter"].values())
+            with torch.no_grad():
+                zero.restore(self.optimiser, self.parameters, weights, state["moments"])
+            return
+        with torch.no_grad():
+            for parameter, saved in zip(self.parameters, state["adapter"].values(), strict=True):
+                parameter.copy_(like(parameter, saved))
+        for parameter, saved in zip(self.parameters, state["moments"], strict=False):
+            self.optimiser.state[parameter] = {
+                key: x if key == "step" else like(parameter, x) for key, x in saved.items()
+            }
+        if self.accelerator.scaler is not None and state["scaler"]:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+def accelerator(precision: Precision) -> Any:
+    """accelerate's own object, from its environment.
+
+    Raises:
+        ValueError: fp16 without a GPU.
+    """
+    from accelerate import Accelerator
+
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise ValueError("model.dtype=fp16 needs a GPU: on a CPU choose fp32 or bf16")
+    return Accelerator(mixed_precision="fp16" if precision == "fp16" else "no")
+
+
+def deterministic(on: bool, *, tf32: bool) -> None:
+    """Refuse operations that differ between equal runs; allow or forbid TensorFloat-32.
+
+    cuBLAS reads its setting when CUDA starts: call this before anything is on a GPU.
+    """
+    if on:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(True)
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32

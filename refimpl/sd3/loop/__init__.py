@@ -1,0 +1,1 @@
+"""An iteration: prompts, noise, rollouts, scores, updates, the average, what is watched."""

@@ -1,0 +1,144 @@
+"""Rollouts: from noise to latents, remembering what training will score.
+
+    x_s = mean_i(x_t) + std_i ε_i,      kept: x_t as it was fed, x_s as it was drawn, v(x_t)
+
+Latents are float32, and the latent that is stored is the one that the network is fed and the one
+that is scored. A step's coefficients are read off the method's kernel in float64, once; the step
+itself is two products and a sum in float32. Nothing is scored here: see `update`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ... import methods
+from ...equations import expand_like
+from ...equations.domain import fields, unread
+from ...equations.gaussian import Gaussian
+from ...equations.sde import Step
+from ...methods import Affine, Method, Plan
+from ...simulate.grids import Grid
+from ..model.policy import Policy
+from ..model.text import Text
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """n rollouts, as far as they are trained on.
+
+    Attributes:
+        ends: the latents that are decoded, float32.
+        states: before each trained step, and after the last of them, float32.
+        velocities: at each trained step, as sampled, float32.
+        levels: the noise levels of `states`.
+        laws: of each trained step.
+    """
+
+    ends: Float[Tensor, "n C H W"]
+    states: tuple[Float[Tensor, "n C H W"], ...]
+    velocities: tuple[Float[Tensor, "n C H W"], ...]
+    levels: tuple[float, ...]
+    laws: tuple[Affine, ...]
+
+    @staticmethod
+    def joined(parts: "list[Trajectory]") -> "Trajectory":
+        """Several one after another."""
+        if len(parts) == 1:
+            return parts[0]
+        return Trajectory(
+            torch.cat([part.ends for part in parts]),
+            tuple(map(torch.cat, zip(*(part.states for part in parts), strict=True))),
+            tuple(map(torch.cat, zip(*(part.velocities for part in parts), strict=True))),
+            parts[0].levels,
+            parts[0].laws,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """Starts that several rollouts have in common.
+
+    Attributes:
+        text: a row a start.
+        start: of each rollout, by number.
+    """
+
+    text: Text
+    start: Int[Tensor, " n"]
+
+
+def law(
+    method: Method,
+    x: Float[Tensor, "n C H W"],
+    v: Float[Tensor, "n C H W"],
+    t: Float[Tensor, " n"],
+    s: Float[Tensor, " n"],
+    *,
+    noisy: bool = True,
+) -> Gaussian:
+    """The law of x_s given x_t, in float64 and from the kernel itself: what monitors and records
+    compare the run's own arithmetic with.
+    """
+    x, v = x.double(), v.double()
+    step = Step(expand_like(t.double(), x), expand_like(s.double(), x))
+    return methods.kernel(method, x, v, step, noisy=noisy)
+
+
+@torch.no_grad()
+def sample(
+    policy: Policy,
+    text: Text,
+    noise: Iterator[Float[Tensor, "n C H W"]],
+    *,
+    grid: Grid,
+    method: Method,
+    plan: Plan,
+    shared: Shared | None = None,
+) -> Trajectory:
+    """Roll out.
+
+    Args:
+        noise: standard normal numbers: the starts, then what each noisy step draws.
+        shared: which rollouts have one start, None if each has its own. They part at the first
+            noisy step, and what is before it is sampled once.
+
+    Raises:
+        ValueError: noise that ends too early, or trained steps with gaps between.
+    """
+    first, last = (plan.trained[0], plan.trained[-1]) if plan.trained else (grid.T, grid.T)
+    if plan.trained != tuple(range(first, last + 1))[: len(plan.trained)]:
+        raise ValueError(f"trained steps must follow one another, got {plan.trained}")
+    quiet, noisy = (methods.affine(method, grid, noisy=noisy) for noisy in (False, True))
+    draws = _drawn(noise)
+    x, states, velocities = next(draws), [], []
+    parting = plan.noisy.index(True) if shared is not None and any(plan.noisy) else 0
+    own, text = text, shared.text if shared is not None else text
+    for i, t in enumerate(grid.levels[:-1]):
+        if shared is not None and i == parting:
+            x, text = x[shared.start], own
+        level = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
+        v = policy.velocity(x, level, text)
+        if first <= i <= last:
+            states.append(x)
+            velocities.append(v)
+        with unread():
+            x = noisy[i].law(x, v).sample(next(draws)) if plan.noisy[i] else quiet[i].law(x, v).mean
+        if i == last:
+            states.append(x)
+    fields(latents=x)
+    kept = grid.levels[first : last + 2] if plan.trained else ()
+    laws = tuple(noisy[i] for i in plan.trained)
+    return Trajectory(x, tuple(states), tuple(velocities), kept, laws)
+
+
+def _drawn(noise: Iterator[Tensor]) -> Iterator[Tensor]:
+    yield from noise
+    raise ValueError("noise ended before the steps did: it needs the start and one a noisy step")
+
+
+def without_noise(grid: Grid) -> Plan:
+    """The plan of an evaluation: the flow's ODE, nothing trained."""
+    return Plan(noisy=(False,) * grid.T, trained=(), weights=())

@@ -1,0 +1,151 @@
+"""The policy: SD3's transformer as a velocity field, with an adapter that is trained.
+
+    v(x_t, t, text) in float32        adapter on: the policy      adapter off: the reference
+
+The network computes in its own precision. What goes in is cast once, and what comes out is
+float32: latents, guidance, means, log-probabilities and ratios never see less. The level t reaches
+the network as 1000 t in float32, the same number in rollout and in training.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ...equations import conventions, guidance
+from .text import Text
+
+Targets: TypeAlias = Literal["attn", "attn+attn2"]
+
+_JOINT = (
+    "to_q",
+    "to_k",
+    "to_v",
+    "to_out.0",
+    "add_q_proj",
+    "add_k_proj",
+    "add_v_proj",
+    "to_add_out",
+)
+_DUAL = ("to_q", "to_k", "to_v", "to_out.0")
+TARGETS: dict[Targets, tuple[str, ...]] = {
+    "attn": tuple(f"attn.{name}" for name in _JOINT),
+    "attn+attn2": (
+        *(f"attn.{name}" for name in _JOINT),
+        *(f"attn2.{name}" for name in _DUAL),
+    ),
+}
+
+
+def lora_config(*, rank: int, alpha: float, targets: Targets) -> Any:
+    """peft's configuration: Gaussian A, zero B, so that the adapter starts as the identity.
+
+    "attn" names the joint attention, which is flow_grpo's choice and all there is in large;
+    "attn+attn2" adds the second attention that SD3.5-medium has in its first thirteen blocks.
+    """
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        init_lora_weights="gaussian",
+        target_modules=list(TARGETS[targets]),
+    )
+
+
+def add_adapter(transformer: Any, *, rank: int, alpha: float, targets: Targets, seed: int) -> None:
+    """Freeze the transformer and put the adapter on it, in float32."""
+    transformer.requires_grad_(False)
+    device = next(transformer.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        transformer.add_adapter(lora_config(rank=rank, alpha=alpha, targets=targets))
+    for parameter in trainable(transformer):
+        parameter.data = parameter.data.float()
+
+
+def trainable(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that are trained."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+@contextlib.contextmanager
+def adapter_off(transformer: Any) -> Iterator[None]:
+    """The reference policy: the same network without its adapter."""
+    transformer.disable_adapters()
+    try:
+        yield
+    finally:
+        transformer.enable_adapters()
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A velocity field v(x, t, text).
+
+    Attributes:
+        network: what is called; the transformer, or what accelerate wrapped it in.
+        transformer: the transformer itself, where the adapter is.
+        dtype: what the network computes in.
+        negative: the text of the unconditional half, one row; not read without guidance.
+        scale: guidance as diffusers counts it; 1 is the conditional field alone.
+        unconditional_gradient: False holds the unconditional half fixed in training, as flow_grpo
+            does, and spares its backward pass. The halves are then two calls, in rollout too, so
+            that both see batches of the same size and replay stays exact.
+    """
+
+    network: nn.Module
+    transformer: Any
+    dtype: torch.dtype
+    negative: Text
+    scale: float
+    unconditional_gradient: bool
+
+    @property
+    def guided(self) -> bool:
+        """Whether each sample needs two network calls."""
+        return self.scale != 1
+
+    def velocity(
+        self, x: Float[Tensor, "n C H W"], t: Float[Tensor, " n"], text: Text
+    ) -> Float[Tensor, "n C H W"]:
+        """v at x_t, guided, float32.
+
+        Args:
+            x: latents, float32.
+            t: noise levels, float32, one a sample.
+            text: a row a sample.
+        """
+        if not self.guided:
+            return self._call(x, t, text)
+        negative = self.negative.repeated(len(x))
+        if self.unconditional_gradient:
+            both = self._call(x.repeat(2, 1, 1, 1), t.repeat(2), Text.joined([negative, text]))
+            unconditional, conditional = both.chunk(2)
+        else:
+            with torch.no_grad():
+                unconditional = self._call(x, t, negative)
+            conditional = self._call(x, t, text)
+        return guidance.diffusers(unconditional, conditional, self.scale)
+
+    @torch.no_grad()
+    def reference(
+        self, x: Float[Tensor, "n C H W"], t: Float[Tensor, " n"], text: Text
+    ) -> Float[Tensor, "n C H W"]:
+        """v of the frozen network, without gradient."""
+        with adapter_off(self.transformer):
+            return self.velocity(x, t, text)
+
+    def _call(self, x: Tensor, t: Tensor, text: Text) -> Tensor:
+        (v,) = self.network(
+            hidden_states=x.to(self.dtype),
+            encoder_hidden_states=text.embeddings.to(self.dtype),
+            pooled_projections=text.pooled.to(self.dtype),
+            timestep=conventions.network_time(t),
+            return_dict=False,
+        )
+        return v.float()

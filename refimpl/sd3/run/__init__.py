@@ -1,0 +1,1 @@
+"""A run in its folder: plan, session, evaluation, records, trackers, card."""

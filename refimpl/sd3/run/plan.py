@@ -1,0 +1,177 @@
+"""The plan of a run before it is run: network calls, images, operations, time and memory.
+
+    for line in plan(config).lines(): print(line)
+
+Operations are counted; time is operations over a rate that you give; memory is an estimate.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import methods
+from ..model import flops
+from ..model.architectures import ARCHITECTURES
+from ..settings.config import Config
+
+PARAMETERS = {"tiny": 85_120, "medium": 2_243_171_520, "large": 8_056_627_520}
+TEXT_GIB = {"t5": 8.87, "clip": 1.52}
+VAE_GIB = 0.16
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+PEAK_TFLOPS = 790.0
+"""Matrix products in bf16 on an H200, as measured by others; the data sheet says 989."""
+SHARE = 0.45
+"""Of that, what a transformer of this size reaches in practice."""
+CLIP_TOKENS = 77
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will cost.
+
+    Attributes:
+        images: an iteration, over all processes.
+        rollout_calls, trained_calls, reference_calls: forward passes of the transformer for each
+            image; guidance counts twice, and a pass that images share is divided among them.
+        tflop: by part, for each image.
+        gib: by part, on each process; estimated.
+        iterations: of the run.
+        processes: that share the images.
+        text_gib: embeddings of the prompts on the disk, if every one is used.
+    """
+
+    images: int
+    trained_steps: int
+    rollout_calls: float
+    trained_calls: int
+    reference_calls: int
+    tflop: Mapping[str, float]
+    gib: Mapping[str, float]
+    iterations: int
+    processes: int
+    size: str
+
+    @property
+    def per_image(self) -> float:
+        """TFLOP for each image, rollout and update."""
+        return sum(self.tflop.values())
+
+    def seconds(self, rate: float) -> float:
+        """An iteration's time at `rate` TFLOP/s a process."""
+        return self.images * self.per_image / (rate * self.processes)
+
+    def lines(self, rate: float = PEAK_TFLOPS * SHARE) -> list[str]:
+        """For people."""
+        seconds = self.seconds(rate)
+        parts = ", ".join(f"{name} {x:.1f}" for name, x in self.tflop.items())
+        memory = ", ".join(f"{name} {x:.2f}" for name, x in self.gib.items())
+        return [
+            f"model          SD3.5-{self.size}, {PARAMETERS[self.size]:,} parameters",
+            f"images         {self.images} an iteration, {self.images * self.iterations:,} in "
+            f"{self.iterations} iterations, on {self.processes} process(es)",
+            f"network calls  {self.rollout_calls:.3g} an image to sample, {self.trained_calls} to "
+            f"train ({self.trained_steps} steps), {self.reference_calls} of the reference",
+            f"operations     {self.per_image:.1f} TFLOP an image: {parts}",
+            f"time           {1000 * self.per_image / rate:.0f} ms an image and process at "
+            f"{rate:.0f} TFLOP/s, {seconds:.0f} s an iteration, "
+            f"{seconds * self.iterations / 3600:.1f} h in all; evaluation and rewards not counted",
+            f"memory         about {sum(self.gib.values()):.1f} GiB a process: {memory}",
+        ]
+
+
+def plan(config: Config, processes: int = 1) -> Plan:
+    """Count what the configuration asks for.
+
+    Raises:
+        ValueError: a folder whose transformer cannot be read.
+    """
+    size, transformer = architecture(config)
+    sampling, training = config.sampling, config.training
+    trained = len(methods.plan(config.method, config.grid).trained)
+    sampled = sampling.steps - _spared(config)
+    halves = 2 if sampling.guidance != 1 else 1
+    image = flops.image_tokens(transformer, sampling.resolution)
+    text = CLIP_TOKENS + config.text.tokens
+    call = flops.forward(transformer, image, text) / 1e12
+    with_gradient = halves if training.unconditional_gradient else 1
+    reference = trained * halves if config.method.beta > 0 else 0
+    passes = training.epochs
+    tflop = {
+        "rollout": sampled * halves * call,
+        "decoding": flops.decode(sampling.resolution) / 1e12 if size != "tiny" else 0.0,
+        "forward": passes * trained * halves * call,
+        "backward": passes * trained * with_gradient * flops.BACKWARD * call
+        + (passes * trained * with_gradient * call if config.model.gradient_checkpointing else 0),
+        "reference": passes * reference * call,
+    }
+    return Plan(
+        images=config.images,
+        trained_steps=trained,
+        rollout_calls=sampled * halves,
+        trained_calls=passes * trained * halves,
+        reference_calls=passes * reference,
+        tflop={name: x for name, x in tflop.items() if x},
+        gib=_memory(config, size, transformer, image, text, trained, processes),
+        iterations=training.iterations,
+        processes=processes,
+        size=size,
+    )
+
+
+def _spared(config: Config) -> float:
+    """Steps that an image need not make, since a batch makes them once for all of its group.
+
+    A window that moves is at each of its places equally often.
+    """
+    sampling = config.sampling
+    if sampling.start == "own":
+        return 0.0
+    plans = (methods.plan(config.method, config.grid, i, config.run.seed) for i in range(1000))
+    before = {found.noisy.index(True) for found in plans}
+    return sum(before) / len(before) * (1 - 1 / min(sampling.group, sampling.batch))
+
+
+def _memory(
+    config: Config, size: str, transformer: Mapping[str, Any], image: int, text: int, trained: int,
+    processes: int,
+) -> dict[str, float]:  # fmt: skip
+    gib, model = 2**30, config.model
+    adapter = flops.adapter_parameters(transformer, config.adapter.rank, config.adapter.targets)
+    row = flops.activation_bytes(transformer, image, text)
+    if model.gradient_checkpointing:
+        row = 2 * flops.width(transformer) * (image + text) * int(transformer["num_layers"])
+    row *= 2 if config.training.unconditional_gradient and config.sampling.guidance != 1 else 1
+    latent = int(transformer["in_channels"]) * (config.sampling.resolution // 8) ** 2
+    kept = (2 * trained + 1) * latent * 4 * config.images / processes
+    texts = (
+        0.0 if config.text.precompute else TEXT_GIB["clip"] + (TEXT_GIB["t5"] if model.t5 else 0)
+    )
+    scale = BYTES[model.dtype] / 2
+    return {
+        "transformer": PARAMETERS[size] * BYTES[model.dtype] / gib,
+        "adapter, gradient, optimiser, average": adapter * 20 / gib,
+        "text encoders": texts * scale if size != "tiny" else 0.0,
+        "VAE": VAE_GIB * BYTES[config.vae.dtype] / 2,
+        "activations": config.training.rows * row * scale / gib,
+        "stored rollouts": kept / gib,
+    }
+
+
+def architecture(config: Config) -> tuple[str, Mapping[str, Any]]:
+    """Size and transformer of a configuration: a folder's own, or by the repository's name."""
+    if config.model.random_init is not None:
+        size = config.model.random_init
+        return size, ARCHITECTURES[size].transformer
+    file = Path(config.model.source) / "transformer" / "config.json"
+    if file.is_file():
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            known = {name: found[name] for name in ARCHITECTURES["medium"].transformer}
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{file} does not describe an SD3 transformer: {error}") from None
+        layers = {plan.transformer["num_layers"]: size for size, plan in ARCHITECTURES.items()}
+        return layers.get(known["num_layers"], "medium"), known
+    size = "large" if "large" in config.model.source else "medium"
+    return size, ARCHITECTURES[size].transformer

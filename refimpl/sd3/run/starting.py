@@ -1,0 +1,94 @@
+"""A run from its settings: what can be refused is refused, then model and processes are made ready.
+
+    run(config, out=Path("runs/ocr"), resume=False)
+
+Settings, prompts, rewards and weights are looked at before the folder is made. The rest is
+`session`'s.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..engine import memory
+from ..engine import processes as engine
+from ..engine.assemble import Parts, assemble
+from ..engine.processes import Engine
+from ..loop import data
+from ..loop.data import Prompted
+from ..loop.train import Trainer
+from ..rewards import Mixture
+from ..settings.config import Config
+from .session import Say, Session
+
+
+def run(
+    config: Config,
+    out: Path,
+    *,
+    resume: bool = False,
+    say: Say = lambda progress: None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Train as the configuration says; what summary.json holds.
+
+    Args:
+        out: the run's folder; must not exist, unless `resume`.
+        say, warn: told of progress, and of what a user should know, by the main process.
+
+    Raises:
+        ValueError, OSError, RewardError, MemoryError: each with what to do.
+    """
+    _check(out, resume)
+    prompted = data.gather(config)
+    mixture = Mixture.named(config.rewards.weights, config.rewards.options)
+    rehearse(mixture, prompted, config.sampling.resolution)
+    engine.deterministic(config.run.deterministic, tf32=config.run.tf32)
+    accelerator = engine.accelerator(config.model.dtype)
+    with memory.guarded("loading the model"):
+        parts = assemble(config, accelerator.device, prompted.texts)
+        ready = Engine(accelerator, parts.transformer, config.training)
+    return carry_out(config, parts, prompted, mixture, ready, out,
+                     resume=resume, say=say, warn=warn)  # fmt: skip
+
+
+def rehearse(mixture: Mixture, prompted: Prompted, resolution: int) -> None:
+    """Show the rewards one grey image, so that a server that is away, or metadata that are missing,
+    stop the run before it begins.
+
+    Raises:
+        RewardError: what a reward has to say.
+    """
+    for prompt in [*prompted.train[:1], *prompted.held_out[:1]]:
+        image = torch.full((1, 3, resolution, resolution), 0.5)
+        mixture(image, [prompt.text], [prompt.metadata])
+
+
+def carry_out(
+    config: Config,
+    parts: Parts,
+    prompted: Prompted,
+    mixture: Mixture,
+    ready: Engine,
+    out: Path,
+    *,
+    resume: bool = False,
+    say: Say = lambda progress: None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """The same with parts of your own."""
+    with Trainer(config, parts, prompted, mixture, ready) as trainer:
+        session = Session(trainer, out, resume, warn)
+        with session.held():
+            return session.go(say)
+
+
+def _check(out: Path, resume: bool) -> None:
+    if resume and not (out / "run.json").is_file():
+        raise FileNotFoundError(f"{out} is not the folder of a run: nothing to resume")
+    if not resume and out.exists():
+        raise FileExistsError(
+            f"{out} exists: go on with --resume, or name another folder with --out"
+        )

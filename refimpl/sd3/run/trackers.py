@@ -1,0 +1,49 @@
+"""Where numbers go beside the run's own files: TensorBoard; trackio or wandb where asked for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...runs.board import Board
+from ..settings.config import Config, plain
+
+
+class Trackers:
+    """All trackers of a run, as one.
+
+    Raises:
+        ModuleNotFoundError: a tracker that is not installed, with the remedy.
+    """
+
+    def __init__(self, config: Config, folder: Path, step: int) -> None:
+        self._board = Board(folder, step) if config.run.tensorboard else None
+        self._client: Any = None
+        self._send: Any = None
+        name = config.run.tracker
+        if name is not None:
+            import importlib
+
+            try:
+                self._client = importlib.import_module(name)
+            except ModuleNotFoundError:
+                raise ModuleNotFoundError(
+                    f"run.tracker={name} is not installed: pip install {name}, or leave it out "
+                    "(metrics.jsonl has the same numbers)"
+                ) from None
+            self._client.init(project="refimpl-sd3", name=folder.name, config=plain(config))
+            self._send = self._client.log
+
+    def add(self, step: int, values: Mapping[str, Any]) -> None:
+        """The numbers of one iteration."""
+        if self._board is not None:
+            self._board.add(step, values)
+        if self._client is not None:
+            numbers = {k: v for k, v in values.items() if isinstance(v, (int, float))}
+            self._send(numbers, step=step)
+
+    def close(self) -> None:
+        """Flush."""
+        if self._board is not None:
+            self._board.close()
+        if self._client is not None:
+            self._client.finish()

@@ -1,0 +1,1 @@
+"""One tree of settings: sections, presets, overrides, checked at birth."""

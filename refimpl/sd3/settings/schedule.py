@@ -1,0 +1,167 @@
+"""More sections of a configuration: rollouts, updates, average, evaluation, artefact."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from ...equations.domain import nonnegative, positive
+from ...simulate import grids
+from ...simulate.grids import Grid
+from .sections import counts
+
+GRIDS = {
+    "as_shipped": grids.sd35_as_shipped,
+    "once_shifted": grids.sd35_once_shifted,
+    "uniform": grids.uniform,
+}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Rollouts.
+
+    Attributes:
+        steps, eval_steps: T in training and in evaluation.
+        guidance: as diffusers counts it, in rollout and training alike; 1 is none.
+        resolution: pixels a side.
+        grid: SD3.5's shift of 3 as diffusers ships it ("as_shipped", twice), once, or none: a
+            shift is for large pictures, which hide behind more noise.
+        start: whether every image begins at noise of its "own", or all of a "group" at the same;
+            those part at the first noisy step, and what is before it is sampled once a batch.
+        groups, group: prompts an iteration, and images of each, over all processes.
+        batch: images sampled at once on a process.
+    """
+
+    steps: int = 10
+    eval_steps: int = 40
+    guidance: float = 4.5
+    resolution: int = 512
+    grid: Literal["as_shipped", "once_shifted", "uniform"] = "as_shipped"
+    start: Literal["own", "group"] = "own"
+    groups: int = 48
+    group: int = 24
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        counts(self, "steps", "eval_steps", "groups", "batch")
+        if self.group < 2:
+            raise ValueError(f"a group of {self.group} has no baseline: group must be at least 2")
+        if not (math.isfinite(self.guidance) and self.guidance >= 1):
+            raise ValueError(f"guidance must be at least 1 (1 is none), got {self.guidance!r}")
+        if self.resolution < 16 or self.resolution % 16:
+            near = max(16, round(self.resolution / 16) * 16)
+            raise ValueError(
+                f"resolution must be a multiple of 16 (8 of the VAE, 2 of a patch), "
+                f"got {self.resolution!r}; {near} is"
+            )
+
+    def levels(self, steps: int) -> Grid:
+        """The grid of that many steps."""
+        return GRIDS[self.grid](steps)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Updates.
+
+    Attributes:
+        iterations: rollouts made.
+        updates: optimiser steps an epoch, each on its own share of every group.
+        epochs: times that a rollout is used.
+        rows: samples × steps in one backward pass on a process; more are accumulated.
+        unconditional_gradient: whether the gradient flows through the unconditional half of
+            guidance; flow_grpo holds it fixed.
+        max_grad_norm: gradients longer than this are shortened to it.
+    """
+
+    iterations: int = 1000
+    updates: int = 1
+    epochs: int = 1
+    rows: int = 8
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 1e-4
+    max_grad_norm: float = 1.0
+    unconditional_gradient: bool = False
+
+    def __post_init__(self) -> None:
+        counts(self, "iterations", "updates", "epochs", "rows")
+        positive(learning_rate=self.learning_rate, eps=self.eps, max_grad_norm=self.max_grad_norm)
+        nonnegative(weight_decay=self.weight_decay)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must lie in [0, 1), got {self.betas!r}")
+
+
+@dataclass(frozen=True)
+class Ema:
+    """The average of the adapter that is evaluated and exported.
+
+    Attributes:
+        decay: kept of the average at a step of it; 0 follows the weights.
+        every: optimiser steps between two of its own.
+    """
+
+    decay: float = 0.9
+    every: int = 8
+
+    def __post_init__(self) -> None:
+        counts(self, "every")
+        if not 0 <= self.decay < 1:
+            raise ValueError(f"decay must lie in [0, 1), got {self.decay!r}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured on held-out prompts, by the flow's ODE, with the averaged weights.
+
+    Attributes:
+        every: iterations between evaluations.
+        prompts: how many held-out prompts, at most.
+        pictures: how many of them are drawn, always the same with the same noise.
+    """
+
+    every: int = 20
+    prompts: int = 512
+    pictures: int = 16
+
+    def __post_init__(self) -> None:
+        counts(self, "every", "prompts", "pictures")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The artefact.
+
+    Attributes:
+        seed: of everything random in the run.
+        checkpoint_every: iterations between checkpoints; `keep` newest stay, and every
+            `milestone`-th for good.
+        record_every: iterations between records of `record_rows` rows for `refimpl audit`; 0: none.
+        signal_every: iterations between reports of the gradient's signal by step; 0: none.
+        tensorboard: write curves.
+        tracker: also send the numbers to "trackio" or "wandb".
+        deterministic: refuse operations whose result may differ between two equal runs.
+        tf32: allow TensorFloat-32 in float32 matrix products on a GPU.
+    """
+
+    seed: int = 42
+    checkpoint_every: int = 20
+    keep: int = 2
+    milestone: int | None = None
+    record_every: int = 20
+    record_rows: int = 4
+    signal_every: int = 0
+    tensorboard: bool = True
+    tracker: Literal["trackio", "wandb"] | None = None
+    deterministic: bool = False
+    tf32: bool = True
+
+    def __post_init__(self) -> None:
+        counts(self, "checkpoint_every", "record_rows")
+        nonnegative(record_every=self.record_every, signal_every=self.signal_every)
+        if self.keep < 2:
+            raise ValueError(
+                f"keep must be at least 2: a damaged one is replaced by the one before, "
+                f"got {self.keep!r}"
+            )

@@ -1,0 +1,141 @@
+"""The sections of a configuration, each a frozen dataclass that refuses what cannot work.
+
+Here: what is trained, on what, for what. `schedule` has when and how much.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import torch
+
+from ...equations.domain import positive
+from ..model.architectures import Size
+from ..model.policy import Targets
+
+Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+CACHE = Path("~/.cache/refimpl/text").expanduser()
+"""Where embeddings of prompts are kept unless another folder is named."""
+
+
+def counts(settings: Any, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(settings, name)!r}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network.
+
+    Attributes:
+        source: a repository's id, or a folder that `save_pretrained` wrote; safetensors only.
+        random_init: a size, for random weights instead: nothing is loaded.
+        revision: branch, tag or commit of the repository.
+        dtype: of the frozen weights and of the network's arithmetic; latents and likelihoods
+            never have less than float32.
+        t5: False leaves out the largest text encoder.
+        gradient_checkpointing: saves activations' memory for a second forward pass.
+        compile: "none", "blocks" (each transformer block, fast to compile) or "whole".
+    """
+
+    source: str = "stabilityai/stable-diffusion-3.5-medium"
+    random_init: Size | None = None
+    revision: str | None = None
+    dtype: Precision = "bf16"
+    t5: bool = True
+    gradient_checkpointing: bool = False
+    compile: Literal["none", "blocks", "whole"] = "none"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The LoRA that is trained; in float32.
+
+    Attributes:
+        targets: "attn" (the joint attention, flow_grpo's choice), or "attn+attn2" with the second
+            attention of SD3.5-medium.
+    """
+
+    rank: int = 32
+    alpha: float = 64.0
+    targets: Targets = "attn"
+
+    def __post_init__(self) -> None:
+        counts(self, "rank")
+        positive(alpha=self.alpha)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Prompts as the network sees them.
+
+    Attributes:
+        tokens: of T5's part; 77 of CLIP's come before.
+        cache: the folder of computed embeddings; null keeps them in memory.
+        precompute: encode every prompt at the start, then give the encoders' memory back.
+    """
+
+    tokens: int = 128
+    cache: Path | None = CACHE
+    precompute: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.tokens <= 512:
+            raise ValueError(f"tokens must lie in 1 ... 512, got {self.tokens!r}")
+
+
+@dataclass(frozen=True)
+class Vae:
+    """Decoding.
+
+    Attributes:
+        tiled: decode in overlapping tiles, for large images in little memory.
+        batch: images decoded at once.
+    """
+
+    dtype: Precision = "bf16"
+    tiled: bool = False
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        counts(self, "batch")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Prompts.
+
+    Attributes:
+        prompts: a .txt or .jsonl file, or a folder with both splits.
+        holdout: a file of prompts to evaluate on, or how many to hold out of `prompts`; null takes
+            a folder's test split, and evaluates on nothing where there is none.
+    """
+
+    prompts: Path | None = None
+    holdout: int | Path | None = None
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """What is rewarded.
+
+    Attributes:
+        weights: by name; `refimpl sd3 rewards` lists the installed ones.
+        options: keyword arguments of a reward, by name.
+        normalise: "together" standardises the weighted sum, "apart" each reward by itself.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=lambda: {"jpeg_compressibility": 1.0})
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    normalise: Literal["together", "apart"] = "together"
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise ValueError("a run needs at least one reward, such as rewards.weights={ocr: 1}")
+        for name, weight in self.weights.items():
+            if not math.isfinite(weight) or weight == 0:
+                raise ValueError(f"weights.{name} must be finite and not 0, got {weight!r}")

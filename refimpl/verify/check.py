@@ -1,0 +1,78 @@
+"""Checks as plain functions: a check raises when it fails, and returns what it measured.
+
+    @check("numbers", covers=("sde.drift",), rows=("SC-6",))
+    def drift_by_differentiation(seed: int) -> Evidence: ...
+
+A layer is a kind of evidence. `refimpl verify` runs every check of every layer; the test suite runs
+the same functions one by one; the coverage table reads `rows`. A check that returns has held: there
+is no verdict that a caller could forget to look at.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Layer = Literal["numbers", "samplers", "statistics", "peers"]
+LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check measured.
+
+    Attributes:
+        summary: one line for the table, with the largest gap or the statistic and its bound.
+        figures: the numbers behind it, by name.
+        pictures: curves and histograms for the report, by title (see `refimpl.verify.pictures`).
+    """
+
+    summary: str
+    figures: dict[str, float] = field(default_factory=dict)
+    pictures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check.
+
+    Attributes:
+        name: `layer.function`.
+        layer: the kind of evidence.
+        covers: the ids of the equations it speaks for.
+        rows: the ledger rows whose letter (N for numbers and samplers, T for statistics) it gives.
+        run: called with a seed; raises on failure.
+    """
+
+    name: str
+    layer: Layer
+    covers: tuple[str, ...]
+    rows: tuple[str, ...]
+    run: Callable[[int], Evidence]
+
+    @property
+    def statement(self) -> str:
+        """The first line of the check's docstring: the fact it establishes."""
+        return (self.run.__doc__ or "").strip().partition("\n")[0]
+
+
+CHECKS: dict[str, Check] = {}
+"""Every check by name, once its layer has been imported."""
+
+
+def check(
+    layer: Layer, *, covers: tuple[str, ...], rows: tuple[str, ...] = ()
+) -> Callable[[Callable[[int], Evidence]], Callable[[int], Evidence]]:
+    """Register a check; the function is returned untouched.
+
+    Raises:
+        ValueError: two checks of one name.
+    """
+
+    def note(function: Callable[[int], Evidence]) -> Callable[[int], Evidence]:
+        name = f"{layer}.{function.__name__}"
+        if name in CHECKS:
+            raise ValueError(f"check {name!r} is registered twice")
+        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), function)
+        return function
+
+    return note

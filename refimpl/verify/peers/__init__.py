@@ -1,0 +1,1 @@
+"""Released libraries, held to the equations and to laws."""

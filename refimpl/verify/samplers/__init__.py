@@ -1,0 +1,1 @@
+"""Samplers without a sample: replay, golden numbers, exact laws of chains."""
