@@ -9,12 +9,13 @@ transform does not have yet.
 
 import functools
 import numbers
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from .arguments import Place, declared
 from .domain import CHOICE, FINITE, FUNCTION, UNUSED, Test, agree, judge
-from .kinds import Kind, is_array, kind
+from .kinds import Kind, is_array, kind, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +33,17 @@ def guarded(function: F) -> F:
     )
     several = sum(p.meets for p in values) > 1
     plan = tuple(
-        (p, p.position, p.parameter, p.structure, p.shown, p.meets, p.judged, _tests(p, several))
+        (
+            p,
+            p.position,
+            p.structure,
+            p.shown,
+            p.meets,
+            p.argument.axes,
+            p.judged,
+            p.argument.domain,
+            _tests(p, several),
+        )
         for p in values
     )
 
@@ -41,23 +52,19 @@ def guarded(function: F) -> F:
         for place in options:
             _option(place, args, kwargs)
         given, meeting = len(args), []
-        for place, position, parameter, structure, shown, meets, judged, tests in plan:
-            x = args[position] if position < given else kwargs.get(parameter, MISSING)
+        for place, position, structure, name, meets, axes, judged, domain, tests in plan:
+            x = args[position] if position < given else kwargs.get(place.parameter, MISSING)
             if x is MISSING:
                 continue  # the call below says so
             if structure is not None:
                 x = _field(place, x)
-            of = kind(shown, x)
-            if of == "number":
-                if not judged:
-                    judge(shown, x, of, place.argument.domain, tests)
-                continue
-            if place.argument.axes:
+            of = kind(name, x)
+            if axes or not meets:
                 _array(place, of, x)
-            if meets:
-                meeting.append((shown, of, x))
+            if of != "number" and (meets or not axes):
+                meeting.append((name, of, x))
             if not judged:
-                judge(shown, x, of, place.argument.domain, tests)
+                judge(name, x, of, domain, tests)
         if len(meeting) > 1:
             agree(meeting)
         return function(*args, **kwargs)
@@ -71,8 +78,7 @@ MISSING = object()
 def _field(place: Place, x: Any) -> Any:
     if not isinstance(x, cast(type, place.structure)):
         raise TypeError(
-            f"{place.parameter} must be a {cast(type, place.structure).__name__}, "
-            f"got {type(x).__name__} {x!r}"
+            f"{place.parameter} must be a {cast(type, place.structure).__name__}, got {shown(x)}"
         )
     return getattr(x, place.field)
 
@@ -88,17 +94,25 @@ def _option(place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
     x = args[place.position] if place.position < len(args) else kwargs.get(place.parameter, "")
     if place.argument.domain is FUNCTION:
         if not callable(x):
-            raise TypeError(f"{place.shown} must be a function, got {type(x).__name__} {x!r}")
-    elif isinstance(x, bool) or not isinstance(x, (str, numbers.Integral)):
-        raise TypeError(f"{place.shown} must be a word or a count, got {type(x).__name__} {x!r}")
+            raise TypeError(f"{place.shown} must be a function, got {shown(x)}")
+    elif not isinstance(x, str) and not _is_count(x):
+        raise TypeError(f"{place.shown} must be a word or a count, got {shown(x)}")
+
+
+def _is_count(x: Any) -> bool:
+    return (
+        isinstance(x, numbers.Integral) and not isinstance(x, bool) and abs(int(x)) <= sys.maxsize
+    )
 
 
 def _array(place: Place, of: Kind, x: Any) -> None:
-    if not is_array(of) or x.ndim < place.argument.axes:
-        shown = f"shape {tuple(x.shape)}" if is_array(of) else f"{type(x).__name__} {x!r}"
+    got = f"shape {tuple(x.shape)}" if is_array(of) else shown(x)
+    if place.argument.axes and (not is_array(of) or x.ndim < place.argument.axes):
         raise ValueError(
-            f"{place.shown} must be an array with {place.argument.axes} or more axes, got {shown}"
+            f"{place.shown} must be an array with {place.argument.axes} or more axes, got {got}"
         )
+    if not place.argument.axes and is_array(of) and x.ndim:
+        raise ValueError(f"{place.shown} must be one number, got {got}")
 
 
 def in_meeting_order(places: tuple[Place, ...]) -> tuple[Place, ...]:

@@ -1,9 +1,9 @@
 """Elementary functions that follow their argument.
 
-    sqrt(2.0), sqrt(array), sqrt(tensor), sqrt(symbol), sqrt(mpf)     one name, five number systems
+    sqrt(2.0), sqrt(array), sqrt(tensor), sqrt(symbol), sqrt(mpf)     one name, six number systems
 
-A closed form is written once, with + - * / ** and the names below. Handed floats, numpy arrays
-or torch tensors it computes; handed sympy symbols it returns the formula that was proved; handed
+A closed form is written once, with + - * / ** and the names below. Handed floats, numpy or JAX
+arrays or torch tensors it computes; handed sympy symbols it returns the formula that was proved; handed
 mpmath numbers it computes with as many digits as asked for. Nothing here knows any mathematics.
 """
 
@@ -16,17 +16,25 @@ import numpy as np
 import torch
 
 Num: TypeAlias = Any
-"""A number-like value: float, numpy array, torch tensor, sympy expression or mpmath number."""
+"""A number-like value: float, numpy or JAX array, torch tensor, sympy expression, mpmath number."""
 
 Array: TypeAlias = Any
-"""A numpy array or a torch tensor, of floating point, or a numpy array of sympy expressions."""
+"""A numpy or JAX array or a torch tensor, of floating point, or a numpy array of expressions."""
 
 
 def home(x: Num) -> ModuleType:
-    """The module whose functions act on x: math, numpy, torch, sympy or mpmath."""
+    """The module whose functions act on x: math, numpy, torch, jax.numpy, sympy or mpmath."""
+    if type(x) in (float, int):
+        return math
+    if isinstance(x, torch.Tensor):
+        return torch
     modules = (kind.__module__ for kind in type(x).__mro__)  # an undefined sympy function has None
     root = next(module for module in modules if module).partition(".")[0]
-    return math if root == "builtins" else sys.modules[root]
+    return (
+        math
+        if root == "builtins"
+        else sys.modules["jax.numpy" if root in ("jax", "jaxlib") else root]
+    )
 
 
 def _call(name: str, x: Num) -> Num:
@@ -64,7 +72,7 @@ def cos(x: Num) -> Num:
 def pi(like: Num) -> Num:
     """π in the number system of `like`: exact for symbols, a float for arrays and tensors."""
     module = home(like)
-    return math.pi if module in (math, np, torch) else +module.pi
+    return +module.pi if module.__name__ in ("sympy", "mpmath") else math.pi
 
 
 def minimum(a: Num, b: Num) -> Num:
@@ -83,9 +91,10 @@ def _pairwise(array_name: str, symbolic_name: str, scalar: Any, a: Num, b: Num) 
         if module is torch:
             a, b = (torch.as_tensor(y, dtype=like.dtype, device=like.device) for y in (a, b))
             return getattr(torch, array_name)(a, b)
-        if hasattr(module, symbolic_name):
-            return getattr(module, symbolic_name)(a, b)
-    return getattr(np, array_name)(a, b) if np in homes else scalar(a, b)
+        for name in (symbolic_name, array_name):  # of sympy, of numpy and jax.numpy
+            if hasattr(module, name):
+                return getattr(module, name)(a, b)
+    return scalar(a, b)
 
 
 def add_scaled(a: Num, factor: Num, b: Num) -> Num:
@@ -96,12 +105,10 @@ def add_scaled(a: Num, factor: Num, b: Num) -> Num:
 
 
 def where(condition: Array, a: Num, b: Num) -> Num:
-    """a where the condition holds, b elsewhere; Python and numpy conditions, or torch ones."""
-    if isinstance(condition, torch.Tensor):
-        return torch.where(condition, a, b)
-    if isinstance(condition, np.ndarray):
-        return np.where(condition, a, b)
-    return a if condition else b
+    """a where the condition holds, b elsewhere; of Python, numpy, torch or JAX conditions."""
+    if isinstance(condition, (bool, np.bool_)) or not hasattr(condition, "dtype"):
+        return a if condition else b
+    return home(condition).where(condition, a, b)
 
 
 def expand_like(t: Array, x: Array) -> Array:

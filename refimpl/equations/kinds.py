@@ -123,8 +123,12 @@ _REMEDIES: dict[str, str] = {
 
 def _refusal(name: str, x: Any) -> str:
     remedy = _REMEDIES.get(type(x).__name__, "convert it to float or to a floating-point array")
-    shown = "None" if x is None else f"{type(x).__name__} {reprlib.repr(x)}"
-    return f"{name} must be a real number, an array of them or a symbol, got {shown}; {remedy}"
+    return f"{name} must be a real number, an array of them or a symbol, got {shown(x)}; {remedy}"
+
+
+def shown(x: Any) -> str:
+    """A value for a message, in one short line."""
+    return "None" if x is None else f"{type(x).__name__} {' '.join(reprlib.repr(x).split())}"
 
 
 def _not_real(name: str, dtype: Any, layout: Any = torch.strided) -> str:
@@ -211,10 +215,11 @@ def _joined(seen: list[Bounds | None]) -> Bounds | None:
 
 def whole(x: Any) -> bool:
     """Whether every entry that can be read is a whole number."""
-    if bounds(x) is None or isinstance(x, (int, np.integer)):
+    seen = bounds(x)
+    if seen is None or isinstance(x, (int, np.integer)):
         return True
+    if getattr(x, "ndim", 0) == 0:
+        return bool(seen[0] == int(seen[0]))
     if isinstance(x, np.ndarray) and x.dtype == object:
         return all(whole(entry) for entry in x.flat)
-    if hasattr(x, "round"):
-        return bool((x == x.round()).all())
-    return bool(x == int(x))
+    return bool((x == x.round()).all())
