@@ -31,12 +31,17 @@ class Missing(ModuleNotFoundError):
 def extras() -> dict[str, tuple[str, ...]]:
     """For each optional distribution the extras that have it, as the package's metadata say."""
     found: dict[str, tuple[str, ...]] = {}
+    core = set()
     for line in metadata.requires("refimpl") or ():
-        told = re.match(r"([\w.-]+).*extra == ['\"]([\w-]+)['\"]", line)
-        if told and told[2] not in ("dev", "docs"):
-            name = told[1].lower()
-            found[name] = (*found.get(name, ()), told[2])
-    return found
+        name, told = (
+            re.split(r"[^\w.-]", line.lower())[0],
+            re.search(r"extra == ['\"]([\w-]+)", line),
+        )
+        if told is None:
+            core.add(name)
+        elif told[1] not in ("dev", "docs"):
+            found[name] = (*found.get(name, ()), told[1])
+    return {name: among for name, among in found.items() if name not in core}
 
 
 def remedy(module: str, extra: str = "") -> str:

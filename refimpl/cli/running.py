@@ -101,6 +101,8 @@ def toy(
 
     if problem is Problem.digits:
         needs("sklearn", extra="labs")
+    if tensorboard:
+        needs("tensorboard", extra="sd3")
     torch.set_num_threads(1)
     short = {"iterations": iterations, "beta": beta, "group": group, "seed": seed}
     with progress_bar() as progress:
