@@ -6,30 +6,31 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .app import app, console, refusals
+from . import completing
+from .app import app, console
+from .output import listing
 
 
 @app.command()
 def eq(
-    id: Annotated[str | None, typer.Argument(help="Such as sde.drift; none lists all.")] = None,
+    id: Annotated[
+        str | None,
+        typer.Argument(help="Such as sde.drift; none lists all.", autocompletion=completing.ids),
+    ] = None,
 ) -> None:
     """Show an equation: formula, statement, source, and where its proof, test and page are."""
     from ..equations import equations, find
 
     if id is None:
-        listing = Table(header_style="bold", pad_edge=False)
-        for column in ("id", "statement", "rows"):
-            listing.add_column(column, no_wrap=column != "statement")
+        table = listing("id", "statement", "rows", wrapped="statement")
         for e in equations().values():
-            listing.add_row(e.id, escape(e.statement), " ".join(e.rows))
-        console.print(listing)
+            table.add_row(e.id, escape(e.statement), " ".join(e.rows))
+        console.print(table)
         return
-    with refusals():
-        e = find(id)
-        for name, value in _facts(e).items():
-            console.print(f"[bold]{name:<10}[/bold]{escape(value)}", soft_wrap=True)
+    e = find(id)
+    for name, value in _facts(e).items():
+        console.print(f"[bold]{name:<10}[/bold]{escape(value)}", soft_wrap=True)
 
 
 def _facts(e: Any) -> dict[str, str]:
@@ -81,11 +82,10 @@ def surrogate(
 
     from ..equations import grpo
 
-    with refusals():
-        r = torch.tensor(ratio, dtype=torch.float64, requires_grad=True)
-        value = grpo.surrogate(r, torch.tensor(advantage, dtype=torch.float64), clip)
-        (slope,) = torch.autograd.grad(value, r)
-        console.print(f"surrogate  {value.item():.12g}")
-        console.print(f"slope in r {slope.item():.12g}")
-        state = "clipped: no gradient" if slope == 0 else "not clipped"
-        console.print(f"branch     {state}")
+    r = torch.tensor(ratio, dtype=torch.float64, requires_grad=True)
+    value = grpo.surrogate(r, torch.tensor(advantage, dtype=torch.float64), clip)
+    (slope,) = torch.autograd.grad(value, r)
+    console.print(f"surrogate  {value.item():.12g}")
+    console.print(f"slope in r {slope.item():.12g}")
+    state = "clipped: no gradient" if slope == 0 else "not clipped"
+    console.print(f"branch     {state}")

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .app import app, console, progress_bar, refusals
+from . import completing
+from .app import app, console
+from .extras import needs
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..toy.grpo.running import Done
@@ -23,7 +26,10 @@ class Sampler(StrEnum):
 @app.command()
 def sample(
     toy: Annotated[
-        str, typer.Option(help="gaussian_1d, mixture_1d, mixture_2d, ...")
+        str,
+        typer.Option(
+            help="gaussian_1d, mixture_1d, mixture_2d, ...", autocompletion=completing.toys
+        ),
     ] = "mixture_2d",
     sampler: Annotated[
         Sampler, typer.Option(help="Euler's ODE, or the Flow-GRPO SDE.")
@@ -40,16 +46,15 @@ def sample(
     """Sample a toy whose exact law is known, by ODE or SDE, and score the rollout again."""
     from ..verify.sampling import Request, sample_toy
 
-    with refusals():
-        done = sample_toy(Request(toy, sampler.value, a, steps, n, seed))
-        for line in done.lines:
-            console.print(line)
-        if out:
-            done.save(out)
-            console.print(f"rollout     {out}")
-        if picture:
-            picture.write_text(done.picture, encoding="utf-8")
-            console.print(f"picture     {picture}")
+    done = sample_toy(Request(toy, sampler.value, a, steps, n, seed))
+    for line in done.lines:
+        console.print(line)
+    if out:
+        done.save(out)
+        console.print(f"rollout     {out}")
+    if picture:
+        picture.write_text(done.picture, encoding="utf-8")
+        console.print(f"picture     {picture}")
 
 
 train = typer.Typer(no_args_is_help=True, help="Fine-tune by Flow-GRPO.")
@@ -94,9 +99,13 @@ def toy(
     from ..toy.grpo import running
     from ..toy.grpo.problem import RewardError
 
+    if problem is Problem.digits:
+        needs("sklearn", extra="labs")
+    if tensorboard:
+        needs("tensorboard", extra="sd3")
     torch.set_num_threads(1)
     short = {"iterations": iterations, "beta": beta, "group": group, "seed": seed}
-    with refusals(), progress_bar() as progress:
+    with progress_bar() as progress:
         changes = {k: v for k, v in short.items() if v is not None} | _settings(set_ or [])
         request = running.Request(problem.value, changes, quick, resume, out, board=tensorboard)
         task = progress.add_task(problem.value, total=1.0)
@@ -153,7 +162,7 @@ def lab(
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Run a lab: pictures and metrics.json in a folder."""
-    with refusals(), progress_bar() as progress:
+    with progress_bar() as progress:
         from ..labs import run
 
         task = progress.add_task(f"lab {number}", total=1.0)
@@ -174,7 +183,12 @@ def lab(
 
 @app.command()
 def topic(
-    name: Annotated[str, typer.Argument(help="scales, densities, transport, guidance, ...")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="scales, densities, transport, guidance, ...", autocompletion=completing.topics
+        ),
+    ],
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Run one topic with learnt models at full length, and print its numbers as JSON."""
@@ -185,6 +199,6 @@ def topic(
     from ..labs import topics
 
     torch.set_num_threads(1)
-    with refusals(), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         found = topics.run(Path(folder) / "found.json", [name], seed=seed)
         console.print_json(data=found)

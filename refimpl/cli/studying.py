@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .app import app, console, progress_bar, refusals
+from .app import app, console
+from .progress import progress_bar
 
 
 class Study(StrEnum):
@@ -28,7 +29,7 @@ def study(
     from ..labs import study as samplers
 
     torch.set_num_threads(1)
-    with refusals(), progress_bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(name.value, total=1.0)
         if name is Study.methods:
             comparison.run(out)

@@ -8,7 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from .app import app, console, progress_bar, refusals
+from . import completing
+from .app import app, console
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..vectors import Report
@@ -28,7 +30,7 @@ def write_vectors(
     """Write one JSON file an equation, and to a folder of your own the schema beside them."""
     from ..vectors import DATA, skipped, write, written
 
-    with refusals(), progress_bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("writing", total=len(written()))
         size = 0
         for id in written():
@@ -45,16 +47,17 @@ def write_vectors(
 
 @vectors.command("verify")
 def verify_vectors(
-    id: Annotated[str | None, typer.Option(help="Only this equation.")] = None,
+    id: Annotated[
+        str | None, typer.Option(help="Only this equation.", autocompletion=completing.ids)
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="Only this file, from anywhere.")] = None,
 ) -> None:
     """Generate the vectors again, compare, and hold this package's functions against them."""
     from ..vectors.verifying import SYSTEMS
 
-    with refusals():
-        if id and file:
-            raise ValueError("give --id or --file, not both")
-        reports = list(_reports(id, file))
+    if id and file:
+        raise ValueError("give --id or --file, not both")
+    reports = list(_reports(id, file))
     table = Table(header_style="bold", pad_edge=False)
     for column in ("equation", "valid", "acceptable", "invalid", "wrong", *SYSTEMS):
         table.add_column(column, justify="left" if column == "equation" else "right")

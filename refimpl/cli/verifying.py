@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .app import app, console, docs, progress_bar, refusals
+from . import completing
+from .app import app, console, docs
+from .output import listing
+from .progress import progress_bar
 
 
 @app.command()
 def verify(
     only: Annotated[
-        str | None, typer.Option(help="Only ids that start so: sde, sde.drift.")
+        str | None,
+        typer.Option(help="Only ids that start so: sde, sde.drift.", autocompletion=completing.ids),
     ] = None,
     seed: Annotated[int, typer.Option(help="Mixed into every check's own seed.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the whole run as JSON.")] = None,
@@ -27,23 +30,22 @@ def verify(
     from ..verify.run import verify as run
 
     torch.set_num_threads(1)
-    with refusals():
-        from ..verify.layers import checks
+    from ..verify.layers import checks
 
-        for file in (json, html):
-            if file and not file.parent.is_dir():
-                raise OSError(f"no folder {file.parent} to write {file.name} into")
-        with progress_bar() as progress:
-            total = len(derivation_index()) + len(checks()) if only is None else None
-            task = progress.add_task("verifying", total=total)
+    for file in (json, html):
+        if file and not file.parent.is_dir():
+            raise OSError(f"no folder {file.parent} to write {file.name} into")
+    with progress_bar() as progress:
+        total = len(derivation_index()) + len(checks()) if only is None else None
+        task = progress.add_task("verifying", total=total)
 
-            def note(outcome: Outcome) -> None:
-                progress.update(task, advance=1, description=f"{outcome.layer}: {outcome.name}")
-                if outcome.verdict == "fails":
-                    progress.console.print(f"[red]✗ {outcome.name}[/red]")
+        def note(outcome: Outcome) -> None:
+            progress.update(task, advance=1, description=f"{outcome.layer}: {outcome.name}")
+            if outcome.verdict == "fails":
+                progress.console.print(f"[red]✗ {outcome.name}[/red]")
 
-            done = run(only, seed, note, docs=docs())
-            progress.update(task, description="done")
+        done = run(only, seed, note, docs=docs())
+        progress.update(task, description="done")
     console.print(show.table(done))
     for line in show.totals(done):
         console.print(line)
@@ -67,16 +69,13 @@ def coverage(
     """The ledger, row by row, with the evidence behind each letter; exit 1 if a claim has none."""
     from ..verify.run import verify as run
 
-    with refusals():
-        done = run(docs=docs())
-    listing = Table(header_style="bold", pad_edge=False)
-    for column in ("row", "needs", "has", "statement"):
-        listing.add_column(column, no_wrap=column != "statement")
+    done = run(docs=docs())
+    table = listing("row", "needs", "has", "statement", wrapped="statement")
     for row in done.rows:
         if row.claims or not claimed:
             has = "".join(letter if row.letters[letter] else "·" for letter in row.needs)
-            listing.add_row(row.id, row.needs, has, escape(row.statement))
-    console.print(listing)
+            table.add_row(row.id, row.needs, has, escape(row.statement))
+    console.print(table)
     for problem in (*done.gaps, *(f"{o.name}: {o.detail}" for o in done.failures)):
         console.print(f"[red]✗[/red] {escape(problem)}")
     complete = sum(row.done for row in done.rows)

@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-import yaml
-
 T = TypeVar("T")
 
 
@@ -74,6 +72,8 @@ def override(text: str) -> tuple[str, Any]:
     Raises:
         ValueError: no equals sign, or no YAML.
     """
+    import yaml
+
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ValueError(
@@ -106,6 +106,8 @@ def load(file: Path) -> dict[str, Any]:
     Raises:
         ValueError: no file, no YAML, or not a mapping.
     """
+    import yaml
+
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
