@@ -3,9 +3,10 @@
     g**2 / 2   becomes   g**3 / 2,  g**2 / 3,  g**2,  ...        a sum loses a term or changes a
     sign
 
-Each neighbour is compiled in the production module's own namespace and put through the derivation
-of the original. A derivation that does not refute it proves too little, and fails. Guards at the
-door (`fields`, `positive`, ...) are not formulas and stay as they are; tests look after them.
+Each neighbour is compiled in the production module's own namespace, behind the door that its
+declarations make, and put through the derivation of the original. A derivation that does not
+refute it proves too little, and fails. Conditions between arguments (`positive(...)`) are not
+formulas and stay as they are; tests look after them.
 """
 
 import ast
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refimpl.equations import elementary
+from refimpl.equations.door import guarded
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             if statement in seen:
                 continue
             seen.add(statement)
-            namespace = {**vars(elementary), **production.__globals__}
+            namespace = {**vars(elementary), **inspect.unwrap(production).__globals__}
             exec(compile(mutant, f"<neighbour of {production.__name__}>", "exec"), namespace)
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
                 source=statement,
-                function=namespace[production.__name__],
+                function=guarded(namespace[production.__name__]),
             )
 
 

@@ -9,32 +9,37 @@ Each conversion is its own inverse, or comes with it: a round trip is the identi
 same function in both clocks at matching times.
 """
 
-from .domain import fields, level, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import Argument, Length, Level, Omega, Velocity, W, Weight
+from .domain import COUNT, NETWORK_TIME, NONNEGATIVE
 from .elementary import Num
 from .paths import Coefficients
 from .registry import equation
 
 _SEED = "MIT 6.S184 (data-time) against Flow-GRPO, arXiv:2505.05470 (noise-time)"
 
+NetworkTime: TypeAlias = Annotated[
+    Num, Argument(r"\tau", "network time, 0 to 1000", NETWORK_TIME, between=("1", "999"))
+]
+Dimensions: TypeAlias = Annotated[Num, Argument("D", "the number of coordinates", COUNT)]
+
 
 @equation("conventions.flip_time", rows=("PATH-4",), source=_SEED)
-def flip_time(t: Num) -> Num:
+def flip_time(t: Level) -> Num:
     """t ↦ 1 − t: between noise level and data-time, either way."""
-    level(t=t)
     return 1 - t
 
 
 @equation("conventions.flip_velocity", rows=("PATH-4", "VF-1"), source=_SEED)
-def flip_velocity(v: Num) -> Num:
+def flip_velocity(v: Velocity) -> Num:
     """v ↦ −v: dx/dt changes sign with the clock, either way."""
-    fields(v=v)
     return -v
 
 
 @equation("conventions.flip_path", rows=("PATH-2", "PATH-4"), source=_SEED)
 def flip_path(c: Coefficients) -> Coefficients:
     """α, σ stay and their derivatives change sign: the same point of the path on the other clock."""
-    fields(alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     return Coefficients(c.alpha, c.sigma, d_alpha=-c.d_alpha, d_sigma=-c.d_sigma)
 
 
@@ -43,9 +48,8 @@ def flip_path(c: Coefficients) -> Coefficients:
     rows=("GRPO-6",),
     source="diffusers 0.42.1, FlowMatchEulerDiscreteScheduler, num_train_timesteps = 1000",
 )
-def network_time(t: Num) -> Num:
+def network_time(t: Level) -> Num:
     """τ = 1000 t: the time that an SD3 network is given, real-valued and never truncated."""
-    level(t=t)
     return 1000 * t
 
 
@@ -54,14 +58,12 @@ def network_time(t: Num) -> Num:
     rows=("GRPO-6",),
     source="diffusers 0.42.1, FlowMatchEulerDiscreteScheduler, num_train_timesteps = 1000",
 )
-def level_of_network_time(tau: Num) -> Num:
+def level_of_network_time(tau: NetworkTime) -> Num:
     """t = τ/1000: the noise level of a network time.
 
     Raises:
         ValueError: a time outside [0, 1000].
     """
-    fields(tau=tau)
-    level(tau_over_1000=tau / 1000)
     return tau / 1000
 
 
@@ -70,9 +72,8 @@ def level_of_network_time(tau: Num) -> Num:
     rows=("CFG-7",),
     source="Ho & Salimans 2022, arXiv:2207.12598, against MIT 6.S184",
 )
-def w_from_omega(omega: Num) -> Num:
+def w_from_omega(omega: Omega) -> Num:
     """w = 1 + ω: from Ho and Salimans' scale to the notes' and diffusers'."""
-    fields(omega=omega)
     return 1 + omega
 
 
@@ -81,9 +82,8 @@ def w_from_omega(omega: Num) -> Num:
     rows=("CFG-7",),
     source="Ho & Salimans 2022, arXiv:2207.12598, against MIT 6.S184",
 )
-def omega_from_w(w: Num) -> Num:
+def omega_from_w(w: W) -> Num:
     """ω = w − 1: from the notes' and diffusers' scale to Ho and Salimans'."""
-    fields(w=w)
     return w - 1
 
 
@@ -92,7 +92,9 @@ def omega_from_w(w: Num) -> Num:
     rows=("GRPO-8",),
     source="Flow-GRPO, arXiv:2505.05470, Eq. 3, against flow_grpo's training scripts",
 )
-def beta_for_mean_without_h(beta: Num, h: Num, dimensions: Num) -> Num:
+def beta_for_mean_without_h(
+    beta: Weight, h: Annotated[Length, NONNEGATIVE], dimensions: Dimensions
+) -> Num:
     """β h/D: the weight on Eq. 3's summed KL that equals β on flow_grpo's averaged one without h.
 
     It depends on the step through h, so no single weight reproduces the other over a whole grid.
@@ -100,7 +102,4 @@ def beta_for_mean_without_h(beta: Num, h: Num, dimensions: Num) -> Num:
     Raises:
         ValueError: a negative value, no dimensions, or NaN.
     """
-    fields(beta=beta, h=h, dimensions=dimensions)
-    nonnegative(beta=beta, h=h)
-    positive(dimensions=dimensions)
     return beta * h / dimensions

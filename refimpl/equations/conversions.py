@@ -8,7 +8,10 @@ pair determine the rest, as long as the determinant α σ̇ − α̇ σ does not
 it is 1, and noise = x + (1 − t) v, data = x − t v.
 """
 
-from .domain import fields, nonzero, positive
+from typing import Annotated
+
+from .arguments import Data, Noise, Score, State, Velocity, asks
+from .domain import NOISED, REAL, UNMIXED, nonzero
 from .elementary import Num
 from .paths import Coefficients
 from .registry import equation
@@ -18,25 +21,23 @@ _NOTES = "MIT 6.S184, Section 3.3.8"
 
 
 @equation("conversions.noise_from_velocity", rows=("SC-8",), source=_NOTES)
-def noise_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
+def noise_from_velocity(c: Coefficients, x: State, v: Velocity) -> Num:
     """E[noise | x] = (α v − α̇ x)/(α σ̇ − α̇ σ).
 
     Raises:
         ValueError: the determinant vanishes, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     nonzero(determinant=c.alpha * c.d_sigma - c.d_alpha * c.sigma)
     return (c.alpha * v - c.d_alpha * x) / (c.alpha * c.d_sigma - c.d_alpha * c.sigma)
 
 
 @equation("conversions.data_from_velocity", rows=("SC-8",), source=_NOTES)
-def data_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
+def data_from_velocity(c: Coefficients, x: State, v: Velocity) -> Num:
     """E[data | x] = (σ̇ x − σ v)/(α σ̇ − α̇ σ).
 
     Raises:
         ValueError: the determinant vanishes, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     nonzero(determinant=c.alpha * c.d_sigma - c.d_alpha * c.sigma)
     return (c.d_sigma * x - c.sigma * v) / (c.alpha * c.d_sigma - c.d_alpha * c.sigma)
 
@@ -46,69 +47,70 @@ def data_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
     rows=("SC-1", "SC-2", "SC-8"),
     source="Flow-GRPO, arXiv:2505.05470, Eq. 12",
 )
-def score_from_noise(c: Coefficients, noise: Num) -> Num:
+def score_from_noise(c: Annotated[Coefficients, asks(sigma=NOISED)], noise: Noise) -> Num:
     """∇log p_t(x) = −E[noise | x]/σ_t.
 
     Raises:
         ValueError: σ_t = 0: the score is infinite on clean data.
     """
-    fields(noise=noise, sigma=c.sigma)
-    positive(sigma=c.sigma)
     return -noise / c.sigma
 
 
 @equation("conversions.noise_from_score", rows=("SC-8",), source=_SONG)
-def noise_from_score(c: Coefficients, score: Num) -> Num:
+def noise_from_score(c: Annotated[Coefficients, asks(sigma=REAL)], score: Score) -> Num:
     """E[noise | x] = −σ_t ∇log p_t(x)."""
-    fields(score=score, sigma=c.sigma)
     return -c.sigma * score
 
 
 @equation("conversions.data_from_noise", rows=("SC-8",), source=_SONG)
-def data_from_noise(c: Coefficients, x: Num, noise: Num) -> Num:
+def data_from_noise(
+    c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL)], x: State, noise: Noise
+) -> Num:
     """E[data | x] = (x − σ_t E[noise | x])/α_t.
 
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, noise=noise, alpha=c.alpha, sigma=c.sigma)
-    positive(alpha=c.alpha)
     return (x - c.sigma * noise) / c.alpha
 
 
 @equation("conversions.noise_from_data", rows=("SC-8",), source=_SONG)
-def noise_from_data(c: Coefficients, x: Num, data: Num) -> Num:
+def noise_from_data(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED)], x: State, data: Data
+) -> Num:
     """E[noise | x] = (x − α_t E[data | x])/σ_t.
 
     Raises:
         ValueError: σ_t = 0: no noise is left in x.
     """
-    fields(x=x, data=data, alpha=c.alpha, sigma=c.sigma)
-    positive(sigma=c.sigma)
     return (x - c.alpha * data) / c.sigma
 
 
 @equation("conversions.velocity_from_noise", rows=("SC-8",), source=_NOTES)
-def velocity_from_noise(c: Coefficients, x: Num, noise: Num) -> Num:
+def velocity_from_noise(
+    c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL, d_alpha=REAL, d_sigma=REAL)],
+    x: State,
+    noise: Noise,
+) -> Num:
     """v = (α̇/α) x + (σ̇ − (α̇/α) σ) E[noise | x].
 
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, noise=noise, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
-    positive(alpha=c.alpha)
     return c.d_alpha / c.alpha * x + (c.d_sigma - c.d_alpha / c.alpha * c.sigma) * noise
 
 
 @equation("conversions.velocity_from_data", rows=("SC-8", "VF-1"), source=_NOTES)
-def velocity_from_data(c: Coefficients, x: Num, data: Num) -> Num:
+def velocity_from_data(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],
+    x: State,
+    data: Data,
+) -> Num:
     """v = (σ̇/σ) x + (α̇ − (σ̇/σ) α) E[data | x].
 
     Raises:
         ValueError: σ_t = 0: no noise is left in x.
     """
-    fields(x=x, data=data, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
-    positive(sigma=c.sigma)
     return c.d_sigma / c.sigma * x + (c.d_alpha - c.d_sigma / c.sigma * c.alpha) * data
 
 
@@ -117,14 +119,14 @@ def velocity_from_data(c: Coefficients, x: Num, data: Num) -> Num:
     rows=("SC-2", "SC-8"),
     source="Tweedie's formula; Song et al. 2021, arXiv:2011.13456",
 )
-def score_from_data(c: Coefficients, x: Num, data: Num) -> Num:
+def score_from_data(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED)], x: State, data: Data
+) -> Num:
     """∇log p_t(x) = −(x − α_t E[data | x])/σ_t².
 
     Raises:
         ValueError: σ_t = 0: the score is infinite on clean data.
     """
-    fields(x=x, data=data, alpha=c.alpha, sigma=c.sigma)
-    positive(sigma=c.sigma)
     return -(x - c.alpha * data) / c.sigma**2
 
 
@@ -133,14 +135,14 @@ def score_from_data(c: Coefficients, x: Num, data: Num) -> Num:
     rows=("SC-2", "SC-8"),
     source="Tweedie's formula; Song et al. 2021, arXiv:2011.13456",
 )
-def data_from_score(c: Coefficients, x: Num, score: Num) -> Num:
+def data_from_score(
+    c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL)], x: State, score: Score
+) -> Num:
     """E[data | x] = (x + σ_t² ∇log p_t(x))/α_t.
 
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, score=score, alpha=c.alpha, sigma=c.sigma)
-    positive(alpha=c.alpha)
     return (x + c.sigma**2 * score) / c.alpha
 
 
@@ -149,14 +151,16 @@ def data_from_score(c: Coefficients, x: Num, score: Num) -> Num:
     rows=("SC-7", "SC-8"),
     source="Flow-GRPO, arXiv:2505.05470, Section 7.1; MIT 6.S184, Section 3.3.8",
 )
-def velocity_from_score(c: Coefficients, x: Num, score: Num) -> Num:
+def velocity_from_score(
+    c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL, d_alpha=REAL, d_sigma=REAL)],
+    x: State,
+    score: Score,
+) -> Num:
     """v = (α̇/α) x + (σ/α)(α̇ σ − σ̇ α) ∇log p_t(x).
 
     Raises:
         ValueError: α_t = 0: no data is left in x.
     """
-    fields(x=x, score=score, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
-    positive(alpha=c.alpha)
     return (
         c.d_alpha / c.alpha * x
         + c.sigma / c.alpha * (c.d_alpha * c.sigma - c.d_sigma * c.alpha) * score
@@ -168,13 +172,15 @@ def velocity_from_score(c: Coefficients, x: Num, score: Num) -> Num:
     rows=("SC-7", "SC-8"),
     source="Flow-GRPO, arXiv:2505.05470, Section 7.1",
 )
-def score_from_velocity(c: Coefficients, x: Num, v: Num) -> Num:
+def score_from_velocity(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],
+    x: State,
+    v: Velocity,
+) -> Num:
     """∇log p_t(x) = (α̇ x − α v)/(σ (α σ̇ − α̇ σ)); on the linear path −x/t − ((1 − t)/t) v.
 
     Raises:
         ValueError: σ_t = 0 (the score is infinite on clean data), or the determinant vanishes.
     """
-    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
-    positive(sigma=c.sigma)
     nonzero(determinant=c.alpha * c.d_sigma - c.d_alpha * c.sigma)
     return (c.d_alpha * x - c.alpha * v) / (c.sigma * (c.alpha * c.d_sigma - c.d_alpha * c.sigma))

@@ -7,12 +7,22 @@ Any coupling with the right marginals gives a path with the same two ends. Betwe
 optimal map is affine and its cost is (m − m′)² + (s − s′)²; paths then never cross.
 """
 
-from .domain import fields, level, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import Argument, Correlation, Data, Level, Noise, Std
+from .domain import POSITIVE, REAL, fields, positive
 from .elementary import Array, Num
 from .gaussian import Gaussian
 from .registry import equation
 
 _TONG = "Tong et al. 2024, arXiv:2302.00482"
+
+Ends: TypeAlias = Annotated[
+    Array, Argument(r"\Delta", "noise − data of each path", REAL, "alone", axes=1)
+]
+Velocities: TypeAlias = Annotated[
+    Array, Argument("v", "along each path, leading axis time", REAL, "alone", axes=2)
+]
 
 
 @equation(
@@ -20,9 +30,8 @@ _TONG = "Tong et al. 2024, arXiv:2302.00482"
     rows=("OT-1", "OT-2"),
     source=f"{_TONG}, Eq. 5; From DDPM to score and flow matching",
 )
-def cost(data: Num, noise: Num) -> Num:
+def cost(data: Data, noise: Noise) -> Num:
     """(noise − data)²: the squared length of a straight path, per coordinate."""
-    fields(data=data, noise=noise)
     return (noise - data) ** 2
 
 
@@ -31,14 +40,12 @@ def cost(data: Num, noise: Num) -> Num:
     rows=("OT-1",),
     source="Villani 2009; Peyré & Cuturi 2019, arXiv:1803.00567, Remark 2.30",
 )
-def gaussian_map(noise: Num, data_law: Gaussian) -> Num:
+def gaussian_map(noise: Noise, data_law: Annotated[Gaussian, "the data"]) -> Num:
     """T(ε) = m + s ε: the optimal map from N(0, 1) to N(m, s²), the monotone one.
 
     Raises:
         ValueError: s < 0, NaN, or shapes that do not agree.
     """
-    fields(noise=noise, mean=data_law.mean, std=data_law.std)
-    nonnegative(std=data_law.std)
     return data_law.mean + data_law.std * noise
 
 
@@ -53,8 +60,6 @@ def gaussian_cost(p: Gaussian, q: Gaussian) -> Num:
     Raises:
         ValueError: a std < 0, NaN, or shapes that do not agree.
     """
-    fields(p_mean=p.mean, q_mean=q.mean, p_std=p.std, q_std=q.std)
-    nonnegative(p_std=p.std, q_std=q.std)
     return (p.mean - q.mean) ** 2 + (p.std - q.std) ** 2
 
 
@@ -63,7 +68,9 @@ def gaussian_cost(p: Gaussian, q: Gaussian) -> Num:
     rows=("OT-1",),
     source="Gaussian conditioning; the quantity that minibatch couplings reduce",
 )
-def correlated_velocity_variance(t: Num, std: Num, correlation: Num) -> Num:
+def correlated_velocity_variance(
+    t: Level, std: Annotated[Std, POSITIVE], correlation: Correlation
+) -> Num:
     """Var(noise − data | x_t) = s²(1 − ρ²)/Var(x_t) on the linear path, for Gaussian ends with correlation ρ.
 
     Zero for the optimal coupling (ρ = 1): the target is then a function of x_t. For the independent
@@ -72,19 +79,15 @@ def correlated_velocity_variance(t: Num, std: Num, correlation: Num) -> Num:
     Raises:
         ValueError: s ≤ 0, |ρ| > 1, t outside [0, 1], NaN, or shapes that do not agree.
     """
-    fields(t=t, std=std, correlation=correlation)
-    level(t=t)
-    positive(std=std)
-    nonnegative(one_minus_rho_squared=1 - correlation**2)
     spread = (1 - t) ** 2 * std**2 + t**2 + 2 * t * (1 - t) * correlation * std
-    positive(variance_of_x=spread)
+    positive(variance_of_x=spread, otherwise="correlation −1 leaves x without noise at this t")
     return std**2 * (1 - correlation**2) / spread
 
 
 @equation(
     "coupling.straightness", rows=("OT-2",), source="Liu et al. 2023, arXiv:2209.03003, Eq. 3"
 )
-def straightness(ends: Array, velocities: Array) -> Array:
+def straightness(ends: Ends, velocities: Velocities) -> Array:
     """Σ_t (noise − data − v_t)²/T: how far a trajectory is from its chord; 0 for a straight line.
 
     Args:

@@ -6,40 +6,70 @@
 variance β̃; without x_0, β and β̃ are the two standard choices, exact for two extreme data laws.
 """
 
-from .domain import fields, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import SAMPLE, Argument, Data, State
+from .domain import INNER_SHARE, NONNEGATIVE
 from .elementary import Num, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
 _HO = "Ho et al. 2020, arXiv:2006.11239"
 
+Beta: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\beta_t",
+        "the variance that one step adds",
+        INNER_SHARE,
+        SAMPLE,
+        between=("0.05", "0.9"),
+        own=True,
+    ),
+]
+AlphaBar: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\bar\alpha_t",
+        "ᾱ, the share of the data's variance that is left",
+        INNER_SHARE,
+        SAMPLE,
+        between=("0.05", "0.95"),
+    ),
+]
+PreviousAlphaBar: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\bar\alpha_{t-1}", "ᾱ of the step before", INNER_SHARE, SAMPLE, between=("0.05", "0.95")
+    ),
+]
+DataVariance: TypeAlias = Annotated[
+    Num, Argument("s^2", "the variance of the data", NONNEGATIVE, SAMPLE)
+]
+
 
 @equation("ddpm.forward", rows=("DDPM-1", "DDPM-2"), source=f"{_HO}, Eq. 2")
-def forward(x: Num, beta: Num) -> Gaussian:
+def forward(x: State, beta: Beta) -> Gaussian:
     """q(x_t | x_{t−1}) = N(√(1 − β) x_{t−1}, β).
 
     Raises:
         ValueError: β outside (0, 1), NaN, or shapes that do not agree.
     """
-    fields(x=x, beta=beta)
-    positive(beta=beta, one_minus_beta=1 - beta)
     return Gaussian(mean=sqrt(1 - beta) * x, std=sqrt(beta))
 
 
 @equation("ddpm.marginal", rows=("DDPM-1",), source=f"{_HO}, Eq. 4")
-def marginal(data: Num, alpha_bar: Num) -> Gaussian:
+def marginal(data: Data, alpha_bar: AlphaBar) -> Gaussian:
     """q(x_t | x_0) = N(√ᾱ x_0, 1 − ᾱ): a Gaussian path with α = √ᾱ, σ = √(1 − ᾱ).
 
     Raises:
         ValueError: ᾱ outside (0, 1), NaN, or shapes that do not agree.
     """
-    fields(data=data, alpha_bar=alpha_bar)
-    positive(alpha_bar=alpha_bar, one_minus_alpha_bar=1 - alpha_bar)
     return Gaussian(mean=sqrt(alpha_bar) * data, std=sqrt(1 - alpha_bar))
 
 
 @equation("ddpm.posterior", rows=("DDPM-1",), source=f"{_HO}, Eq. 6–7")
-def posterior(x: Num, data: Num, beta: Num, alpha_bar_prev: Num) -> Gaussian:
+def posterior(x: State, data: Data, beta: Beta, alpha_bar_prev: PreviousAlphaBar) -> Gaussian:
     """q(x_{t−1} | x_t, x_0): mean (√ᾱ' β x_0 + √(1 − β)(1 − ᾱ') x_t)/(1 − ᾱ), variance β(1 − ᾱ')/(1 − ᾱ).
 
     Args:
@@ -51,9 +81,6 @@ def posterior(x: Num, data: Num, beta: Num, alpha_bar_prev: Num) -> Gaussian:
     Raises:
         ValueError: β or ᾱ' outside (0, 1), NaN, or shapes that do not agree.
     """
-    fields(x=x, data=data, beta=beta, alpha_bar_prev=alpha_bar_prev)
-    positive(beta=beta, one_minus_beta=1 - beta)
-    positive(alpha_bar_prev=alpha_bar_prev, one_minus_alpha_bar_prev=1 - alpha_bar_prev)
     remaining = 1 - (1 - beta) * alpha_bar_prev
     mean = (
         sqrt(alpha_bar_prev) * beta * data + sqrt(1 - beta) * (1 - alpha_bar_prev) * x
@@ -64,7 +91,9 @@ def posterior(x: Num, data: Num, beta: Num, alpha_bar_prev: Num) -> Gaussian:
 @equation(
     "ddpm.reverse_variance", rows=("DDPM-1",), source=f"{_HO}, Section 3.2; exact for data N(0, s²)"
 )
-def reverse_variance(beta: Num, alpha_bar_prev: Num, data_variance: Num) -> Num:
+def reverse_variance(
+    beta: Beta, alpha_bar_prev: PreviousAlphaBar, data_variance: DataVariance
+) -> Num:
     """Var(x_{t−1} | x_t) for data N(0, s²): β for s = 1, β̃ for s = 0, between the two in between.
 
     !!! warning "One of two choices"
@@ -74,9 +103,5 @@ def reverse_variance(beta: Num, alpha_bar_prev: Num, data_variance: Num) -> Num:
     Raises:
         ValueError: β or ᾱ' outside (0, 1), s² < 0, NaN, or shapes that do not agree.
     """
-    fields(beta=beta, alpha_bar_prev=alpha_bar_prev, data_variance=data_variance)
-    positive(beta=beta, one_minus_beta=1 - beta)
-    positive(alpha_bar_prev=alpha_bar_prev, one_minus_alpha_bar_prev=1 - alpha_bar_prev)
-    nonnegative(data_variance=data_variance)
     before = alpha_bar_prev * data_variance + 1 - alpha_bar_prev
     return before * beta / ((1 - beta) * before + beta)

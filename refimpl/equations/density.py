@@ -6,9 +6,29 @@ The first two return the contribution of one coordinate, so in d dimensions the 
 them (`sum` over the coordinate axis); that is also how they are proved for every d.
 """
 
-from .domain import fields, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import Argument, Diffusion, Drift, Posterior, Prior, Velocity
+from .domain import POSITIVE, REAL, positive
 from .elementary import Array, Num
 from .registry import equation
+
+Density: TypeAlias = Annotated[Num, Argument("p", "the density at a point", usual=POSITIVE)]
+DensitySlope: TypeAlias = Annotated[Num, Argument(r"\partial_x p", "the derivative of p")]
+DensityCurvature: TypeAlias = Annotated[
+    Num, Argument(r"\partial_x^2 p", "the second derivative of p")
+]
+VelocitySlope: TypeAlias = Annotated[Num, Argument(r"\partial_x v", "the derivative of v")]
+DriftSlope: TypeAlias = Annotated[Num, Argument(r"\partial_x f", "the derivative of f")]
+Likelihood: TypeAlias = Annotated[
+    Array, Argument(r"p_t(x\mid z)", "p(x | component), leading axis", REAL, "array", axes=1)
+]
+Values: TypeAlias = Annotated[
+    Array,
+    Argument(
+        "f", "an array whose leading axis counts samples, or components", REAL, "array", axes=1
+    ),
+]
 
 
 @equation(
@@ -16,9 +36,8 @@ from .registry import equation
     rows=("VF-2", "VF-3"),
     source="Lipman et al. 2023, arXiv:2210.02747, Eq. 26; Flow-GRPO, arXiv:2505.05470, Eq. 7",
 )
-def continuity(p: Num, dp_dx: Num, v: Num, dv_dx: Num) -> Num:
+def continuity(p: Density, dp_dx: DensitySlope, v: Velocity, dv_dx: VelocitySlope) -> Num:
     """∂_t p = −∂_x(p v) = −(p ∂_x v + v ∂_x p): what one coordinate of the flow adds to ∂_t p."""
-    fields(p=p, dp_dx=dp_dx, v=v, dv_dx=dv_dx)
     return -(p * dv_dx + v * dp_dx)
 
 
@@ -27,22 +46,26 @@ def continuity(p: Num, dp_dx: Num, v: Num, dv_dx: Num) -> Num:
     rows=("SC-3", "SC-4", "SC-10"),
     source="Flow-GRPO, arXiv:2505.05470, Eq. 6, reconstructed",
 )
-def fokker_planck(p: Num, dp_dx: Num, d2p_dx2: Num, f: Num, df_dx: Num, g: Num) -> Num:
+def fokker_planck(
+    p: Density,
+    dp_dx: DensitySlope,
+    d2p_dx2: DensityCurvature,
+    f: Drift,
+    df_dx: DriftSlope,
+    g: Diffusion,
+) -> Num:
     """∂_t p = −∂_x(p f) + ½ g² ∂²_x p: what one coordinate of dx = f dt + g dw adds to ∂_t p."""
-    fields(p=p, dp_dx=dp_dx, d2p_dx2=d2p_dx2, f=f, df_dx=df_dx, g=g)
-    nonnegative(g=g)
     return -(p * df_dx + f * dp_dx) + g**2 / 2 * d2p_dx2
 
 
 @equation("density.marginal", rows=("PATH-3",), source="MIT 6.S184, Section 2.1.5")
-def marginal(prior: Array, likelihood: Array) -> Array:
+def marginal(prior: Prior, likelihood: Likelihood) -> Array:
     """p_t(x) = Σ_z p_t(x | z) p_data(z), summed over the leading axis z.
 
     Args:
         prior: p_data(z), shape (K, ...), adding up to 1 over the leading axis.
         likelihood: p_t(x | z), shape (K, ...).
     """
-    fields(prior=prior, likelihood=likelihood)
     return (prior * likelihood).sum(axis=0)
 
 
@@ -51,15 +74,17 @@ def marginal(prior: Array, likelihood: Array) -> Array:
     rows=("VF-3", "SC-2", "CFG-2"),
     source="Bayes; Lipman et al. 2023, arXiv:2210.02747, Eq. 8",
 )
-def posterior(prior: Array, likelihood: Array) -> Array:
+def posterior(prior: Prior, likelihood: Likelihood) -> Array:
     """P(z | x) = p_t(x | z) p_data(z)/p_t(x), over the leading axis z.
 
     Raises:
         ValueError: p_t(x) = 0: x cannot come from any z (or its likelihoods have underflowed).
     """
-    fields(prior=prior, likelihood=likelihood)
     p = marginal(prior, likelihood)
-    positive(density=p)
+    positive(
+        density=p,
+        otherwise="x cannot come from any z: a prior or likelihood is wrong, or has underflowed",
+    )
     return prior * likelihood / p
 
 
@@ -68,7 +93,6 @@ def posterior(prior: Array, likelihood: Array) -> Array:
     rows=("VF-3", "VF-4", "SC-2"),
     source="Lipman et al. 2023, arXiv:2210.02747, Eq. 8; Flow-GRPO, arXiv:2505.05470, Eq. 12–14",
 )
-def conditional_mean(posterior: Array, values: Array) -> Array:
+def conditional_mean(posterior: Posterior, values: Values) -> Array:
     """E[f(z) | x] = Σ_z P(z | x) f(z): velocity, score, noise and data all average like this."""
-    fields(posterior=posterior, values=values)
     return (posterior * values).sum(axis=0)

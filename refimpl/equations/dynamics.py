@@ -7,30 +7,50 @@
 Here t is the process's own time and rises; nothing in this module knows data from noise.
 """
 
-from .domain import fields, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import SAMPLE, Argument, Length, Sigma, State
+from .domain import COUNT, ITERATION, LEVEL, NONNEGATIVE, POSITIVE, REAL
 from .elementary import Num, exp, maximum, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
 _NOTES = "MIT 6.S184"
 
+Time: TypeAlias = Annotated[
+    Num,
+    Argument(
+        "t", "the time that has passed", NONNEGATIVE, SAMPLE, usual=LEVEL, between=("0.5", "1")
+    ),
+]
+Theta: TypeAlias = Annotated[
+    Num, Argument(r"\theta", "the rate of return to 0", REAL, SAMPLE, usual=POSITIVE)
+]
+Delay: TypeAlias = Annotated[
+    Num,
+    Argument("c", "how long the solution stays at 0", NONNEGATIVE, SAMPLE, between=("0", "0.5")),
+]
+Previous: TypeAlias = Annotated[Num, Argument(r"\|x_n-x_{n-1}\|", "the bound before", NONNEGATIVE)]
+Lipschitz: TypeAlias = Annotated[Num, Argument("L", "the Lipschitz constant", NONNEGATIVE, SAMPLE)]
+Iteration: TypeAlias = Annotated[int, Argument("n", "the index of the iterate", ITERATION, "alone")]
+Walk: TypeAlias = Annotated[Num, Argument("w", "the state of the Brownian motion")]
+Steps: TypeAlias = Annotated[Num, Argument("n", "the number of steps", COUNT, SAMPLE)]
+
 
 @equation("dynamics.linear_flow", rows=("DYN-1", "DYN-3"), source=f"{_NOTES}, Section 2.1.3")
-def linear_flow(x: Num, theta: Num, t: Num) -> Num:
+def linear_flow(x: State, theta: Theta, t: Time) -> Num:
     """ψ_t(x) = e^{−θt} x: the flow of dx/dt = −θx.
 
     Raises:
         ValueError: t < 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, theta=theta, t=t)
-    nonnegative(t=t)
     return exp(-theta * t) * x
 
 
 @equation(
     "dynamics.root_flow", rows=("DYN-2",), source="Peano's example; MIT 6.S184, Section 2.1.2"
 )
-def root_flow(t: Num, delay: Num) -> Num:
+def root_flow(t: Time, delay: Delay) -> Num:
     """x(t) = max(t − delay, 0)²/4: for *every* delay ≥ 0 a solution of dx/dt = √|x| from x(0) = 0.
 
     The field is continuous, but its slope at 0 is infinite: it is not Lipschitz, and uniqueness
@@ -39,8 +59,6 @@ def root_flow(t: Num, delay: Num) -> Num:
     Raises:
         ValueError: t < 0, delay < 0, NaN, or shapes that do not agree.
     """
-    fields(t=t, delay=delay)
-    nonnegative(t=t, delay=delay)
     return maximum(t - delay, 0) ** 2 / 4
 
 
@@ -49,7 +67,7 @@ def root_flow(t: Num, delay: Num) -> Num:
     rows=("DYN-2",),
     source="Picard–Lindelöf; Hairer, Nørsett & Wanner 1993",
 )
-def picard_bound(previous: Num, lipschitz: Num, t: Num, n: int) -> Num:
+def picard_bound(previous: Previous, lipschitz: Lipschitz, t: Time, n: Iteration) -> Num:
     """‖x_{n+1} − x_n‖ ≤ (L t/n) · the bound before: Picard's iterates converge faster than geometrically.
 
     Args:
@@ -60,22 +78,18 @@ def picard_bound(previous: Num, lipschitz: Num, t: Num, n: int) -> Num:
     Raises:
         ValueError: n < 1, a negative value, or NaN.
     """
-    fields(previous=previous, lipschitz=lipschitz, t=t)
-    nonnegative(previous=previous, lipschitz=lipschitz, t=t)
     if n < 1:
         raise ValueError(f"Picard iterations are counted from 1, got n={n!r}")
     return previous * lipschitz * t / n
 
 
 @equation("dynamics.brownian", rows=("DYN-6",), source=f"{_NOTES}, Section 2.2.1")
-def brownian(w: Num, h: Num) -> Gaussian:
+def brownian(w: Walk, h: Length) -> Gaussian:
     """w_{t+h} | w_t ~ N(w_t, h): a Brownian increment, independent of the past.
 
     Raises:
         ValueError: h ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(w=w, h=h)
-    positive(h=h)
     return Gaussian(mean=w, std=sqrt(h))
 
 
@@ -84,15 +98,14 @@ def brownian(w: Num, h: Num) -> Gaussian:
     rows=("DYN-8",),
     source=f"{_NOTES}, Section 2.2.4; Uhlenbeck & Ornstein 1930",
 )
-def ornstein_uhlenbeck(x: Num, theta: Num, sigma: Num, t: Num) -> Gaussian:
+def ornstein_uhlenbeck(
+    x: State, theta: Annotated[Theta, POSITIVE], sigma: Annotated[Sigma, NONNEGATIVE], t: Time
+) -> Gaussian:
     """N(e^{−θt} x, σ² (1 − e^{−2θt})/(2θ)): the exact transition of dx = −θx dt + σ dw.
 
     Raises:
         ValueError: θ ≤ 0, t < 0, σ < 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, theta=theta, sigma=sigma, t=t)
-    positive(theta=theta)
-    nonnegative(t=t, sigma=sigma)
     return Gaussian(
         mean=linear_flow(x, theta, t),
         std=sigma * sqrt((1 - exp(-2 * theta * t)) / (2 * theta)),
@@ -100,22 +113,19 @@ def ornstein_uhlenbeck(x: Num, theta: Num, sigma: Num, t: Num) -> Gaussian:
 
 
 @equation("dynamics.stationary", rows=("DYN-8", "LD-1"), source=f"{_NOTES}, Section 2.2.4")
-def stationary(theta: Num, sigma: Num) -> Gaussian:
+def stationary(theta: Annotated[Theta, POSITIVE], sigma: Annotated[Sigma, NONNEGATIVE]) -> Gaussian:
     """N(0, σ²/(2θ)): what dx = −θx dt + σ dw forgets its start for.
 
     Raises:
         ValueError: θ ≤ 0, σ < 0, NaN, or shapes that do not agree.
     """
-    fields(theta=theta, sigma=sigma)
-    positive(theta=theta)
-    nonnegative(sigma=sigma)
     return Gaussian(mean=0 * theta, std=sigma / sqrt(2 * theta))
 
 
 @equation(
     "dynamics.euler_on_linear", rows=("DYN-4",), source=f"{_NOTES}, Algorithm 1, with n steps"
 )
-def euler_on_linear(x: Num, theta: Num, t: Num, steps: Num) -> Num:
+def euler_on_linear(x: State, theta: Theta, t: Time, steps: Steps) -> Num:
     """(1 − θt/n)ⁿ x: what n steps of Euler's method make of dx/dt = −θx.
 
     !!! warning "n steps, not n − 1"
@@ -125,7 +135,4 @@ def euler_on_linear(x: Num, theta: Num, t: Num, steps: Num) -> Num:
     Raises:
         ValueError: fewer than one step, t < 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, theta=theta, t=t)
-    nonnegative(t=t)
-    positive(steps=steps)
     return (1 - theta * t / steps) ** steps * x

@@ -7,51 +7,55 @@ either side of the old one; AWM weighs the matching loss by the advantage. At th
 gradients are parallel.
 """
 
-from .domain import fields, level, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import SAMPLE, Advantage, Argument, Limit, OldVelocity, Target, Velocity
+from .domain import POSITIVE, SHARE
 from .elementary import Num, maximum, minimum
 from .registry import equation
 
 _NFT = "DiffusionNFT, arXiv:2509.16117"
 
+Width: TypeAlias = Annotated[
+    Num, Argument("b", "how far the two mirrored policies lie from the old one", POSITIVE, SAMPLE)
+]
+Optimality: TypeAlias = Annotated[
+    Num, Argument("r", "the chance that the sample is a good one", SHARE, SAMPLE)
+]
+
 
 @equation("forward_process.optimality", rows=("GRPO-3",), source=_NFT)
-def optimality(advantage: Num, limit: Num) -> Num:
+def optimality(advantage: Advantage, limit: Limit) -> Num:
     """r = ½ + ½ clip(A/A_max, −1, 1): an advantage as the chance that a sample is a good one.
 
     Raises:
         ValueError: limit ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(advantage=advantage, limit=limit)
-    positive(limit=limit)
     return (1 + minimum(maximum(advantage / limit, -1), 1)) / 2
 
 
 @equation("forward_process.positive_velocity", rows=("GRPO-4",), source=_NFT)
-def positive_velocity(v: Num, v_old: Num, b: Num) -> Num:
+def positive_velocity(v: Velocity, v_old: OldVelocity, b: Width) -> Num:
     """v⁺ = v_old + b (v − v_old): the policy that good samples are matched with.
 
     Raises:
         ValueError: b ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(v=v, v_old=v_old, b=b)
-    positive(b=b)
     return v_old + b * (v - v_old)
 
 
 @equation("forward_process.negative_velocity", rows=("GRPO-4",), source=_NFT)
-def negative_velocity(v: Num, v_old: Num, b: Num) -> Num:
+def negative_velocity(v: Velocity, v_old: OldVelocity, b: Width) -> Num:
     """v⁻ = v_old − b (v − v_old): its mirror image, matched with the bad ones.
 
     Raises:
         ValueError: b ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(v=v, v_old=v_old, b=b)
-    positive(b=b)
     return v_old - b * (v - v_old)
 
 
 @equation("forward_process.nft", rows=("GRPO-4",), source=_NFT)
-def nft(v: Num, v_old: Num, target: Num, optimal: Num, b: Num) -> Num:
+def nft(v: Velocity, v_old: OldVelocity, target: Target, optimal: Optimality, b: Width) -> Num:
     """r (v⁺ − v*)² + (1 − r)(v⁻ − v*)², per coordinate: to be minimised.
 
     Args:
@@ -64,15 +68,13 @@ def nft(v: Num, v_old: Num, target: Num, optimal: Num, b: Num) -> Num:
     Raises:
         ValueError: r outside [0, 1], b ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(v=v, v_old=v_old, target=target, optimal=optimal, b=b)
-    level(optimal=optimal)
     good = positive_velocity(v, v_old, b)
     bad = negative_velocity(v, v_old, b)
     return optimal * (good - target) ** 2 + (1 - optimal) * (bad - target) ** 2
 
 
 @equation("forward_process.awm", rows=("GRPO-4",), source="AWM, arXiv:2509.25050")
-def awm(v: Num, target: Num, advantage: Num) -> Num:
+def awm(v: Velocity, target: Target, advantage: Advantage) -> Num:
     """A (v − v*)², per coordinate: flow matching on own samples, to be minimised.
 
     Unbounded below where A < 0: it needs the proximity that clipping or a KL gives.
@@ -85,5 +87,4 @@ def awm(v: Num, target: Num, advantage: Num) -> Num:
     Raises:
         ValueError: NaN, or shapes that do not agree.
     """
-    fields(v=v, target=target, advantage=advantage)
     return advantage * (v - target) ** 2

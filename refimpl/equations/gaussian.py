@@ -8,12 +8,15 @@ that others got wrong often enough to have a name of its own, in `policy`.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from .domain import fields, nonnegative, positive
+from .arguments import Mean, Noise, State, Std, structure
+from .domain import NONNEGATIVE
 from .elementary import Num, log, pi
 from .registry import equation
 
 
+@structure(prefixed=True)
 @dataclass(frozen=True)
 class Gaussian:
     """N(mean, std² I): what a step returns, what sampling draws from and what GRPO scores.
@@ -23,8 +26,8 @@ class Gaussian:
         std: the standard deviation, shaped to meet `mean`; never a variance.
     """
 
-    mean: Num
-    std: Num
+    mean: Annotated[Mean, "the mean of {law}"]
+    std: Annotated[Std, NONNEGATIVE, "the standard deviation of {law}"]
 
     def sample(self, noise: Num) -> Num:
         """mean + std · noise, for noise ~ N(0, I) that the caller drew."""
@@ -36,36 +39,30 @@ class Gaussian:
 
 
 @equation("gaussian.sample", rows=("GRPO-6", "PATH-1"), source="Flow-GRPO, arXiv:2505.05470, Eq. 2")
-def sample(mean: Num, std: Num, noise: Num) -> Num:
+def sample(mean: Mean, std: Annotated[Std, NONNEGATIVE], noise: Noise) -> Num:
     """x = mean + std · ε, with ε ~ N(0, I) drawn by the caller.
 
     Raises:
         ValueError: std < 0, NaN, or shapes that do not agree.
     """
-    fields(mean=mean, std=std, noise=noise)
-    nonnegative(std=std)
     return mean + std * noise
 
 
 @equation("gaussian.log_prob", rows=("GRPO-5",), source="Flow-GRPO, arXiv:2505.05470, Section 4.1")
-def log_prob(x: Num, mean: Num, std: Num) -> Num:
+def log_prob(x: State, mean: Mean, std: Std) -> Num:
     """log N(x; mean, std²) = −(x − mean)²/(2 std²) − log std − ½ log 2π, per coordinate.
 
     Raises:
         ValueError: std ≤ 0 (a step without noise has no density), NaN, or shapes that do not agree.
     """
-    fields(x=x, mean=mean, std=std)
-    positive(std=std)
     return -((x - mean) ** 2) / (2 * std**2) - log(std) - log(2 * pi(std)) / 2
 
 
 @equation("gaussian.score", rows=("SC-1",), source="Flow-GRPO, arXiv:2505.05470, Section 7.1")
-def score(x: Num, mean: Num, std: Num) -> Num:
+def score(x: State, mean: Mean, std: Std) -> Num:
     """∇ₓ log N(x; mean, std²) = −(x − mean)/std².
 
     Raises:
         ValueError: std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, mean=mean, std=std)
-    positive(std=std)
     return -(x - mean) / std**2

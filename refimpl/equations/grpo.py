@@ -7,19 +7,51 @@ its degrees of freedom and what is added to it differ between implementations; h
 out by the caller.
 """
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from .domain import fields, nonnegative, positive
+from .arguments import SAMPLE, Advantage, Argument, Limit, Ratio, Weight
+from .domain import CHOICE, CLIP, NONNEGATIVE, POSITIVE, REAL
 from .elementary import Array, Num, maximum, minimum, sqrt, where
 from .registry import equation
 
 _ARTICLE = "Flow-GRPO, arXiv:2505.05470, Section 4.1"
 
+Rewards: TypeAlias = Annotated[
+    Array, Argument("R", "(prompts, G): a row is a group", REAL, "array", axes=1)
+]
+Divisor: TypeAlias = Annotated[
+    Literal["group", "batch", "none"],
+    Argument(
+        r"\mathrm{std}",
+        'whose standard deviation divides: "group", "batch" or "none"',
+        CHOICE,
+        "alone",
+        own=True,
+    ),
+]
+Ddof: TypeAlias = Annotated[
+    int,
+    Argument(
+        r"\mathrm{ddof}", "the divisor of the variance is the count minus this", CHOICE, "alone"
+    ),
+]
+Added: TypeAlias = Annotated[
+    Num, Argument(r"\epsilon", "added to the standard deviation", NONNEGATIVE, "alone", own=True)
+]
+Clip: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\varepsilon", "the half-width of the trust region", CLIP, SAMPLE, between=("0.05", "0.5")
+    ),
+]
+Surrogate: TypeAlias = Annotated[
+    Num, Argument(r"\min(rA,\mathrm{clip}(r)A)", "the clipped objective")
+]
+StepKL: TypeAlias = Annotated[Num, Argument(r"\mathrm{KL}", "the KL of the step", usual=POSITIVE)]
+
 
 @equation("grpo.advantage", rows=("GRPO-3",), source=_ARTICLE)
-def advantage(
-    rewards: Array, *, std: Literal["group", "batch", "none"], ddof: int, eps: float
-) -> Array:
+def advantage(rewards: Rewards, *, std: Divisor, ddof: Ddof, eps: Added) -> Array:
     """A_i = (R_i − mean R)/(std R + eps), the mean over the group.
 
     A group whose rewards are all equal has nothing to say: its advantages are exactly 0.
@@ -41,8 +73,6 @@ def advantage(
     Raises:
         ValueError: not two-dimensional, groups of one, NaN, an unknown std or ddof, eps < 0.
     """
-    fields(rewards=rewards)
-    nonnegative(eps=eps)
     if rewards.ndim != 2 or rewards.shape[1] < 2:
         raise ValueError(
             "rewards must be (prompts, G) with G >= 2 (a group of one has no baseline), "
@@ -66,32 +96,28 @@ def advantage(
 
 
 @equation("grpo.bounded", rows=("GRPO-3",), source="flow_grpo's training scripts, adv_clip_max = 5")
-def bounded(advantage: Num, limit: Num) -> Num:
+def bounded(advantage: Advantage, limit: Limit) -> Num:
     """clip(A, −limit, limit): the bound that public trainers put on advantages; the article has none.
 
     Raises:
         ValueError: limit ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(advantage=advantage, limit=limit)
-    positive(limit=limit)
     return minimum(maximum(advantage, -limit), limit)
 
 
 @equation("grpo.surrogate", rows=("GRPO-4",), source=f"{_ARTICLE}; PPO, arXiv:1707.06347, Eq. 7")
-def surrogate(ratio: Num, advantage: Num, clip: Num) -> Num:
+def surrogate(ratio: Ratio, advantage: Advantage, clip: Clip) -> Num:
     """min(r A, clip(r, 1 − ε, 1 + ε) A): to be maximised.
 
     Raises:
         ValueError: clip < 0, a negative ratio, NaN, or shapes that do not agree.
     """
-    fields(ratio=ratio, advantage=advantage, clip=clip)
-    nonnegative(ratio=ratio, clip=clip)
     clipped = minimum(maximum(ratio, 1 - clip), 1 + clip)
     return minimum(ratio * advantage, clipped * advantage)
 
 
 @equation("grpo.objective", rows=("GRPO-2", "GRPO-4"), source=_ARTICLE)
-def objective(surrogate: Num, kl: Num, beta: Num) -> Num:
+def objective(surrogate: Surrogate, kl: StepKL, beta: Weight) -> Num:
     """min(r A, clip(r) A) − β KL(π_θ ‖ π_ref), per sample and step; J is its mean, to be maximised.
 
     Args:
@@ -102,6 +128,4 @@ def objective(surrogate: Num, kl: Num, beta: Num) -> Num:
     Raises:
         ValueError: beta < 0, NaN, or shapes that do not agree.
     """
-    fields(surrogate=surrogate, kl=kl, beta=beta)
-    nonnegative(beta=beta)
     return surrogate - beta * kl

@@ -6,9 +6,27 @@ The first form needs a classifier, the second needs none. w = 0 is unguided, w =
 field. On the house clock v = −u, and both forms hold for v as they stand.
 """
 
-from .domain import fields, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import SAMPLE, Argument, ClassifierScore, Omega, Score, Velocity, W
+from .domain import POSITIVE, REAL, positive
 from .elementary import Num, sqrt
 from .registry import equation
+
+ScoreWeight: TypeAlias = Annotated[
+    Num, Argument("a_t", "the weight of the score in the velocity", REAL, SAMPLE, usual=POSITIVE)
+]
+Unconditional: TypeAlias = Annotated[Num, Argument("v(x)", "the unconditional velocity")]
+Conditional: TypeAlias = Annotated[Num, Argument(r"v(x\mid y)", "the conditional velocity")]
+GuidanceScale: TypeAlias = Annotated[
+    Num, Argument("w", "diffusers' guidance scale; 0 is unconditional, 1 conditional", REAL, SAMPLE)
+]
+UnconditionalStd: TypeAlias = Annotated[
+    Num, Argument("s", "the standard deviation of the unconditional law", POSITIVE)
+]
+ConditionalStd: TypeAlias = Annotated[
+    Num, Argument("s_y", "the standard deviation of the conditional law", POSITIVE)
+]
 
 
 @equation(
@@ -16,9 +34,8 @@ from .registry import equation
     rows=("CFG-2",),
     source="Dhariwal & Nichol 2021, arXiv:2105.05233, Eq. 11",
 )
-def bayes_score(score: Num, classifier_score: Num) -> Num:
+def bayes_score(score: Score, classifier_score: ClassifierScore) -> Num:
     """∇log p(x | y) = ∇log p(x) + ∇log p(y | x): p(y) does not depend on x."""
-    fields(score=score, classifier_score=classifier_score)
     return score + classifier_score
 
 
@@ -27,9 +44,8 @@ def bayes_score(score: Num, classifier_score: Num) -> Num:
     rows=("CFG-2",),
     source="Guidance notes, Eq. 1 ff.; Dhariwal & Nichol 2021, arXiv:2105.05233",
 )
-def classifier(v: Num, a: Num, classifier_score: Num, w: Num) -> Num:
+def classifier(v: Velocity, a: ScoreWeight, classifier_score: ClassifierScore, w: W) -> Num:
     """ṽ = v + w a_t ∇log p_t(y | x), where v = a_t ∇log p_t + b_t x on the path in use."""
-    fields(v=v, a=a, classifier_score=classifier_score, w=w)
     return v + w * a * classifier_score
 
 
@@ -38,27 +54,24 @@ def classifier(v: Num, a: Num, classifier_score: Num, w: Num) -> Num:
     rows=("CFG-3",),
     source="Ho & Salimans 2022, arXiv:2207.12598; MIT 6.S184, Section 4.1.3",
 )
-def classifier_free(v_uncond: Num, v_cond: Num, w: Num) -> Num:
+def classifier_free(v_uncond: Unconditional, v_cond: Conditional, w: W) -> Num:
     """ṽ = (1 − w) v(x) + w v(x | y); w = 1 is the conditional field."""
-    fields(v_uncond=v_uncond, v_cond=v_cond, w=w)
     return (1 - w) * v_uncond + w * v_cond
 
 
 @equation(
     "guidance.ho_salimans", rows=("CFG-7",), source="Ho & Salimans 2022, arXiv:2207.12598, Eq. 6"
 )
-def ho_salimans(v_uncond: Num, v_cond: Num, omega: Num) -> Num:
+def ho_salimans(v_uncond: Unconditional, v_cond: Conditional, omega: Omega) -> Num:
     """ṽ = (1 + ω) v(x | y) − ω v(x): the paper's scale, where ω = 0 is the conditional field."""
-    fields(v_uncond=v_uncond, v_cond=v_cond, omega=omega)
     return (1 + omega) * v_cond - omega * v_uncond
 
 
 @equation(
     "guidance.diffusers", rows=("CFG-7",), source="diffusers 0.42.1, StableDiffusion3Pipeline"
 )
-def diffusers(v_uncond: Num, v_cond: Num, guidance_scale: Num) -> Num:
+def diffusers(v_uncond: Unconditional, v_cond: Conditional, guidance_scale: GuidanceScale) -> Num:
     """ṽ = v(x) + guidance_scale (v(x | y) − v(x)): diffusers' scale, equal to w."""
-    fields(v_uncond=v_uncond, v_cond=v_cond, guidance_scale=guidance_scale)
     return v_uncond + guidance_scale * (v_cond - v_uncond)
 
 
@@ -67,7 +80,7 @@ def diffusers(v_uncond: Num, v_cond: Num, guidance_scale: Num) -> Num:
     rows=("CFG-6",),
     source="Exact flow of two centred Gaussians; compare arXiv:2207.12598, Section 4",
 )
-def gaussian_std(std_uncond: Num, std_cond: Num, w: Num) -> Num:
+def gaussian_std(std_uncond: UnconditionalStd, std_cond: ConditionalStd, w: W) -> Num:
     """s^(1−w) s_y^w: what the guided flow makes of p = N(0, s²) and p(x | y) = N(0, s_y²), at t = 0.
 
     The geometric mean of the two, on any path that starts at the same noise. Neither law asked for.
@@ -75,20 +88,18 @@ def gaussian_std(std_uncond: Num, std_cond: Num, w: Num) -> Num:
     Raises:
         ValueError: a std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(std_uncond=std_uncond, std_cond=std_cond, w=w)
-    positive(std_uncond=std_uncond, std_cond=std_cond)
     return std_uncond ** (1 - w) * std_cond**w
 
 
 @equation("guidance.tilted_std", rows=("CFG-6",), source="p(x) p(y | x)^w for centred Gaussians")
-def tilted_std(std_uncond: Num, std_cond: Num, w: Num) -> Num:
+def tilted_std(std_uncond: UnconditionalStd, std_cond: ConditionalStd, w: W) -> Num:
     """1/√((1 − w)/s² + w/s_y²): the std of p(x) p(y | x)^w, what guidance is often said to sample.
 
     Raises:
         ValueError: no such law: the precision (1 − w)/s² + w/s_y² is not positive.
     """
-    fields(std_uncond=std_uncond, std_cond=std_cond, w=w)
-    positive(std_uncond=std_uncond, std_cond=std_cond)
     precision = (1 - w) / std_uncond**2 + w / std_cond**2
-    positive(precision=precision)
+    positive(
+        precision=precision, otherwise="no such law: take a smaller w, or std_cond below std_uncond"
+    )
     return 1 / sqrt(precision)

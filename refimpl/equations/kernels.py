@@ -7,7 +7,21 @@ here keep the noise level at *every* step size: predicted noise and fresh noise 
 differ in `std` alone: CPS takes an angle, `frozen_data` the SDE's own decay over the step.
 """
 
-from .domain import fields, level, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import (
+    SAMPLE,
+    Argument,
+    Data,
+    Diffusion,
+    Level,
+    LowerLevel,
+    Noise,
+    NoiseLevel,
+    Std,
+    asks,
+)
+from .domain import LEVEL, NONNEGATIVE, POSITIVE, REAL, SHARE, nonnegative
 from .elementary import Num, exp, pi, sin, sqrt
 from .gaussian import Gaussian
 from .paths import Coefficients
@@ -17,9 +31,29 @@ from .sde import Step
 _CPS = "Flow-CPS, arXiv:2509.05952"
 _DDIM = "DDIM, arXiv:2010.02502, Eq. 12"
 
+Eta: TypeAlias = Annotated[
+    Num, Argument(r"\eta", "the share of fresh noise, 0 to 1", SHARE, SAMPLE)
+]
+Kept: TypeAlias = Annotated[
+    Num,
+    Argument(r"e^{-\Lambda}", "the share of the noise variance that a step keeps", SHARE, SAMPLE),
+]
+Variance: TypeAlias = Annotated[Num, Argument("V", "of the state's noise at level t", NONNEGATIVE)]
+Gap: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\mathbb E(v^\star-v)^2", "the expected square of what no velocity can fit", NONNEGATIVE
+    ),
+]
+
 
 @equation("kernels.preserving", rows=("GRPO-6",), source=f"{_CPS}; {_DDIM}")
-def preserving(c: Coefficients, data: Num, noise: Num, std: Num) -> Gaussian:
+def preserving(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)],
+    data: Data,
+    noise: Noise,
+    std: Annotated[Std, NONNEGATIVE],
+) -> Gaussian:
     """N(α_s data + √(σ_s² − std²) noise, std²): fresh noise replaces as much of the predicted.
 
     Args:
@@ -32,20 +66,17 @@ def preserving(c: Coefficients, data: Num, noise: Num, std: Num) -> Gaussian:
     Raises:
         ValueError: std < 0 or above σ_s, NaN, or shapes that do not agree.
     """
-    fields(data=data, noise=noise, alpha=c.alpha, sigma=c.sigma, std=std)
-    nonnegative(std=std, sigma_minus_std=c.sigma - std)
+    nonnegative(sigma_minus_std=c.sigma - std, otherwise="std is at most sigma")
     return Gaussian(mean=c.alpha * data + sqrt(c.sigma**2 - std**2) * noise, std=std)
 
 
 @equation("kernels.cps_std", rows=("GRPO-7",), source=_CPS)
-def cps_std(s: Num, eta: Num) -> Num:
+def cps_std(s: LowerLevel, eta: Eta) -> Num:
     """s sin(η π/2): the fresh noise of CPS; η = 0 is the flow's ODE, η = 1 renews all the noise.
 
     Raises:
         ValueError: s or η outside [0, 1], NaN, or shapes that do not agree.
     """
-    fields(s=s, eta=eta)
-    level(s=s, eta=eta)
     return s * sin(eta * pi(eta) / 2)
 
 
@@ -54,7 +85,7 @@ def cps_std(s: Num, eta: Num) -> Num:
     rows=("GRPO-6", "GRPO-7"),
     source="integral of Flow-GRPO's g²/τ² (arXiv:2505.05470, Section 4.2) over a step",
 )
-def kept_flow_grpo(step: Step, a: Num) -> Num:
+def kept_flow_grpo(step: Step, a: Annotated[NoiseLevel, POSITIVE]) -> Num:
     """e^{−Λ} = (s (1 − t)/(t (1 − s)))^{a²}: the share of the noise variance that a step keeps.
 
     Λ = ∫ g²/τ² dτ from s to t for g = a √(τ/(1 − τ)). It is finite at both ends, with no rule for
@@ -63,8 +94,6 @@ def kept_flow_grpo(step: Step, a: Num) -> Num:
     Raises:
         ValueError: a = 0, whose 0^0 at the ends has no limit (use the ODE), NaN.
     """
-    fields(t=step.t, s=step.s, a=a)
-    positive(a=a)
     return (step.s * (1 - step.t) / (step.t * (1 - step.s))) ** (a**2)
 
 
@@ -73,15 +102,12 @@ def kept_flow_grpo(step: Step, a: Num) -> Num:
     rows=("GRPO-6", "GRPO-7"),
     source="integral of DanceGRPO's constant g²/τ² (arXiv:2505.07818) over a step",
 )
-def kept_constant(step: Step, g: Num) -> Num:
+def kept_constant(step: Annotated[Step, asks(t=LEVEL, s=POSITIVE)], g: Diffusion) -> Num:
     """e^{−Λ} = exp(−g² (1/s − 1/t)): the share of the noise variance kept under a constant g.
 
     Raises:
         ValueError: s = 0 (nothing is kept there: write 0), g < 0, NaN.
     """
-    fields(t=step.t, s=step.s, g=g)
-    nonnegative(g=g)
-    positive(s=step.s)
     return exp(-(g**2) * (1 / step.s - 1 / step.t))
 
 
@@ -90,7 +116,7 @@ def kept_constant(step: Step, g: Num) -> Num:
     rows=("GRPO-6", "SC-9"),
     source="Flow-GRPO's SDE (arXiv:2505.05470, Eq. 1) solved exactly for a constant E[data | x_t]",
 )
-def frozen_data(data: Num, noise: Num, s: Num, kept: Num) -> Gaussian:
+def frozen_data(data: Data, noise: Noise, s: LowerLevel, kept: Kept) -> Gaussian:
     """N((1 − s) data + s √kept noise, s² (1 − kept)): the SDE's exact step, its data prediction frozen.
 
     The linear path. Euler–Maruyama freezes the whole drift; here only the predicted data is frozen,
@@ -105,8 +131,6 @@ def frozen_data(data: Num, noise: Num, s: Num, kept: Num) -> Gaussian:
     Raises:
         ValueError: s or kept outside [0, 1], NaN, or shapes that do not agree.
     """
-    fields(data=data, noise=noise, s=s, kept=kept)
-    level(s=s, kept=kept)
     return Gaussian(mean=(1 - s) * data + s * sqrt(kept) * noise, std=s * sqrt(1 - kept))
 
 
@@ -115,7 +139,7 @@ def frozen_data(data: Num, noise: Num, s: Num, kept: Num) -> Gaussian:
     rows=("GRPO-6",),
     source="Flow-GRPO, arXiv:2505.05470, Eq. 2, on data that are one point",
 )
-def noise_variance(variance: Num, g: Num, step: Step) -> Num:
+def noise_variance(variance: Variance, g: Diffusion, step: Step) -> Num:
     """V_s = ((s − g² h/(2t))/t)² V_t + g² h: the noise that Euler–Maruyama carries from t to s.
 
     For data that are one point everything else is noise, and its variance should be s². From the
@@ -124,8 +148,6 @@ def noise_variance(variance: Num, g: Num, step: Step) -> Num:
     Raises:
         ValueError: a negative variance, g < 0, NaN, or shapes that do not agree.
     """
-    fields(variance=variance, g=g, t=step.t, s=step.s)
-    nonnegative(variance=variance, g=g)
     return ((step.s - g**2 * step.h / (2 * step.t)) / step.t) ** 2 * variance + g**2 * step.h
 
 
@@ -134,7 +156,7 @@ def noise_variance(variance: Num, g: Num, step: Step) -> Num:
     rows=("GRPO-6",),
     source="flow matching's irreducible loss, Lipman et al. 2023, arXiv:2210.02747",
 )
-def posterior_variance(t: Num, gap: Num) -> Num:
+def posterior_variance(t: Level, gap: Gap) -> Num:
     """V = t² E(v* − v)²: what x_t leaves open about the data is what no velocity can fit.
 
     The linear path, where data = x_t − t v. A network's validation loss at level t, per coordinate,
@@ -143,9 +165,6 @@ def posterior_variance(t: Num, gap: Num) -> Num:
     Raises:
         ValueError: t outside [0, 1], a negative gap, NaN, or shapes that do not agree.
     """
-    fields(t=t, gap=gap)
-    level(t=t)
-    nonnegative(gap=gap)
     return t**2 * gap
 
 
@@ -154,7 +173,9 @@ def posterior_variance(t: Num, gap: Num) -> Num:
     rows=("GRPO-6",),
     source="Analytic-DPM, arXiv:2201.06503, Theorem 1, on the linear path",
 )
-def moment_matched(data: Num, noise: Num, std: Num, variance: Num, step: Step) -> Gaussian:
+def moment_matched(
+    data: Data, noise: Noise, std: Annotated[Std, NONNEGATIVE], variance: Variance, step: Step
+) -> Gaussian:
     """N((1 − s) data + k noise, std² + [(1 − s) − k (1 − t)/t]² V): `preserving`, and what its mean lacks.
 
     k = √(s² − std²). The predicted data vary less than data do, by V = E Var[data | x_t]. Drawing
@@ -171,8 +192,7 @@ def moment_matched(data: Num, noise: Num, std: Num, variance: Num, step: Step) -
     Raises:
         ValueError: std < 0 or above s, V < 0, NaN, or shapes that do not agree.
     """
-    fields(data=data, noise=noise, std=std, variance=variance, t=step.t, s=step.s)
-    nonnegative(std=std, s_minus_std=step.s - std, variance=variance)
+    nonnegative(s_minus_std=step.s - std, otherwise="std is at most s")
     kept = sqrt(step.s**2 - std**2)
     owed = (1 - step.s) - kept * (1 - step.t) / step.t
     return Gaussian(mean=(1 - step.s) * data + kept * noise, std=sqrt(std**2 + owed**2 * variance))

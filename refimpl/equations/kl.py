@@ -7,7 +7,21 @@ becomes Eq. 3. All values are per coordinate; the KL of a sample is their *sum*.
 for one of the variants below does not carry over to another.
 """
 
-from .domain import fields, level, positive
+from typing import Annotated
+
+from .arguments import (
+    Diffusion,
+    Length,
+    Level,
+    LogRatio,
+    Mean,
+    ReferenceMean,
+    ReferenceVelocity,
+    Std,
+    Velocity,
+    asks,
+)
+from .domain import DENSE, DIVIDING, POSITIVE_LEVEL, REAL
 from .elementary import Num, exp, log
 from .gaussian import Gaussian
 from .registry import equation
@@ -18,32 +32,36 @@ _ARTICLE = "Flow-GRPO, arXiv:2505.05470, Eq. 3"
 @equation(
     "kl.gaussian", rows=("GRPO-8",), source="Kullback & Leibler 1951; closed form for Gaussians"
 )
-def gaussian(p: Gaussian, q: Gaussian) -> Num:
+def gaussian(
+    p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)],
+    q: Annotated[Gaussian, asks(mean=REAL, std=DENSE)],
+) -> Num:
     """KL(p ‖ q) = log(σ_q/σ_p) + (σ_p² − σ_q² + (m_p − m_q)²)/(2σ_q²), per coordinate.
 
     Raises:
         ValueError: a std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(p_mean=p.mean, q_mean=q.mean, p_std=p.std, q_std=q.std)
-    positive(std=p.std)
-    positive(std=q.std)
     return log(q.std / p.std) + (p.std**2 - q.std**2 + (p.mean - q.mean) ** 2) / (2 * q.std**2)
 
 
 @equation("kl.of_means", rows=("GRPO-8",), source=f"{_ARTICLE}, first form")
-def of_means(mean: Num, mean_ref: Num, std: Num) -> Num:
+def of_means(mean: Mean, mean_ref: ReferenceMean, std: Std) -> Num:
     """(mean − mean_ref)²/(2 std²), std = g √h: the KL of two steps that share their std.
 
     Raises:
         ValueError: std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(mean=mean, mean_ref=mean_ref, std=std)
-    positive(std=std)
     return (mean - mean_ref) ** 2 / (2 * std**2)
 
 
 @equation("kl.flow_grpo", rows=("GRPO-8",), source=f"{_ARTICLE}, second form")
-def flow_grpo(v: Num, v_ref: Num, g: Num, t: Num, h: Num) -> Num:
+def flow_grpo(
+    v: Velocity,
+    v_ref: ReferenceVelocity,
+    g: Annotated[Diffusion, DIVIDING],
+    t: Annotated[Level, POSITIVE_LEVEL],
+    h: Length,
+) -> Num:
     """(h/2) (g (1 − t)/(2t) + 1/g)² (v − v_ref)²: Eq. 3, from the velocities of the linear path.
 
     !!! warning "Three versions"
@@ -53,9 +71,6 @@ def flow_grpo(v: Num, v_ref: Num, g: Num, t: Num, h: Num) -> Num:
     Raises:
         ValueError: g ≤ 0, t = 0 or outside [0, 1], h ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(v=v, v_ref=v_ref, g=g, t=t, h=h)
-    level(t=t)
-    positive(g=g, t=t, h=h)
     return h / 2 * (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2
 
 
@@ -64,37 +79,32 @@ def flow_grpo(v: Num, v_ref: Num, g: Num, t: Num, h: Num) -> Num:
     rows=("GRPO-8",),
     source="flow_grpo's training scripts (its issue 78), mm_grpo, verl-omni",
 )
-def without_h(mean: Num, mean_ref: Num, g: Num) -> Num:
+def without_h(mean: Mean, mean_ref: ReferenceMean, g: Annotated[Diffusion, DIVIDING]) -> Num:
     """(mean − mean_ref)²/(2 g²): the field's variant, h times the KL of the steps.
 
     Raises:
         ValueError: g ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(mean=mean, mean_ref=mean_ref, g=g)
-    positive(g=g)
     return (mean - mean_ref) ** 2 / (2 * g**2)
 
 
 @equation(
     "kl.velocity", rows=("GRPO-8",), source="Flow-Factory; proposed in flow_grpo's discussions"
 )
-def velocity(v: Num, v_ref: Num) -> Num:
+def velocity(v: Velocity, v_ref: ReferenceVelocity) -> Num:
     """(v − v_ref)²: not a divergence of steps, but even over t; also called velocity KL."""
-    fields(v=v, v_ref=v_ref)
     return (v - v_ref) ** 2
 
 
 @equation("kl.k1", rows=("GRPO-8",), source="Schulman 2020, Approximating KL divergence")
-def k1(log_ratio: Num) -> Num:
+def k1(log_ratio: LogRatio) -> Num:
     """−log r, with r = p_ref/p_θ on a draw from p_θ: unbiased for KL(p_θ ‖ p_ref), of either sign."""
-    fields(log_ratio=log_ratio)
     return -log_ratio
 
 
 @equation("kl.k2", rows=("GRPO-8",), source="Schulman 2020, Approximating KL divergence")
-def k2(log_ratio: Num) -> Num:
+def k2(log_ratio: LogRatio) -> Num:
     """½ (log r)²: biased, never negative, low in variance."""
-    fields(log_ratio=log_ratio)
     return log_ratio**2 / 2
 
 
@@ -103,7 +113,6 @@ def k2(log_ratio: Num) -> Num:
     rows=("GRPO-8",),
     source="Schulman 2020, Approximating KL divergence; GRPO, arXiv:2402.03300, Eq. 4",
 )
-def k3(log_ratio: Num) -> Num:
+def k3(log_ratio: LogRatio) -> Num:
     """r − 1 − log r: unbiased and never negative; GRPO's estimator for language models."""
-    fields(log_ratio=log_ratio)
     return exp(log_ratio) - 1 - log_ratio

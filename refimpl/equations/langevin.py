@@ -6,25 +6,39 @@ The discrete chain does not leave p as it is: on a Gaussian its stationary law i
 is too wide by the factor 1/(1 − ε/(2s²)). Across noise scales σ_1 < … < σ_L the step follows σ_i².
 """
 
-from .domain import fields, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import (
+    SAMPLE,
+    Alpha,
+    AlphaRate,
+    Argument,
+    Score,
+    Sigma,
+    SigmaMin,
+    SigmaRate,
+    State,
+    Std,
+)
+from .domain import NOISED, POSITIVE, UNMIXED, nonnegative, positive
 from .elementary import Num, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
 _NCSN = "Song & Ermon 2019, arXiv:1907.05600"
 
+StepSize: TypeAlias = Annotated[Num, Argument(r"\varepsilon", "the step size", POSITIVE, SAMPLE)]
+
 
 @equation(
     "langevin.step", rows=("LD-1",), source=f"From DDPM to score and flow matching; {_NCSN}, Eq. 4"
 )
-def step(x: Num, score: Num, eps: Num) -> Gaussian:
+def step(x: State, score: Score, eps: StepSize) -> Gaussian:
     """N(x + ε ∇log p(x), 2ε): one step of unadjusted Langevin dynamics.
 
     Raises:
         ValueError: ε ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, score=score, eps=eps)
-    positive(eps=eps)
     return Gaussian(mean=x + eps * score, std=sqrt(2 * eps))
 
 
@@ -33,38 +47,36 @@ def step(x: Num, score: Num, eps: Num) -> Gaussian:
     rows=("LD-1",),
     source="Exact law of the unadjusted chain on N(m, s²); Roberts & Tweedie 1996",
 )
-def stationary_variance(std: Num, eps: Num) -> Num:
+def stationary_variance(std: Std, eps: StepSize) -> Num:
     """s²/(1 − ε/(2s²)): the variance that the discrete chain settles at on N(m, s²).
 
     Raises:
         ValueError: ε ≥ 2s² (the chain diverges), ε ≤ 0 or s ≤ 0.
     """
-    fields(std=std, eps=eps)
-    positive(std=std, eps=eps)
-    positive(stability=1 - eps / (2 * std**2))
+    positive(
+        stability=1 - eps / (2 * std**2),
+        otherwise="the chain diverges: eps must lie below 2 std²",
+    )
     return std**2 / (1 - eps / (2 * std**2))
 
 
 @equation("langevin.annealed_eps", rows=("LD-3",), source=f"{_NCSN}, Algorithm 1")
-def annealed_eps(eps: Num, sigma: Num, sigma_min: Num) -> Num:
+def annealed_eps(eps: StepSize, sigma: Annotated[Sigma, NOISED], sigma_min: SigmaMin) -> Num:
     """ε σ_i²/σ_1²: the step size at scale σ_i, so that signal to noise is the same at every scale.
 
     Raises:
         ValueError: a scale or step that is not positive.
     """
-    fields(eps=eps, sigma=sigma, sigma_min=sigma_min)
-    positive(eps=eps, sigma=sigma, sigma_min=sigma_min)
     return eps * sigma**2 / sigma_min**2
 
 
 @equation("langevin.perturbed_weight", rows=("LD-3", "LD-4"), source=f"{_NCSN}, Section 4.2")
-def perturbed_weight(sigma: Num) -> Num:
+def perturbed_weight(sigma: Annotated[Sigma, NOISED]) -> Num:
     """λ(σ) = σ²: with it the target's share of the loss, λ E‖ε/σ‖², is the same at every scale.
 
     Raises:
         ValueError: σ ≤ 0.
     """
-    positive(sigma=sigma)
     return sigma**2
 
 
@@ -73,7 +85,9 @@ def perturbed_weight(sigma: Num) -> Num:
     rows=("LD-4", "DDPM-2"),
     source="Song et al. 2021, arXiv:2011.13456, Eq. 29–32; Karras et al. 2022, arXiv:2206.00364",
 )
-def noise_rate(alpha: Num, sigma: Num, d_alpha: Num, d_sigma: Num) -> Num:
+def noise_rate(
+    alpha: Annotated[Alpha, UNMIXED], sigma: Sigma, d_alpha: AlphaRate, d_sigma: SigmaRate
+) -> Num:
     """g² = 2σσ̇ − 2(α̇/α)σ²: the noise of the forward SDE dx = (α̇/α) x dt + g dw of a Gaussian path.
 
     VE (α = 1) gives g² = dσ²/dt, VP gives β(t); on the linear path it is 2t/(1 − t).
@@ -81,8 +95,9 @@ def noise_rate(alpha: Num, sigma: Num, d_alpha: Num, d_sigma: Num) -> Num:
     Raises:
         ValueError: α ≤ 0, a rate that is negative (noise cannot be taken away), NaN.
     """
-    fields(alpha=alpha, sigma=sigma, d_alpha=d_alpha, d_sigma=d_sigma)
-    positive(alpha=alpha)
     rate = 2 * sigma * d_sigma - 2 * d_alpha / alpha * sigma**2
-    nonnegative(noise_rate=rate)
+    nonnegative(
+        noise_rate=rate,
+        otherwise="noise cannot be taken away: sigma must grow no slower than alpha falls",
+    )
     return rate

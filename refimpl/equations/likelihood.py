@@ -6,11 +6,39 @@ A residual step x + δ u(x) changes it by log(1 + δ ∂u) per eigenvalue, and i
 by the integral of the divergence. Hutchinson's εᵀJε estimates a divergence by one vector product.
 """
 
-from .domain import fields, nonzero
+from typing import Annotated, TypeAlias
+
+from .arguments import SAMPLE, Argument, State
+from .domain import NONZERO, POSITIVE, REAL
 from .elementary import Array, Num, log
 from .registry import equation
 
 _CHEN = "Chen et al. 2018, arXiv:1806.07366"
+
+LogDensity: TypeAlias = Annotated[Num, Argument(r"\log p_0(x)", "the log-density before the map")]
+Determinant: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\det\partial y/\partial x",
+        "of the map's Jacobian",
+        NONZERO,
+        usual=POSITIVE,
+        between=("0.2", "2"),
+    ),
+]
+Block: TypeAlias = Annotated[Num, Argument("u(x)", "the block's output")]
+BlockSize: TypeAlias = Annotated[
+    Num, Argument(r"\delta", "the size of the block's step", REAL, SAMPLE)
+]
+VelocityDivergence: TypeAlias = Annotated[
+    Num, Argument(r"\nabla\cdot v", "of the velocity", own=True)
+]
+Probe: TypeAlias = Annotated[
+    Array, Argument(r"\varepsilon", "a probe with E[εεᵀ] = I", REAL, "array", axes=1, own=True)
+]
+ProbeImage: TypeAlias = Annotated[
+    Array, Argument(r"J\varepsilon", "the Jacobian times the probe", REAL, "array", axes=1)
+]
 
 
 @equation(
@@ -18,7 +46,7 @@ _CHEN = "Chen et al. 2018, arXiv:1806.07366"
     rows=("NF-1",),
     source="From DDPM to score and flow matching; Rezende & Mohamed 2015, arXiv:1505.05770",
 )
-def change_of_variables(log_p: Num, determinant: Num) -> Num:
+def change_of_variables(log_p: LogDensity, determinant: Determinant) -> Num:
     """log p_1(y) = log p_0(x) − log|det ∂y/∂x|, at y = φ(x).
 
     Args:
@@ -28,8 +56,6 @@ def change_of_variables(log_p: Num, determinant: Num) -> Num:
     Raises:
         ValueError: the determinant vanishes: the map is not invertible there.
     """
-    fields(log_p=log_p, determinant=determinant)
-    nonzero(determinant=determinant)
     return log_p - log(determinant**2) / 2
 
 
@@ -38,16 +64,14 @@ def change_of_variables(log_p: Num, determinant: Num) -> Num:
     rows=("NF-2",),
     source="From DDPM to score and flow matching; Chen et al. 2019, arXiv:1906.02735",
 )
-def residual_step(x: Num, u: Num, delta: Num) -> Num:
+def residual_step(x: State, u: Block, delta: BlockSize) -> Num:
     """φ(x) = x + δ u(x): one block of a residual flow, and one Euler step of dx/dt = u."""
-    fields(x=x, u=u, delta=delta)
     return x + delta * u
 
 
 @equation("likelihood.instantaneous", rows=("NF-3",), source=f"{_CHEN}, Theorem 1")
-def instantaneous(divergence: Num) -> Num:
+def instantaneous(divergence: VelocityDivergence) -> Num:
     """d/dt log p_t(x_t) = −∇·v(x_t, t), along a trajectory of the flow."""
-    fields(divergence=divergence)
     return -divergence
 
 
@@ -56,12 +80,11 @@ def instantaneous(divergence: Num) -> Num:
     rows=("NF-3",),
     source="Hutchinson 1990; Grathwohl et al. 2019, arXiv:1810.01367, Eq. 7",
 )
-def hutchinson(eps: Array, jacobian_eps: Array) -> Array:
+def hutchinson(eps: Probe, jacobian_eps: ProbeImage) -> Array:
     """εᵀ(J ε), summed over coordinates: an unbiased estimate of tr J when E[εεᵀ] = I.
 
     Args:
         eps: random signs or standard normals, shape (B, d).
         jacobian_eps: J ε, shape (B, d).
     """
-    fields(eps=eps, jacobian_eps=jacobian_eps)
     return (eps * jacobian_eps).sum(axis=-1)

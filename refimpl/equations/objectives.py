@@ -7,11 +7,30 @@
 Losses are elementwise. Expectations belong to whoever draws the samples.
 """
 
-from .domain import fields, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import Argument, Noise, Posterior, Score, Sigma, Target, Velocity
+from .domain import NOISED, REAL
 from .elementary import Array, Num
 from .registry import equation
 
 _LIPMAN = "Lipman et al. 2023, arXiv:2210.02747"
+
+Targets: TypeAlias = Annotated[
+    Array, Argument("v", "of each component, leading axis", REAL, "array", axes=1)
+]
+ScoreSlope: TypeAlias = Annotated[
+    Num, Argument(r"\partial_x s_\theta", "the derivative of the score")
+]
+EnergySlope: TypeAlias = Annotated[
+    Num, Argument(r"\nabla_x f", "the derivative of the energy in x")
+]
+EnergyGradient: TypeAlias = Annotated[
+    Num, Argument(r"\nabla_\theta f", "the derivative of the energy in a parameter")
+]
+ExpectedEnergyGradient: TypeAlias = Annotated[
+    Num, Argument(r"\mathbb E[\nabla_\theta f]", "its expectation under the model")
+]
 
 
 @equation(
@@ -19,14 +38,13 @@ _LIPMAN = "Lipman et al. 2023, arXiv:2210.02747"
     rows=("FM-1", "FM-2", "FM-3"),
     source=f"{_LIPMAN}, Eq. 9; Flow-GRPO, arXiv:2505.05470, Section 3",
 )
-def flow_matching(v: Num, target: Num) -> Num:
+def flow_matching(v: Velocity, target: Target) -> Num:
     """(v_θ − v)²: with v = noise − data conditional flow matching, with E[v | x] the marginal one."""
-    fields(v=v, target=target)
     return (v - target) ** 2
 
 
 @equation("objectives.gap", rows=("FM-1", "SM-1"), source=f"{_LIPMAN}, Theorem 2")
-def gap(posterior: Array, targets: Array) -> Array:
+def gap(posterior: Posterior, targets: Targets) -> Array:
     """C(x) = −Var(target | x): marginal minus conditional loss, at one x; summed over the leading axis.
 
     It does not depend on the network, is never positive, and is zero only where x determines the
@@ -36,20 +54,17 @@ def gap(posterior: Array, targets: Array) -> Array:
         posterior: P(z | x), shape (K, ...), adding up to 1.
         targets: the conditional targets, shape (K, ...).
     """
-    fields(posterior=posterior, targets=targets)
     mean = (posterior * targets).sum(axis=0)
     return mean**2 - (posterior * targets**2).sum(axis=0)
 
 
 @equation("objectives.denoising", rows=("SM-2",), source="Vincent 2011; MIT 6.S184, Algorithm 6")
-def denoising(score: Num, noise: Num, sigma: Num) -> Num:
+def denoising(score: Score, noise: Noise, sigma: Annotated[Sigma, NOISED]) -> Num:
     """(s_θ + ε/σ)²: denoising score matching on x = α data + σ ε; its size grows like 1/σ².
 
     Raises:
         ValueError: σ ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(score=score, noise=noise, sigma=sigma)
-    positive(sigma=sigma)
     return (score + noise / sigma) ** 2
 
 
@@ -58,23 +73,20 @@ def denoising(score: Num, noise: Num, sigma: Num) -> Num:
     rows=("LD-3", "SM-2"),
     source="Song & Ermon 2019, arXiv:1907.05600, Eq. 6; Ho et al. 2020, arXiv:2006.11239, Eq. 14",
 )
-def weighted_denoising(score: Num, noise: Num, sigma: Num) -> Num:
+def weighted_denoising(score: Score, noise: Noise, sigma: Sigma) -> Num:
     """(σ s_θ + ε)² = σ² (s_θ + ε/σ)²: the remedy; with s_θ = −ε_θ/σ it is DDPM's (ε_θ − ε)²."""
-    fields(score=score, noise=noise, sigma=sigma)
     return (sigma * score + noise) ** 2
 
 
 @equation("objectives.implicit", rows=("SM-3",), source="Hyvärinen 2005, Theorem 1")
-def implicit(score: Num, dscore_dx: Num) -> Num:
+def implicit(score: Score, dscore_dx: ScoreSlope) -> Num:
     """∂_x s_θ + ½ s_θ²: one coordinate of implicit score matching; its mean is ½E(s_θ − ∇log p)² + const."""
-    fields(score=score, dscore_dx=dscore_dx)
     return dscore_dx + score**2 / 2
 
 
 @equation("objectives.energy_score", rows=("SM-4",), source="From DDPM to score and flow matching")
-def energy_score(df_dx: Num) -> Num:
+def energy_score(df_dx: EnergySlope) -> Num:
     """∇ₓ log p = −∇ₓ f for p = e^{−f}/Z: the constant Z does not depend on x."""
-    fields(df_dx=df_dx)
     return -df_dx
 
 
@@ -83,7 +95,6 @@ def energy_score(df_dx: Num) -> Num:
     rows=("SM-4",),
     source="From DDPM to score and flow matching; Hinton 2002",
 )
-def energy_gradient(df_dtheta: Num, expected_df_dtheta: Num) -> Num:
+def energy_gradient(df_dtheta: EnergyGradient, expected_df_dtheta: ExpectedEnergyGradient) -> Num:
     """∇_θ log p_θ(x) = −∇_θ f(x) + E_{x'~p_θ}[∇_θ f(x')]."""
-    fields(df_dtheta=df_dtheta, expected_df_dtheta=expected_df_dtheta)
     return -df_dtheta + expected_df_dtheta

@@ -9,6 +9,7 @@ one step agrees with the flow's Taylor series up to hⁿ; on dx/dt = λx it is e
 from collections.abc import Callable
 from typing import TypeAlias
 
+from .arguments import State, VelocityField
 from .domain import fields
 from .elementary import Num
 from .registry import equation
@@ -19,18 +20,18 @@ Field: TypeAlias = Callable[[Num, Num], Num]
 
 
 @equation("ode.euler", rows=("DYN-4", "GRPO-6"), source="MIT 6.S184, Algorithm 1")
-def euler(field: Field, x: Num, step: Step) -> Num:
+def euler(field: VelocityField, x: State, step: Step) -> Num:
     """x_s = x_t − h v(x_t, t)."""
     v = field(x, step.t)
-    fields(x=x, v=v, h=step.h)
+    fields(x=x, v=v)
     return x - step.h * v
 
 
 @equation("ode.heun", rows=("DYN-5",), source="Karras et al. 2022, arXiv:2206.00364, Algorithm 1")
-def heun(field: Field, x: Num, step: Step) -> Num:
+def heun(field: VelocityField, x: State, step: Step) -> Num:
     """x_s = x_t − h/2 (v(x_t, t) + v(x_t − h v(x_t, t), s)): the mean of the slopes at both ends."""
     first = field(x, step.t)
-    fields(x=x, v=first, h=step.h)
+    fields(x=x, v=first)
     second = field(x - step.h * first, step.s)
     return x - step.h * (first + second) / 2
 
@@ -38,11 +39,11 @@ def heun(field: Field, x: Num, step: Step) -> Num:
 @equation(
     "ode.rk4", rows=("DYN-5",), source="Kutta 1901; Hairer, Nørsett & Wanner 1993, Section II.1"
 )
-def rk4(field: Field, x: Num, step: Step) -> Num:
+def rk4(field: VelocityField, x: State, step: Step) -> Num:
     """x_s = x_t − h/6 (k₁ + 2k₂ + 2k₃ + k₄): the classical Runge–Kutta method."""
     h, middle = step.h, step.s + step.h / 2
     k1 = field(x, step.t)
-    fields(x=x, v=k1, h=h)
+    fields(x=x, v=k1)
     k2 = field(x - h * k1 / 2, middle)
     k3 = field(x - h * k2 / 2, middle)
     k4 = field(x - h * k3, step.s)

@@ -6,21 +6,56 @@ A schedule returns its coefficients together with their exact time derivatives.
 """
 
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
-from .domain import fields, level, positive
+from .arguments import (
+    SAMPLE,
+    Alpha,
+    AlphaRate,
+    Argument,
+    Data,
+    Level,
+    Noise,
+    Sigma,
+    SigmaMin,
+    SigmaRate,
+    State,
+    asks,
+    structure,
+)
+from .domain import NOISED, POSITIVE, POSITIVE_LEVEL, REAL, positive
 from .elementary import Num, cos, exp, log, pi, sin, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
+BetaMin: TypeAlias = Annotated[
+    Num, Argument(r"\beta_{\min}", "the rate of noising at t = 0", POSITIVE, SAMPLE)
+]
+BetaMax: TypeAlias = Annotated[
+    Num, Argument(r"\beta_{\max}", "the rate of noising at t = 1", POSITIVE, SAMPLE)
+]
+SigmaMax: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\sigma_{\max}",
+        "the largest scale of noise",
+        REAL,
+        SAMPLE,
+        usual=POSITIVE,
+        between=("1", "3"),
+    ),
+]
 
+
+@structure()
 @dataclass(frozen=True)
 class Coefficients:
     """One moment of a path: α_t, σ_t and their time derivatives."""
 
-    alpha: Num
-    sigma: Num
-    d_alpha: Num
-    d_sigma: Num
+    alpha: Alpha
+    sigma: Sigma
+    d_alpha: AlphaRate
+    d_sigma: SigmaRate
 
 
 @equation(
@@ -28,13 +63,12 @@ class Coefficients:
     rows=("PATH-2", "PATH-4"),
     source="Flow-GRPO, arXiv:2505.05470, Section 3; Liu et al. 2023, arXiv:2209.03003",
 )
-def linear(t: Num) -> Coefficients:
+def linear(t: Level) -> Coefficients:
     """Rectified flow, the path of SD3.5: α_t = 1 − t, σ_t = t.
 
     Raises:
         ValueError: t outside [0, 1].
     """
-    level(t=t)
     return Coefficients(alpha=1 - t, sigma=t, d_alpha=-1, d_sigma=1)
 
 
@@ -43,13 +77,12 @@ def linear(t: Num) -> Coefficients:
     rows=("PATH-2", "PATH-5"),
     source="Nichol & Dhariwal 2021, arXiv:2102.09672, Eq. 17, without offset",
 )
-def cosine(t: Num) -> Coefficients:
+def cosine(t: Level) -> Coefficients:
     """The variance-preserving quarter circle: α_t = cos(πt/2), σ_t = sin(πt/2).
 
     Raises:
         ValueError: t outside [0, 1].
     """
-    level(t=t)
     quarter = pi(t) / 2
     alpha, sigma = cos(quarter * t), sin(quarter * t)
     return Coefficients(alpha, sigma, d_alpha=-quarter * sigma, d_sigma=quarter * alpha)
@@ -58,7 +91,7 @@ def cosine(t: Num) -> Coefficients:
 @equation(
     "paths.vp", rows=("PATH-2", "PATH-5"), source="Song et al. 2021, arXiv:2011.13456, Eq. 33"
 )
-def vp(t: Num, beta_min: Num, beta_max: Num) -> Coefficients:
+def vp(t: Annotated[Level, POSITIVE_LEVEL], beta_min: BetaMin, beta_max: BetaMax) -> Coefficients:
     """Variance preserving: α_t = exp(−B/2), σ_t = √(1 − α_t²), B = β_min t + (β_max − β_min) t²/2.
 
     At t = 1 a trace of data is left, α_1 = exp(−(β_min + β_max)/4): 0.0066 for the usual 0.1 and
@@ -67,9 +100,6 @@ def vp(t: Num, beta_min: Num, beta_max: Num) -> Coefficients:
     Raises:
         ValueError: t = 0 or outside [0, 1], or a β that is not positive.
     """
-    fields(t=t, beta_min=beta_min, beta_max=beta_max)
-    level(t=t)
-    positive(t=t, beta_min=beta_min, beta_max=beta_max)
     rate = beta_min + (beta_max - beta_min) * t
     alpha = exp(-(beta_min * t + (beta_max - beta_min) * t**2 / 2) / 2)
     sigma = sqrt(1 - alpha**2)
@@ -81,7 +111,9 @@ def vp(t: Num, beta_min: Num, beta_max: Num) -> Coefficients:
 @equation(
     "paths.ve", rows=("PATH-2", "PATH-5"), source="Song et al. 2021, arXiv:2011.13456, Eq. 31"
 )
-def ve(t: Num, sigma_min: Num, sigma_max: Num) -> Coefficients:
+def ve(
+    t: Annotated[Level, POSITIVE_LEVEL], sigma_min: SigmaMin, sigma_max: SigmaMax
+) -> Coefficients:
     """Variance exploding: α_t = 1, σ_t = σ_min √((σ_max/σ_min)^{2t} − 1).
 
     Data never fades: at t = 1 the law is data + N(0, σ_max² − σ_min²), a standard normal only after
@@ -90,9 +122,10 @@ def ve(t: Num, sigma_min: Num, sigma_max: Num) -> Coefficients:
     Raises:
         ValueError: t = 0 or outside [0, 1], or not 0 < σ_min < σ_max.
     """
-    fields(t=t, sigma_min=sigma_min, sigma_max=sigma_max)
-    level(t=t)
-    positive(t=t, sigma_min=sigma_min, sigma_max_minus_sigma_min=sigma_max - sigma_min)
+    positive(
+        sigma_max_minus_sigma_min=sigma_max - sigma_min,
+        otherwise="sigma_max must lie above sigma_min",
+    )
     rate = log(sigma_max / sigma_min)
     growth = exp(2 * rate * t)
     sigma = sigma_min * sqrt(growth - 1)
@@ -102,9 +135,10 @@ def ve(t: Num, sigma_min: Num, sigma_max: Num) -> Coefficients:
 @equation(
     "paths.interpolate", rows=("PATH-1", "PATH-4"), source="Flow-GRPO, arXiv:2505.05470, Section 3"
 )
-def interpolate(c: Coefficients, data: Num, noise: Num) -> Num:
+def interpolate(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)], data: Data, noise: Noise
+) -> Num:
     """x_t = α_t · data + σ_t · noise: a point of the path between one datum and one noise."""
-    fields(data=data, noise=noise, alpha=c.alpha, sigma=c.sigma)
     return c.alpha * data + c.sigma * noise
 
 
@@ -113,9 +147,8 @@ def interpolate(c: Coefficients, data: Num, noise: Num) -> Num:
     rows=("PATH-1", "PATH-2"),
     source="MIT 6.S184, Section 2.1.4; Lipman et al. 2023, arXiv:2210.02747, Eq. 10",
 )
-def conditional(c: Coefficients, data: Num) -> Gaussian:
+def conditional(c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)], data: Data) -> Gaussian:
     """p_t(x | data) = N(α_t data, σ_t² I): all of the path's points that lead to one datum."""
-    fields(data=data, alpha=c.alpha, sigma=c.sigma)
     return Gaussian(mean=c.alpha * data, std=c.sigma)
 
 
@@ -124,9 +157,10 @@ def conditional(c: Coefficients, data: Num) -> Gaussian:
     rows=("FM-2", "VF-1", "VF-4"),
     source="Flow-GRPO, arXiv:2505.05470, Section 3; Lipman et al. 2023, arXiv:2210.02747",
 )
-def velocity(c: Coefficients, data: Num, noise: Num) -> Num:
+def velocity(
+    c: Annotated[Coefficients, asks(d_alpha=REAL, d_sigma=REAL)], data: Data, noise: Noise
+) -> Num:
     """ẋ_t = α̇_t · data + σ̇_t · noise; on the linear path, noise − data."""
-    fields(data=data, noise=noise, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
     return c.d_alpha * data + c.d_sigma * noise
 
 
@@ -135,12 +169,14 @@ def velocity(c: Coefficients, data: Num, noise: Num) -> Num:
     rows=("VF-1",),
     source="MIT 6.S184, Section 2.2.2; Lipman et al. 2023, arXiv:2210.02747, Theorem 3",
 )
-def conditional_velocity(c: Coefficients, data: Num, x: Num) -> Num:
+def conditional_velocity(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],
+    data: Data,
+    x: State,
+) -> Num:
     """v_t(x | data) = (α̇_t − (σ̇_t/σ_t) α_t) · data + (σ̇_t/σ_t) · x.
 
     Raises:
         ValueError: σ_t = 0: on clean data every noise gives the same x.
     """
-    fields(data=data, x=x, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha, d_sigma=c.d_sigma)
-    positive(sigma=c.sigma)
     return (c.d_alpha - c.d_sigma / c.sigma * c.alpha) * data + c.d_sigma / c.sigma * x

@@ -9,16 +9,29 @@ the mean is linear in the velocity, `log_ratio_of_products`.
 """
 
 from math import prod
+from typing import Annotated, TypeAlias
 
-from .domain import fields, nonnegative, positive
+from .arguments import Argument, Lever, LogProb, Mean, OldLogProb, OldMean, State, Std
+from .domain import NONNEGATIVE, REAL
 from .elementary import Array, Num, exp
 from .registry import equation
 
 _ARTICLE = "Flow-GRPO, arXiv:2505.05470, Section 4.1"
 
+Terms: TypeAlias = Annotated[
+    Array, Argument("f", "an array whose leading axis counts samples, or components", REAL, "array")
+]
+Along: TypeAlias = Annotated[
+    Num, Argument(r"\langle d,x-m\rangle", "⟨v − v_old, x − m_old⟩ of a sample", own=True)
+]
+Squared: TypeAlias = Annotated[
+    Num,
+    Argument(r"\langle d,d\rangle", "⟨v − v_old, v − v_old⟩ of a sample", NONNEGATIVE, own=True),
+]
+
 
 @equation("policy.total", rows=("GRPO-5",), source=_ARTICLE)
-def total(values: Array) -> Array:
+def total(values: Terms) -> Array:
     """Σ over coordinates, one number per sample: the paper's reduction.
 
     Args:
@@ -34,7 +47,7 @@ def total(values: Array) -> Array:
 
 
 @equation("policy.average", rows=("GRPO-5",), source="flow_grpo and all public trainers surveyed")
-def average(values: Array) -> Array:
+def average(values: Terms) -> Array:
     """(1/D) Σ over coordinates, one number per sample: the community's reduction.
 
     Args:
@@ -51,20 +64,27 @@ def average(values: Array) -> Array:
 
 
 @equation("policy.log_ratio", rows=("GRPO-5",), source=_ARTICLE)
-def log_ratio(log_prob: Num, log_prob_old: Num) -> Num:
+def log_ratio(
+    log_prob: Annotated[LogProb, "the new policy's log-probability of the stored step"],
+    log_prob_old: OldLogProb,
+) -> Num:
     """log r = log p_θ − log p_old, elementwise or per sample as the two are given."""
-    fields(log_prob=log_prob, log_prob_old=log_prob_old)
     return log_prob - log_prob_old
 
 
 @equation("policy.ratio", rows=("GRPO-5",), source=_ARTICLE)
-def ratio(log_prob: Num, log_prob_old: Num) -> Num:
+def ratio(log_prob: LogProb, log_prob_old: OldLogProb) -> Num:
     """r = exp(log p_θ − log p_old), from log-probabilities of whole samples."""
     return exp(log_ratio(log_prob, log_prob_old))
 
 
 @equation("policy.log_ratio_of_means", rows=("GRPO-5",), source=_ARTICLE)
-def log_ratio_of_means(x: Num, mean: Num, mean_old: Num, std: Num) -> Num:
+def log_ratio_of_means(
+    x: Annotated[State, "the stored next state"],
+    mean: Annotated[Mean, "the new policy's mean"],
+    mean_old: OldMean,
+    std: Std,
+) -> Num:
     """log r = (m − m_old) (x − (m + m_old)/2)/std²: of two steps that share their std.
 
     The same number as log p_θ − log p_old, without the two: it is 0 where the means agree, bit for
@@ -79,13 +99,13 @@ def log_ratio_of_means(x: Num, mean: Num, mean_old: Num, std: Num) -> Num:
     Raises:
         ValueError: std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, mean=mean, mean_old=mean_old, std=std)
-    positive(std=std)
     return (mean - mean_old) * (x - (mean + mean_old) / 2) / std**2
 
 
 @equation("policy.log_ratio_of_products", rows=("GRPO-5",), source=_ARTICLE)
-def log_ratio_of_products(along: Num, squared: Num, lever: Num, std: Num) -> Num:
+def log_ratio_of_products(
+    along: Along, squared: Squared, lever: Annotated[Lever, "b = ∂ mean/∂v"], std: Std
+) -> Num:
     """log r = b (⟨d, x − m_old⟩ − b ⟨d, d⟩/2)/std², with d = v − v_old and m = … + b v.
 
     `log_ratio_of_means` added up over coordinates, of steps whose mean is linear in the velocity:
@@ -101,14 +121,10 @@ def log_ratio_of_products(along: Num, squared: Num, lever: Num, std: Num) -> Num
     Raises:
         ValueError: a negative `squared`, std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(along=along, squared=squared, lever=lever, std=std)
-    nonnegative(squared=squared)
-    positive(std=std)
     return lever * (along - lever * squared / 2) / std**2
 
 
 def _rows(values: Array) -> Array:
-    fields(values=values)
     if getattr(values, "ndim", 0) < 2 or 0 in values.shape[1:]:
         raise ValueError(
             "a reduction needs a batch and at least one coordinate, (B, ...), "

@@ -2,8 +2,8 @@
 
     @equation("sde.drift", rows=("SC-6",), source="Flow-GRPO, arXiv:2505.05470, Eq. 11")
 
-The id is what you type to call it. The decorator notes id, ledger rows and source, and returns
-the function untouched: what is proved is what runs.
+The id is what you type to call it. The decorator notes id, ledger rows and source, and puts the
+function behind the door that its declarations make: what is proved is what runs.
 """
 
 import inspect
@@ -11,17 +11,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from .arguments import Argument, Place, declared
+from .door import guarded
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Equation:
-    """What the register knows of one equation."""
+    """What the register knows of one equation.
+
+    Attributes:
+        id: what one types to call it.
+        function: behind its door.
+        rows: the ledger rows that it carries.
+        source: the paper, with its equation number.
+        places: what its signature declares, structures taken apart.
+    """
 
     id: str
     function: Callable[..., Any]
     rows: tuple[str, ...]
     source: str
+    places: tuple[Place, ...] = ()
 
     @property
     def topic(self) -> str:
@@ -32,6 +44,11 @@ class Equation:
     def statement(self) -> str:
         """The first line of the docstring: the formula, or the sentence said aloud."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def arguments(self) -> dict[str, Argument]:
+        """The declarations of its arguments by flat name."""
+        return {place.name: place.argument for place in self.places}
 
     @property
     def line(self) -> int:
@@ -52,6 +69,7 @@ def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F
 
     Raises:
         ValueError: the id is taken, or is not the function's own name.
+        TypeError: an argument without a declaration.
     """
 
     def note(function: F) -> F:
@@ -62,8 +80,9 @@ def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F
             )
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
-        _REGISTER[id] = Equation(id, function, tuple(rows), source)
-        return function
+        checked = guarded(function)
+        _REGISTER[id] = Equation(id, checked, tuple(rows), source, declared(function))
+        return checked
 
     return note
 

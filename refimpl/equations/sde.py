@@ -9,18 +9,34 @@ the standard deviation of a whole step, g √h, always.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
+from .arguments import (
+    Diffusion,
+    Drift,
+    Inside,
+    Length,
+    Level,
+    LowerLevel,
+    NoiseLevel,
+    Score,
+    State,
+    Velocity,
+    asks,
+    structure,
+)
 from .conversions import score_from_velocity
-from .domain import bounds, fields, level, nonnegative, positive
+from .domain import NOISED, POSITIVE_LEVEL, REAL, fields, level
 from .elementary import Num, minimum, sqrt, where
 from .gaussian import Gaussian
+from .kinds import bounds
 from .paths import Coefficients
 from .registry import equation
 
 _ARTICLE = "Flow-GRPO, arXiv:2505.05470"
 
 
+@structure(judged=True)
 @dataclass(frozen=True)
 class Step:
     """One denoising step, from noise level t down to s.
@@ -29,8 +45,8 @@ class Step:
         ValueError: a level outside [0, 1], or s ≥ t.
     """
 
-    t: Num
-    s: Num
+    t: Level
+    s: LowerLevel
 
     def __post_init__(self) -> None:
         level(t=self.t, s=self.s)
@@ -50,10 +66,8 @@ Boundary: TypeAlias = Callable[[Step], Num]
 
 
 @equation("sde.forward_drift", rows=("SC-4",), source=f"{_ARTICLE}, Eq. 9")
-def forward_drift(v: Num, score: Num, g: Num) -> Num:
+def forward_drift(v: Velocity, score: Score, g: Diffusion) -> Num:
     """f = v + ½ g² ∇log p_t: the drift of dx = f dt + g dw that keeps every marginal, t rising."""
-    fields(v=v, score=score, g=g)
-    nonnegative(g=g)
     return v + g**2 / 2 * score
 
 
@@ -62,49 +76,41 @@ def forward_drift(v: Num, score: Num, g: Num) -> Num:
     rows=("SC-5",),
     source=f"{_ARTICLE}, Eq. 10; Anderson 1982; Song et al. 2021, arXiv:2011.13456, Eq. 6",
 )
-def reverse_drift(f: Num, score: Num, g: Num) -> Num:
+def reverse_drift(f: Drift, score: Score, g: Diffusion) -> Num:
     """f − g² ∇log p_t: the drift of dx = f dt + g dw run backwards in time."""
-    fields(f=f, score=score, g=g)
-    nonnegative(g=g)
     return f - g**2 * score
 
 
 @equation(
     "sde.drift", rows=("SC-6",), source=f"{_ARTICLE}, Eq. 11; Song et al. 2021, arXiv:2011.13456"
 )
-def drift(v: Num, score: Num, g: Num) -> Num:
+def drift(v: Velocity, score: Score, g: Diffusion) -> Num:
     """v − ½ g² ∇log p_t: the drift of sampling, t falling; it pays for the injected noise."""
-    fields(v=v, score=score, g=g)
-    nonnegative(g=g)
     return v - g**2 / 2 * score
 
 
 @equation(
     "sde.probability_flow", rows=("SC-10",), source="Song et al. 2021, arXiv:2011.13456, Eq. 13"
 )
-def probability_flow(f: Num, score: Num, g: Num) -> Num:
+def probability_flow(f: Drift, score: Score, g: Diffusion) -> Num:
     """v = f − ½ g² ∇log p_t: the ODE with the marginals of dx = f dt + g dw."""
-    fields(f=f, score=score, g=g)
-    nonnegative(g=g)
     return f - g**2 / 2 * score
 
 
 @equation("sde.flow_grpo_drift", rows=("SC-9",), source=f"{_ARTICLE}, Eq. 1 and 15")
-def flow_grpo_drift(x: Num, v: Num, g: Num, t: Num) -> Num:
+def flow_grpo_drift(
+    x: State, v: Velocity, g: Diffusion, t: Annotated[Level, POSITIVE_LEVEL]
+) -> Num:
     """v + g²/(2t) (x + (1 − t) v): the drift of sampling on the linear path, score eliminated.
 
     Raises:
         ValueError: t = 0 or outside [0, 1], g < 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, g=g, t=t)
-    nonnegative(g=g)
-    level(t=t)
-    positive(t=t)
     return v + g**2 / (2 * t) * (x + (1 - t) * v)
 
 
 @equation("sde.flow_grpo_g", rows=("GRPO-7",), source=f"{_ARTICLE}, Section 4.2, below Eq. 2")
-def flow_grpo_g(t: Num, a: Num, inside: Num) -> Num:
+def flow_grpo_g(t: Level, a: NoiseLevel, inside: Inside) -> Num:
     """g = a √(t/(1 − inside)), where `inside` is t, or what a boundary policy puts in its place.
 
     The article has inside = t, and is silent about t = 1, where g is singular and where every
@@ -117,10 +123,6 @@ def flow_grpo_g(t: Num, a: Num, inside: Num) -> Num:
     Raises:
         ValueError: a < 0, t outside [0, 1], or inside = 1: the singularity, with its remedies.
     """
-    fields(t=t, a=a, inside=inside)
-    nonnegative(a=a)
-    level(t=t, inside=inside)
-    positive(one_minus_inside=1 - inside)
     return a * sqrt(t / (1 - inside))
 
 
@@ -154,20 +156,23 @@ def clamp(limit: float) -> Boundary:
     rows=("GRPO-6", "DYN-7"),
     source=f"{_ARTICLE}, Eq. 2; MIT 6.S184, Algorithm 2",
 )
-def euler_maruyama(x: Num, f: Num, g: Num, h: Num) -> Gaussian:
+def euler_maruyama(x: State, f: Drift, g: Diffusion, h: Length) -> Gaussian:
     """N(x + h f, g² h): one step of dx = f dt + g dw, over a time h > 0 along the process.
 
     Raises:
         ValueError: h ≤ 0, g < 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, f=f, g=g, h=h)
-    positive(h=h)
-    nonnegative(g=g)
     return Gaussian(mean=x + h * f, std=g * sqrt(h))
 
 
 @equation("sde.transition", rows=("GRPO-5", "GRPO-6", "SC-9"), source=f"{_ARTICLE}, Eq. 2")
-def transition(c: Coefficients, x: Num, v: Num, g: Num, step: Step) -> Gaussian:
+def transition(
+    c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],
+    x: State,
+    v: Velocity,
+    g: Diffusion,
+    step: Step,
+) -> Gaussian:
     """π(x_s | x_t) = N(x_t − h (v − ½ g² ∇log p_t), g² h): sampled in rollouts, scored in GRPO.
 
     Args:
@@ -180,6 +185,5 @@ def transition(c: Coefficients, x: Num, v: Num, g: Num, step: Step) -> Gaussian:
     Raises:
         ValueError: t = 0, g < 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, g=g, h=step.h)
     score = score_from_velocity(c, x, v)
     return euler_maruyama(x, -drift(v, score, g), g, step.h)

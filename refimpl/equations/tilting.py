@@ -7,7 +7,10 @@ reaches p* only if its start is independent of its end: that is the memoryless n
 2(α̇/α)σ².
 """
 
-from .domain import fields, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import SAMPLE, Argument, Correlation, Prior, State, Velocity, asks
+from .domain import DENSE, NOISED, POSITIVE, REAL, UNMIXED, positive
 from .elementary import Array, Num, exp, log, sqrt
 from .gaussian import Gaussian
 from .paths import Coefficients
@@ -15,32 +18,41 @@ from .registry import equation
 
 _ADJOINT = "Domingo-Enrich et al. 2025, arXiv:2409.08861"
 
+Slope: TypeAlias = Annotated[Num, Argument("k", "of the linear reward", REAL, SAMPLE, own=True)]
+Goal: TypeAlias = Annotated[Num, Argument("c", "the maximiser of the reward")]
+Temperature: TypeAlias = Annotated[
+    Num, Argument(r"\beta", "the weight of the KL", POSITIVE, SAMPLE)
+]
+Reward: TypeAlias = Annotated[
+    Array, Argument("r", "of each outcome, leading axis", REAL, "array", axes=1)
+]
+
 
 @equation(
     "tilting.linear", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3; completing the square"
 )
-def linear(p: Gaussian, slope: Num, beta: Num) -> Gaussian:
+def linear(
+    p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)], slope: Slope, beta: Temperature
+) -> Gaussian:
     """p ∝ N(m, s²) e^{kx/β} is N(m + k s²/β, s²): a linear reward shifts.
 
     Raises:
         ValueError: β ≤ 0, s ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(mean=p.mean, std=p.std, slope=slope, beta=beta)
-    positive(std=p.std, beta=beta)
     return Gaussian(mean=p.mean + slope * p.std**2 / beta, std=p.std)
 
 
 @equation(
     "tilting.quadratic", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3; product of Gaussians"
 )
-def quadratic(p: Gaussian, goal: Num, beta: Num) -> Gaussian:
+def quadratic(
+    p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)], goal: Goal, beta: Temperature
+) -> Gaussian:
     """p ∝ N(m, s²) e^{−(x−c)²/(2β)} is N((β m + s² c)/(β + s²), β s²/(β + s²)): shifted and narrowed.
 
     Raises:
         ValueError: β ≤ 0, s ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(mean=p.mean, std=p.std, goal=goal, beta=beta)
-    positive(std=p.std, beta=beta)
     total = beta + p.std**2
     return Gaussian(
         mean=(beta * p.mean + p.std**2 * goal) / total, std=sqrt(beta * p.std**2 / total)
@@ -50,7 +62,12 @@ def quadratic(p: Gaussian, goal: Num, beta: Num) -> Gaussian:
 @equation(
     "tilting.fixed_start", rows=("RFT-1",), source=f"{_ADJOINT}, Section 4.1; Gaussian conditioning"
 )
-def fixed_start(p: Gaussian, slope: Num, beta: Num, correlation: Num) -> Gaussian:
+def fixed_start(
+    p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)],
+    slope: Slope,
+    beta: Temperature,
+    correlation: Correlation,
+) -> Gaussian:
     """N(m + k s²(1 − ρ²)/β, s²): where tuning a sampler leads if its end remembers its start.
 
     The start's law cannot be tilted: noise is drawn before the policy acts. With correlation ρ between
@@ -60,49 +77,44 @@ def fixed_start(p: Gaussian, slope: Num, beta: Num, correlation: Num) -> Gaussia
     Raises:
         ValueError: β ≤ 0, s ≤ 0, |ρ| > 1, NaN, or shapes that do not agree.
     """
-    fields(mean=p.mean, std=p.std, slope=slope, beta=beta, correlation=correlation)
-    positive(std=p.std, beta=beta)
-    nonnegative(one_minus_rho_squared=1 - correlation**2)
     return Gaussian(mean=p.mean + slope * p.std**2 * (1 - correlation**2) / beta, std=p.std)
 
 
 @equation("tilting.weights", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3")
-def weights(prior: Array, reward: Array, beta: Num) -> Array:
+def weights(prior: Prior, reward: Reward, beta: Temperature) -> Array:
     """p*_i = p_i e^{r_i/β}/Σ_j p_j e^{r_j/β}: the tilted law on finitely many outcomes, leading axis.
 
     Raises:
         ValueError: β ≤ 0, a prior that vanishes everywhere, NaN, or shapes that do not agree.
     """
-    fields(prior=prior, reward=reward, beta=beta)
-    positive(beta=beta)
     tilted = prior * exp(reward / beta)
-    positive(normaliser=tilted.sum(axis=0))
+    positive(normaliser=tilted.sum(axis=0), otherwise="prior vanishes everywhere, or is negative")
     return tilted / tilted.sum(axis=0)
 
 
 @equation(
     "tilting.value", rows=("GRPO-2",), source="Donsker & Varadhan 1975; Gibbs variational principle"
 )
-def value(prior: Array, reward: Array, beta: Num) -> Array:
+def value(prior: Prior, reward: Reward, beta: Temperature) -> Array:
     """max_q E_q[r] − β KL(q ‖ p) = β log Σ_i p_i e^{r_i/β}, reached at the tilted law.
 
     Raises:
         ValueError: β ≤ 0, a prior that vanishes everywhere, NaN, or shapes that do not agree.
     """
-    fields(prior=prior, reward=reward, beta=beta)
-    positive(beta=beta)
     normaliser = (prior * exp(reward / beta)).sum(axis=0)
-    positive(normaliser=normaliser)
+    positive(normaliser=normaliser, otherwise="prior vanishes everywhere, or is negative")
     return beta * log(normaliser)
 
 
 @equation("tilting.memoryless_drift", rows=("RFT-1",), source=f"{_ADJOINT}, Eq. 14, Proposition 1")
-def memoryless_drift(c: Coefficients, x: Num, v: Num) -> Num:
+def memoryless_drift(
+    c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=NOISED, d_alpha=REAL)],
+    x: State,
+    v: Velocity,
+) -> Num:
     """2v − (α̇/α) x: the drift v − ½ g² ∇log p_t of sampling at the memoryless g² = 2σσ̇ − 2(α̇/α)σ².
 
     Raises:
         ValueError: α ≤ 0, σ ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(x=x, v=v, alpha=c.alpha, sigma=c.sigma, d_alpha=c.d_alpha)
-    positive(alpha=c.alpha, sigma=c.sigma)
     return 2 * v - c.d_alpha / c.alpha * x

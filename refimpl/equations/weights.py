@@ -7,11 +7,31 @@ summed equally, the last steps drown the rest. The methods below reweigh steps, 
 or replace its clipping by a test on the divergence.
 """
 
-from .domain import fields, level, nonnegative, positive
+from typing import Annotated, TypeAlias
+
+from .arguments import (
+    Advantage,
+    Argument,
+    Correlation,
+    Diffusion,
+    Divergence,
+    Length,
+    Level,
+    Lever,
+    Limit,
+    LogRatio,
+    Ratio,
+    Std,
+)
+from .domain import DENSE, NONNEGATIVE, POSITIVE, POSITIVE_LEVEL
 from .elementary import Array, Num, where
 from .registry import equation
 
 _GUARD = "GRPO-Guard, arXiv:2510.22319"
+
+Stds: TypeAlias = Annotated[
+    Array, Argument(r"\mathrm{std}", "the standard deviation", DENSE, "array")
+]
 
 
 @equation(
@@ -19,16 +39,12 @@ _GUARD = "GRPO-Guard, arXiv:2510.22319"
     rows=("GRPO-5",),
     source="Flow-GRPO, arXiv:2505.05470, Eq. 2, differentiated",
 )
-def lever(g: Num, t: Num, h: Num) -> Num:
+def lever(g: Diffusion, t: Annotated[Level, POSITIVE_LEVEL], h: Length) -> Num:
     """h (1 + g² (1 − t)/(2t)): how far the mean of a step moves for a change of the velocity.
 
     Raises:
         ValueError: g < 0, t = 0 or outside [0, 1], h ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(g=g, t=t, h=h)
-    nonnegative(g=g)
-    level(t=t)
-    positive(t=t, h=h)
     return h * (1 + g**2 * (1 - t) / (2 * t))
 
 
@@ -37,7 +53,7 @@ def lever(g: Num, t: Num, h: Num) -> Num:
     rows=("GRPO-4",),
     source="the reciprocal of the factor in ∂ log p/∂v, see `weights.lever`",
 )
-def levelled(std: Num, lever: Num) -> Num:
+def levelled(std: Std, lever: Annotated[Lever, POSITIVE]) -> Num:
     """std/(h c): makes ∂ log p/∂v equal −ε, of one size at every step.
 
     Args:
@@ -47,13 +63,11 @@ def levelled(std: Num, lever: Num) -> Num:
     Raises:
         ValueError: std ≤ 0, lever ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(std=std, lever=lever)
-    positive(std=std, lever=lever)
     return std / lever
 
 
 @equation("weights.tempflow", rows=("GRPO-4",), source="TempFlow-GRPO, arXiv:2508.04324")
-def tempflow(std: Array) -> Array:
+def tempflow(std: Stds) -> Array:
     """w_k = std_k/mean std: a step counts by the noise it explores with; the weights' mean is one.
 
     Args:
@@ -62,17 +76,15 @@ def tempflow(std: Array) -> Array:
     Raises:
         ValueError: not one-dimensional, empty, a std ≤ 0, NaN.
     """
-    fields(std=std)
     if getattr(std, "ndim", 0) != 1 or len(std) == 0:
         raise ValueError(
             f"std must hold one value per step, (T,), got shape {tuple(getattr(std, 'shape', ()))}"
         )
-    positive(std=std)
     return std * len(std) / std.sum()
 
 
 @equation("weights.guard_log_ratio", rows=("GRPO-5",), source=f"{_GUARD}, RatioNorm")
-def guard_log_ratio(log_ratio: Num, divergence: Num, std: Num) -> Num:
+def guard_log_ratio(log_ratio: LogRatio, divergence: Divergence, std: Std) -> Num:
     """log r′ = std (log r + KL): mean zero under the old policy, and of one spread at every step.
 
     Args:
@@ -83,26 +95,23 @@ def guard_log_ratio(log_ratio: Num, divergence: Num, std: Num) -> Num:
     Raises:
         ValueError: a negative divergence, std ≤ 0, NaN, or shapes that do not agree.
     """
-    fields(log_ratio=log_ratio, divergence=divergence, std=std)
-    nonnegative(divergence=divergence)
-    positive(std=std)
     return std * (log_ratio + divergence)
 
 
 @equation("weights.guard", rows=("GRPO-4",), source=f"{_GUARD}, gradient reweighting")
-def guard(h: Num) -> Num:
+def guard(h: Length) -> Num:
     """1/h: the weight of a step's loss, against the √h that its gradient carries twice.
 
     Raises:
         ValueError: h ≤ 0 or NaN.
     """
-    fields(h=h)
-    positive(h=h)
     return 1 / h
 
 
 @equation("weights.divergence_mask", rows=("GRPO-4",), source="Flow-DPPO, arXiv:2606.11025")
-def divergence_mask(ratio: Num, advantage: Num, divergence: Num, limit: Num) -> Num:
+def divergence_mask(
+    ratio: Ratio, advantage: Advantage, divergence: Divergence, limit: Annotated[Limit, NONNEGATIVE]
+) -> Num:
     """0 where KL > limit and A (r − 1) > 0, else 1: stops what has gone too far and goes further.
 
     The divergence of two Gaussian steps is exact, the ratio a single noisy draw: the mask tests the
@@ -117,8 +126,6 @@ def divergence_mask(ratio: Num, advantage: Num, divergence: Num, limit: Num) -> 
     Raises:
         ValueError: a negative ratio, divergence or limit, NaN, or shapes that do not agree.
     """
-    fields(ratio=ratio, advantage=advantage, divergence=divergence, limit=limit)
-    nonnegative(ratio=ratio, divergence=divergence, limit=limit)
     outward = (divergence > limit) & ((ratio - 1) * advantage > 0)
     return where(outward, 0 * ratio, 0 * ratio + 1)
 
@@ -128,7 +135,9 @@ def divergence_mask(ratio: Num, advantage: Num, divergence: Num, limit: Num) -> 
     rows=("GRPO-4",),
     source="Isserlis 1918; the score-function gradient, Williams 1992",
 )
-def signal(correlation: Num) -> Num:
+def signal(
+    correlation: Annotated[Correlation, "of the advantage with the score that it multiplies"],
+) -> Num:
     """ρ²/(1 + ρ²): a gradient's squared mean over its variance, one sample, A and score Gaussian.
 
     ρ is the correlation of the advantage with the score that it multiplies. For a linear reward and
@@ -138,6 +147,4 @@ def signal(correlation: Num) -> Num:
     Raises:
         ValueError: |ρ| > 1, or NaN.
     """
-    fields(correlation=correlation)
-    nonnegative(one_minus_rho_squared=1 - correlation**2)
     return correlation**2 / (1 + correlation**2)

@@ -7,14 +7,15 @@ and a high-precision route want plain names. This module translates, and casts t
 Python floats, numpy or torch. Inputs are exact in bfloat16, so no cast below ever rounds.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 
-from ..equations import Coefficients, Gaussian, Step
+from ..equations import Coefficients, Gaussian
+from ..equations.arguments import Argument
+from ..equations.domain import FUNCTION
 from ..equations.elementary import Num
 from ..equations.registry import find
 
@@ -32,41 +33,44 @@ _CAST: dict[str, Callable[[np.ndarray], Any]] = {
 }
 
 _COEFFICIENTS = ("alpha", "sigma", "d_alpha", "d_sigma")
-_NUMBER_CALLED_P = ("density.continuity", "density.fokker_planck")  # elsewhere p is a Gaussian
+
+LINEAR_FIELD = {
+    name: Argument("", "of the linear field v(x, t) = rate · x + slope · t", per="sample")
+    for name in ("rate", "slope")
+}
+"""The numbers that a velocity field is put together from."""
+
+
+def flat_arguments(equation_id: str) -> dict[str, Argument]:
+    """The declarations of an equation's arguments by plain name, structures taken apart."""
+    flat: dict[str, Argument] = {}
+    for name, argument in find(equation_id).arguments.items():
+        flat |= LINEAR_FIELD if argument.domain is FUNCTION else {name: argument}
+    return flat
 
 
 def flat_names(equation_id: str) -> tuple[str, ...]:
     """The plain names of an equation's arguments, structures taken apart."""
-    apart = {
-        "c": _COEFFICIENTS,
-        "p": ("p",) if equation_id in _NUMBER_CALLED_P else ("p_mean", "p_std"),
-        "q": ("q_mean", "q_std"),
-        "data_law": ("data_law_mean", "data_law_std"),
-        "step": ("t", "s"),
-        "field": ("rate", "slope"),
-    }
-    names = inspect.signature(find(equation_id).function).parameters
-    return tuple(flat for name in names for flat in apart.get(name, (name,)))
+    return tuple(flat_arguments(equation_id))
 
 
 def arguments(equation_id: str, inputs: Inputs) -> dict[str, Any]:
     """The keyword arguments of the equation, its structures put together from plain names."""
-
-    def law(name: str) -> Callable[[], Gaussian]:
-        return lambda: Gaussian(inputs[f"{name}_mean"], inputs[f"{name}_std"])
-
-    build: dict[str, Callable[[], Any]] = {
-        "c": lambda: Coefficients(*(inputs[name] for name in _COEFFICIENTS)),
-        "p": law("p"),
-        "q": law("q"),
-        "data_law": law("data_law"),
-        "step": lambda: Step(inputs["t"], inputs["s"]),
-        "field": lambda: linear_field(inputs["rate"], inputs["slope"]),
-    }
-    if equation_id in _NUMBER_CALLED_P:
-        del build["p"]
-    names = inspect.signature(find(equation_id).function).parameters
-    return {name: build[name]() if name in build else inputs[name] for name in names}
+    made: dict[str, Any] = {}
+    for place in find(equation_id).places:
+        if place.argument.domain is FUNCTION:
+            made[place.parameter] = linear_field(inputs["rate"], inputs["slope"])
+        elif place.structure is None:
+            made[place.parameter] = inputs[place.name]
+        elif place.parameter not in made:
+            made[place.parameter] = place.structure(
+                **{
+                    p.field: inputs[p.name]
+                    for p in find(equation_id).places
+                    if p.parameter == place.parameter
+                }
+            )
+    return made
 
 
 def linear_field(rate: Num, slope: Num) -> Callable[[Num, Num], Num]:

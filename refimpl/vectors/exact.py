@@ -18,7 +18,7 @@ import sympy as sp
 from ..equations import Coefficients, Gaussian
 from ..equations.registry import find
 from ..evidence.calls import Inputs, arguments
-from ..evidence.case_tables import WHOLE
+from ..evidence.inputs import reduces
 from ..evidence.reference import reference
 from .intervals import BITS, enclose, farthest, middle
 
@@ -54,7 +54,7 @@ class EvaluatorsDisagree(ArithmeticError):
 
 def elementwise(equation_id: str) -> bool:
     """Whether each coordinate of the result depends on that coordinate of the arguments alone."""
-    return equation_id not in WHOLE
+    return not reduces(equation_id)
 
 
 def expected(equation_id: str, inputs: Inputs) -> dict[str, Exact]:

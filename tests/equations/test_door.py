@@ -7,17 +7,41 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refimpl.equations import expand_like, sde
+from refimpl.equations import (
+    Gaussian,
+    conventions,
+    ddpm,
+    expand_like,
+    gaussian,
+    kernels,
+    kl,
+    langevin,
+    sde,
+    weights,
+)
 from refimpl.equations.domain import bounds, fields, level, nonnegative, nonzero, positive
 
 
 def test_remedies_are_given_with_the_refusal():
+    step = sde.Step(0.75, 0.5)
     for call, words in (
-        (lambda: positive(std=0.0), "a step without noise has no density"),
-        (lambda: positive(sigma=0.0), "stop the grid before t = 0"),
-        (lambda: positive(alpha=0.0), "no data is left in x"),
-        (lambda: positive(g=0.0), "their KL is infinite"),
-        (lambda: positive(one_minus_inside=0.0), "choose a boundary policy"),
+        (lambda: gaussian.log_prob(1.0, 1.0, 0.0), "a step without noise has no density"),
+        (
+            lambda: kl.gaussian(Gaussian(0.0, 1.0), Gaussian(0.0, 0.0)),
+            "^std must be positive, got 0.0; a step without noise has no density",
+        ),
+        (lambda: langevin.perturbed_weight(0.0), "stop the grid before t = 0"),
+        (lambda: langevin.noise_rate(0.0, 1.0, 0.0, 1.0), "no data is left in x"),
+        (lambda: kl.without_h(1.0, 1.0, 0.0), "their KL is infinite"),
+        (
+            lambda: sde.flow_grpo_g(1.0, 0.5, sde.refuse(sde.Step(1.0, 0.5))),
+            "one_minus_inside must be positive, got 0.0; .* choose a boundary policy",
+        ),
+        (lambda: weights.signal(1.5), "one_minus_rho_squared .*; correlation lies between"),
+        (lambda: ddpm.forward(1.0, 1.5), "one_minus_beta must be positive.*; beta lies below 1"),
+        (lambda: conventions.level_of_network_time(1500.0), "got 1.5; tau is a network time"),
+        (lambda: positive(rate=0.0, otherwise="say what to do"), "got 0.0; say what to do$"),
+        (lambda: kernels.moment_matched(1.0, 1.0, 0.75, 1.0, step), "std is at most s$"),
     ):
         with pytest.raises(ValueError, match=words):
             call()
@@ -46,7 +70,7 @@ def test_infinity_is_refused_at_either_end():
 
 
 def test_a_refusal_ends_with_its_remedy():
-    with pytest.raises(ValueError, match=r"their KL is infinite$"):
+    with pytest.raises(ValueError, match=r"must not vanish, got 0$"):
         nonzero(g=0.0)
     with pytest.raises(ValueError, match=r"are converted by refimpl\.equations\.conventions$"):
         level(t=2.0)

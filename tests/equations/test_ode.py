@@ -74,7 +74,7 @@ def test_a_field_of_another_shape_is_refused(name):
     with pytest.raises(ValueError, match=r"x has shape .* and v has"):
         method(lambda x, t: torch.ones(2), x, Step(1.0, 0.5))
     levels = Step(torch.tensor([1.0, 0.5]), torch.tensor([0.5, 0.25]))
-    with pytest.raises(ValueError, match=r"x has shape .* and h has"):
+    with pytest.raises(ValueError, match=r"x has shape .* and t has"):
         method(lambda x, t: x, x, levels)  # (B,) would meet the last axis
     with pytest.raises(ValueError, match="x must be finite, got nan"):
         method(lambda x, t: x, torch.tensor([float("nan")]), Step(1.0, 0.5))

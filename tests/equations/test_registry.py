@@ -20,8 +20,24 @@ def test_ids_are_what_one_types():
         assert entry.function.__module__ == f"refimpl.equations.{topic}"
 
 
-def test_the_decorator_returns_the_function_untouched():
+def test_the_function_behind_the_door_is_the_one_that_is_written():
     assert find("sde.drift").function is sde.drift
+    body = inspect.unwrap(sde.drift)
+    assert body.__code__.co_filename == sde.__file__
+    assert body(2.0, 3.0, -2.0) == -4.0  # without the door, whatever g is
+    with pytest.raises(ValueError, match=r"^g must be zero or positive, got -2.0$"):
+        sde.drift(2.0, 3.0, -2.0)
+
+
+def test_an_argument_without_a_declaration_is_refused(monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTER", {})
+
+    def fact(x):
+        """A fact."""
+
+    fact.__module__ = "some.where.topic"
+    with pytest.raises(TypeError, match=r"x carries no declaration: annotate it with a word"):
+        equation("topic.fact", source="")(fact)
 
 
 def test_every_equation_has_rows_a_source_and_a_statement():
@@ -67,7 +83,7 @@ def test_a_wrong_id_and_a_second_one_are_refused(monkeypatch):
 
     fact.__module__ = "some.where.topic"
     note = equation("topic.fact", rows=("X-1",), source="a source")
-    assert note(fact) is fact
+    assert inspect.unwrap(note(fact)) is fact
     assert find("topic.fact").id == "topic.fact"
     assert find("topic.fact").rows == ("X-1",)
     assert find("topic.fact").source == "a source"
@@ -76,7 +92,7 @@ def test_a_wrong_id_and_a_second_one_are_refused(monkeypatch):
         note(fact)
     with pytest.raises(ValueError, match=r"'topic.fact', not 'topic.other'"):
         equation("topic.other", source="")(fact)
-    fact.__doc__ = None
+    find("topic.fact").function.__doc__ = None
     assert find("topic.fact").statement == ""
 
 

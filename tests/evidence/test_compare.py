@@ -8,7 +8,7 @@ import torch
 from refimpl.conformance import Mismatch, reference
 from refimpl.equations import Coefficients, Gaussian, equations, kl, sde
 from refimpl.evidence import compare
-from refimpl.evidence.cases import inputs
+from refimpl.evidence.inputs import inputs
 from refimpl.evidence.rounding import CANCELLATION, ROUNDINGS
 
 STEP = {"x": 1.5, "f": -0.5, "g": 0.75, "h": 0.25}

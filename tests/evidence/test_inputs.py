@@ -14,7 +14,7 @@ import refimpl.conformance as conformance
 from refimpl.conformance import reference
 from refimpl.equations import equations
 from refimpl.evidence.calls import cast, flat_names, parts, unit_roundoff
-from refimpl.evidence.cases import inputs
+from refimpl.evidence.inputs import inputs
 from refimpl.evidence.routes import routes
 
 FOLDER = Path(conformance.__file__).parent

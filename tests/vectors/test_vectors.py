@@ -16,7 +16,7 @@ from refimpl import vectors
 from refimpl.cli import app
 from refimpl.conformance import mistakes
 from refimpl.equations import equations, find, registry
-from refimpl.evidence.case_tables import WHOLE
+from refimpl.evidence.inputs import reduces
 from refimpl.vectors import DATA, edges, exact, flags, glossary, judge, load, verify, verifying
 from refimpl.vectors.intervals import enclose, farthest, middle
 from refimpl.vectors.judging import Part
@@ -95,7 +95,7 @@ def test_a_float64_can_decide_every_test_and_every_file_has_tests_of_each_kind(e
 def test_not_a_number_is_refused_in_every_argument_that_is_read(equation_id):
     tests = load(equation_id).tests
     refused = {test.argument for test in tests if "NotFinite" in test.flags}
-    first = next(test for test in tests if equation_id in WHOLE or "Scalar" in test.flags)
+    first = next(test for test in tests if reduces(equation_id) or "Scalar" in test.flags)
     for name, x in first.inputs.items():
         if name not in refused and isinstance(x, (float, np.ndarray)):
             unread = replace(first, inputs={**first.inputs, name: x * np.nan})
@@ -184,8 +184,6 @@ def test_a_condition_is_rounded_up_to_three_digits(x, up):
 
 
 def test_extra_edges_are_of_equations_and_are_accepted_by_them():
-    for table in (edges._EXTRA, edges._EXTRA_WHOLE, edges._WITHOUT_NOISE):
-        assert set(table) <= set(equations())
     for equation_id in equations():
         for case in edges.cases(equation_id):
             assert edges.refusal(equation_id, case) == ""

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...equations.registry import equations, find
 from ...evidence.calls import System, arguments, cast
-from ...evidence.cases import inputs
 from ...evidence.compare import compare
+from ...evidence.inputs import inputs
 from ...evidence.rounding import ROUNDINGS
 from ..check import Evidence, check
 

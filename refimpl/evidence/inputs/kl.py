@@ -1,0 +1,21 @@
+"""Equal laws, equal velocities, estimators near zero."""
+
+from ..awkward import NEAR_NOISE, Awkward
+
+INPUTS: dict[str, Awkward] = {
+    "kl.gaussian": Awkward(
+        edges=({"p_std": 0.5, "q_std": 0.5}, {"p_mean": 1.0, "q_mean": 1.0}),
+        further=({"p_std": 0.5, "q_std": 0.50390625, "p_mean": 1.0, "q_mean": 1.0},),
+    ),
+    "kl.of_means": Awkward(edges=({"mean": 1.0, "mean_ref": 1.0}, {"std": 2.0**-7})),
+    "kl.flow_grpo": Awkward(
+        edges=({"v": 1.0, "v_ref": 1.0}, {"t": 1.0}, {"t": 2.0**-7, "h": 2.0**-7}),
+        further=({"t": NEAR_NOISE}, {"v": 1.0, "v_ref": NEAR_NOISE}, {"h": 2.0**-10}),
+    ),
+    "kl.k1": Awkward(edges=({"log_ratio": 0.0},)),
+    "kl.k2": Awkward(edges=({"log_ratio": 0.0},)),
+    "kl.k3": Awkward(
+        edges=({"log_ratio": 0.0}, {"log_ratio": 2.0**-7}, {"log_ratio": -8.0}),
+        further=({"log_ratio": 2.0**-14}, {"log_ratio": -(2.0**-7)}),
+    ),
+}
