@@ -4,13 +4,15 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import guidance, kl, paths
+from refimpl.equations.arguments import Weight
+from refimpl.equations.conventions import NetworkTime
 
 from .engine import Display, Equality, Lines, Production, derivation
-from .engine.symbols import data, g, h, noise, omega, symbol, t, v, w
+from .engine.symbols import data, g, h, noise, of, omega, t, v, w
 from .paths import GENERAL
 
-tau = symbol("tau", r"\tau", low=1, high=999, positive=True)
-beta = symbol("beta", r"\beta", positive=True)
+tau = of(NetworkTime, "tau")
+beta = of(Weight, "beta")
 v_uncond, v_cond = sp.symbols("v_uncond v_cond", real=True)
 
 

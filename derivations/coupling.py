@@ -4,15 +4,16 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import Gaussian, coupling, paths
+from refimpl.equations.arguments import Correlation, Mean
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import data, eps, noise, std, symbol, t
+from .engine.symbols import data, eps, noise, of, std, symbol, t
 
-mean = symbol("mean", r"\mu", real=True)
+mean = of(Mean, "mean")
 mean_2 = symbol("mean_2", r"\mu'", real=True)
 std_2 = symbol("std_2", r"\mathrm{std}'", positive=True)
-rho = symbol("rho", r"\rho", low="-0.9", high="0.9", real=True)
+rho = of(Correlation, "rho")
 eps_2 = sp.Symbol("eps_2", real=True)
 
 

@@ -3,15 +3,16 @@
 import sympy as sp
 
 from refimpl.equations import ddpm, gaussian
+from refimpl.equations.ddpm import AlphaBar, Beta, DataVariance, PreviousAlphaBar
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import data, eps, h, symbol, x
+from .engine.symbols import data, eps, h, of, symbol, x
 
-beta = symbol("beta_t", r"\beta_t", low="0.05", high="0.9", positive=True)
-a_prev = symbol("a_prev", r"\bar\alpha_{t-1}", low="0.05", high="0.95", positive=True)
-a_bar = symbol("a_bar", r"\bar\alpha_t", low="0.05", high="0.95", positive=True)
-spread = symbol("spread", r"s^2", positive=True)
+beta = of(Beta, "beta_t")
+a_prev = of(PreviousAlphaBar, "a_prev")
+a_bar = of(AlphaBar, "a_bar")
+spread = of(DataVariance, "spread")
 previous = symbol("previous", r"x_{t-1}", real=True)
 rate = symbol("rate", r"\beta(t)", positive=True)
 

@@ -3,15 +3,16 @@
 import sympy as sp
 
 from refimpl.equations import Step, density, dynamics, gaussian, ode
+from refimpl.equations.dynamics import Delay, Lipschitz, Theta
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import eps, h, s, sigma, symbol, t, x
+from .engine.symbols import eps, h, of, s, sigma, symbol, t, x
 
-theta = symbol("theta", r"\theta", positive=True)
-delay = symbol("delay", r"c", low=0, high="0.5", positive=True)
+theta = of(Theta, "theta")
+delay = of(Delay, "delay")
 after = symbol("after", r"\tau", positive=True)
-lipschitz = symbol("lipschitz", "L", positive=True)
+lipschitz = of(Lipschitz, "lipschitz")
 eps_2 = sp.Symbol("eps_2", real=True)
 
 

@@ -8,17 +8,19 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import density, forward_process
+from refimpl.equations.arguments import Advantage, Limit, OldVelocity, Target
+from refimpl.equations.forward_process import Optimality, Width
 
 from .density import atoms
 from .engine import Display, Equality, Lines, Production, derivation
-from .engine.symbols import symbol, v, x
+from .engine.symbols import of, symbol, v, x
 
-v_old = symbol("v_old", r"v_{\mathrm{old}}", real=True)
-target = symbol("target", r"v^{\star}", real=True)
-r_opt = symbol("optimal", "r", low=0, high=1, positive=True)
-b = symbol("b", positive=True)
-A_real = symbol("advantage", "A", real=True)
-A_max = symbol("A_max", r"A_{\max}", positive=True)
+v_old = of(OldVelocity, "v_old")
+target = of(Target, "target")
+r_opt = of(Optimality, "optimal")
+b = of(Width, "b")
+A_real = of(Advantage, "advantage")
+A_max = of(Limit, "A_max")
 odds = symbol("odds", "q", positive=True)
 """An advantage inside its limit is q/(1 + q) of it."""
 TARGETS = np.array(sp.symbols("y_1:4", real=True), dtype=object)

@@ -3,12 +3,13 @@
 import sympy as sp
 
 from refimpl.equations import gaussian
+from refimpl.equations.arguments import Mean
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import eps, std, symbol, x
+from .engine.symbols import eps, of, std, x
 
-mean = symbol("mean", r"\mu", real=True)
+mean = of(Mean, "mean")
 
 
 @derivation("gaussian.sample", rows=("PATH-1",))

@@ -3,19 +3,22 @@
 import numpy as np
 import sympy as sp
 
+from refimpl.equations.arguments import Ratio, Weight
+from refimpl.equations.grpo import Clip, StepKL, Surrogate
+
 from .engine import Display, Equality, Lines, Production, derivation
-from .engine.symbols import symbol
+from .engine.symbols import of, symbol
 
 R = np.array([sp.symbols("R_1:4", real=True), sp.symbols("Q_1:4", real=True)], dtype=object)
 SAME = np.array([[sp.Symbol("R_1", real=True)] * 3], dtype=object)
 A = symbol("A", positive=True)
-r = symbol("ratio", "r", positive=True)
-clip = symbol("clip", r"\varepsilon", low="0.05", high="0.5", positive=True)
+r = of(Ratio, "ratio")
+clip = of(Clip, "clip")
 beyond = symbol("beyond", r"\delta", low="0.01", high="0.4", positive=True)
 below = symbol("below", r"\eta", low="0.01", high="0.4", positive=True)
-surrogate_value = symbol("surrogate", r"\min(rA,\mathrm{clip}(r)A)", real=True)
-divergence = symbol("kl", r"\mathrm{KL}", real=True)
-beta = symbol("beta", r"\beta", positive=True)
+surrogate_value = of(Surrogate, "surrogate")
+divergence = of(StepKL, "kl")
+beta = of(Weight, "beta")
 
 
 @derivation(

@@ -3,15 +3,17 @@
 import sympy as sp
 
 from refimpl.equations import Coefficients, conversions, guidance
+from refimpl.equations.arguments import ClassifierScore
+from refimpl.equations.guidance import Conditional, ScoreWeight, Unconditional, UnconditionalStd
 
 from .engine import Display, Equality, Lines, Production, derivation
-from .engine.symbols import alpha, d_alpha, d_sigma, omega, score, sigma, symbol, t, v, w, x
+from .engine.symbols import alpha, d_alpha, d_sigma, of, omega, score, sigma, symbol, t, v, w, x
 
 C = Coefficients(alpha, sigma, d_alpha, d_sigma)
-classifier_score = symbol("classifier_score", r"\nabla\log p_t(y\mid x)", real=True)
-a_t = symbol("a_t", real=True)
-v_uncond = symbol("v_uncond", r"v(x)", real=True)
-v_cond = symbol("v_cond", r"v(x\mid y)", real=True)
+classifier_score = of(ClassifierScore, "classifier_score")
+a_t = of(ScoreWeight, "a_t")
+v_uncond = of(Unconditional, "v_uncond")
+v_cond = of(Conditional, "v_cond")
 GAUSSIAN = "a Gaussian path, so that v = a_t score + b_t x"
 
 
@@ -90,7 +92,7 @@ def diffusers(production: Production) -> Lines:
     yield Equality("the same weights", production(v_uncond, v_cond, w), same)
 
 
-s_u = symbol("s_u", "s", positive=True)
+s_u = of(UnconditionalStd, "s_u")
 s_y = symbol("s_y", "s_y", positive=True)
 
 

@@ -3,17 +3,18 @@
 import sympy as sp
 
 from refimpl.equations import Step, conversions, kernels, ode, paths, sde
+from refimpl.equations.kernels import Eta, Gap, Kept, Variance
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import variance
-from .engine.symbols import a, alpha, data, eps, g, h, noise, s, sigma, symbol, t, v, x
+from .engine.symbols import a, alpha, data, eps, g, h, noise, of, s, sigma, symbol, t, v, x
 
 level_s = paths.linear(s)
 share = symbol("share", r"\varrho", low=0, high=1, positive=True)
 """A std as a share of what there is: between 0 and 1."""
-eta = symbol("eta_cps", r"\eta", low=0, high=1, positive=True)
-kept = symbol("kept", r"e^{-\Lambda}", low=0, high=1, positive=True)
-V = symbol("V", positive=True)
+eta = of(Eta, "eta_cps")
+kept = of(Kept, "kept")
+V = of(Variance, "V")
 LINEAR = "the linear path, E[data | x_t] held constant over the step"
 
 
@@ -146,7 +147,7 @@ def noise_variance(production: Production) -> Lines:
 @derivation("kernels.posterior_variance", rows=("GRPO-6",), assumes=("the linear path",))
 def posterior_variance(production: Production) -> Lines:
     """data = x_t − t v*, so what is open about one is open about the other, t times as wide."""
-    gap = symbol("gap", r"\mathbb E(v^\star-v)^2", positive=True)
+    gap = of(Gap, "gap")
     yield Display("V", production(t, gap))
     target = v + sp.sqrt(gap) * eps  # given x_t: mean v, and this variance
     datum = conversions.data_from_velocity(paths.linear(t), x, target)

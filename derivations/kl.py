@@ -3,15 +3,16 @@
 import sympy as sp
 
 from refimpl.equations import Gaussian, Step, gaussian, kl, paths, sde
+from refimpl.equations.arguments import LogRatio, Mean, ReferenceMean
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation
-from .engine.symbols import eps, g, h, s, std, symbol, t, v, v_ref, x
+from .engine.symbols import eps, g, h, of, s, std, symbol, t, v, v_ref, x
 
-mean = symbol("mean", r"\mu", real=True)
-mean_ref = symbol("mean_ref", r"\mu_{\mathrm{ref}}", real=True)
+mean = of(Mean, "mean")
+mean_ref = of(ReferenceMean, "mean_ref")
 std_ref = symbol("std_ref", r"\mathrm{std}_{\mathrm{ref}}", positive=True)
-log_r = symbol("log_ratio", r"\log r", real=True)
+log_r = of(LogRatio, "log_ratio")
 
 POLICY, REFERENCE = Gaussian(mean, std), Gaussian(mean_ref, std)
 LOG_RATIO_ON_POLICY = gaussian.log_prob(

@@ -3,6 +3,7 @@
 import sympy as sp
 
 from refimpl.equations import density, gaussian, langevin, paths
+from refimpl.equations.arguments import Mean
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
@@ -12,6 +13,7 @@ from .engine.symbols import (
     d_sigma,
     data,
     eps,
+    of,
     score,
     sigma,
     std,
@@ -22,7 +24,7 @@ from .engine.symbols import (
 from .paths import beta_max, beta_min, sigma_max, sigma_min
 
 small = symbol("small", r"\epsilon", low="0.01", high="0.1", positive=True)
-mean = symbol("mean", r"\mu", real=True)
+mean = of(Mean, "mean")
 scale = symbol("scale", r"\sigma_i", positive=True)
 scale_min = symbol("scale_min", r"\sigma_1", positive=True)
 

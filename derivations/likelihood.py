@@ -4,16 +4,17 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import density, likelihood
+from refimpl.equations.likelihood import Block, Determinant, LogDensity, VelocityDivergence
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation
-from .engine.symbols import symbol, t, x
+from .engine.symbols import of, symbol, t, x
 
-log_p = symbol("log_p", r"\log p_0(x)", real=True)
-det = symbol("det", r"\det\partial y/\partial x", low="0.2", high=2, positive=True)
+log_p = of(LogDensity, "log_p")
+det = of(Determinant, "det")
 delta = symbol("delta", r"\delta", low="0.01", high="0.2", positive=True)
-u = symbol("u", r"u(x)", real=True)
-div = symbol("div", r"\nabla\cdot v", real=True)
+u = of(Block, "u")
+div = of(VelocityDivergence, "div")
 
 
 @derivation("likelihood.change_of_variables", rows=("NF-1",), assumes=("φ smooth and invertible",))

@@ -9,11 +9,12 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import density, gaussian, objectives, paths
+from refimpl.equations.objectives import EnergyGradient, ExpectedEnergyGradient
 
 from .density import atoms
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation
-from .engine.symbols import data, eps, noise, score, sigma, symbol, t, v, x
+from .engine.symbols import data, eps, noise, of, score, sigma, symbol, t, v, x
 
 guess = symbol("guess", r"v_\theta(x)", real=True)
 TARGETS = np.array(sp.symbols("y_1:4", real=True), dtype=object)
@@ -151,8 +152,8 @@ def energy_gradient(production: Production) -> Lines:
     """The likelihood's gradient: push down the energy of data, up that of the model's samples."""
     outcomes = [sp.Function(f"f_{i}", real=True)(THETA) for i in range(3)]
     z = sum(sp.exp(-f) for f in outcomes)
-    slope = symbol("df", r"\nabla_\theta f", real=True)
-    mean = symbol("mean_df", r"\mathbb E[\nabla_\theta f]", real=True)
+    slope = of(EnergyGradient, "df")
+    mean = of(ExpectedEnergyGradient, "mean_df")
     yield Display(r"\nabla_\theta\log p_\theta", production(slope, mean))
     expected = sum(sp.exp(-f) / z * sp.diff(f, THETA) for f in outcomes)
     likelihood = -outcomes[0] - sp.log(z)

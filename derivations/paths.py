@@ -3,15 +3,17 @@
 import sympy as sp
 
 from refimpl.equations import Coefficients, density, gaussian, paths
+from refimpl.equations.arguments import SigmaMin
+from refimpl.equations.paths import BetaMax, BetaMin, SigmaMax
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import data, noise, symbol, t, x
+from .engine.symbols import data, noise, of, t, x
 
-beta_min = symbol("beta_min", r"\beta_{\min}", positive=True)
-beta_max = symbol("beta_max", r"\beta_{\max}", positive=True)
-sigma_min = symbol("sigma_min", r"\sigma_{\min}", low="0.1", high="0.5", positive=True)
-sigma_max = symbol("sigma_max", r"\sigma_{\max}", low=1, high=3, positive=True)
+beta_min = of(BetaMin, "beta_min")
+beta_max = of(BetaMax, "beta_max")
+sigma_min = of(SigmaMin, "sigma_min")
+sigma_max = of(SigmaMax, "sigma_max")
 
 ALPHA = sp.Function("alpha", positive=True)(t)
 SIGMA = sp.Function("sigma", positive=True)(t)

@@ -4,15 +4,16 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import Step, gaussian, kl, paths, policy, sde
+from refimpl.equations.arguments import LogProb, Mean, OldLogProb, OldMean
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation
-from .engine.symbols import eps, g, s, std, symbol, t, v, x, x_s
+from .engine.symbols import eps, g, of, s, std, t, v, x, x_s
 
-mean = symbol("mean", r"\mu", real=True)
-mean_old = symbol("mean_old", r"\mu_{\mathrm{old}}", real=True)
-log_p = symbol("log_prob", r"\log p_\theta", real=True)
-log_p_old = symbol("log_prob_old", r"\log p_{\mathrm{old}}", real=True)
+mean = of(Mean, "mean")
+mean_old = of(OldMean, "mean_old")
+log_p = of(LogProb, "log_prob")
+log_p_old = of(OldLogProb, "log_prob_old")
 
 
 def entries(*shape: int) -> np.ndarray:

@@ -7,6 +7,7 @@ dt < 0 is dx = −b dr + g dw, and its Fokker–Planck equation gives ∂_r p = 
 import sympy as sp
 
 from refimpl.equations import Coefficients, Gaussian, Step, conversions, density, paths, sde
+from refimpl.equations.arguments import Drift, Inside
 
 from .density import DIMENSIONS, SMOOTH, coordinates, divergence, field, law
 from .engine import Display, Equality, Lines, Production, derivation
@@ -21,17 +22,17 @@ from .engine.symbols import (
     g,
     h,
     noise,
+    of,
     s,
     score,
     sigma,
-    symbol,
     t,
     v,
     x,
 )
 
-f = symbol("f", real=True)
-inside = symbol("inside", r"t_{\mathrm{in}}", low="0.5", high=1, positive=True)
+f = of(Drift, "f")
+inside = of(Inside, "inside")
 G = sp.Function("g", positive=True)(t)
 
 

@@ -4,16 +4,18 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import Coefficients, Gaussian, conversions, kl, langevin, paths, sde, tilting
+from refimpl.equations.arguments import Correlation, Mean
+from refimpl.equations.tilting import Goal, Slope, Temperature
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import alpha, d_alpha, d_sigma, eps, sigma, std, symbol, t, v, x
+from .engine.symbols import alpha, d_alpha, d_sigma, eps, of, sigma, std, t, v, x
 
-mean = symbol("mean", r"\mu", real=True)
-slope = symbol("slope", "k", real=True)
-goal = symbol("goal", "c", real=True)
-beta = symbol("beta", r"\beta", positive=True)
-rho = symbol("rho", r"\rho", low="-0.9", high="0.9", real=True)
+mean = of(Mean, "mean")
+slope = of(Slope, "slope")
+goal = of(Goal, "goal")
+beta = of(Temperature, "beta")
+rho = of(Correlation, "rho")
 P = Gaussian(mean, std)
 PRIOR = np.array(sp.symbols("p_1:4", positive=True), dtype=object)
 REWARD = np.array(sp.symbols("r_1:4", real=True), dtype=object)

@@ -4,13 +4,14 @@ import numpy as np
 import sympy as sp
 
 from refimpl.equations import Step, gaussian, grpo, kernels, kl, paths, policy, sde, weights
+from refimpl.equations.arguments import Correlation, Lever, Mean, OldMean
 
 from .engine import Display, Equality, Lines, Production, derivation
 from .engine.moments import expectation, variance
-from .engine.symbols import eps, g, h, s, std, symbol, t, v, x
+from .engine.symbols import eps, g, h, of, s, std, symbol, t, v, x
 
-mean = symbol("mean", r"\mu", real=True)
-mean_old = symbol("mean_old", r"\mu_{\mathrm{old}}", real=True)
+mean = of(Mean, "mean")
+mean_old = of(OldMean, "mean_old")
 A = symbol("A", positive=True)
 share = symbol("share", r"\varrho", low=0, high=1, positive=True)
 beyond = symbol("beyond", r"\delta", low="0.01", high="0.4", positive=True)
@@ -33,7 +34,7 @@ def lever(production: Production) -> Lines:
 @derivation("weights.levelled", rows=("GRPO-4",), assumes=("the linear path",))
 def levelled(production: Production) -> Lines:
     """With this weight every step's gradient has unit noise: only the signal tells them apart."""
-    reach = symbol("lever", r"h\,c", positive=True)
+    reach = of(Lever, "lever")
     yield Display("w", production(std, reach))
     drawn = sp.Symbol("x_s", real=True)
     preserving = kernels.preserving(paths.linear(s), x - t * v, x + (1 - t) * v, share * s)
@@ -118,7 +119,7 @@ def divergence_mask(production: Production) -> Lines:
 )
 def signal(production: Production) -> Lines:
     """Isserlis: E[A²Y²] = Var A Var Y (1 + 2ρ²), of which ρ² is the squared mean."""
-    rho = symbol("rho", r"\rho", low="-0.9", high="0.9", real=True)
+    rho = of(Correlation, "rho")
     size, other = symbol("size", r"\mathrm{std}_A", positive=True), sp.Symbol("eta", real=True)
     score = std * (rho * eps + sp.sqrt(1 - rho**2) * other)
     gradient = sp.expand(size * eps * score)

@@ -1,13 +1,17 @@
 """The symbols of all proofs, their assumptions, how they print and where witnesses are looked for.
 
-One place, so that a letter means the same thing in every proof. A symbol's domain is an open
-interval with rational ends; it serves the second, numeric evaluation and the search for witnesses,
-never the algebra.
+The symbol of an argument follows from its declaration in the signature (`of`); a proof makes
+others for itself (`symbol`). A letter means the same thing in every proof. A symbol's domain is an
+open interval with rational ends; it serves the second, numeric evaluation and the search for
+witnesses, never the algebra.
 """
 
 from fractions import Fraction
 
 import sympy as sp
+
+from refimpl.equations import arguments
+from refimpl.equations.arguments import declaration
 
 Interval = tuple[Fraction, Fraction]
 
@@ -55,31 +59,55 @@ def latex(expression: object) -> str:
     return printed
 
 
+def of(declared: object, name: str, letter: str | None = None) -> sp.Symbol:
+    """The symbol of an argument: letter, assumptions and interval as its declaration says.
+
+    Args:
+        declared: a word of `refimpl.equations.arguments`, or of a topic.
+        name: the symbol's name.
+        letter: another letter than the declared one, or none ("").
+    """
+    argument = declaration(name, declared)
+    low, high = argument.between or (None, None)
+    latex = argument.letter if letter is None else letter
+    assumes = _ASSUMES.get(argument.inside.name, {"positive": True})
+    return symbol(name, "" if latex == name else latex, low, high, **assumes)
+
+
+_ASSUMES = {
+    "real": {"real": True},
+    "nonzero": {"real": True},
+    "correlation": {"real": True},
+    "negative": {"negative": True},
+}
+"""Of the interior of a domain; the others have positive numbers there."""
+
+
 # Levels: t above s, so that every step goes down.
-t = symbol("t", low="0.5", high=1, positive=True)
-s = symbol("s", low=0, high="0.5", positive=True)
-h = symbol("h", low=0, high="0.5", positive=True)
+t = of(arguments.Level, "t")
+s = of(arguments.LowerLevel, "s")
+h = of(arguments.Length, "h")
 
 # A sample, its ends and its views.
-x = symbol("x", real=True)
-x_s = symbol("x_s", real=True)
-data = symbol("data", r"\mathrm{data}", real=True)
-noise = symbol("noise", r"\mathrm{noise}", real=True)
-eps = symbol("eps", r"\varepsilon", real=True)
-v = symbol("v", real=True)
-v_ref = symbol("v_ref", r"v_{\mathrm{ref}}", real=True)
-score = symbol("score", r"\nabla\log p_t", real=True)
+x = of(arguments.State, "x")
+x_s = of(arguments.State, "x_s", "")
+data = of(arguments.Data, "data")
+noise = of(arguments.Noise, "noise")
+eps = of(arguments.Noise, "eps", r"\varepsilon")
+v = of(arguments.Velocity, "v")
+v_ref = of(arguments.ReferenceVelocity, "v_ref")
+score = of(arguments.Score, "score")
 
 # Coefficients of a path. A schedule has α, σ > 0 inside, α falling and σ rising: the determinant
 # α σ̇ − α̇ σ is then positive.
-alpha = symbol("alpha", r"\alpha_t", positive=True)
-sigma = symbol("sigma", r"\sigma_t", positive=True)
-d_alpha = symbol("d_alpha", r"\dot\alpha_t", low=-2, high=0, negative=True)
-d_sigma = symbol("d_sigma", r"\dot\sigma_t", positive=True)
+alpha = of(arguments.Alpha, "alpha")
+sigma = of(arguments.Sigma, "sigma")
+d_alpha = of(arguments.AlphaRate, "d_alpha")
+d_sigma = of(arguments.SigmaRate, "d_sigma")
 
 # Scales.
-g = symbol("g", positive=True)
-a = symbol("a", positive=True)
-std = symbol("std", r"\mathrm{std}", positive=True)
-w = symbol("w", real=True)
-omega = symbol("omega", r"\omega", real=True)
+g = of(arguments.Diffusion, "g")
+a = of(arguments.NoiseLevel, "a")
+std = of(arguments.Std, "std")
+w = of(arguments.W, "w")
+omega = of(arguments.Omega, "omega")

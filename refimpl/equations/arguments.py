@@ -107,7 +107,7 @@ def structure(*, prefixed: bool = False, judged: bool = False) -> Callable[[T], 
 
     def note(kind: T) -> T:
         hints = get_type_hints(kind, include_extras=True)
-        fields = {name: _argument(name, hint) for name, hint in hints.items()}
+        fields = {name: declaration(name, hint) for name, hint in hints.items()}
         _STRUCTURES[kind] = Structure(fields, prefixed, judged)
         return kind
 
@@ -183,7 +183,7 @@ def _places(parameter: str, position: int, hint: Any, several: bool) -> Iterator
     kind, words = _taken_apart(hint)
     known = _STRUCTURES.get(kind) if isinstance(kind, type) else None
     if known is None:
-        yield Place(parameter, parameter, _argument(parameter, hint), parameter, position)
+        yield Place(parameter, parameter, declaration(parameter, hint), parameter, position)
         return
     asked = next((w.fields for w in words if isinstance(w, Asks)), dict.fromkeys(known.fields))
     called = next((w for w in words if isinstance(w, str)), parameter)
@@ -219,7 +219,12 @@ def _taken_apart(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return (hint.__origin__, hint.__metadata__) if hasattr(hint, "__metadata__") else (hint, ())
 
 
-def _argument(name: str, hint: Any) -> Argument:
+def declaration(name: str, hint: Any) -> Argument:
+    """What an annotation says of an argument.
+
+    Raises:
+        TypeError: it says nothing.
+    """
     _, (first, *more) = _taken_apart(hint) if hasattr(hint, "__metadata__") else (None, (None,))
     if not isinstance(first, Argument):
         raise TypeError(

@@ -20,7 +20,8 @@ Width: TypeAlias = Annotated[
     Num, Argument("b", "how far the two mirrored policies lie from the old one", POSITIVE, SAMPLE)
 ]
 Optimality: TypeAlias = Annotated[
-    Num, Argument("r", "the chance that the sample is a good one", SHARE, SAMPLE)
+    Num,
+    Argument("r", "the chance that the sample is a good one", SHARE, SAMPLE, between=("0", "1")),
 ]
 
 

@@ -10,7 +10,7 @@ out by the caller.
 from typing import Annotated, Literal, TypeAlias
 
 from .arguments import SAMPLE, Advantage, Argument, Limit, Ratio, Weight
-from .domain import CHOICE, CLIP, NONNEGATIVE, POSITIVE, REAL
+from .domain import CHOICE, CLIP, NONNEGATIVE, REAL
 from .elementary import Array, Num, maximum, minimum, sqrt, where
 from .registry import equation
 
@@ -47,7 +47,7 @@ Clip: TypeAlias = Annotated[
 Surrogate: TypeAlias = Annotated[
     Num, Argument(r"\min(rA,\mathrm{clip}(r)A)", "the clipped objective")
 ]
-StepKL: TypeAlias = Annotated[Num, Argument(r"\mathrm{KL}", "the KL of the step", usual=POSITIVE)]
+StepKL: TypeAlias = Annotated[Num, Argument(r"\mathrm{KL}", "the KL of the step")]
 
 
 @equation("grpo.advantage", rows=("GRPO-3",), source=_ARTICLE)

@@ -14,7 +14,7 @@ from .elementary import Num, sqrt
 from .registry import equation
 
 ScoreWeight: TypeAlias = Annotated[
-    Num, Argument("a_t", "the weight of the score in the velocity", REAL, SAMPLE, usual=POSITIVE)
+    Num, Argument("a_t", "the weight of the score in the velocity", REAL, SAMPLE)
 ]
 Unconditional: TypeAlias = Annotated[Num, Argument("v(x)", "the unconditional velocity")]
 Conditional: TypeAlias = Annotated[Num, Argument(r"v(x\mid y)", "the conditional velocity")]

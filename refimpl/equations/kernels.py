@@ -32,11 +32,17 @@ _CPS = "Flow-CPS, arXiv:2509.05952"
 _DDIM = "DDIM, arXiv:2010.02502, Eq. 12"
 
 Eta: TypeAlias = Annotated[
-    Num, Argument(r"\eta", "the share of fresh noise, 0 to 1", SHARE, SAMPLE)
+    Num, Argument(r"\eta", "the share of fresh noise, 0 to 1", SHARE, SAMPLE, between=("0", "1"))
 ]
 Kept: TypeAlias = Annotated[
     Num,
-    Argument(r"e^{-\Lambda}", "the share of the noise variance that a step keeps", SHARE, SAMPLE),
+    Argument(
+        r"e^{-\Lambda}",
+        "the share of the noise variance that a step keeps",
+        SHARE,
+        SAMPLE,
+        between=("0", "1"),
+    ),
 ]
 Variance: TypeAlias = Annotated[Num, Argument("V", "of the state's noise at level t", NONNEGATIVE)]
 Gap: TypeAlias = Annotated[

@@ -5,16 +5,14 @@
 All numbers have at most 8 significant bits, like those of the lattices.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from .calls import Inputs
 from .lattices import Lattice
-
-Inputs: TypeAlias = Mapping[str, Any]
-"""Argument names with floats, float64 arrays, and the few words and counts that are options."""
 
 
 @dataclass(frozen=True)

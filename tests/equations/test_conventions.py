@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import conventions, kl, paths
+from refimpl.equations.arguments import Level, Velocity
 
-levels = st.integers(0, 64).map(lambda k: k / 64)
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
+levels = of(Level)
+numbers = of(Velocity)
 
 
 @pytest.mark.covers("conventions.flip_time", "conventions.flip_velocity")

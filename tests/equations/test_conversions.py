@@ -3,11 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import conversions, paths
+from refimpl.equations.arguments import State
 from refimpl.equations.paths import Coefficients
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
+numbers = of(State)
 inner = st.integers(8, 56).map(lambda k: k / 64)
 
 SCHEDULES = {

@@ -4,12 +4,14 @@ import math
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import ddpm
+from refimpl.equations.arguments import State
+from refimpl.equations.ddpm import Beta
 
-numbers = st.integers(-32, 32).map(lambda k: k / 16)
-shares = st.integers(1, 31).map(lambda k: k / 32)
+numbers = of(State, upto=2)
+shares = of(Beta)
 
 
 @pytest.mark.covers("ddpm.forward", "ddpm.marginal")

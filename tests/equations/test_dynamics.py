@@ -4,13 +4,15 @@ import math
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import dynamics
+from refimpl.equations.arguments import Length, State
+from refimpl.equations.dynamics import Time
 
-numbers = st.integers(-32, 32).map(lambda k: k / 16)
-rates = st.integers(1, 32).map(lambda k: k / 16)
-times = st.integers(0, 32).map(lambda k: k / 16)
+numbers = of(State, upto=2)
+rates = of(Length, upto=2)
+times = of(Time, upto=2)
 
 
 @pytest.mark.covers("dynamics.linear_flow")

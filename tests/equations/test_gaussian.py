@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import Gaussian, gaussian
+from refimpl.equations.arguments import State, Std
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
-stds = st.integers(1, 64).map(lambda k: k / 16)
+numbers = of(State)
+stds = of(Std)
 
 
 @pytest.mark.covers("gaussian.log_prob")

@@ -2,11 +2,12 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import conventions, guidance
+from refimpl.equations.arguments import Velocity
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
+numbers = of(Velocity)
 
 
 @pytest.mark.covers("guidance.classifier_free")

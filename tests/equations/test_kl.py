@@ -4,12 +4,13 @@ import math
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import Gaussian, kl, paths, sde
+from refimpl.equations.arguments import Mean, Std
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
-stds = st.integers(1, 64).map(lambda k: k / 16)
+numbers = of(Mean)
+stds = of(Std)
 
 
 @pytest.mark.covers("kl.gaussian")

@@ -5,11 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import paths
+from refimpl.equations.arguments import Data
 from refimpl.equations.paths import Coefficients
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
+numbers = of(Data)
 inner = st.integers(1, 63).map(lambda k: k / 64)
 
 SCHEDULES = {

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import gaussian, policy
+from refimpl.equations.arguments import State
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
+numbers = of(State)
 X = np.arange(24.0).reshape(2, 3, 2, 2)
 
 

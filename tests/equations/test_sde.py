@@ -8,12 +8,14 @@ import sympy as sp
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import of
 
 from refimpl.equations import ode, paths, sde
+from refimpl.equations.arguments import Diffusion, Velocity
 from refimpl.equations.sde import Step
 
-numbers = st.integers(-64, 64).map(lambda k: k / 16)
-scales = st.integers(0, 64).map(lambda k: k / 16)
+numbers = of(Velocity)
+scales = of(Diffusion)
 
 
 @pytest.mark.covers("sde.forward_drift", "sde.drift", "sde.reverse_drift", "sde.probability_flow")

@@ -17,8 +17,8 @@ import numpy as np
 
 from ...equations.arguments import Argument
 from ...equations.registry import find
-from ..awkward import Awkward, Inputs
-from ..calls import flat_arguments
+from ..awkward import Awkward
+from ..calls import Inputs, flat_arguments
 from ..lattices import lattice
 
 _FULL, _COLUMN = (2, 3, 1, 2), (2, 1, 1, 1)

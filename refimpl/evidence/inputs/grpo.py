@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ..awkward import GROUPS, OFFSET, Awkward, Inputs, grid
+from ..awkward import GROUPS, OFFSET, Awkward, grid
+from ..calls import Inputs
+from ..lattices import positive
 
 _EQUAL = grid([[0.75, 0.75, 0.75], [1.0, 2.0, 4.0]])
 _FAR = grid([[OFFSET, OFFSET + 64, OFFSET + 128, OFFSET + 256]])
@@ -51,5 +53,5 @@ INPUTS: dict[str, Awkward] = {
             {"ratio": 0.0},
         )
     ),
-    "grpo.objective": Awkward(edges=({"beta": 0.0}, {"kl": 0.0})),
+    "grpo.objective": Awkward(lattices={"kl": positive}, edges=({"beta": 0.0}, {"kl": 0.0})),
 }

@@ -10,6 +10,7 @@ _WIDER: dict[str, Lattice | int] = {
 """The unconditional law the wider one, and w ≥ 0: then the tilted law exists."""
 
 INPUTS: dict[str, Awkward] = {
+    "guidance.classifier": Awkward(lattices={"a": positive}),
     "guidance.classifier_free": Awkward(
         edges=({"w": 0.0}, {"w": 1.0}, {"w": 4.5}),
         further=({"w": 7.5}, {"v_uncond": 1.5, "v_cond": 1.5}),
