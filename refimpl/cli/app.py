@@ -7,7 +7,6 @@
 import contextlib
 import traceback
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +14,9 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from .. import __version__
 from . import output
-from .extras import explained
+from .extras import explained, import_behind
 from .output import console
 
 __all__ = ["app", "console", "docs", "refusals"]
@@ -29,6 +29,11 @@ class Commands(TyperGroup):
         """Run a command line."""
         output.tolerate()
         return super().main(*args, **options)
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the command line; options that act at once, act here."""
+        with refusals():
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was chosen."""
@@ -46,7 +51,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        console.print(f"refimpl {metadata.version('refimpl')}")
+        console.print(f"refimpl {__version__}")
         raise typer.Exit
 
 
@@ -68,7 +73,7 @@ def refusals() -> Iterator[None]:
     except KeyboardInterrupt:
         refuse("interrupted", code=130)
     except ImportError as error:
-        refuse(explained(error))
+        refuse(explained(error, error))
     except KeyError as error:
         refuse(error.args[0] if error.args else error)
     except (ValueError, TypeError, OSError, MemoryError) as error:
@@ -76,6 +81,8 @@ def refusals() -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] in ("typer", "click"):
             raise  # a usage error, an exit: theirs to show
+        if (behind := import_behind(error)) is not None:
+            refuse(explained(error, behind))
         traceback.print_exc()
         refuse(f"this is a fault of refimpl, please report it: {type(error).__name__}: {error}")
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from . import completing
 from .app import app, console
 from .output import listing
+from .progress import progress
 
 
 @app.command()
@@ -29,7 +30,9 @@ def eq(
         console.print(table)
         return
     e = find(id)
-    for name, value in _facts(e).items():
+    with progress(f"proving {id}", None):
+        facts = _facts(e)
+    for name, value in facts.items():
         console.print(f"[bold]{name:<10}[/bold]{escape(value)}", soft_wrap=True)
 
 
@@ -87,5 +90,19 @@ def surrogate(
     (slope,) = torch.autograd.grad(value, r)
     console.print(f"surrogate  {value.item():.12g}")
     console.print(f"slope in r {slope.item():.12g}")
-    state = "clipped: no gradient" if slope == 0 else "not clipped"
-    console.print(f"branch     {state}")
+    console.print(f"branch     {_branch(ratio, advantage, clip)}")
+
+
+def _branch(r: float, A: float, clip: float) -> str:
+    """Where r is, and which of the two terms is the smaller; at an edge they are equal."""
+    low, high = 1 - clip, 1 + clip
+    if A == 0:
+        return f"A = 0: no gradient, r is {'inside' if low <= r <= high else 'outside'}"
+    edge = high if A > 0 else low
+    if r == edge:
+        return f"at the edge, r = {edge:.12g}: clipped on one side of it, not on the other"
+    if (r > edge) == (A > 0):
+        return f"clipped: no gradient, r is {'above' if A > 0 else 'below'} {edge:.12g}"
+    if low <= r <= high:
+        return "not clipped: r is inside"
+    return "not clipped: r is outside, and A pulls it back"

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from . import completing
+from . import completing, files
 from .app import app, console
-from .progress import progress_bar
+from .progress import progress
 
 
 @app.command()
@@ -44,20 +44,17 @@ def check(
     from ..peers import known
     from ..peers.judging import judged
 
-    for file in (json, html):
-        if file and not file.parent.is_dir():
-            raise OSError(f"no folder {file.parent} to write {file.name} into")
+    files.reports(json, html)
     given = read(deviations) if deviations else ()
     adapters: tuple[Any, ...] = (load(target),) if ":" in target else known(target, path)
     if given and len(adapters) > 1:
         raise ValueError(f"{target} has {len(adapters)} adapters, and its own deviations")
     reports = []
-    with progress_bar() as progress:
-        task = progress.add_task(target, total=len(adapters) * len(checks()))
+    with progress(target, len(adapters) * len(checks())) as told:
         for adapter in adapters:
             report = judged(
                 adapter, given, tiers=tier or TIERS,
-                progress=lambda r: progress.update(task, advance=1, description=r.check),
+                progress=lambda r: told.advance(r.check),
             )  # fmt: skip
             reports.append(report)
     for report in reports:

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from .app import app, console
 from .output import listing
+from .progress import progress
 
 _COLOUR = {"holds": "green", "violated": "red", "watch": "yellow"}
 
@@ -22,7 +23,8 @@ def doctor(
     from ..runs import metrics
     from ..runs.doctor import examine
 
-    found = examine(run)
+    with progress("examining", None):
+        found = examine(run)
     if json:
         typer.echo(plain.dumps(metrics.plain(found.as_dict()), indent=2))
         raise typer.Exit(0 if found.healthy else 1)

@@ -6,6 +6,7 @@ The extras are read off the package's own metadata. A library that is missing al
 down, is looked up by the module that could not be imported.
 """
 
+import contextlib
 import importlib.util
 import re
 from functools import cache
@@ -31,8 +32,10 @@ class Missing(ModuleNotFoundError):
 def extras() -> dict[str, tuple[str, ...]]:
     """For each optional distribution the extras that have it, as the package's metadata say."""
     found: dict[str, tuple[str, ...]] = {}
-    core = set()
-    for line in metadata.requires("refimpl") or ():
+    core, lines = set(), list[str]()
+    with contextlib.suppress(metadata.PackageNotFoundError):  # a bare folder says nothing
+        lines = metadata.requires("refimpl") or []
+    for line in lines:
         name, told = (
             re.split(r"[^\w.-]", line.lower())[0],
             re.search(r"extra == ['\"]([\w-]+)", line),
@@ -62,10 +65,21 @@ def needs(*modules: str, extra: str) -> None:
             raise Missing(f"{module} is not installed: {remedy(module, extra)}", name=module)
 
 
-def explained(error: ImportError) -> str:
+def import_behind(error: BaseException) -> ImportError | None:
+    """The import that failed first, among an error and those that led to it."""
+    found: ImportError | None = None
+    seen: BaseException | None = error
+    while seen is not None:
+        found = seen if isinstance(seen, ImportError) else found
+        seen = seen.__cause__ or seen.__context__
+    return found
+
+
+def explained(error: Exception, behind: ImportError) -> str:
     """What to say of an import that failed: the message, and the extra that would mend it."""
     told = str(error)
-    if "pip install" in told or not error.name:
+    if "pip install" in told:
         return told
-    found = remedy(error.name)
-    return f"{told}: {found}" if found else told
+    behind = import_behind(behind) or behind
+    found = remedy(behind.name or "")
+    return f"{behind}: {found}" if found else told

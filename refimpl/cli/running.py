@@ -1,16 +1,15 @@
 """Commands that run something: sample, train toy, lab, topic."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import completing
+from . import completing, files, toys
 from .app import app, console
 from .extras import needs
-from .progress import progress_bar
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..toy.grpo.running import Done
@@ -46,7 +45,9 @@ def sample(
     """Sample a toy whose exact law is known, by ODE or SDE, and score the rollout again."""
     from ..verify.sampling import Request, sample_toy
 
-    done = sample_toy(Request(toy, sampler.value, a, steps, n, seed))
+    files.reports(out, picture)
+    with progress(f"sampling {toy}", None):
+        done = sample_toy(Request(toy, sampler.value, a, steps, n, seed))
     for line in done.lines:
         console.print(line)
     if out:
@@ -105,34 +106,19 @@ def toy(
         needs("tensorboard", extra="sd3")
     torch.set_num_threads(1)
     short = {"iterations": iterations, "beta": beta, "group": group, "seed": seed}
-    with progress_bar() as progress:
-        changes = {k: v for k, v in short.items() if v is not None} | _settings(set_ or [])
-        request = running.Request(problem.value, changes, quick, resume, out, board=tensorboard)
-        task = progress.add_task(problem.value, total=1.0)
-
-        def say(share: float, text: str) -> None:
-            progress.update(task, completed=share, description=text)
-
-        try:
-            done = running.run(request, say, warn=lambda text: progress.console.print(text))
-        except (RewardError, FloatingPointError) as error:
-            raise ValueError(f"{error}; the run can be taken up with --resume") from error
+    changes = {k: v for k, v in short.items() if v is not None}
+    changes |= toys.settings(problem.value, set_ or [])
+    request = running.Request(problem.value, changes, quick, resume, out, board=tensorboard)
+    files.folder(out)
+    try:
+        with progress(problem.value) as told:
+            done = running.run(request, told.at, warn=told.say)
+    except (RewardError, FloatingPointError) as error:
+        began = (out or running.default(problem.value, resume=True)).exists()
+        go_on = "; the run can be taken up with --resume" if began else ""
+        raise ValueError(f"{error}{go_on}") from error
     for line in _told(done):
         console.print(line)
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs, values as JSON where they are JSON."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise ValueError(f"--set takes KEY=VALUE, got {pair!r}")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
 
 
 def _told(done: "Done") -> list[str]:
@@ -162,20 +148,13 @@ def lab(
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Run a lab: pictures and metrics.json in a folder."""
-    with progress_bar() as progress:
-        from ..labs import run
+    from ..labs import run
 
-        task = progress.add_task(f"lab {number}", total=1.0)
-        folder = run(
-            number,
-            out or Path("runs") / f"lab{number}",
-            quick=quick,
-            resume=resume,
-            seed=seed,
-            on_progress=lambda share, text: progress.update(
-                task, completed=share, description=text
-            ),
-        )
+    path = out or Path("runs") / f"lab{number}"
+    files.folder(path)
+    files.resumable(path, resume)
+    with progress(f"lab {number}") as told:
+        folder = run(number, path, quick=quick, resume=resume, seed=seed, on_progress=told.at)
     for file in sorted(folder.iterdir()):
         if file.suffix in (".png", ".json"):
             console.print(str(file))
@@ -199,6 +178,6 @@ def topic(
     from ..labs import topics
 
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, progress(f"topic {name}", None):
         found = topics.run(Path(folder) / "found.json", [name], seed=seed)
-        console.print_json(data=found)
+    console.print_json(data=found)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from . import completing
+from . import completing, files
 from .app import app, console
 from .extras import needs
-from .progress import progress_bar
+from .progress import progress
 from .running import train
 
 
@@ -39,7 +39,9 @@ def sd3(
         bool, typer.Option(help="Print the plan and its costs; run nothing.")
     ] = False,
     show: Annotated[bool, typer.Option(help="Print all settings as YAML; run nothing.")] = False,
-    processes: Annotated[int, typer.Option(help="For --dry-run: how many share the work.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, help="For --dry-run: how many share the work.")
+    ] = 1,
     tflops: Annotated[
         float | None, typer.Option(help="For --dry-run: what a process reaches, TFLOP/s.")
     ] = None,
@@ -53,6 +55,7 @@ def sd3(
     ):
         if value is not None:
             given.append(f"{key}={value}")
+    from ..equations.domain import positive
     from ..sd3.run import plan
     from ..sd3.settings import presets
 
@@ -63,6 +66,7 @@ def sd3(
         _show(settings)
     elif dry_run:
         rate = tflops if tflops is not None else plan.PEAK_TFLOPS * plan.SHARE
+        positive(tflops=rate)
         for line in plan.plan(settings, processes).lines(rate):
             console.print(line, soft_wrap=True)
     else:
@@ -87,17 +91,17 @@ def _run(settings: Any, out: Path, resume: bool) -> None:
     from ..sd3.rewards import RewardError
     from ..sd3.run import starting as run
 
+    files.folder(out)
     quieten()
     main = int(os.environ.get("RANK", "0")) == 0
     try:
-        with progress_bar() as progress:
-            task = progress.add_task("loading", total=settings.training.iterations)
+        with progress("train sd3", settings.training.iterations) as told:
             summary = run.run(
                 settings,
                 out,
                 resume=resume,
-                say=lambda seen: progress.update(task, completed=seen.done, description=seen.line),
-                warn=lambda text: console.print(f"note: {text}", soft_wrap=True),
+                say=lambda seen: told.at(seen.done, seen.line),
+                warn=lambda text: told.say(f"note: {text}"),
             )
     except (RewardError, MemoryError, FloatingPointError) as error:
         raise ValueError(
@@ -138,11 +142,14 @@ def convert(
     out: Annotated[Path, typer.Argument(help="The folder to write; must not exist.")],
 ) -> None:
     """Turn flow_grpo's checkpoint, in peft's format, into one that `load_lora_weights` loads."""
-    needs("diffusers", "transformers", "peft", extra="sd3")
+    needs("diffusers", "transformers", "peft", "accelerate", extra="sd3")
     from ..sd3.model import adapters
 
     quieten()
-    console.print(f"{adapters.convert(checkpoint, out)} tensors written to {out}")
+    files.folder(out)
+    with progress("converting", None):
+        count = adapters.convert(checkpoint, out)
+    console.print(f"{count} tensors written to {out}")
 
 
 @sd3_app.command()

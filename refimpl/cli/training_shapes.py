@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from . import files
 from .app import console
 from .extras import needs
 from .running import train
@@ -35,6 +36,8 @@ def shapes(
     from ..sd3.shapes import arms, finetuning, report
     from ..sd3.shapes.request import Request
 
+    files.folder(out)
+    files.resumable(out, resume)
     quieten()
     request = Request(
         out,

@@ -8,9 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from . import completing
+from . import completing, files
 from .app import app, console
-from .progress import progress_bar
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..vectors import Report
@@ -30,13 +30,14 @@ def write_vectors(
     """Write one JSON file an equation, and to a folder of your own the schema beside them."""
     from ..vectors import DATA, skipped, write, written
 
-    with progress_bar() as progress:
-        task = progress.add_task("writing", total=len(written()))
-        size = 0
+    if out and not out.is_dir():
+        raise NotADirectoryError(f"there is no folder {out}: make it first")
+    files.folder(out or DATA)
+    size = 0
+    with progress("writing", len(written())) as told:
         for id in written():
-            progress.update(task, description=id)
             size += write(out or DATA, id).stat().st_size
-            progress.advance(task)
+            told.advance(id)
         if out:
             schema = DATA.parent / "schema.json"
             (out / schema.name).write_text(schema.read_text(encoding="utf-8"), encoding="utf-8")
@@ -89,8 +90,7 @@ def _reports(id: str | None, file: Path | None) -> "Iterator[Report]":
             raise OSError(f"no vectors of {id}: run `refimpl vectors write`")
         yield verify((DATA / f"{id}.json").read_text(encoding="utf-8"), id)
     else:
-        with progress_bar() as progress:
-            task = progress.add_task("verifying", total=len(written()))
+        with progress("verifying", len(written())) as told:
             for report in verify_all():
-                progress.update(task, advance=1, description=report.name)
+                told.advance(report.name)
                 yield report

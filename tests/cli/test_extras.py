@@ -3,7 +3,7 @@
 import pytest
 from command_lines import ends_well, run_all
 
-from refimpl.cli.extras import DISTRIBUTIONS, Missing, explained, extras, needs
+from refimpl.cli.extras import DISTRIBUTIONS, Missing, explained, extras, import_behind, needs
 
 MODULES = {name: module for module, name in DISTRIBUTIONS.items()}
 OPTIONAL = sorted(MODULES.get(name, name).replace("-", "_") for name in extras())
@@ -27,7 +27,7 @@ LINES: dict[str, tuple[set[str], str]] = {
     "train sd3 sampling.steps=12 --dry-run": ({"yaml"}, "sd3"),
     "train sd3": (SD3, "sd3"),
     "train shapes --quick --out shapes": (SD3, "sd3"),
-    "sd3 convert nowhere out": ({"diffusers", "transformers", "peft"}, "sd3"),
+    "sd3 convert nowhere out": ({"diffusers", "transformers", "peft", "accelerate"}, "sd3"),
     "train toy --quick --problem digits --out digits": ({"sklearn"}, "labs"),
     "lab 1 --quick --out lab": ({"matplotlib", "sklearn"}, "labs"),
     "vectors verify --id kl.k3": ({"jsonschema"}, "vectors"),
@@ -75,7 +75,18 @@ def test_without_one_library_the_others_go_on(module, tmp_path):
 def test_the_remedy_is_told_once():
     with pytest.raises(Missing, match=r"nothing_of_ours is not installed: pip install 'refimpl\[x"):
         needs("nothing_of_ours", extra="x")
-    assert "refimpl[sd3]" in explained(ImportError("No module named 'yaml'", name="yaml"))
-    assert explained(ImportError("No module named 'theirs'", name="theirs")).endswith("'theirs'")
-    told = "it needs yaml: pip install yaml"
-    assert explained(ImportError(told, name="yaml")) == told
+    yaml = ImportError("No module named 'yaml'", name="yaml")
+    assert explained(yaml, yaml) == "No module named 'yaml': pip install 'refimpl[sd3]'"
+    theirs = ImportError("No module named 'theirs'", name="theirs")
+    assert explained(theirs, theirs) == "No module named 'theirs'"
+    told = ImportError("it needs yaml: pip install yaml", name="yaml")
+    assert explained(told, told) == str(told)
+
+
+def test_an_import_that_failed_deep_down_is_found():
+    error = RuntimeError("failed because of the following error")
+    error.__cause__ = ImportError("No module named 'peft'", name="peft")
+    behind = import_behind(error)
+    assert behind is not None
+    assert "refimpl[sd3]" in explained(error, behind)
+    assert import_behind(ValueError("another")) is None
