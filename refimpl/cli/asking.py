@@ -39,12 +39,13 @@ def eq(
 def _facts(e: Any) -> dict[str, str]:
     root = Path(__file__).resolve().parents[2]
     proof, formulas = _proof_of(e.id)
-    code = Path(inspect.getsourcefile(e.function) or "").resolve()
+    code = Path(inspect.getsourcefile(inspect.unwrap(e.function)) or "").resolve()
     return {
         "id": e.id,
         "statement": e.statement,
         **{f"formula{i or ''}": line for i, line in enumerate(formulas)},
-        "call": f"{e.id}{inspect.signature(e.function)}",
+        "call": f"{e.id}({', '.join(inspect.signature(e.function).parameters)})",
+        **{f"  {place.name}": _told(place.argument) for place in e.places},
         "source": e.source,
         "rows": ", ".join(e.rows),
         "code": f"{code.relative_to(root) if code.is_relative_to(root) else code}:{e.line}",
@@ -52,6 +53,12 @@ def _facts(e: Any) -> dict[str, str]:
         "test": f"tests/equations/test_{e.topic}.py",
         "page": f"docs/math/{e.topic}.md#{e.id}",
     }
+
+
+def _told(argument: Any) -> str:
+    """What an argument is, where it may lie, and what one value belongs to."""
+    own = {"sample": "; one a sample or one a coordinate", "array": "; an array"}
+    return f"{argument.meaning} ({argument.domain.words}{own.get(argument.per, '')})"
 
 
 def _proof_of(id: str) -> tuple[str, list[str]]:
