@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly lowest mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -26,6 +26,7 @@ help:
 	@echo "make docs-check  open every page of the built site in headless Chromium"
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
 	@echo "make nightly     the slow tests, the three labs and all topics at full length (20 min)"
+	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
 	@echo "make mutants     break the equations in every small way; the tests must notice"
 	@echo "make clean       remove everything that these targets made"
 
@@ -86,11 +87,22 @@ nightly: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 	for lab in 1 2 3; do $(BIN)/refimpl lab $$lab --out runs/lab$$lab || exit 1; done
 	$(BIN)/python -m refimpl.labs.topics runs/topics.json
+	$(MAKE) lowest
+
+# torch is left at the tested version: builds without CUDA of the lowest are not on every index.
+LOWEST := .venv-lowest
+lowest: $(STAMP)
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints.txt torch
+	$(LOWEST)/bin/python -m pip install --quiet -e . $$($(BIN)/python .ci/lowest.py --leave torch) \
+		pytest pytest-xdist hypothesis jsonschema
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) tests/cli tests/equations tests/derivations \
+		tests/methods tests/simulate tests/statistics
 
 mutants: $(STAMP)
 	$(BIN)/python tests/equations/mutants.py
 
 clean:
-	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) $(LOWEST) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,8 +3,10 @@
 Commands: verify, coverage, check, audit, vectors, eq, new, missing, sample, surrogate, train,
 doctor, lab, topic, study, sd3.
 Exit codes: 0 everything holds, 1 something differs or fails, 2 it could not run (bad arguments,
-a missing library).
+a missing library), 130 interrupted.
 """
+
+import sys
 
 from . import (  # noqa: F401  (registers commands)
     adding,
@@ -12,6 +14,7 @@ from . import (  # noqa: F401  (registers commands)
     auditing,
     checking,
     doctoring,
+    output,
     running,
     studying,
     training_sd3,
@@ -26,4 +29,11 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """The entry point of the `refimpl` command."""
-    app()
+    sys.stdout, sys.stderr = output.lasting(sys.stdout, 1), output.lasting(sys.stderr, 2)
+    try:
+        app()
+    except SystemExit as end:
+        if (problem := output.close()) and end.code != 2:
+            print(f"refimpl: the output could not be written: {problem}", file=sys.stderr)
+            sys.exit(2)
+        raise end

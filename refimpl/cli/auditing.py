@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from .app import app, console, progress_bar, refusals
+from . import files
+from .app import app, console
+from .progress import progress
 
 
 @app.command()
@@ -29,21 +31,14 @@ def audit(
     from ..audit.reporting import report as show
 
     torch.set_num_threads(1)
-    with refusals():
-        for target in (json, html):
-            if target and not target.parent.is_dir():
-                raise OSError(f"no folder {target.parent} to write {target.name} into")
-        with progress_bar() as progress:
-            task = progress.add_task("auditing", total=None)
-            done = run(
-                file,
-                load(manifest) if manifest else None,
-                lambda rows, total: progress.update(task, completed=rows, total=total),
-            )
-        if json:
-            json.write_text(show.as_json(done), encoding="utf-8")
-        if html:
-            html.write_text(show.as_html(done), encoding="utf-8")
+    files.reports(json, html)
+    declared = load(manifest) if manifest else None
+    with progress("auditing", None) as told:
+        done = run(file, declared, lambda rows, total: told.at(rows, total=total))
+    if json:
+        json.write_text(show.as_json(done), encoding="utf-8")
+    if html:
+        html.write_text(show.as_html(done), encoding="utf-8")
     for table in show.tables(done):
         console.print(table)
     if done.unused:

@@ -6,13 +6,19 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from .app import app, console, progress_bar, refusals
+from . import completing, files
+from .app import app, console
+from .progress import progress
 
 
 @app.command()
 def check(
     target: Annotated[
-        str, typer.Argument(help="pkg.mod:obj, path/to/file.py:obj, or the name of a library.")
+        str,
+        typer.Argument(
+            help="pkg.mod:obj, path/to/file.py:obj, or the name of a library.",
+            autocompletion=completing.implementations,
+        ),
     ],
     deviations: Annotated[
         Path | None, typer.Option(help="A TOML file of known deviations.")
@@ -38,23 +44,19 @@ def check(
     from ..peers import known
     from ..peers.judging import judged
 
-    with refusals():
-        for file in (json, html):
-            if file and not file.parent.is_dir():
-                raise OSError(f"no folder {file.parent} to write {file.name} into")
-        given = read(deviations) if deviations else ()
-        adapters: tuple[Any, ...] = (load(target),) if ":" in target else known(target, path)
-        if given and len(adapters) > 1:
-            raise ValueError(f"{target} has {len(adapters)} adapters, and its own deviations")
-        reports = []
-        with progress_bar() as progress:
-            task = progress.add_task(target, total=len(adapters) * len(checks()))
-            for adapter in adapters:
-                report = judged(
-                    adapter, given, tiers=tier or TIERS,
-                    progress=lambda r: progress.update(task, advance=1, description=r.check),
-                )  # fmt: skip
-                reports.append(report)
+    files.reports(json, html)
+    given = read(deviations) if deviations else ()
+    adapters: tuple[Any, ...] = (load(target),) if ":" in target else known(target, path)
+    if given and len(adapters) > 1:
+        raise ValueError(f"{target} has {len(adapters)} adapters, and its own deviations")
+    reports = []
+    with progress(target, len(adapters) * len(checks())) as told:
+        for adapter in adapters:
+            report = judged(
+                adapter, given, tiers=tier or TIERS,
+                progress=lambda r: told.advance(r.check),
+            )  # fmt: skip
+            reports.append(report)
     for report in reports:
         console.print(f"[bold]{escape(f'{report.name} {report.version}'.strip())}[/bold]")
         console.print(escape(show.conventions(report)), soft_wrap=True)

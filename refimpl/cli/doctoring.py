@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .app import app, console, refusals
+from .app import app, console
+from .output import listing
+from .progress import progress
 
 _COLOUR = {"holds": "green", "violated": "red", "watch": "yellow"}
 
@@ -22,19 +23,20 @@ def doctor(
     from ..runs import metrics
     from ..runs.doctor import examine
 
-    with refusals():
+    with progress("examining", None):
         found = examine(run)
     if json:
         typer.echo(plain.dumps(metrics.plain(found.as_dict()), indent=2))
         raise typer.Exit(0 if found.healthy else 1)
-    listing = Table(header_style="bold", pad_edge=False)
-    for column in ("invariant", "expected", "seen", "verdict", "what it means"):
-        listing.add_column(column, no_wrap=column in ("invariant", "verdict"))
+    table = listing(
+        *("invariant", "expected", "seen", "verdict", "what it means"),
+        wrapped="expected, seen, what it means",
+    )
     for f in found.findings:
         colour = _COLOUR.get(f.verdict)
         verdict = f"[{colour}]{f.verdict}[/{colour}]" if colour else f.verdict
-        listing.add_row(f.invariant, escape(f.expected), escape(f.seen), verdict, f.meaning)
-    console.print(listing)
+        table.add_row(f.invariant, escape(f.expected), escape(f.seen), verdict, f.meaning)
+    console.print(table)
     for s in found.signals:
         console.print(f"step {s.step:>3}   cosine {s.cosine:+.3f}   z {s.z:+6.1f}   {s.word}")
     bad = sum(f.verdict == "violated" for f in found.findings)

@@ -1,13 +1,15 @@
 """Commands that run something: sample, train toy, lab, topic."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .app import app, console, progress_bar, refusals
+from . import completing, files, toys
+from .app import app, console
+from .extras import needs
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..toy.grpo.running import Done
@@ -23,7 +25,10 @@ class Sampler(StrEnum):
 @app.command()
 def sample(
     toy: Annotated[
-        str, typer.Option(help="gaussian_1d, mixture_1d, mixture_2d, ...")
+        str,
+        typer.Option(
+            help="gaussian_1d, mixture_1d, mixture_2d, ...", autocompletion=completing.toys
+        ),
     ] = "mixture_2d",
     sampler: Annotated[
         Sampler, typer.Option(help="Euler's ODE, or the Flow-GRPO SDE.")
@@ -40,16 +45,17 @@ def sample(
     """Sample a toy whose exact law is known, by ODE or SDE, and score the rollout again."""
     from ..verify.sampling import Request, sample_toy
 
-    with refusals():
+    files.reports(out, picture)
+    with progress(f"sampling {toy}", None):
         done = sample_toy(Request(toy, sampler.value, a, steps, n, seed))
-        for line in done.lines:
-            console.print(line)
-        if out:
-            done.save(out)
-            console.print(f"rollout     {out}")
-        if picture:
-            picture.write_text(done.picture, encoding="utf-8")
-            console.print(f"picture     {picture}")
+    for line in done.lines:
+        console.print(line)
+    if out:
+        done.save(out)
+        console.print(f"rollout     {out}")
+    if picture:
+        picture.write_text(done.picture, encoding="utf-8")
+        console.print(f"picture     {picture}")
 
 
 train = typer.Typer(no_args_is_help=True, help="Fine-tune by Flow-GRPO.")
@@ -94,36 +100,25 @@ def toy(
     from ..toy.grpo import running
     from ..toy.grpo.problem import RewardError
 
+    if problem is Problem.digits:
+        needs("sklearn", extra="labs")
+    if tensorboard:
+        needs("tensorboard", extra="sd3")
     torch.set_num_threads(1)
     short = {"iterations": iterations, "beta": beta, "group": group, "seed": seed}
-    with refusals(), progress_bar() as progress:
-        changes = {k: v for k, v in short.items() if v is not None} | _settings(set_ or [])
-        request = running.Request(problem.value, changes, quick, resume, out, board=tensorboard)
-        task = progress.add_task(problem.value, total=1.0)
-
-        def say(share: float, text: str) -> None:
-            progress.update(task, completed=share, description=text)
-
-        try:
-            done = running.run(request, say, warn=lambda text: progress.console.print(text))
-        except (RewardError, FloatingPointError) as error:
-            raise ValueError(f"{error}; the run can be taken up with --resume") from error
+    changes = {k: v for k, v in short.items() if v is not None}
+    changes |= toys.settings(problem.value, set_ or [])
+    request = running.Request(problem.value, changes, quick, resume, out, board=tensorboard)
+    files.folder(out)
+    try:
+        with progress(problem.value) as told:
+            done = running.run(request, told.at, warn=told.say)
+    except (RewardError, FloatingPointError) as error:
+        began = (out or running.default(problem.value, resume=True)).exists()
+        go_on = "; the run can be taken up with --resume" if began else ""
+        raise ValueError(f"{error}{go_on}") from error
     for line in _told(done):
         console.print(line)
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs, values as JSON where they are JSON."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise ValueError(f"--set takes KEY=VALUE, got {pair!r}")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
 
 
 def _told(done: "Done") -> list[str]:
@@ -153,20 +148,13 @@ def lab(
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Run a lab: pictures and metrics.json in a folder."""
-    with refusals(), progress_bar() as progress:
-        from ..labs import run
+    from ..labs import run
 
-        task = progress.add_task(f"lab {number}", total=1.0)
-        folder = run(
-            number,
-            out or Path("runs") / f"lab{number}",
-            quick=quick,
-            resume=resume,
-            seed=seed,
-            on_progress=lambda share, text: progress.update(
-                task, completed=share, description=text
-            ),
-        )
+    path = out or Path("runs") / f"lab{number}"
+    files.folder(path)
+    files.resumable(path, resume)
+    with progress(f"lab {number}") as told:
+        folder = run(number, path, quick=quick, resume=resume, seed=seed, on_progress=told.at)
     for file in sorted(folder.iterdir()):
         if file.suffix in (".png", ".json"):
             console.print(str(file))
@@ -174,7 +162,12 @@ def lab(
 
 @app.command()
 def topic(
-    name: Annotated[str, typer.Argument(help="scales, densities, transport, guidance, ...")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="scales, densities, transport, guidance, ...", autocompletion=completing.topics
+        ),
+    ],
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Run one topic with learnt models at full length, and print its numbers as JSON."""
@@ -185,6 +178,6 @@ def topic(
     from ..labs import topics
 
     torch.set_num_threads(1)
-    with refusals(), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, progress(f"topic {name}", None):
         found = topics.run(Path(folder) / "found.json", [name], seed=seed)
-        console.print_json(data=found)
+    console.print_json(data=found)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from .app import app, console, progress_bar, refusals
+from . import files
+from .app import app, console
+from .progress import progress
 
 
 class Study(StrEnum):
@@ -28,15 +30,12 @@ def study(
     from ..labs import study as samplers
 
     torch.set_num_threads(1)
-    with refusals(), progress_bar() as progress:
-        task = progress.add_task(name.value, total=1.0)
+    files.folder(out)
+    with progress(f"study {name.value}") as told:
         if name is Study.methods:
             comparison.run(out)
         else:
-            samplers.run(
-                out,
-                lambda share, text: progress.update(task, completed=share, description=text),
-            )
+            samplers.run(out, told.at)
     for file in sorted(out.iterdir()):
         if file.suffix in (".json", ".svg"):
             console.print(str(file))

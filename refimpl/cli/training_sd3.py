@@ -6,7 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .app import app, console, progress_bar, refusals
+from . import completing, files
+from .app import app, console
+from .extras import needs
+from .progress import progress
 from .running import train
 
 
@@ -17,7 +20,11 @@ def sd3(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file of settings.")] = None,
     preset: Annotated[
-        list[str] | None, typer.Option(help="paper, flow_grpo, low_memory, ...; several combine.")
+        list[str] | None,
+        typer.Option(
+            help="paper, flow_grpo, low_memory, ...; several combine.",
+            autocompletion=completing.presets,
+        ),
     ] = None,
     prompts: Annotated[
         Path | None, typer.Option(help="A .txt or .jsonl file, or a folder.")
@@ -32,7 +39,9 @@ def sd3(
         bool, typer.Option(help="Print the plan and its costs; run nothing.")
     ] = False,
     show: Annotated[bool, typer.Option(help="Print all settings as YAML; run nothing.")] = False,
-    processes: Annotated[int, typer.Option(help="For --dry-run: how many share the work.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, help="For --dry-run: how many share the work.")
+    ] = 1,
     tflops: Annotated[
         float | None, typer.Option(help="For --dry-run: what a process reaches, TFLOP/s.")
     ] = None,
@@ -46,24 +55,26 @@ def sd3(
     ):
         if value is not None:
             given.append(f"{key}={value}")
-    with refusals():
-        from ..sd3.run import plan
-        from ..sd3.settings import presets
+    from ..equations.domain import positive
+    from ..sd3.run import plan
+    from ..sd3.settings import presets
 
-        if resume and config is None and (out / "config.yaml").is_file():
-            config = out / "config.yaml"
-        settings = presets.resolve(preset or (), config, given)
-        if show:
-            _show(settings)
-        elif dry_run:
-            rate = tflops if tflops is not None else plan.PEAK_TFLOPS * plan.SHARE
-            for line in plan.plan(settings, processes).lines(rate):
-                console.print(line, soft_wrap=True)
-        else:
-            _run(settings, out, resume)
+    if resume and config is None and (out / "config.yaml").is_file():
+        config = out / "config.yaml"
+    settings = presets.resolve(preset or (), config, given)
+    if show:
+        _show(settings)
+    elif dry_run:
+        rate = tflops if tflops is not None else plan.PEAK_TFLOPS * plan.SHARE
+        positive(tflops=rate)
+        for line in plan.plan(settings, processes).lines(rate):
+            console.print(line, soft_wrap=True)
+    else:
+        _run(settings, out, resume)
 
 
 def _show(settings: Any) -> None:
+    needs("yaml", extra="sd3")
     import yaml
 
     from ..sd3.settings.config import plain
@@ -71,21 +82,26 @@ def _show(settings: Any) -> None:
     typer.echo(yaml.safe_dump(plain(settings), sort_keys=False), nl=False)
 
 
+LIBRARIES = ("yaml", "diffusers", "transformers", "peft", "accelerate", "PIL")
+"""Of the extra `sd3`, what every run needs."""
+
+
 def _run(settings: Any, out: Path, resume: bool) -> None:
+    needs(*LIBRARIES, extra="sd3")
     from ..sd3.rewards import RewardError
     from ..sd3.run import starting as run
 
+    files.folder(out)
     quieten()
     main = int(os.environ.get("RANK", "0")) == 0
     try:
-        with progress_bar() as progress:
-            task = progress.add_task("loading", total=settings.training.iterations)
+        with progress("train sd3", settings.training.iterations) as told:
             summary = run.run(
                 settings,
                 out,
                 resume=resume,
-                say=lambda seen: progress.update(task, completed=seen.done, description=seen.line),
-                warn=lambda text: console.print(f"note: {text}", soft_wrap=True),
+                say=lambda seen: told.at(seen.done, seen.line),
+                warn=lambda text: told.say(f"note: {text}"),
             )
     except (RewardError, MemoryError, FloatingPointError) as error:
         raise ValueError(
@@ -126,11 +142,14 @@ def convert(
     out: Annotated[Path, typer.Argument(help="The folder to write; must not exist.")],
 ) -> None:
     """Turn flow_grpo's checkpoint, in peft's format, into one that `load_lora_weights` loads."""
-    with refusals():
-        from ..sd3.model import adapters
+    needs("diffusers", "transformers", "peft", "accelerate", extra="sd3")
+    from ..sd3.model import adapters
 
-        quieten()
-        console.print(f"{adapters.convert(checkpoint, out)} tensors written to {out}")
+    quieten()
+    files.folder(out)
+    with progress("converting", None):
+        count = adapters.convert(checkpoint, out)
+    console.print(f"{count} tensors written to {out}")
 
 
 @sd3_app.command()
@@ -138,25 +157,23 @@ def engine(
     name: Annotated[str, typer.Argument(help="ddp, fsdp or deepspeed.")],
 ) -> None:
     """Print the path of a configuration for `accelerate launch --config_file`."""
-    with refusals():
-        from .. import sd3
+    from .. import sd3
 
-        folder = Path(sd3.__file__).parent / "engines"
-        file = folder / f"{name}.yaml"
-        if not file.is_file():
-            known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-            raise ValueError(f"no engine is called {name!r}; there are {known}")
-        typer.echo(file)
+    folder = Path(sd3.__file__).parent / "engines"
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise ValueError(f"no engine is called {name!r}; there are {known}")
+    typer.echo(file)
 
 
 @sd3_app.command("rewards")
 def list_rewards() -> None:
     """List the rewards that are installed, this project's and other packages'."""
-    with refusals():
-        from ..sd3.rewards import available
+    from ..sd3.rewards import available
 
-        for name, point in available().items():
-            console.print(f"[bold]{name:<24}[/bold]{point.value}")
+    for name, point in available().items():
+        console.print(f"[bold]{name:<24}[/bold]{point.value}")
 
 
 @sd3_app.command("presets")

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from .app import console, refusals
+from . import files
+from .app import console
+from .extras import needs
 from .running import train
 
 
@@ -27,30 +29,30 @@ def shapes(
     ] = None,
 ) -> None:
     """Captioned shapes of 16 pixels: pre-train, improve by Flow-GRPO, measure before and after."""
-    from .training_sd3 import quieten
+    from .training_sd3 import LIBRARIES, quieten
 
-    with refusals():
-        from ..sd3.rewards import RewardError
-        from ..sd3.shapes import arms, finetuning, report
-        from ..sd3.shapes.request import Request
+    needs(*LIBRARIES, extra="sd3")
+    from ..sd3.rewards import RewardError
+    from ..sd3.shapes import arms, finetuning, report
+    from ..sd3.shapes.request import Request
 
-        quieten()
-        request = Request(
-            out,
-            tuple(arms.ARMS) if ablations else tuple(arm or ("levelled",)),
-            pretrained,
-            tuple(set_ or ()),
-            quick,
-            resume,
-            each=2 if quick else 16,
-            signal=2 if quick else 8,
-        )
-        try:
-            found = finetuning.carry_out(
-                request, say=lambda text: console.print(text, markup=False)
-            )
-        except (RewardError, MemoryError, FloatingPointError) as error:
-            raise ValueError(f"{error}; --resume goes on from the last checkpoint") from error
-        for title, table in report.tables(found).items():
-            console.print(f"\n{title}\n{table}", markup=False, soft_wrap=True)
-        console.print(f"\nreport      {out / 'report.md'}")
+    files.folder(out)
+    files.resumable(out, resume)
+    quieten()
+    request = Request(
+        out,
+        tuple(arms.ARMS) if ablations else tuple(arm or ("levelled",)),
+        pretrained,
+        tuple(set_ or ()),
+        quick,
+        resume,
+        each=2 if quick else 16,
+        signal=2 if quick else 8,
+    )
+    try:
+        found = finetuning.carry_out(request, say=lambda text: console.print(text, markup=False))
+    except (RewardError, MemoryError, FloatingPointError) as error:
+        raise ValueError(f"{error}; --resume goes on from the last checkpoint") from error
+    for title, table in report.tables(found).items():
+        console.print(f"\n{title}\n{table}", markup=False, soft_wrap=True)
+    console.print(f"\nreport      {out / 'report.md'}")

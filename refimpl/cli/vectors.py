@@ -8,7 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from .app import app, console, progress_bar, refusals
+from . import completing, files
+from .app import app, console
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..vectors import Report
@@ -28,13 +30,14 @@ def write_vectors(
     """Write one JSON file an equation, and to a folder of your own the schema beside them."""
     from ..vectors import DATA, skipped, write, written
 
-    with refusals(), progress_bar() as progress:
-        task = progress.add_task("writing", total=len(written()))
-        size = 0
+    if out and not out.is_dir():
+        raise NotADirectoryError(f"there is no folder {out}: make it first")
+    files.folder(out or DATA)
+    size = 0
+    with progress("writing", len(written())) as told:
         for id in written():
-            progress.update(task, description=id)
             size += write(out or DATA, id).stat().st_size
-            progress.advance(task)
+            told.advance(id)
         if out:
             schema = DATA.parent / "schema.json"
             (out / schema.name).write_text(schema.read_text(encoding="utf-8"), encoding="utf-8")
@@ -45,16 +48,17 @@ def write_vectors(
 
 @vectors.command("verify")
 def verify_vectors(
-    id: Annotated[str | None, typer.Option(help="Only this equation.")] = None,
+    id: Annotated[
+        str | None, typer.Option(help="Only this equation.", autocompletion=completing.ids)
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="Only this file, from anywhere.")] = None,
 ) -> None:
     """Generate the vectors again, compare, and hold this package's functions against them."""
     from ..vectors.verifying import SYSTEMS
 
-    with refusals():
-        if id and file:
-            raise ValueError("give --id or --file, not both")
-        reports = list(_reports(id, file))
+    if id and file:
+        raise ValueError("give --id or --file, not both")
+    reports = list(_reports(id, file))
     table = Table(header_style="bold", pad_edge=False)
     for column in ("equation", "valid", "acceptable", "invalid", "wrong", *SYSTEMS):
         table.add_column(column, justify="left" if column == "equation" else "right")
@@ -86,8 +90,7 @@ def _reports(id: str | None, file: Path | None) -> "Iterator[Report]":
             raise OSError(f"no vectors of {id}: run `refimpl vectors write`")
         yield verify((DATA / f"{id}.json").read_text(encoding="utf-8"), id)
     else:
-        with progress_bar() as progress:
-            task = progress.add_task("verifying", total=len(written()))
+        with progress("verifying", len(written())) as told:
             for report in verify_all():
-                progress.update(task, advance=1, description=report.name)
+                told.advance(report.name)
                 yield report

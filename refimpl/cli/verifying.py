@@ -1,63 +1,79 @@
 """Commands that judge this package: verify, coverage."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .app import app, console, docs, progress_bar, refusals
+from . import completing, files
+from .app import app, console, docs
+from .output import listing
+from .progress import progress
+
+if TYPE_CHECKING:
+    from ..verify.run import Outcome, Report
 
 
 @app.command()
 def verify(
     only: Annotated[
-        str | None, typer.Option(help="Only ids that start so: sde, sde.drift.")
+        str | None,
+        typer.Option(help="Only ids that start so: sde, sde.drift.", autocompletion=completing.ids),
     ] = None,
     seed: Annotated[int, typer.Option(help="Mixed into every check's own seed.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the whole run as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained report.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="A row an equation, where else is a row a topic.")
+    ] = False,
 ) -> None:
-    """Prove, compute, sample and test everything; exit 0 only if all of it holds."""
-    import torch
+    """Prove, compute, sample and test everything; exit 0 only if all of it holds.
 
+    An interrupt shows what had come in, and says that it is a part: exit 130.
+    """
     from ..verify import report as show
-    from ..verify.run import Outcome, derivation_index
-    from ..verify.run import verify as run
 
-    torch.set_num_threads(1)
-    with refusals():
-        from ..verify.layers import checks
-
-        for file in (json, html):
-            if file and not file.parent.is_dir():
-                raise OSError(f"no folder {file.parent} to write {file.name} into")
-        with progress_bar() as progress:
-            total = len(derivation_index()) + len(checks()) if only is None else None
-            task = progress.add_task("verifying", total=total)
-
-            def note(outcome: Outcome) -> None:
-                progress.update(task, advance=1, description=f"{outcome.layer}: {outcome.name}")
-                if outcome.verdict == "fails":
-                    progress.console.print(f"[red]✗ {outcome.name}[/red]")
-
-            done = run(only, seed, note, docs=docs())
-            progress.update(task, description="done")
-    console.print(show.table(done))
+    files.reports(json, html)
+    done = _run(only, seed)
+    for outcome in done.failures:
+        console.print(f"[red]✗ {outcome.name}:[/red] {escape(outcome.detail)}", soft_wrap=True)
+    for gap in done.gaps:
+        console.print(f"[red]✗ coverage:[/red] {gap}", soft_wrap=True)
+    console.print(show.by_id(done) if everything else show.by_topic(done))
     for line in show.totals(done):
         console.print(line)
-    for outcome in done.failures:
-        console.print(f"[red]✗ {outcome.name}:[/red] {escape(outcome.detail)}")
-    for gap in done.gaps:
-        console.print(f"[red]✗ coverage:[/red] {gap}")
     if json:
         json.write_text(show.as_json(done), encoding="utf-8")
     if html:
         html.write_text(show.as_html(done), encoding="utf-8")
-    verdict = "[green]everything holds[/green]" if done.holds else "[red]not everything holds[/red]"
-    console.print(f"{verdict}, in {done.seconds:.1f} s (seed {seed})")
-    raise typer.Exit(0 if done.holds else 1)
+    console.print(f"{_verdict(done)}, in {done.seconds:.1f} s (seed {seed})")
+    raise typer.Exit(130 if done.interrupted else 0 if done.holds else 1)
+
+
+def _run(only: str | None, seed: int) -> "Report":
+    """The run, with its progress; what fails is told when it fails."""
+    import torch
+
+    from ..verify import run
+
+    torch.set_num_threads(1)
+    with progress("verifying", len(run.jobs(only))) as told:
+
+        def note(outcome: "Outcome") -> None:
+            told.advance(f"{outcome.layer}: {outcome.name}")
+            if outcome.verdict == "fails":
+                told.say(f"✗ {outcome.name}")
+
+        return run.verify(only, seed, note, docs=docs())
+
+
+def _verdict(done: "Report") -> str:
+    if done.interrupted:
+        part = f"interrupted: these are {len(done.outcomes)} of {done.asked} proofs and checks"
+        failed = f", {len(done.failures)} of which fail" if done.failures else ""
+        return f"[yellow]{part}{failed}[/yellow]"
+    return "[green]everything holds[/green]" if done.holds else "[red]not everything holds[/red]"
 
 
 @app.command()
@@ -65,18 +81,15 @@ def coverage(
     claimed: Annotated[bool, typer.Option(help="Only rows that this version claims.")] = False,
 ) -> None:
     """The ledger, row by row, with the evidence behind each letter; exit 1 if a claim has none."""
-    from ..verify.run import verify as run
-
-    with refusals():
-        done = run(docs=docs())
-    listing = Table(header_style="bold", pad_edge=False)
-    for column in ("row", "needs", "has", "statement"):
-        listing.add_column(column, no_wrap=column != "statement")
+    done = _run(None, 0)
+    if done.interrupted:
+        raise KeyboardInterrupt  # a table of a part would say that evidence is missing
+    table = listing("row", "needs", "has", "statement", wrapped="statement")
     for row in done.rows:
         if row.claims or not claimed:
             has = "".join(letter if row.letters[letter] else "·" for letter in row.needs)
-            listing.add_row(row.id, row.needs, has, escape(row.statement))
-    console.print(listing)
+            table.add_row(row.id, row.needs, has, escape(row.statement))
+    console.print(table)
     for problem in (*done.gaps, *(f"{o.name}: {o.detail}" for o in done.failures)):
         console.print(f"[red]✗[/red] {escape(problem)}")
     complete = sum(row.done for row in done.rows)

@@ -5,7 +5,7 @@
 All numbers have at most 8 significant bits, like those of the lattices.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ class Awkward:
     """
 
     edges: tuple[dict[str, Any], ...] = ()
-    further: tuple[dict[str, Any], ...] = ()
+    further: tuple[Mapping[str, Any], ...] = ()
     lattices: dict[str, Lattice | int] = field(default_factory=dict)
     tie: Callable[[Inputs], dict[str, Any]] | None = None
     columns: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """What a run looks like: a table in the terminal, JSON for programs, one self-contained HTML file.
 
-Each row is an equation: its statement, its proof and controls, the numbers and statistics that
-speak for it, and the time they took. Pictures come from the checks themselves.
+Each row is a topic, or an equation with its statement: the proofs and their controls, the numbers
+and statistics that speak for it, and the time they took. Pictures come from the checks themselves.
 """
 
 import html
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,8 +22,36 @@ MARK = {"holds": "✓", "fails": "✗", "not installed": "–"}
 LAYERS = ("proofs", "numbers", "samplers", "statistics", "peers")
 
 
-def table(report: Report) -> Table:
-    """The table by equation, for a terminal."""
+def by_topic(report: Report) -> Table:
+    """A row a topic, for a terminal's screen; those in which something fails come first."""
+    made = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    made.add_column("topic")
+    for name in ("equations", "proofs", "controls", "numbers", "statistics", "time"):
+        made.add_column(name, justify="right")
+    topics: dict[str, dict[str, dict[str, list[Outcome]]]] = {}
+    for id, layers in by_equation(report).items():
+        if layers:
+            topics.setdefault(id.partition(".")[0], {})[id] = layers
+    rows = [_topic(name, ids) for name, ids in topics.items()]
+    for row in sorted(rows, key=lambda row: "✗" not in "".join(row)):
+        made.add_row(*row)
+    return made
+
+
+def _topic(name: str, ids: dict[str, dict[str, list[Outcome]]]) -> tuple[str, ...]:
+    """One row: an outcome that speaks for several of the ids counts once, its time by share."""
+    merged: dict[str, dict[str, Outcome]] = {}
+    seconds = 0.0
+    for layers in ids.values():
+        for layer, outcomes in layers.items():
+            seconds += _seconds(outcomes)
+            merged.setdefault(layer, {}).update((o.name, o) for o in outcomes)
+    counts = _counts({layer: list(named.values()) for layer, named in merged.items()})
+    return (name, str(len(ids)), *counts, f"{seconds:.1f} s")
+
+
+def by_id(report: Report) -> Table:
+    """A row an equation, each with its statement."""
     made = Table(title=None, header_style="bold", pad_edge=False)
     for name, justify in (
         ("equation", "left"),
@@ -47,18 +76,22 @@ def table(report: Report) -> Table:
 
 
 def _cells(id: str, layers: dict[str, list[Outcome]]) -> tuple[str, ...]:
+    seconds = sum(_seconds(outcomes) for outcomes in layers.values())
+    return (_statement(id), *_counts(layers), f"{seconds:.1f} s")
+
+
+def _counts(layers: dict[str, list[Outcome]]) -> tuple[str, str, str, str]:
+    """Proofs, their controls, numbers, statistics."""
     proofs = layers.get("proofs", [])
     sampled = [o for layer in ("samplers", "statistics") for o in layers.get(layer, [])]
     checked = [o for layer in ("numbers", "peers") for o in layers.get(layer, [])]
-    outcomes = [*proofs, *checked, *sampled]
-    return (
-        _statement(id),
-        _tally(proofs),
-        str(sum(_controls(o) for o in proofs)) if proofs else "",
-        _tally(checked),
-        _tally(sampled),
-        f"{sum(o.seconds / max(1, len(o.covers)) for o in outcomes):.1f} s",
-    )
+    controls = str(sum(_controls(o) for o in proofs)) if proofs else ""
+    return (_tally(proofs), controls, _tally(checked), _tally(sampled))
+
+
+def _seconds(outcomes: list[Outcome]) -> float:
+    """The share of one equation in the time of its outcomes."""
+    return sum(o.seconds / max(1, len(o.covers)) for o in outcomes)
 
 
 def _statement(id: str) -> str:
@@ -110,6 +143,8 @@ def as_json(report: Report) -> str:
     """The whole run as JSON: outcomes, proofs with their steps and controls, coverage, versions."""
     content = {
         "holds": report.holds,
+        "interrupted": report.interrupted,
+        "asked": report.asked,
         "seed": report.seed,
         "seconds": report.seconds,
         "versions": versions(),
@@ -166,7 +201,7 @@ details { margin: .2rem 0; } summary { cursor: pointer; }
 def as_html(report: Report) -> str:
     """One file with everything in it: verdict, pictures, table, and each outcome's detail."""
     quote = html.escape
-    verdict = "holds" if report.holds else "fails"
+    verdict = report.verdict
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",

@@ -1,14 +1,14 @@
 """The run behind `refimpl verify`: proofs and checks in two processes, one table.
 
 A proof comes back as data, and so does a check: what it measured, or the message with which it
-failed. Nothing is skipped in silence: a check whose library is not installed is reported as such.
+failed. Nothing is skipped in silence: a check whose library is not installed is reported as such,
+and a run that is interrupted reports what it has, as partial.
 """
 
+import contextlib
 import importlib
-import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from refimpl.equations import equations
 from .check import Check
 from .coverage import Row, coverage
 from .layers import checks
+from .workers import Died, carried_out
 
 Verdict = Literal["holds", "fails", "not installed"]
 
@@ -55,6 +56,8 @@ class Report:
         rows: the coverage table that they support.
         seed: what the checks were called with.
         seconds: wall-clock time.
+        partial: whether only some ids were asked for.
+        asked: how many proofs and checks were asked for.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -62,6 +65,12 @@ class Report:
     seed: int
     seconds: float
     partial: bool
+    asked: int
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its end."""
+        return len(self.outcomes) < self.asked
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
@@ -70,15 +79,22 @@ class Report:
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """Ledger letters claimed without evidence; not asked of a partial run."""
-        if self.partial:
+        """Ledger letters claimed without evidence; not asked of a part of a run."""
+        if self.partial or self.interrupted:
             return ()
         return tuple(f"{row.id} lacks {''.join(row.gaps)}" for row in self.rows if row.gaps)
 
     @property
+    def verdict(self) -> Literal["holds", "fails", "interrupted"]:
+        """In a word; what fails is said of an interrupted run too."""
+        if self.failures or self.gaps:
+            return "fails"
+        return "interrupted" if self.interrupted else "holds"
+
+    @property
     def holds(self) -> bool:
-        """Whether everything that ran holds and no claim is without evidence."""
-        return not self.failures and not self.gaps
+        """Whether all that was asked for ran and holds, and no claim is without evidence."""
+        return self.verdict == "holds"
 
     def proofs(self) -> dict[str, Any]:
         """The proofs by derivation id."""
@@ -93,6 +109,8 @@ def verify(
 ) -> Report:
     """Run every proof and every check, or those that concern the ids starting with `only`.
 
+    An interrupt ends the run at once; the report then holds what had come in.
+
     Args:
         only: the beginning of an equation id, such as "sde" or "sde.drift".
         seed: handed to each check; the checks mix it with their own name.
@@ -104,17 +122,13 @@ def verify(
     """
     start = time.perf_counter()
     outcomes: list[Outcome] = []
-    wanted = [c.name for c in checks().values() if _concerns(only, c.name, c.covers)]
-    ids = [id for id, of in derivation_index().items() if _concerns(only, id, of)]
-    if not ids and not wanted:
-        raise ValueError(f"nothing matches --only {only!r}; ids are listed by `refimpl eq`")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(WORKERS, mp_context=context, initializer=_one_thread) as pool:
-        # The longest first: statistics stand last in the register.
-        futures = [pool.submit(check_one, name, seed) for name in reversed(wanted)]
-        futures += [pool.submit(prove_one, id) for id in ids]
-        for future in as_completed(futures):
-            outcomes.append(future.result())
+    asked = jobs(only, seed)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        contextlib.closing(carried_out(asked, _job, WORKERS)) as results,
+    ):
+        for (kind, name, _), found in results:
+            outcomes.append(_lost(kind, name, found) if isinstance(found, Died) else found)
             on_outcome(outcomes[-1])
     proved = {
         o.name: o.evidence.rows for o in outcomes if o.layer == "proofs" and o.verdict == "holds"
@@ -126,7 +140,39 @@ def verify(
         seed,
         time.perf_counter() - start,
         partial=only is not None,
+        asked=len(asked),
     )
+
+
+def jobs(only: str | None, seed: int = 0) -> list[tuple[Literal["check", "prove"], str, int]]:
+    """What a run carries out: kind, name and seed; the longest first, which are registered last.
+
+    Raises:
+        ValueError: no equation, proof or check matches `only`.
+    """
+    if only == "":
+        raise ValueError("--only is empty: leave it out to run everything")
+    wanted = [c.name for c in checks().values() if _concerns(only, c.name, c.covers)]
+    ids = [id for id, of in derivation_index().items() if _concerns(only, id, of)]
+    if not ids and not wanted:
+        raise ValueError(f"nothing matches --only {only!r}; ids are listed by `refimpl eq`")
+    return [
+        *(("check", name, seed) for name in reversed(wanted)),
+        *(("prove", id, seed) for id in ids),
+    ]
+
+
+def _job(kind: Literal["check", "prove"], name: str, seed: int) -> Outcome:
+    """One job of a worker."""
+    return check_one(name, seed) if kind == "check" else prove_one(name)
+
+
+def _lost(kind: str, name: str, died: Died) -> Outcome:
+    """A worker that died is a failure of what it ran."""
+    if kind == "prove":
+        return Outcome(name, "proofs", derivation_index()[name], "fails", str(died), 0.0)
+    c = checks()[name]
+    return Outcome(name, c.layer, c.covers, "fails", str(died), 0.0)
 
 
 def derivation_index() -> dict[str, tuple[str, ...]]:
@@ -139,7 +185,7 @@ def derivation_index() -> dict[str, tuple[str, ...]]:
 
 
 def prove_one(id: str) -> Outcome:
-    """Prove one derivation; runs in a worker."""
+    """Prove one derivation."""
     module = _derivations()
     start = time.perf_counter()
     d = module.load()[id]
@@ -174,15 +220,8 @@ def _concerns(only: str | None, name: str, covers: tuple[str, ...]) -> bool:
 
 
 def check_one(name: str, seed: int) -> Outcome:
-    """Run one check by name; runs in a worker."""
+    """Run one check by name."""
     return run_check(checks()[name], seed)
-
-
-def _one_thread() -> None:
-    """Workers share the cores: more threads would only wait for each other."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def run_check(c: Check, seed: int) -> Outcome:

@@ -21,13 +21,16 @@ from ..simulate.sde import Rollout, replay, rollout
 from ..toy.examples import examples, field
 from .pictures import histogram, scatter
 
+MOST = 50_000_000
+"""Samples of all steps together: in two dimensions two or three gigabytes."""
+
 
 @dataclass(frozen=True)
 class Request:
     """What to sample.
 
     Raises:
-        ValueError: an unknown toy, no steps or no samples.
+        ValueError: an unknown toy, no steps or no samples, or more than are kept.
     """
 
     toy: str
@@ -43,6 +46,11 @@ class Request:
         if self.steps < 1 or self.n < 2:
             raise ValueError(
                 f"at least 1 step and 2 samples, got steps={self.steps!r}, n={self.n!r}"
+            )
+        if self.steps * self.n > MOST:
+            raise ValueError(
+                f"a rollout keeps every state, and steps × n is at most {MOST:,}: "
+                f"got steps={self.steps}, n={self.n}"
             )
         if self.sampler == "sde" and not self.a > 0:
             raise ValueError(f"an SDE needs a > 0, got a={self.a!r}; a = 0 is --sampler ode")

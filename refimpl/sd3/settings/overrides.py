@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-import yaml
-
 T = TypeVar("T")
 
 
@@ -37,15 +35,19 @@ def read(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
         dotted = f"{at}.{key}" if at else str(key)
         if key not in fields:
             raise ValueError(unknown(dotted, keys(kind, at)))
-        given[key] = _value(fields[key], value, dotted)
+        given[key] = typed(fields[key], value, dotted)
     try:
         return kind(**given)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{at}: {error}" if at and at not in str(error) else str(error)) from error
 
 
-def unknown(key: str, known: typing.Iterable[str]) -> str:
-    """What to say of a key that does not exist."""
+def unknown(
+    key: str,
+    known: typing.Iterable[str],
+    otherwise: str = "`refimpl train sd3 --show` prints them all",
+) -> str:
+    """What to say of a key that does not exist; `otherwise` where no known one is near."""
     known = list(known)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if not near:  # the right name in the wrong place
@@ -53,7 +55,7 @@ def unknown(key: str, known: typing.Iterable[str]) -> str:
     if not near:
         tails = {k.rpartition(".")[2]: k for k in known}
         near = [tails[t] for t in difflib.get_close_matches(key.rpartition(".")[2], tails, n=1)]
-    hint = f"; did you mean {near[0]}?" if near else "; `refimpl train sd3 --show` prints them all"
+    hint = f"; did you mean {near[0]}?" if near else f"; {otherwise}"
     return f"no setting is called {key!r}{hint}"
 
 
@@ -74,6 +76,8 @@ def override(text: str) -> tuple[str, Any]:
     Raises:
         ValueError: no equals sign, or no YAML.
     """
+    import yaml
+
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ValueError(
@@ -106,6 +110,8 @@ def load(file: Path) -> dict[str, Any]:
     Raises:
         ValueError: no file, no YAML, or not a mapping.
     """
+    import yaml
+
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -118,7 +124,16 @@ def load(file: Path) -> dict[str, Any]:
     return found
 
 
-def _value(kind: Any, value: Any, at: str) -> Any:
+def typed(kind: Any, value: Any, at: str) -> Any:
+    """A value as an annotation asks for it; a whole number is a number, 1e-4 as text too.
+
+    Args:
+        kind: a type, a Literal, a union, a tuple, a mapping or a dataclass.
+        at: the name of the setting, for messages.
+
+    Raises:
+        ValueError: a value of another kind.
+    """
     origin, choices = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in choices:
@@ -138,13 +153,13 @@ def _value(kind: Any, value: Any, at: str) -> Any:
     if origin is collections.abc.Mapping:
         if not isinstance(value, Mapping):
             raise ValueError(f"{at} must be a mapping `name: value`, got {value!r}")
-        return {str(k): _value(choices[1], v, f"{at}.{k}") for k, v in value.items()}
+        return {str(k): typed(choices[1], v, f"{at}.{k}") for k, v in value.items()}
     if origin is tuple:
         items = value if isinstance(value, (list, tuple)) else [value]
         inner = choices[:1] * len(items) if choices[1:] == (...,) else choices
         if len(inner) != len(items):
             raise ValueError(f"{at} must hold {len(inner)} values, got {value!r}")
-        return tuple(_value(c, v, f"{at}[{i}]") for i, (c, v) in enumerate(zip(inner, items)))  # noqa: B905
+        return tuple(typed(c, v, f"{at}[{i}]") for i, (c, v) in enumerate(zip(inner, items)))  # noqa: B905
     return _plain(kind, value, at)
 
 
@@ -152,7 +167,7 @@ def _first_fitting(kinds: list[Any], value: Any, at: str) -> Any:
     errors = []
     for kind in kinds:
         try:
-            return _value(kind, value, at)
+            return typed(kind, value, at)
         except ValueError as error:
             errors.append(str(error))
     raise ValueError(errors[0] if len(errors) == 1 else " or ".join(errors))

@@ -5,6 +5,7 @@
 Whatever happens between two checkpoints is computed again after a kill, with the same bits.
 """
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,30 +77,38 @@ def run(
     Raises:
         ValueError: unknown names, values out of range, another run's folder, damaged checkpoints.
         FileExistsError: the folder exists, and `resume` was not asked for.
+        FileNotFoundError: `resume` was asked for, and there is no run.
         RewardError: the reward function raised.
     """
     settings, options = tasks.configured(request.task, request.changes, request.short)
     config = {**settings.config, **options, "quick": request.short}
     kind = f"toy/{request.task}"
-    path = request.out or _default(request)
-    if request.resume and path.exists():
+    path = request.out or default(request.task, request.resume)
+    if request.resume:
         folder = runs.reopen(path, kind, config)
     else:
         folder = runs.create(path, kind, config, {"seed": settings.seed})
-    with runs.held(folder):
-        if not folder.finished:
-            _go(folder, settings, options, request, say, warn)
+    try:
+        with runs.held(folder):
+            if not folder.finished:
+                _go(folder, settings, options, request, say, warn)
+    except Exception:
+        if not request.resume and not metrics.read(folder.metrics):
+            shutil.rmtree(path)  # it never began: nothing in it could be taken up
+            if request.out is None and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+        raise
     rows = metrics.read(folder.metrics)
     worst = max(row["readings"]["ratio_gap"][0] for row in rows)
     return Done(path, runs.summary(path), rows[0], rows[-1], worst)
 
 
-def _default(request: Request) -> Path:
+def default(task: str, resume: bool) -> Path:
     """runs/toy-NAME, or that with the next number."""
-    base = Path("runs") / f"toy-{request.task}"
+    base = Path("runs") / f"toy-{task}"
     names = [base, *(base.with_name(f"{base.name}-{i}") for i in range(2, 1000))]
     free = next(i for i, name in enumerate(names) if not name.exists())
-    return names[max(free - 1, 0)] if request.resume else names[free]
+    return names[max(free - 1, 0)] if resume else names[free]
 
 
 def _go(
