@@ -4,6 +4,8 @@ import difflib
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
+from .typed import typed
+
 KernelName = Literal["flow_grpo", "constant", "cps", "exact"]
 BoundaryName = Literal["next_level", "clamp", "refuse"]
 WindowName = Literal["all", "first", "fixed", "sliding", "random"]
@@ -74,6 +76,7 @@ class Method:
             value, choices = getattr(self, field.name), get_args(hints[field.name])
             if choices and all(isinstance(c, str) for c in choices) and value not in choices:
                 raise ValueError(_unknown(field.name, value, choices))
+        typed(self)
         for name in ("size", "stride", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")

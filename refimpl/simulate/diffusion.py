@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ..equations import sde
-from ..equations.domain import nonnegative
+from ..equations.domain import level, nonnegative
 from ..equations.sde import Boundary, Step
 
 Diffusion: TypeAlias = Callable[[Step], float]
@@ -50,6 +50,7 @@ def window(diffusion: Diffusion, high: float, low: float) -> Diffusion:
     Raises:
         ValueError: not 0 ≤ low < high ≤ 1.
     """
-    if not 0 <= low < high <= 1:
+    level(high=high, low=low)
+    if not low < high:
         raise ValueError(f"a window needs 0 <= low < high <= 1, got low={low!r}, high={high!r}")
     return lambda step: diffusion(step) if low < step.t <= high else 0.0

@@ -7,11 +7,11 @@ SD3.5's grid exists in two readings (its shift of 3 applied once, or twice as di
 both have a name here and neither is a default.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import SupportsFloat
 
+from ..equations.domain import level, positive
 from ..equations.sde import Step
 
 
@@ -57,7 +57,14 @@ class Grid:
 
 
 def from_levels(levels: Iterable[SupportsFloat]) -> Grid:
-    """A grid from any sequence of numbers, one-dimensional tensors and arrays included."""
+    """A grid from any sequence of numbers, one-dimensional tensors and arrays included.
+
+    Raises:
+        TypeError: text, whose characters are no levels.
+        ValueError: levels that make no grid, see `Grid`.
+    """
+    if isinstance(levels, (str, bytes)):
+        raise TypeError(f"levels must be a sequence of numbers, got {levels!r}")
     return Grid(tuple(float(t) for t in levels))
 
 
@@ -71,9 +78,13 @@ def shift(t: float, by: float) -> float:
     """t ↦ by · t/(1 + (by − 1) t): SD3's timestep shift, which dwells near noise for by > 1.
 
     Source: Esser et al. 2024, arXiv:2403.03206, Section 5.3.2.
+
+    Raises:
+        ValueError: t outside [0, 1], or a shift that is not positive.
+        TypeError: what is no number.
     """
-    if not (math.isfinite(by) and by > 0):
-        raise ValueError(f"a shift must be positive, got {by!r}")
+    level(t=t)
+    positive(by=by)
     return t / (t + (1 - t) / by)  # the same, and exact at both ends
 
 
@@ -106,5 +117,5 @@ def sd35_as_shipped(T: int) -> Grid:
 
 
 def _count(T: int) -> None:
-    if not (isinstance(T, int) and T >= 1):
+    if type(T) is not int or T < 1:
         raise ValueError(f"T counts steps and must be a whole number >= 1, got {T!r}")

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import optimize, special, stats
 from torch import Tensor
 
+from ..equations.domain import fields, positive
 from .outcome import BETA, Claim, Outcome, Part, judge, samples
 
 
@@ -26,9 +27,14 @@ def mean(
 
     Args:
         detects: a shift in standard deviations (Mahalanobis) that must be found.
+
+    Raises:
+        ValueError: a covariance that is not symmetric and positive definite, NaN, or another n.
     """
     samples(claim, x)
     n, d = x.shape
+    _spread(covariance, d)
+    fields(mean=mean)
     gap = x.mean(dim=0) - mean
     statistic = float(n * gap @ torch.linalg.solve(covariance, gap))
     bound = float(stats.chi2.isf(claim.alpha, d))
@@ -69,8 +75,13 @@ def variance(
 
     Args:
         detects: a relative error of the standard deviation that must be found.
+
+    Raises:
+        ValueError: std ≤ 0, NaN, or another n.
     """
     samples(claim, x)
+    fields(mean=mean)
+    positive(std=std)
     statistic = float((((x - mean) / std) ** 2).sum())
     part, detectable = chi_square("the standardised square", statistic, x.numel(), claim.alpha)
     return judge(claim, [part], detectable, detects)
@@ -97,6 +108,20 @@ def normal(name: str, z: float, alpha: float) -> Part:
 def normal_power(alpha: float) -> float:
     """The shift of a standard normal z that is found with probability 1 − β."""
     return float(stats.norm.isf(alpha / 2) + stats.norm.isf(BETA))
+
+
+def _spread(covariance: Tensor, d: int) -> None:
+    """Refuse what is no covariance of d coordinates."""
+    fields(covariance=covariance)
+    if tuple(covariance.shape) != (d, d) or not torch.allclose(
+        covariance, covariance.mT, rtol=1e-12
+    ):
+        raise ValueError(
+            f"covariance must be a symmetric ({d}, {d}) matrix, got {covariance.tolist()}"
+        )
+    if bool(torch.linalg.cholesky_ex(covariance).info):
+        least = float(torch.linalg.eigvalsh(covariance)[0])
+        raise ValueError(f"covariance must be positive definite, its least eigenvalue is {least}")
 
 
 def _noncentrality(bound: float, d: int) -> float:

@@ -19,6 +19,7 @@ from ..equations import forward_process, grpo, ode, paths, tilting
 from ..equations.domain import fields, nonnegative, positive
 from ..equations.elementary import expand_like
 from ..equations.gaussian import Gaussian
+from ..methods.typed import typed
 from ..simulate import grids
 from ..simulate.ode import solve
 from .examples import field
@@ -53,8 +54,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.objective not in ("nft", "awm"):
-            raise ValueError(f"objective must be 'nft' or 'awm', got {self.objective!r}")
+        typed(self)
         for name in ("levels", "rounds", "updates"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")

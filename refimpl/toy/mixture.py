@@ -164,7 +164,8 @@ class Mixture:
             )
         flat = x.reshape(-1, self.d)
         return [
-            (flat[None, :, i], self.means[:, i, None], self.stds[:, i, None]) for i in range(self.d)
+            (flat[:, i].expand(len(self.means), -1), self.means[:, i, None], self.stds[:, i, None])
+            for i in range(self.d)
         ]
 
     def _log_components(self, x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..methods.typed import typed
 from ..runs import checkpoint
 from .batches import Batch
 
@@ -48,6 +49,7 @@ class Plan:
     every: int = 100
 
     def __post_init__(self) -> None:
+        typed(self)
         if self.steps < 1 or self.every < 1:
             raise ValueError(
                 f"steps are counted from 1, got steps={self.steps}, every={self.every}"

@@ -299,7 +299,7 @@ def test_the_levelled_weight_makes_gradients_of_one_size():
         ({"kl": "none", "beta": 0.1}, "choose one"),
         ({"kernel": "exact", "kl": "without_h"}, "use 'steps'"),
         ({"ddof": 2}, "ddof must be 0 or 1"),
-        ({"limit": float("nan")}, "limit must be zero or positive"),
+        ({"limit": float("nan")}, "limit must be a finite number, got nan"),
         ({"advantage_bound": 0.0}, "advantage_bound must be positive"),
         ({"clamp_at": 1.0}, "clamp_at must lie"),
         ({"size": 0}, "size must be at least 1"),

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refimpl.simulate import Grid, grids
+from refimpl.simulate import Grid, diffusion, grids
 
 
 def test_sd35_as_shipped_has_its_golden_levels():
@@ -60,10 +60,29 @@ def test_a_part_of_a_grid_is_a_grid():
         (lambda: grids.uniform(0), "T counts steps"),
         (lambda: grids.uniform(2.5), "T counts steps"),
         (lambda: grids.sd35_as_shipped(1), "T >= 2"),
-        (lambda: grids.shifted(4, -1.0), "a shift must be positive, got -1.0"),
+        (lambda: grids.shifted(4, -1.0), "by must be positive, got -1.0"),
         (lambda: grids.uniform(4, 0.2, 0.8), "a grid must fall"),
     ],
 )
 def test_bad_grids_are_refused_with_their_values(make, message):
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: grids.shift(2.0, 3.0), r"t must be a noise level in \[0, 1\] .*, got 2.0"),
+        (lambda: grids.shift("0.5", 3.0), "t must be a real number"),
+        (lambda: grids.shift(0.5, "3"), "by must be a real number"),
+        (lambda: grids.shift(0.5, float("nan")), "by must be positive, got nan"),
+        (lambda: grids.uniform(True), "T counts steps .*, got True"),
+        (lambda: grids.uniform(2.5), "T counts steps .*, got 2.5"),
+        (lambda: grids.from_levels("10"), "levels must be a sequence of numbers, got '10'"),
+        (lambda: diffusion.window(diffusion.constant(1.0), "1", 0.0), "high must be a real number"),
+        (lambda: diffusion.constant(None), "g must be a real number, .*, got None"),
+    ],
+)
+def test_what_is_no_level_and_no_number_is_refused_by_name(make, words):
+    with pytest.raises((TypeError, ValueError), match=f"^{words}"):
         make()

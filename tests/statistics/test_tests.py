@@ -191,3 +191,24 @@ def by_bounds(x):
 def test_bad_input_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("covariance", "words"),
+    [
+        (-EYE, "covariance must be positive definite, its least eigenvalue is -1.0"),
+        (0 * EYE, "covariance must be positive definite, its least eigenvalue is 0.0"),
+        (EYE + torch.tensor([[0.0, 0.5], [0.0, 0.0]]), r"covariance must be a symmetric \(2, 2\)"),
+        (EYE * float("nan"), "covariance must be finite, got nan"),
+        (EYE[:1], r"covariance must be a symmetric \(2, 2\) matrix"),
+    ],
+)
+def test_what_is_no_covariance_is_refused(covariance, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        gaussian.mean(draw(N, 2), ZERO, covariance, CLAIM, detects=LOOSE)
+
+
+def test_a_variance_is_held_against_a_positive_std():
+    for std, error, words in ((0.0, ValueError, "positive"), ("1", TypeError, "a real number")):
+        with pytest.raises(error, match=f"^std must be {words}"):
+            gaussian.variance(draw(N, 1), 0.0, std, CLAIM, detects=LOOSE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...equations.domain import nonnegative, positive
+from ...methods.typed import typed
 from ...simulate import grids
 from ...simulate.grids import Grid
 from .sections import counts
@@ -43,6 +44,7 @@ class Sampling:
     batch: int = 8
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "steps", "eval_steps", "groups", "batch")
         if self.group < 2:
             raise ValueError(f"a group of {self.group} has no baseline: group must be at least 2")
@@ -86,6 +88,7 @@ class Training:
     unconditional_gradient: bool = False
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "iterations", "updates", "epochs", "rows")
         positive(learning_rate=self.learning_rate, eps=self.eps, max_grad_norm=self.max_grad_norm)
         nonnegative(weight_decay=self.weight_decay)
@@ -106,6 +109,7 @@ class Ema:
     every: int = 8
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "every")
         if not 0 <= self.decay < 1:
             raise ValueError(f"decay must lie in [0, 1), got {self.decay!r}")
@@ -126,6 +130,7 @@ class Evaluation:
     pictures: int = 16
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "every", "prompts", "pictures")
 
 
@@ -158,6 +163,7 @@ class Run:
     tf32: bool = True
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "checkpoint_every", "record_rows")
         nonnegative(record_every=self.record_every, signal_every=self.signal_every)
         if self.keep < 2:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 
 from ...equations.domain import positive
+from ...methods.typed import typed
 from ..model.architectures import Size
 from ..model.policy import Targets
 
@@ -65,6 +66,7 @@ class Adapter:
     targets: Targets = "attn"
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "rank")
         positive(alpha=self.alpha)
 
@@ -84,6 +86,7 @@ class Texts:
     precompute: bool = False
 
     def __post_init__(self) -> None:
+        typed(self)
         if not 1 <= self.tokens <= 512:
             raise ValueError(f"tokens must lie in 1 ... 512, got {self.tokens!r}")
 
@@ -102,6 +105,7 @@ class Vae:
     batch: int = 8
 
     def __post_init__(self) -> None:
+        typed(self)
         counts(self, "batch")
 
 
@@ -134,6 +138,7 @@ class Rewards:
     normalise: Literal["together", "apart"] = "together"
 
     def __post_init__(self) -> None:
+        typed(self)
         if not self.weights:
             raise ValueError("a run needs at least one reward, such as rewards.weights={ocr: 1}")
         for name, weight in self.weights.items():

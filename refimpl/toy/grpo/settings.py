@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ...equations.domain import positive
 from ...methods import Method
+from ...methods.typed import typed
 from ...simulate.grids import Grid, uniform
 
 EXACT = Method(advantage_std="none", skip_last=False, beta=1.0)
@@ -49,6 +50,7 @@ class Settings:
     grid: Grid = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        typed(self)
         for name in ("groups", "iterations", "epochs", "minibatches", "T"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
@@ -71,8 +73,6 @@ class Settings:
                 f"signal={self.signal!r}: 0 for never, or iterations between readings, which "
                 f"compare two halves of the groups (groups={self.groups})"
             )
-        if self.bad_rewards not in ("refuse", "drop"):
-            raise ValueError(f"bad_rewards is 'refuse' or 'drop', got {self.bad_rewards!r}")
         object.__setattr__(self, "grid", uniform(self.T))
 
     def but(self, **changes: Any) -> "Settings":
