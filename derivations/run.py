@@ -5,6 +5,7 @@ neighbour is REFUTED by a witness (or listed as equivalent, with its reason). Wh
 as proved is read off here, never typed.
 """
 
+import argparse
 import ast
 import functools
 import hashlib
@@ -23,7 +24,9 @@ from refimpl.equations import equations
 from .engine.controls import Neighbour, neighbours
 from .engine.decide import Decision, Verdict, decide
 from .engine.derivation import Derivation, Display, Equality, derivations
+from .engine.reading import Reading, faults, read
 from .engine.symbols import latex
+from .engine.written import SPACES, Chain, handed, pairs, settle
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Step:
     verdict: str
     method: str
     witness: str
+    old: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Proof:
     assumptions: tuple[str, ...]
     displays: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
+    chains: tuple[Reading, ...]
     controls: tuple[Control, ...]
     called: tuple[str, ...]
     uses: tuple[str, ...]
@@ -88,6 +93,10 @@ class Proof:
         found = [f"{i} is never called by its proof" for i in self.of if i not in self.called]
         if not self.steps:
             found.append("no equality was shown")
+        found += [fault for chain in self.chains for fault in faults(chain)]
+        shown = {id for chain in self.chains for id in chain.codes}
+        if self.read:
+            found += [f"{i} stands in no line of its proof" for i in self.of if i not in shown]
         found += [
             f"{s.verdict}: {s.reason}{f' ({s.witness})' if s.witness else ''}"
             for s in self.steps
@@ -99,6 +108,11 @@ class Proof:
             if not c.holds
         ]
         return tuple(found)
+
+    @property
+    def read(self) -> bool:
+        """Whether every line is a written one."""
+        return not self.displays and not any(step.old for step in self.steps)
 
     @property
     def proved(self) -> bool:
@@ -130,33 +144,31 @@ def prove_all(only: str | None = None) -> dict[str, Proof]:
 def prove(d: Derivation) -> Proof:
     """Run one derivation on production, then on every neighbour of every function it is handed."""
     start = time.perf_counter()
-    functions = d.productions()
+    for space in SPACES.values():
+        space.memory.clear()
     called: set[str] = set()
+    watched = [_watched(f, id, called) for f, id in zip(d.productions(), d.of, strict=True)]
     displays: list[tuple[str, str]] = []
     steps: list[Step] = []
-    known: set[tuple[Any, Any]] = set()
-    watched = [_watched(f, id, called) for f, id in zip(functions, d.of, strict=True)]
-    for line in d.lines(*watched):
-        if isinstance(line, Display):
-            displays.append((line.lhs, latex(line.rhs)))
-            continue
-        decision = decide(line.left, line.right)
-        if decision.verdict is Verdict.PROVED:
-            known.add((line.left, line.right))
-        steps.append(
-            Step(
-                line.reason,
-                latex(line.left),
-                latex(line.right),
-                decision.verdict.value,
-                decision.method,
-                decision.witness,
-            )
-        )
+    chains: list[Reading] = []
+    known: set[Any] = set()
+    with handed(dict(zip(d.of, watched, strict=True))):
+        for line in d.lines(*watched):
+            if isinstance(line, Display):
+                displays.append((line.lhs, latex(line.rhs)))
+            elif isinstance(line, Equality):
+                decision = decide(line.left, line.right)
+                if decision.verdict is Verdict.PROVED:
+                    known.add((line.left, line.right))
+                steps.append(_step(line.reason, latex(line.left), latex(line.right), decision))
+            else:
+                made, reading = _walk(line, known)
+                steps += made
+                chains.append(reading)
     controls = [
-        _control(d, functions, i, neighbour, known)
-        for i in range(len(functions))
-        for neighbour in neighbours(functions[i])
+        _control(d, watched, i, neighbour, known)
+        for i, function in enumerate(d.productions())
+        for neighbour in neighbours(function)
     ]
     return Proof(
         d.id,
@@ -167,12 +179,32 @@ def prove(d: Derivation) -> Proof:
         d.assumes,
         tuple(displays),
         tuple(steps),
+        tuple(chains),
         tuple(controls),
         tuple(id for id in d.of if id in called),
-        tuple(sorted(_leans_on(d, functions) - set(d.of))),
-        _hash(d, functions),
+        tuple(sorted(_leans_on(d, d.productions()) - set(d.of))),
+        _hash(d, d.productions()),
         time.perf_counter() - start,
     )
+
+
+def _step(reason: str, left: str, right: str, decision: Decision, old: bool = True) -> Step:
+    return Step(reason, left, right, decision.verdict.value, decision.method, decision.witness, old)
+
+
+def _walk(chain: Chain, known: set[Any]) -> tuple[list[Step], Reading]:
+    """Decide a chain line by line."""
+    steps = []
+    decisions: dict[int, Decision] = {}
+    number = {id(line): n for n, line in enumerate(chain.lines)}
+    for before, line in pairs(chain):
+        decision = settle(before, line, chain.dimensions)
+        if decision.verdict is Verdict.PROVED:
+            known.add((before, line))
+        steps.append(_step(line.rule, before.tex, line.node.tex, decision, old=False))
+        if id(line) in number:
+            decisions[number[id(line)]] = decision
+    return steps, read(chain, decisions)
 
 
 def _watched(function: Callable[..., Any], id: str, called: set[str]) -> Callable[..., Any]:
@@ -189,10 +221,11 @@ def _control(
     functions: list[Callable[..., Any]],
     index: int,
     neighbour: Neighbour,
-    known: set[tuple[Any, Any]],
+    known: set[Any],
 ) -> Control:
-    handed = [*functions[:index], neighbour.function, *functions[index + 1 :]]
-    decision, reason = _first_failure(d.lines(*handed), known)
+    functions = [*functions[:index], neighbour.function, *functions[index + 1 :]]
+    with handed(dict(zip(d.of, functions, strict=True))):
+        decision, reason = _first_failure(d.lines(*functions), known)
     return Control(
         equation=d.of[index],
         description=neighbour.change,
@@ -205,7 +238,7 @@ def _control(
 
 
 def _first_failure(
-    lines: Iterator[Equality | Display], known: set[tuple[Any, Any]]
+    lines: Iterator[Equality | Display | Chain], known: set[Any]
 ) -> tuple[Decision, str]:
     """The first equality that is refuted; failing that, the first undecided; else PROVED.
 
@@ -213,19 +246,34 @@ def _first_failure(
     """
     undecided: tuple[Decision, str] | None = None
     try:
-        for line in lines:
-            if isinstance(line, Equality) and (line.left, line.right) not in known:
-                decision = decide(line.left, line.right, doubtful=True)
-                if decision.verdict is Verdict.REFUTED:
-                    return decision, line.reason
-                if decision.verdict is Verdict.UNDECIDED:
-                    undecided = undecided or (decision, line.reason)
+        for decide_it, reason in _claims(lines, known):
+            decision = decide_it()
+            if decision.verdict is Verdict.REFUTED:
+                return decision, reason
+            if decision.verdict is Verdict.UNDECIDED:
+                undecided = undecided or (decision, reason)
     except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
         return undecided or (
             Decision(Verdict.UNDECIDED),
             f"the neighbour gives no formula: {error}",
         )
     return undecided or (Decision(Verdict.PROVED), "every equality still holds")
+
+
+def _claims(
+    lines: Iterator[Equality | Display | Chain], known: set[Any]
+) -> Iterator[tuple[Callable[[], Decision], str]]:
+    """Every claim not yet known, as something to call for its verdict, with its reason."""
+    for line in lines:
+        if isinstance(line, Equality) and (line.left, line.right) not in known:
+            yield functools.partial(decide, line.left, line.right, doubtful=True), line.reason
+        elif isinstance(line, Chain):
+            for before, after in pairs(line):
+                if (before, after) not in known:
+                    yield (
+                        functools.partial(settle, before, after, line.dimensions, doubtful=True),
+                        after.rule,
+                    )
 
 
 def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:
@@ -248,3 +296,28 @@ def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:
 def _hash(d: Derivation, functions: list[Callable[..., Any]]) -> str:
     text = "\n".join(inspect.getsource(f) for f in (*functions, d.lines))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def main() -> int:
+    """Prove everything and print what fails; `--unread` lists proofs that have unwritten lines."""
+    parser = argparse.ArgumentParser(prog="python -m derivations.run", description=main.__doc__)
+    parser.add_argument("only", nargs="?", help="ids that start so")
+    parser.add_argument("--unread", action="store_true", help="only list the proofs not yet read")
+    asked = parser.parse_args()
+    start = time.perf_counter()
+    proofs = prove_all(asked.only)
+    if asked.unread:
+        unread = [id for id, proof in proofs.items() if not proof.read]
+        print("\n".join(unread))
+        print(f"{len(unread)} of {len(proofs)} proofs have lines that are not written ones")
+        return 1 if unread else 0
+    for proof in proofs.values():
+        for problem in proof.problems:
+            print(f"{proof.id}: {problem}")
+    proved = sum(proof.proved for proof in proofs.values())
+    print(f"{proved} of {len(proofs)} proved in {time.perf_counter() - start:.1f} s")
+    return 0 if proved == len(proofs) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

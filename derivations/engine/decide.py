@@ -74,7 +74,7 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
     Raises:
         NotAClaim: a floating-point number is in the claim.
     """
-    left, right = _jets(sp.sympify(left), sp.sympify(right))
+    left, right = jets(sp.sympify(left), sp.sympify(right))
     if left.atoms(sp.Float) | right.atoms(sp.Float):
         raise NotAClaim(f"a claim holds a rounded number: {left} = {right}")
     if doubtful and (found := _witness(left, right)):
@@ -108,7 +108,7 @@ _NORMAL_FORMS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
 }
 
 
-def _jets(*sides: sp.Expr) -> list[sp.Expr]:
+def jets(*sides: sp.Expr) -> list[sp.Expr]:
     """Each derivative and each undefined function as a symbol of its own."""
     sides_done = [side.doit() for side in sides]
     table: dict[sp.Expr, sp.Symbol] = {}

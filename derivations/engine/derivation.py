@@ -3,8 +3,11 @@
     @derivation("sde.drift", rows=("SC-6",), assumes=("p > 0, twice differentiable",))
     def drift(production):
         '''The title, then the lecture.'''
-        yield Display("f", production(v, score, g))
-        yield Equality("the reason, in words", left, right)
+        w = Writing(p=density(), v=field(), g=of_time())
+        yield w.chain("...", ("...", "the rule, in words"), states="what it shows")
+
+`derivations.engine.written` has the language of the lines. `Display` and `Equality` are the older
+form, two evaluated sides; `python -m derivations.run --unread` lists the proofs that still have it.
 
 Proving runs it on the function that runs. Controlling runs the same lines on wrong neighbours of
 that function, made by `controls`; each must be refuted by one of the same equalities.
@@ -18,6 +21,8 @@ from typing import Any, TypeAlias
 import sympy as sp
 
 from refimpl.equations import find
+
+from .written.chain import Chain
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Display:
     rhs: Any
 
 
-Lines: TypeAlias = Iterator[Equality | Display]
+Lines: TypeAlias = Iterator[Equality | Display | Chain]
 """What a derivation yields."""
 
 Production: TypeAlias = Callable[..., Any]

@@ -1,0 +1,161 @@
+"""Letters of written mathematics: numbers, vectors, densities, fields, and what runs over an index.
+
+    Writing(p=density(), v=field(), g=of_time(), r=indexed("r", "i"))
+
+Nothing is assumed of them but what is said: a density is a positive function of (x, t), a field a
+vector of functions of (x, t), and so on. A letter prints as its LaTeX, or as its own name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .node import Node, tightness_of_letter
+from .space import TIME, Space
+
+
+class Letter(Node):
+    """One letter: its name, its LaTeX, what kind of thing it is, and what is assumed of it."""
+
+    def __init__(
+        self, name: str, tex: str = "", kind: str = "number", n: int = 0, **assumptions: bool
+    ) -> None:
+        super().__init__(name, tex or name, kind, n, tuple(sorted(assumptions.items())))
+
+    @property
+    def tight(self) -> int:  # type: ignore[override]
+        return tightness_of_letter(self.parts[1])
+
+    @property
+    def vectorial(self) -> bool:
+        return self.parts[2] in ("vector", "field", "point", "density", "scalar", "given", "fields")
+
+    def write(self) -> str:
+        return str(self.parts[1])
+
+    def expand(self, space: Space) -> Any:
+        name, _, kind, n, assumed = self.parts
+        given: dict[str, bool] = dict(assumed) or {"real": True}
+        match kind:
+            case "number":
+                return sp.Symbol(name, **given)
+            case "time":
+                return sp.Function(name, **given)(TIME)
+            case "density" | "scalar":
+                return space.function(name, **given)
+            case "point":
+                return list(space.x)
+            case "vector":
+                return [sp.Symbol(space.label(name, i), **given) for i in range(space.d)]
+            case "field":
+                return [space.function(space.label(name, i), **given) for i in range(space.d)]
+            case "indexed":
+                return np.array([sp.Symbol(f"{name}_{k + 1}", **given) for k in range(n)], object)
+            case "given":
+                return np.array([space.function(f"{name}_{k + 1}", **given) for k in range(n)])
+            case "fields":
+                return [
+                    np.array(
+                        [space.function(space.label(f"{name}_{k + 1}", i)) for k in range(n)],
+                        object,
+                    )
+                    for i in range(space.d)
+                ]
+        raise ValueError(f"a letter of no known kind: {kind!r}")
+
+
+class Known(Node):
+    """A symbol with its domain, from the table of symbols that all proofs share."""
+
+    def __init__(self, symbol: sp.Symbol, tex: str) -> None:
+        super().__init__(symbol, tex)
+
+    @property
+    def tight(self) -> int:  # type: ignore[override]
+        return tightness_of_letter(self.parts[1])
+
+    def write(self) -> str:
+        return str(self.parts[1])
+
+    def expand(self, space: Space) -> sp.Symbol:
+        return self.parts[0]
+
+
+class Unnamed:
+    """A letter that takes its name from where it is bound: `Writing(v=field())`."""
+
+    def __init__(self, kind: str, tex: str, n: int = 0, **assumptions: bool) -> None:
+        self.kind, self.tex, self.n, self.assumptions = kind, tex, n, assumptions
+
+    def called(self, name: str) -> Letter:
+        """The letter of that name."""
+        return Letter(
+            name, self.tex or _default(name, self.kind), self.kind, self.n, **self.assumptions
+        )
+
+
+def _default(name: str, kind: str) -> str:
+    head, _, index = name.partition("_")
+    head = f"\\{head}" if head in _GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}"
+    if kind in ("indexed", "given", "fields"):
+        index = f"{index},i" if index else "i"
+    return f"{head}_{{{index}}}" if index else head
+
+
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "eta", "theta", "lambda", "mu",
+    "nu", "pi", "rho", "sigma", "tau", "phi", "varphi", "psi", "omega", "kappa", "xi", "zeta",
+}  # fmt: skip
+
+
+def number(tex: str = "", **assumptions: bool) -> Unnamed:
+    """A real number, with sympy's assumptions: `number(positive=True)`."""
+    return Unnamed("number", tex, **assumptions)
+
+
+def vector(tex: str = "") -> Unnamed:
+    """A constant vector of d numbers."""
+    return Unnamed("vector", tex)
+
+
+def point(tex: str = "") -> Unnamed:
+    """The vector of the coordinates themselves, x."""
+    return Unnamed("point", tex)
+
+
+def field(tex: str = "") -> Unnamed:
+    """A vector field: d arbitrary functions of (x, t)."""
+    return Unnamed("field", tex)
+
+
+def density(tex: str = "p_t") -> Unnamed:
+    """An arbitrary positive function of (x, t)."""
+    return Unnamed("density", tex, positive=True)
+
+
+def scalar(tex: str = "") -> Unnamed:
+    """An arbitrary real function of (x, t)."""
+    return Unnamed("scalar", tex, real=True)
+
+
+def of_time(tex: str = "", **assumptions: bool) -> Unnamed:
+    """An arbitrary function of t alone; positive unless something else is said."""
+    return Unnamed("time", tex, **(assumptions or {"positive": True}))
+
+
+def indexed(tex: str = "", n: int = 3, **assumptions: bool) -> Unnamed:
+    """n numbers that share a letter: the members of a group, the weights of atoms."""
+    return Unnamed("indexed", tex, n, **assumptions)
+
+
+def densities(tex: str = "", n: int = 3) -> Unnamed:
+    """n arbitrary positive functions of (x, t): the conditional densities, one an atom."""
+    return Unnamed("given", tex, n, positive=True)
+
+
+def fields(tex: str = "", n: int = 3) -> Unnamed:
+    """n arbitrary vector fields, one an atom."""
+    return Unnamed("fields", tex, n)
