@@ -88,7 +88,10 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
 
 
 def _rational(e: sp.Expr) -> sp.Expr:
-    return sp.cancel(sp.together(e))
+    whole = sp.together(e)
+    if sp.expand(sp.numer(whole)) == 0:
+        return sp.Integer(0)
+    return sp.cancel(whole)
 
 
 def _roots(e: sp.Expr) -> sp.Expr:

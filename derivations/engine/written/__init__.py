@@ -47,7 +47,7 @@ path), the symbols of all proofs (`x v g t s h eps data noise score std alpha si
     indexed(tex, n=3)  R_1..R_3, summed by sum(...)
     of_time(tex)  α(t), g(t) > 0  point(tex)      x itself, the d coordinates
     scalar(tex)   φ(x, t)         density(tex)    p(x, t) > 0
-    field(tex)    v(x, t) ∈ R^d   densities(tex), fields(tex)   one for each of n atoms
+    field(tex)    v(x, t) ∈ R^d   weights(tex), densities(tex), fields(tex)   one an atom
 
 A `Writing` also takes nodes, sympy symbols, whole numbers, dataclasses of the equations, functions
 from nodes to nodes, and text: `Writing(p="N(mean, std**2)")` puts the text in wherever p stands.
@@ -59,6 +59,7 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     div grad lap dt            ∇· ∇ Δ ∂_t, in coordinates of d = 1, 2, 3, 4
     d(a, s)  d(a, s, 2)        derivatives by a letter       integral(a, s, low, high)
     at(a, s, 0)                a at s = 0                    limit(a, s, 1)
+    over_coordinates(a)        Σ_i, with comp(f) = f_i, di(a) = ∂_i a, dii(a) = ∂_i² a inside
     dot(a, b)  norm2(a)        ⟨a, b⟩, ‖a‖²
     log exp sin cos sqrt min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
@@ -66,13 +67,13 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     sum(a)  mean(a)  std(a)    over an index (a group, steps, atoms)
     SDE(drift, g)              dx = [drift] dt + g dw̄, read as the pair (drift, g)
     Step(t, s)  Coefficients(alpha, sigma, d_alpha, d_sigma)     records; `.h`, `.alpha` are parts
-    bracket(a)                 [a], where it should be seen as one
+    bracket(a)                 (a), brackets where it should be seen as one
 
 and expectations over finitely many atoms, bound by name:
 
-    w = Writing(w=indexed("w"), k=densities("p"))
-    w.bind(E=posterior_mean(w("w"), w("k"), given="x_t"))      E(f) prints E[f | x_t]
-    w.bind(E_all=expectation_over(w("w"), r"\\mathbb E_{x_0, t}"))
+    w = Writing(pi=weights(), k=densities())
+    w.bind(E=posterior_mean(w("pi"), w("k"), given="x_t"))      E(f) prints E[f | x_t]
+    w.bind(E_all=expectation_over(w("pi"), r"\\mathbb E_{x_0, t}"))
 
 **Checked.** Neighbouring lines are decided by the engine; wrong neighbours of production must break
 one. The build fails on a line that prints like the one before (braces and brackets aside), a line
@@ -101,6 +102,7 @@ from .letters import (
     point,
     scalar,
     vector,
+    weights,
 )
 from .node import Node
 from .reading import NotWritten
@@ -134,5 +136,6 @@ __all__ = [
     "scalar",
     "settle",
     "vector",
+    "weights",
     "width",
 ]

@@ -9,6 +9,7 @@ stand; calls of other closed forms are put in likewise.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import textwrap
@@ -49,11 +50,21 @@ def body_of(
     definition = definition_of(function)
     names = [a.arg for a in (*definition.args.args, *definition.args.kwonlyargs)]
     local = dict(zip(names, arguments, strict=False)) | dict(keywords)
+    local = {name: _opened(value) for name, value in local.items()}
     reader = Reader(
         lambda name: _name(name, local, function),
-        lambda name, args, kw, node: _call(name, args, kw, node, function, local),
+        lambda name, args, kw, node: _call(name, args, kw, node, function, reader.read),
     )
     return _run(definition.body, local, reader)
+
+
+def _opened(value: Any) -> Any:
+    """A path's coefficients, where a function returned them, as the record that they are."""
+    if hasattr(value, "formula"):
+        with contextlib.suppress(NotWritten):
+            made = value.formula()
+            return made if isinstance(made, Record) else value
+    return value
 
 
 def _run(statements: list[ast.stmt], local: dict[str, Any], reader: Reader) -> Any:
@@ -86,14 +97,15 @@ def _call(
     keywords: Mapping[str, Any],
     node: ast.Call,
     function: Callable[..., Any],
-    local: dict[str, Any],
+    reader_of: Callable[[ast.expr], Any],
 ) -> Any:
     if name in _FUNCTIONS:
         return _FUNCTIONS[name](*arguments, **keywords)
     head, _, method = name.rpartition(".")
     if method == "sum" and head:
         assert isinstance(node.func, ast.Attribute)
-        raise NotWritten("sums are printed by the formula's own rules")
+        summed = reader_of(node.func.value)
+        return Sum(summed)
     called = function.__globals__.get(name)
     if callable(called) and not isinstance(called, type):
         return body_of(called, tuple(arguments), keywords)

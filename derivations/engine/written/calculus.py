@@ -24,7 +24,7 @@ class Div(Operator):
     """∇·u: the divergence of a vector."""
 
     def write(self) -> str:
-        return rf"\nabla\cdot\bigl({self.children[0].tex}\bigr)"
+        return rf"\nabla\cdot{bracketed(self.children[0].tex)}"
 
     def expand(self, space: Space) -> Any:
         return sum(lift(sp.diff, u, y) for u, y in zip(_list(self, space), space.x, strict=True))
@@ -39,6 +39,44 @@ class Grad(Operator):
     def expand(self, space: Space) -> Any:
         p = self.children[0].at(space)
         return [lift(sp.diff, p, y) for y in space.x]
+
+
+class Component(Operator):
+    """u_i: the coordinate of a vector, inside a sum over coordinates."""
+
+    tight = ATOM
+
+    def write(self) -> str:
+        tex = self.children[0].tex
+        return f"{tex[:-1]},i}}" if tex.endswith("}") else rf"{tex.replace('_t', '')}_i"
+
+    def expand(self, space: Space) -> Any:
+        return self.children[0].at(space)
+
+
+class Partial(Operator):
+    """∂_i a, or ∂_i² a: the derivative of (the i-th coordinate of) a by x_i."""
+
+    def write(self) -> str:
+        a, times = self.parts
+        power = f"^{times}" if times > 1 else ""
+        return rf"\partial_i{power} {a.within(FUNCTION)}"
+
+    def expand(self, space: Space) -> Any:
+        a, times = self.parts
+        value = a.at(space)
+        values = value if isinstance(value, list) else [value] * space.d
+        return [lift(lambda e, y: sp.diff(e, y, times), v, y) for v, y in zip(values, space.x)]
+
+
+class OverCoordinates(Operator):
+    """Σ_i over the coordinates of a vector."""
+
+    def write(self) -> str:
+        return rf"\sum_{{i=1}}^{{d}} {self.children[0].within(PRODUCT, leading=False)}"
+
+    def expand(self, space: Space) -> Any:
+        return sum(self.children[0].at(space))
 
 
 class Laplacian(Operator):

@@ -18,12 +18,14 @@ import sympy as sp
 from refimpl.equations import Gaussian
 
 from ..moments import expectation
-from .node import Node
+from .node import ATOM, FUNCTION, PRODUCT, SUM, Node
 from .space import Space, lift
 
 
 class Mean(Node):
     """A finite expectation, Σ_z w_z f_z / Σ_z w_z, however the weights are printed."""
+
+    indices = ()  # type: ignore[assignment]
 
     def __init__(self, tex: str, given: str, weights: Node, inside: Node) -> None:
         super().__init__(tex, given, weights, inside)
@@ -153,16 +155,20 @@ class LogDensity(Node):
 
 
 class Sum(Node):
-    """Σ over an index: the members of a group, steps, atoms."""
+    """Σ over an index: the members of a group, steps, atoms; the only one inside, or as named."""
 
-    tight = 3
+    tight = FUNCTION
 
-    def __init__(self, inside: Node, index: str = "i") -> None:
-        super().__init__(inside, index)
+    def __init__(self, inside: Node, index: str = "") -> None:
+        super().__init__(inside, index or "".join(inside.indices[:1]) or "i")
+
+    @property
+    def indices(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(i for i in self.parts[0].indices if i != self.parts[1])
 
     def write(self) -> str:
         inside, index = self.parts
-        return rf"\sum_{{{index}}} {inside.within(2)}"
+        return rf"\sum_{{{index}}} {inside.within(PRODUCT, leading=False)}"
 
     def expand(self, space: Space) -> Any:
         return lift_arrays(lambda values: values.sum(), self.parts[0].at(space))
@@ -178,10 +184,11 @@ def lift_arrays(f: Callable[[np.ndarray], Any], value: Any) -> Any:
 class GroupMean(Node):
     """The mean over the group."""
 
-    tight = 3
+    tight = FUNCTION
+    indices = ()  # type: ignore[assignment]
 
     def write(self) -> str:
-        return rf"\operatorname{{mean}}_{{i}} {self.children[0].within(5)}"
+        return rf"\operatorname{{mean}}_{{i}} {self.children[0].within(ATOM)}"
 
     def expand(self, space: Space) -> Any:
         return lift_arrays(lambda v: v.sum() / v.size, self.children[0].at(space))
@@ -190,13 +197,14 @@ class GroupMean(Node):
 class GroupStd(Node):
     """The standard deviation over the group, with divisor n − ddof."""
 
-    tight = 3
+    tight = FUNCTION
+    indices = ()  # type: ignore[assignment]
 
     def __init__(self, inside: Node, ddof: int = 0) -> None:
         super().__init__(inside, ddof)
 
     def write(self) -> str:
-        return rf"\operatorname{{std}}_{{i}} {self.children[0].within(5)}"
+        return rf"\operatorname{{std}}_{{i}} {self.children[0].within(ATOM)}"
 
     def expand(self, space: Space) -> Any:
         def deviation(v: np.ndarray) -> sp.Expr:
@@ -208,7 +216,7 @@ class GroupStd(Node):
 class SDE(Node):
     """dx = f dt + g dw̄: read as the pair of drift and diffusion."""
 
-    tight = 1
+    tight = SUM
 
     def __init__(self, drift: Node, diffusion: Node, noise: str = "w") -> None:
         super().__init__(drift, diffusion, noise)
@@ -225,6 +233,6 @@ class SDE(Node):
 def _factor(node: Node) -> str:
     return (
         node.tex
-        if node.tight >= 2 and not node.tex.startswith("-")
+        if node.tight >= PRODUCT and not node.tex.startswith("-")
         else rf"\left[{node.tex}\right]"
     )

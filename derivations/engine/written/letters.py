@@ -18,12 +18,28 @@ from .space import TIME, Space
 
 
 class Letter(Node):
-    """One letter: its name, its LaTeX, what kind of thing it is, and what is assumed of it."""
+    """One letter: its name, its LaTeX, what kind of thing it is, and what is assumed of it.
+
+    Attributes:
+        indices: the index of a letter that runs over one, else nothing.
+    """
 
     def __init__(
-        self, name: str, tex: str = "", kind: str = "number", n: int = 0, **assumptions: bool
+        self,
+        name: str,
+        tex: str = "",
+        kind: str = "number",
+        n: int = 0,
+        index: str = "",
+        **assumptions: bool,
     ) -> None:
-        super().__init__(name, tex or name, kind, n, tuple(sorted(assumptions.items())))
+        super().__init__(
+            name, tex or _default(name, index), kind, n, tuple(sorted(assumptions.items())), index
+        )
+
+    @property
+    def indices(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.parts[5],) if self.parts[5] else ()
 
     @property
     def tight(self) -> int:  # type: ignore[override]
@@ -37,7 +53,7 @@ class Letter(Node):
         return str(self.parts[1])
 
     def expand(self, space: Space) -> Any:
-        name, _, kind, n, assumed = self.parts
+        name, _, kind, n, assumed, _ = self.parts
         given: dict[str, bool] = dict(assumed) or {"real": True}
         match kind:
             case "number":
@@ -87,22 +103,23 @@ class Known(Node):
 class Unnamed:
     """A letter that takes its name from where it is bound: `Writing(v=field())`."""
 
-    def __init__(self, kind: str, tex: str, n: int = 0, **assumptions: bool) -> None:
-        self.kind, self.tex, self.n, self.assumptions = kind, tex, n, assumptions
+    def __init__(
+        self, kind: str, tex: str, n: int = 0, index: str = "", **assumptions: bool
+    ) -> None:
+        self.kind, self.tex, self.n, self.index = kind, tex, n, index
+        self.assumptions = assumptions
 
     def called(self, name: str) -> Letter:
         """The letter of that name."""
-        return Letter(
-            name, self.tex or _default(name, self.kind), self.kind, self.n, **self.assumptions
-        )
+        return Letter(name, self.tex, self.kind, self.n, self.index, **self.assumptions)
 
 
-def _default(name: str, kind: str) -> str:
-    head, _, index = name.partition("_")
+def _default(name: str, index: str) -> str:
+    head, _, below = name.partition("_")
     head = f"\\{head}" if head in _GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}"
-    if kind in ("indexed", "given", "fields"):
-        index = f"{index},i" if index else "i"
-    return f"{head}_{{{index}}}" if index else head
+    below = below if len(below) < 2 else rf"\mathrm{{{below}}}"
+    below = ",".join(part for part in (below, index) if part)
+    return f"{head}_{{{below}}}" if below else head
 
 
 _GREEK = {
@@ -146,16 +163,21 @@ def of_time(tex: str = "", **assumptions: bool) -> Unnamed:
     return Unnamed("time", tex, **(assumptions or {"positive": True}))
 
 
-def indexed(tex: str = "", n: int = 3, **assumptions: bool) -> Unnamed:
-    """n numbers that share a letter: the members of a group, the weights of atoms."""
-    return Unnamed("indexed", tex, n, **assumptions)
+def indexed(tex: str = "", n: int = 3, index: str = "i", **assumptions: bool) -> Unnamed:
+    """n numbers that share a letter: the members of a group."""
+    return Unnamed("indexed", tex, n, index, **assumptions)
+
+
+def weights(tex: str = "", n: int = 3) -> Unnamed:
+    """The weights of n atoms, positive."""
+    return Unnamed("indexed", tex, n, "z", positive=True)
 
 
 def densities(tex: str = "", n: int = 3) -> Unnamed:
     """n arbitrary positive functions of (x, t): the conditional densities, one an atom."""
-    return Unnamed("given", tex, n, positive=True)
+    return Unnamed("given", tex, n, "z", positive=True)
 
 
 def fields(tex: str = "", n: int = 3) -> Unnamed:
     """n arbitrary vector fields, one an atom."""
-    return Unnamed("fields", tex, n)
+    return Unnamed("fields", tex, n, "z")

@@ -74,6 +74,11 @@ class Node:
         """Whether the dimension matters: a vector or an operator of space is inside."""
         return any(child.vectorial for child in self.children)
 
+    @cached_property
+    def indices(self) -> tuple[str, ...]:
+        """The indices it runs over: i for members of a group, z for atoms."""
+        return tuple(dict.fromkeys(i for child in self.children for i in child.indices))
+
     def within(self, tight: int, *, leading: bool = True) -> str:
         """Its LaTeX as part of something that needs at least that tightness.
 
@@ -290,10 +295,10 @@ class Named(Node):
 
 
 class Bracket(Node):
-    """The same thing in square brackets, where the author wants it seen as one."""
+    """The same thing in brackets, where the author wants it seen as one."""
 
     def write(self) -> str:
-        return rf"\left[{self.children[0].tex}\right]"
+        return bracketed(self.children[0].tex)
 
     def expand(self, space: Space) -> Any:
         return self.children[0].at(space)
