@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -108,8 +109,7 @@ class Writing:
         """
         if not isinstance(text, str):
             return as_node(text)
-        tree = ast.parse(" ".join(text.split()), mode="eval")
-        return Reader(self._name, self._call).read(tree.body)
+        return Reader(self._name, self._call).read(_syntax(text))
 
     def chain(
         self,
@@ -167,6 +167,11 @@ class Writing:
         raise NotWritten(f"no operator or equation is called {name!r}; near: {near}")
 
 
+@functools.cache
+def _syntax(text: str) -> ast.expr:
+    return ast.parse(" ".join(text.split()), mode="eval").body
+
+
 def _relation(text: Any) -> tuple[str, Any]:
     if isinstance(text, str):
         for sign in ("=>", "<=", "="):
@@ -181,6 +186,7 @@ def _named(node: Node) -> set[Named]:
     return found.union(*(_named(child) for child in node.children))
 
 
+@functools.cache
 def _latex(symbol: sp.Symbol) -> str:
     return symbols.latex(symbol)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..decide import Decision, Verdict, decide, jets
+from ..decide import Decision, Verdict, decide
+from ..jets import jets
 from .chain import Chain, Line
 from .node import Node
 from .space import DIMENSIONS, SPACES, flat
@@ -76,6 +77,6 @@ def _follows(gap: sp.Expr, claim: sp.Expr, doubtful: bool) -> Decision:
     letters = sorted(known.free_symbols & wanted.free_symbols, key=lambda s: s.name)
     for letter in letters:
         if sp.degree(known, letter) == 1:
-            solved = sp.solve(known, letter)[0]
+            solved = sp.cancel(letter - known / sp.diff(known, letter))
             return decide(wanted.subs(letter, solved), sp.Integer(0), doubtful=True)
     return Decision(Verdict.UNDECIDED, "not seen to follow from the equation before")
