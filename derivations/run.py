@@ -21,6 +21,7 @@ from typing import Any
 import derivations as package
 from refimpl.equations import equations
 
+from .engine import read_back
 from .engine.controls import Neighbour, neighbours
 from .engine.decide import Decision, Verdict, decide
 from .engine.derivation import Derivation, Display, Equality, derivations
@@ -93,6 +94,7 @@ class Proof:
         found = [f"{i} is never called by its proof" for i in self.of if i not in self.called]
         if not self.steps:
             found.append("no equality was shown")
+        found += [fault for id in self.of for fault in read_back.problems(id)]
         found += [fault for chain in self.chains for fault in faults(chain)]
         shown = {id for chain in self.chains for id in chain.codes}
         if self.read:

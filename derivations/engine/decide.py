@@ -154,7 +154,10 @@ def _point(symbols: list[sp.Symbol], index: int) -> dict[sp.Symbol, sp.Rational]
 
 
 def _free(*sides: sp.Expr) -> list[sp.Symbol]:
-    return sorted(set().union(*(side.free_symbols for side in sides)), key=lambda s: (s.name, str(s._assumptions)))
+    return sorted(
+        set().union(*(side.free_symbols for side in sides)),
+        key=lambda s: (s.name, str(s._assumptions)),
+    )
 
 
 def _gap(left: sp.Expr, right: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:

@@ -3,7 +3,8 @@
     body_of(sde.drift, (v, score, g))     is     v - g²/2 score,     in the author's order
 
 Guards (calls for their own sake, `if ...: raise`) are left out. Locals are put in where they
-stand; calls of other closed forms are put in likewise.
+stand, unless the caller names them; calls of other closed forms are put in likewise. Two idioms of
+arrays are read for what they mean: `0 * x` is a zero shaped like x, and `_rows(x)` is x.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from typing import Any
 
 import sympy as sp
 
-from refimpl.equations import Coefficients, Gaussian, Step
-
 from .calculus import Elementary, Least, Root
-from .chance import Law, Sum
-from .node import Constant, Node, as_node
+from .chance import Law
+from .groups import Above, Both, Count, Total, Where
+from .node import Constant, Integer, Node, as_node
 from .reading import NotWritten, Reader
 from .records import Record, coefficients, step
 
+CONDITION = "the condition"
+"""The name under which a caller may say what a condition on a whole array is printed as."""
+
 PI = Constant(r"\pi", sp.pi)
+Naming = Callable[[str, Any, ast.expr], Any]
+"""What to put for a local: its name, its value as nodes, and the syntax of its definition."""
 
 
 @functools.cache
@@ -39,9 +44,18 @@ def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
 
 
 def body_of(
-    function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    naming: Naming | None = None,
 ) -> Any:
     """What the function's source says it returns, for written arguments.
+
+    Args:
+        function: a production function, or a helper of one.
+        arguments: nodes, records, or plain words such as "group".
+        keywords: the same, by name.
+        naming: what a local is put in as; by default its value.
 
     Raises:
         NotWritten: the source holds something that has no written form.
@@ -51,11 +65,10 @@ def body_of(
     names = [a.arg for a in (*definition.args.args, *definition.args.kwonlyargs)]
     local = dict(zip(names, arguments, strict=False)) | dict(keywords)
     local = {name: _opened(value) for name, value in local.items()}
-    reader = Reader(
-        lambda name: _name(name, local, function),
-        lambda name, args, kw, node: _call(name, args, kw, node, function, reader.read),
-    )
-    return _run(definition.body, local, reader)
+    made = _run(definition.body, local, _Body(function, local), naming or (lambda n, v, s: v))
+    if made is None:
+        raise NotWritten(f"{function.__name__} returns nothing")
+    return made
 
 
 def _opened(value: Any) -> Any:
@@ -67,53 +80,97 @@ def _opened(value: Any) -> Any:
     return value
 
 
-def _run(statements: list[ast.stmt], local: dict[str, Any], reader: Reader) -> Any:
+def _run(statements: list[ast.stmt], local: dict[str, Any], reader: _Body, naming: Naming) -> Any:
     for statement in statements:
         match statement:
             case ast.Expr() | ast.If(body=[ast.Raise()], orelse=[]):
                 continue
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                local[name] = reader.read(value)
-            case ast.Assign(targets=[ast.Tuple(elts=names)], value=value):
-                for target, part in zip(names, reader.read(value), strict=True):
-                    local[ast.unparse(target)] = part
+                local[name] = naming(name, reader.read(value), value)
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                made = [reader.read(value) for value in values]
+                for target, part, value in zip(names, made, values, strict=True):
+                    name = ast.unparse(target)
+                    local[name] = naming(name, part, value)
             case ast.Return(value=ast.expr() as value):
                 return reader.read(value)
+            case ast.If(test=test, body=body, orelse=orelse):
+                chosen = reader.read(test)
+                if not isinstance(chosen, bool):
+                    raise NotWritten(f"a branch that depends on numbers: {ast.unparse(test)}")
+                made = _run(body if chosen else orelse, local, reader, naming)
+                if made is not None:
+                    return made
             case _:
                 raise NotWritten(f"no written form for {ast.unparse(statement)!r}")
-    raise NotWritten("the function returns nothing")
+    return None
 
 
-def _name(name: str, local: dict[str, Any], function: Callable[..., Any]) -> Any:
-    if name not in local:
-        raise NotWritten(f"{name!r} is not an argument of {function.__name__}")
-    value = local[name]
-    return as_node(value) if isinstance(value, int) and not isinstance(value, bool) else value
+class _Body(Reader):
+    """Reads the expressions of a function's source."""
 
+    def __init__(self, function: Callable[..., Any], local: dict[str, Any]) -> None:
+        super().__init__(self._name, self._call)
+        self.function, self.local = function, local
 
-def _call(
-    name: str,
-    arguments: list[Any],
-    keywords: Mapping[str, Any],
-    node: ast.Call,
-    function: Callable[..., Any],
-    reader_of: Callable[[ast.expr], Any],
-) -> Any:
-    if name in _FUNCTIONS:
-        return _FUNCTIONS[name](*arguments, **keywords)
-    head, _, method = name.rpartition(".")
-    if method == "sum" and head:
-        assert isinstance(node.func, ast.Attribute)
-        summed = reader_of(node.func.value)
-        return Sum(summed)
-    called = function.__globals__.get(name)
-    if callable(called) and not isinstance(called, type):
-        return body_of(called, tuple(arguments), keywords)
-    raise NotWritten(f"no written form for a call of {name}")
+    def read(self, node: ast.expr) -> Any:
+        """The node, record or plain value that an expression stands for."""
+        match node:
+            case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+                a, b = self.read(left), self.read(right)
+                if isinstance(a, str):
+                    return a == b
+            case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+                return Above(as_node(self.read(left)), as_node(self.read(right)))
+            case ast.BinOp(op=ast.BitAnd(), left=left, right=right):
+                return Both(self.read(left), self.read(right))
+            case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=0)):
+                return Integer(0)
+            case ast.BinOp(
+                op=ast.Add(),
+                left=ast.BinOp(op=ast.Mult(), left=ast.Constant(value=0)),
+                right=right,
+            ):
+                return self.read(right)
+            case ast.Subscript(
+                value=ast.Attribute(value=array, attr="shape"), slice=ast.expr() as axis
+            ):
+                return self._count(array, int(ast.literal_eval(axis)))
+        return super().read(node)
 
+    def _count(self, array: ast.expr, axis: int) -> Node:
+        counted = as_node(self.read(array))
+        return Count(counted, axis)
 
-def _law(mean: Node, std: Node) -> Law:
-    return Law(mean, std)
+    def _name(self, name: str) -> Any:
+        if name not in self.local:
+            raise NotWritten(f"{name!r} is not an argument of {self.function.__name__}")
+        value = self.local[name]
+        return as_node(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    def _call(
+        self, name: str, arguments: list[Any], keywords: Mapping[str, Any], node: ast.Call
+    ) -> Any:
+        if name in self.local:
+            return self.local[name].applied(*arguments)
+        if name == "len":
+            return Count(arguments[0], 0)
+        if name == "_rows":
+            return arguments[0]
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name](*arguments, **keywords)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("sum", "all"):
+            if node.func.attr == "all":
+                if CONDITION not in self.local:
+                    raise NotWritten("a condition on a whole array")
+                return self.local[CONDITION]
+            axis = next((ast.literal_eval(k.value) for k in node.keywords if k.arg == "axis"), None)
+            keep = any(k.arg == "keepdims" for k in node.keywords)
+            return Total(as_node(self.read(node.func.value)), axis, keep)
+        called = self.function.__globals__.get(name)
+        if callable(called) and not isinstance(called, type):
+            return body_of(called, tuple(arguments), keywords)
+        raise NotWritten(f"no written form for a call of {name}")
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -122,8 +179,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: functools.partial(Elementary, name) for name in ("log", "exp", "sin", "cos")},
     "minimum": functools.partial(Least, "min"),
     "maximum": functools.partial(Least, "max"),
-    "Gaussian": _law,
+    "where": Where,
+    "Gaussian": lambda mean, std: Law(mean, std),
     "Coefficients": coefficients,
     "Step": step,
 }
-__all__ = ["PI", "Coefficients", "Gaussian", "Record", "Step", "Sum", "body_of", "definition_of"]

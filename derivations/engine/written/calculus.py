@@ -66,7 +66,10 @@ class Partial(Operator):
         a, times = self.parts
         value = a.at(space)
         values = value if isinstance(value, list) else [value] * space.d
-        return [lift(lambda e, y: sp.diff(e, y, times), v, y) for v, y in zip(values, space.x)]
+        return [
+            lift(lambda e, y: sp.diff(e, y, times), v, y)
+            for v, y in zip(values, space.x, strict=True)
+        ]
 
 
 class OverCoordinates(Operator):

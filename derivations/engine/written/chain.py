@@ -23,7 +23,7 @@ from typing import Any
 import sympy as sp
 
 from .. import symbols
-from . import calculus, chance
+from . import calculus, chance, groups
 from .body import PI
 from .code import Code, function_of, is_id
 from .letters import Known, Letter, Unnamed
@@ -241,9 +241,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "log_density": chance.LogDensity,
     "E": lambda eps, inside: chance.GaussianMean(eps, inside),
     "Var": lambda eps, inside: chance.GaussianVariance(eps, inside),
-    "sum": chance.Sum,
-    "mean": chance.GroupMean,
-    "std": chance.GroupStd,
+    "sum": groups.Total,
+    "mean": groups.GroupMean,
+    "std": groups.GroupStd,
+    "where": groups.Where,
     "SDE": _sde,
     "Step": step,
     "Coefficients": coefficients,

@@ -12,20 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from refimpl.equations import Gaussian
 
 from ..moments import expectation
-from .node import ATOM, FUNCTION, PRODUCT, SUM, Node
+from .calculus import Root
+from .node import PRODUCT, SUM, Node
 from .space import Space, lift
 
 
 class Mean(Node):
     """A finite expectation, Σ_z w_z f_z / Σ_z w_z, however the weights are printed."""
 
-    indices = ()  # type: ignore[assignment]
+    indices = ()
 
     def __init__(self, tex: str, given: str, weights: Node, inside: Node) -> None:
         super().__init__(tex, given, weights, inside)
@@ -97,7 +97,9 @@ class Law(Node):
     """N(m, s²): a Gaussian law, by its mean and its width, with the variance as it is written."""
 
     def __init__(self, mean: Node, std: Node, variance: Node | None = None) -> None:
-        super().__init__(mean, std, std**2 if variance is None else variance)
+        if variance is None:
+            variance = std.children[0] if isinstance(std, Root) else std**2
+        super().__init__(mean, std, variance)
 
     @property
     def mean(self) -> Node:
@@ -152,65 +154,6 @@ class LogDensity(Node):
             x.at(space),
             law.at(space),
         )
-
-
-class Sum(Node):
-    """Σ over an index: the members of a group, steps, atoms; the only one inside, or as named."""
-
-    tight = FUNCTION
-
-    def __init__(self, inside: Node, index: str = "") -> None:
-        super().__init__(inside, index or "".join(inside.indices[:1]) or "i")
-
-    @property
-    def indices(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(i for i in self.parts[0].indices if i != self.parts[1])
-
-    def write(self) -> str:
-        inside, index = self.parts
-        return rf"\sum_{{{index}}} {inside.within(PRODUCT, leading=False)}"
-
-    def expand(self, space: Space) -> Any:
-        return lift_arrays(lambda values: values.sum(), self.parts[0].at(space))
-
-
-def lift_arrays(f: Callable[[np.ndarray], Any], value: Any) -> Any:
-    """f of an array, or of the array in each coordinate of a vector."""
-    if isinstance(value, list):
-        return [lift_arrays(f, part) for part in value]
-    return f(value)
-
-
-class GroupMean(Node):
-    """The mean over the group."""
-
-    tight = FUNCTION
-    indices = ()  # type: ignore[assignment]
-
-    def write(self) -> str:
-        return rf"\operatorname{{mean}}_{{i}} {self.children[0].within(ATOM)}"
-
-    def expand(self, space: Space) -> Any:
-        return lift_arrays(lambda v: v.sum() / v.size, self.children[0].at(space))
-
-
-class GroupStd(Node):
-    """The standard deviation over the group, with divisor n − ddof."""
-
-    tight = FUNCTION
-    indices = ()  # type: ignore[assignment]
-
-    def __init__(self, inside: Node, ddof: int = 0) -> None:
-        super().__init__(inside, ddof)
-
-    def write(self) -> str:
-        return rf"\operatorname{{std}}_{{i}} {self.children[0].within(ATOM)}"
-
-    def expand(self, space: Space) -> Any:
-        def deviation(v: np.ndarray) -> sp.Expr:
-            return sp.sqrt(((v - v.sum() / v.size) ** 2).sum() / (v.size - self.parts[1]))
-
-        return lift_arrays(deviation, self.children[0].at(space))
 
 
 class SDE(Node):

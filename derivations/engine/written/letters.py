@@ -38,7 +38,7 @@ class Letter(Node):
         )
 
     @property
-    def indices(self) -> tuple[str, ...]:  # type: ignore[override]
+    def indices(self) -> tuple[str, ...]:
         return (self.parts[5],) if self.parts[5] else ()
 
     @property
@@ -130,7 +130,7 @@ _GREEK = {
 
 def number(tex: str = "", **assumptions: bool) -> Unnamed:
     """A real number, with sympy's assumptions: `number(positive=True)`."""
-    return Unnamed("number", tex, **assumptions)
+    return Unnamed("number", tex, 0, "", **assumptions)
 
 
 def vector(tex: str = "") -> Unnamed:
@@ -160,7 +160,7 @@ def scalar(tex: str = "") -> Unnamed:
 
 def of_time(tex: str = "", **assumptions: bool) -> Unnamed:
     """An arbitrary function of t alone; positive unless something else is said."""
-    return Unnamed("time", tex, **(assumptions or {"positive": True}))
+    return Unnamed("time", tex, 0, "", **(assumptions or {"positive": True}))
 
 
 def indexed(tex: str = "", n: int = 3, index: str = "i", **assumptions: bool) -> Unnamed:

@@ -267,9 +267,12 @@ class Equation(Node):
         return lift(lambda a, b: a - b, *(c.at(space) for c in self.children))
 
 
+_LOOSE = ("\\nabla", "\\log", "\\operatorname", "\\det", "\\partial")
+
+
 def tightness_of_letter(tex: str) -> int:
     """A letter holds together, but `\\nabla\\log p` or `\\log r` is a function without brackets."""
-    return FUNCTION if tex.startswith(("\\nabla", "\\log", "\\operatorname")) else ATOM
+    return FUNCTION if tex.startswith(_LOOSE) else ATOM
 
 
 class Named(Node):
