@@ -15,8 +15,10 @@ import pkgutil
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import sympy as sp
 
 import derivations as package
 from refimpl.equations import equations
@@ -25,9 +27,10 @@ from .engine import read_back
 from .engine.controls import Neighbour, neighbours
 from .engine.decide import Decision, Verdict, decide
 from .engine.derivation import Derivation, Display, Equality, derivations
+from .engine.independence import bent
 from .engine.reading import Reading, faults, read
 from .engine.symbols import latex
-from .engine.written import SPACES, Chain, handed, pairs, settle
+from .engine.written import SPACES, Chain, handed, pairs, settle, taken_at
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ class Proof:
     Attributes:
         id: the derivation's name.
         of: the equations whose functions it was handed.
+        special: arguments shown for named values only, with what these are.
+        pinned: arguments shown for special values only though nothing says so.
+        failed: what stopped the proof, in one line; empty if nothing did.
         called: those of them that it called.
         uses: equations that the proof or the functions lean on.
         hash: of the sources of the functions and of the derivation.
@@ -83,6 +89,9 @@ class Proof:
     steps: tuple[Step, ...]
     chains: tuple[Reading, ...]
     controls: tuple[Control, ...]
+    special: tuple[tuple[str, str], ...]
+    pinned: tuple[str, ...]
+    failed: str
     called: tuple[str, ...]
     uses: tuple[str, ...]
     hash: str
@@ -91,7 +100,12 @@ class Proof:
     @property
     def problems(self) -> tuple[str, ...]:
         """Everything that keeps this from being a proof; empty when it is one."""
+        if self.failed:
+            return (self.failed,)
         found = [f"{i} is never called by its proof" for i in self.of if i not in self.called]
+        refuted = {c.equation for c in self.controls if c.verdict == Verdict.REFUTED}
+        found += [f"{i} has no refuted control" for i in self.of if i not in refuted]
+        found += [f"{i} is shown for special values only" for i in self.pinned]
         if not self.steps:
             found.append("no equality was shown")
         found += [fault for id in self.of for fault in read_back.problems(id)]
@@ -148,30 +162,12 @@ def prove(d: Derivation) -> Proof:
     start = time.perf_counter()
     for space in SPACES.values():
         space.memory.clear()
-    called: set[str] = set()
-    watched = [_watched(f, id, called) for f, id in zip(d.productions(), d.of, strict=True)]
-    displays: list[tuple[str, str]] = []
-    steps: list[Step] = []
-    chains: list[Reading] = []
-    known: set[Any] = set()
-    with handed(dict(zip(d.of, watched, strict=True))):
-        for line in d.lines(*watched):
-            if isinstance(line, Display):
-                displays.append((line.lhs, latex(line.rhs)))
-            elif isinstance(line, Equality):
-                decision = decide(line.left, line.right)
-                if decision.verdict is Verdict.PROVED:
-                    known.add((line.left, line.right))
-                steps.append(_step(line.reason, latex(line.left), latex(line.right), decision))
-            else:
-                made, reading = _walk(line, known)
-                steps += made
-                chains.append(reading)
-    controls = [
-        _control(d, watched, i, neighbour, known)
-        for i, function in enumerate(d.productions())
-        for neighbour in neighbours(function)
-    ]
+    found = _Found()
+    try:
+        _prove(d, found)
+    except (ValueError, TypeError, ArithmeticError, AttributeError, NotImplementedError) as error:
+        told = " ".join(str(error).split())[:200]
+        found.failed = f"UNDECIDED: {type(error).__name__}: {told}"
     return Proof(
         d.id,
         d.of,
@@ -179,15 +175,65 @@ def prove(d: Derivation) -> Proof:
         d.title,
         d.lecture,
         d.assumes,
-        tuple(displays),
-        tuple(steps),
-        tuple(chains),
-        tuple(controls),
-        tuple(id for id in d.of if id in called),
+        tuple(found.displays),
+        tuple(found.steps),
+        tuple(found.chains),
+        tuple(found.controls),
+        tuple(d.special.items()),
+        tuple(found.pinned),
+        found.failed,
+        tuple(id for id in d.of if id in found.called),
         tuple(sorted(_leans_on(d, d.productions()) - set(d.of))),
         _hash(d, d.productions()),
         time.perf_counter() - start,
     )
+
+
+@dataclass
+class _Found:
+    """What comes up while a derivation is run."""
+
+    called: set[str] = field(default_factory=set)
+    displays: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    chains: list[Reading] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    pinned: list[str] = field(default_factory=list)
+    known: set[Any] = field(default_factory=set)
+    taken_at: set[sp.Expr] = field(default_factory=set)
+    failed: str = ""
+
+
+def _prove(d: Derivation, found: _Found) -> None:
+    watched = [_watched(f, id, found.called) for f, id in zip(d.productions(), d.of, strict=True)]
+    with handed(dict(zip(d.of, watched, strict=True))):
+        for line in d.lines(*watched):
+            if isinstance(line, Display):
+                found.displays.append((line.lhs, latex(line.rhs)))
+            elif isinstance(line, Equality):
+                decision = decide(line.left, line.right)
+                if decision.verdict is Verdict.PROVED:
+                    found.known.add((line.left, line.right))
+                left, right = latex(line.left), latex(line.right)
+                found.steps.append(_step(line.reason, left, right, decision))
+            else:
+                made, reading = _walk(line, found.known)
+                found.steps += made
+                found.chains.append(reading)
+                found.taken_at |= taken_at(line)
+    for i, function in enumerate(d.productions()):
+        for neighbour in neighbours(function):
+            found.controls.append(_control(d, watched, i, neighbour, found.known))
+    values = frozenset(found.taken_at)
+    for i, id in enumerate(d.of):
+        if id != d.id and id in derivations():
+            continue  # its own derivation shows it for every argument
+        for name, neighbour in bent(id, watched[i], values):
+            if name in d.special or f"{id}.{name}" in d.special:
+                continue
+            control = _control(d, watched, i, neighbour, found.known)
+            if control.verdict != Verdict.REFUTED:
+                found.pinned.append(f"{id}, {neighbour.change.removesuffix(' special only')}")
 
 
 def _step(reason: str, left: str, right: str, decision: Decision, old: bool = True) -> Step:

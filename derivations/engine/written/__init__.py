@@ -106,7 +106,7 @@ from .letters import (
 )
 from .node import Node
 from .reading import NotWritten
-from .settle import pairs, settle
+from .settle import pairs, settle, taken_at
 from .space import SPACES
 from .width import PAGE, width
 
@@ -135,6 +135,7 @@ __all__ = [
     "posterior_mean",
     "scalar",
     "settle",
+    "taken_at",
     "vector",
     "weights",
     "width",

@@ -11,6 +11,7 @@ import sympy as sp
 
 from ..decide import Decision, Verdict, decide
 from ..jets import jets
+from .calculus import At, Limit
 from .chain import Chain, Line
 from .node import Node
 from .space import DIMENSIONS, SPACES, flat
@@ -23,6 +24,17 @@ def pairs(chain: Chain) -> list[tuple[Node, Line]]:
         found.append((before.node, line))
         if line.fold is not None:
             found.append((line.node, Line("=", line.fold, "written out")))
+    return found
+
+
+def taken_at(chain: Chain) -> set[sp.Expr]:
+    """The values at which lines are taken: a|_{t = 1}, a limit t → 1."""
+    todo, found = [line.node for line in chain.lines], set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (At, Limit)):
+            found.add(sp.sympify(node.children[2].at(SPACES[1])))
+        todo.extend(node.children)
     return found
 
 
