@@ -183,7 +183,7 @@ def prove(d: Derivation) -> Proof:
         tuple(found.pinned),
         found.failed,
         tuple(id for id in d.of if id in found.called),
-        tuple(sorted(_leans_on(d, d.productions()) - set(d.of))),
+        tuple(sorted((_leans_on(d, d.productions()) | found.shown) - set(d.of))),
         _hash(d, d.productions()),
         time.perf_counter() - start,
     )
@@ -202,6 +202,11 @@ class _Found:
     known: set[Any] = field(default_factory=set)
     taken_at: set[sp.Expr] = field(default_factory=set)
     failed: str = ""
+
+    @property
+    def shown(self) -> set[str]:
+        """The ids of the functions whose values stand in lines."""
+        return {id for reading in self.chains for id in reading.codes}
 
 
 def _prove(d: Derivation, found: _Found) -> None:
@@ -300,7 +305,7 @@ def _first_failure(
                 return decision, reason
             if decision.verdict is Verdict.UNDECIDED:
                 undecided = undecided or (decision, reason)
-    except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
+    except (ValueError, TypeError, ArithmeticError, AttributeError, NameError) as error:
         return undecided or (
             Decision(Verdict.UNDECIDED),
             f"the neighbour gives no formula: {error}",

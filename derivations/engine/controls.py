@@ -51,7 +51,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
     assert isinstance(definition, ast.FunctionDef)
     definition.decorator_list = []
     seen = set()
-    for path, node in _formula_nodes(definition.body, (("body", 0),)):
+    for path, node in list(_formula_nodes(definition.body, (("body", 0),))):
         for replacement in _changes(node):
             if isinstance(node, ast.BinOp) and not any(
                 isinstance(part, ast.Name) for part in ast.walk(replacement)

@@ -55,7 +55,7 @@ class Decision:
     verdict: Verdict
     method: str = ""
     witness: str = ""
-    where: tuple[str, ...] = ()
+    where: tuple[sp.Expr, ...] = ()
 
 
 class NotRealError(ValueError):
@@ -109,7 +109,7 @@ def _check(*sides: sp.Expr) -> None:
             raise NotAClaim(f"a side is no finite number: {' = '.join(map(str, sides))}")
 
 
-def poles(*sides: sp.Expr) -> tuple[str, ...]:
+def poles(*sides: sp.Expr) -> tuple[sp.Expr, ...]:
     """What must not be zero for the sides to have a value, where the assumptions do not say so."""
     found = {
         base
@@ -117,7 +117,7 @@ def poles(*sides: sp.Expr) -> tuple[str, ...]:
         for base in (power.base for power in side.atoms(sp.Pow) if power.exp.is_negative)
         if not base.is_nonzero and not sp.factor_terms(base).is_nonzero
     }
-    return tuple(sorted(map(str, found)))
+    return tuple(sorted(found, key=str))
 
 
 def _rational(e: sp.Expr) -> sp.Expr:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import sympy as sp
+
+from . import symbols
 from .decide import Decision
 from .written import PAGE, Chain, Code, Node, width
 from .written.chain import RELATIONS, Line
 from .written.chance import SDE
 from .written.node import Equation
+from .written.space import DIMENSIONS
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Reading:
     Attributes:
         where: letters and what they stand for, in LaTeX.
         codes: ids of the functions whose value stands in a line.
+        dimensions: in which its lines were decided.
+        nonzero: what must not be zero for the lines to have a value, in LaTeX, unless the
+            assumptions on the letters say so.
     """
 
     states: str
@@ -43,6 +50,8 @@ class Reading:
     so: str
     where: tuple[tuple[str, str], ...]
     codes: tuple[str, ...]
+    dimensions: tuple[int, ...]
+    nonzero: tuple[str, ...]
 
 
 def read(chain: Chain, decisions: dict[int, Decision]) -> Reading:
@@ -64,7 +73,11 @@ def read(chain: Chain, decisions: dict[int, Decision]) -> Reading:
     where = tuple((tex, node.tex) for tex, node in chain.where)
     nodes = [line.node for line in chain.lines] + [node for _, node in chain.where]
     codes = tuple(dict.fromkeys(id for node in nodes for id in _codes(node)))
-    return Reading(chain.states, tuple(lines), chain.so, where, codes)
+    vectorial = any(line.node.vectorial for line in chain.lines)
+    dimensions = chain.dimensions or (DIMENSIONS if vectorial else (1,))
+    nonzero = dict.fromkeys(e for found in decisions.values() for e in found.where)
+    shown = tuple(symbols.latex(e) for e in nonzero if not e.has(sp.Derivative))
+    return Reading(chain.states, tuple(lines), chain.so, where, codes, dimensions, shown)
 
 
 def _sign(line: Line) -> str:

@@ -7,6 +7,8 @@ a=b ⇒ c=d      the numerator of a − b divides that of c − d
 
 from __future__ import annotations
 
+import dataclasses
+
 import sympy as sp
 
 from ..decide import Decision, Verdict, decide
@@ -44,11 +46,13 @@ def settle(
     """Decide one line against the one before it, in every dimension that matters."""
     vectorial = before.vectorial or line.node.vectorial
     found = Decision(Verdict.UNDECIDED, "no dimension to decide in")
+    where: tuple[sp.Expr, ...] = ()
     for d in dimensions or (DIMENSIONS if vectorial else (1,)):
         found = _in(d, before, line, doubtful)
         if found.verdict is not Verdict.PROVED:
             return found
-    return found
+        where = where or found.where
+    return dataclasses.replace(found, where=where)
 
 
 def _in(d: int, before: Node, line: Line, doubtful: bool) -> Decision:
@@ -60,11 +64,13 @@ def _in(d: int, before: Node, line: Line, doubtful: bool) -> Decision:
         )
     decided = {"=": _equal, "<=": _below, "=>": _follows}[line.relation]
     found = Decision(Verdict.UNDECIDED, "nothing to decide")
+    where: dict[sp.Expr, None] = {}
     for a, b in zip(left, right, strict=True):
         found = decided(a, b, doubtful)
         if found.verdict is not Verdict.PROVED:
             return found
-    return found
+        where |= dict.fromkeys(found.where)
+    return dataclasses.replace(found, where=tuple(where))
 
 
 def _equal(a: sp.Expr, b: sp.Expr, doubtful: bool) -> Decision:
