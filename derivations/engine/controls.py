@@ -159,7 +159,7 @@ def _locate_statement(tree: ast.AST, path: Path) -> ast.stmt:
     if isinstance(found, ast.If):
         found = ast.If(found.test, [ast.Pass()], [])
         ast.fix_missing_locations(found)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 _SWAPS = {
