@@ -9,7 +9,9 @@ from derivations.engine.written import (
     SPACES,
     Writing,
     field,
+    fields,
     matrix,
+    number,
     pairs,
     scalars,
     settle,
@@ -68,6 +70,20 @@ def test_entries_hand_a_vector_over_as_one_array():
     assert isinstance(made, np.ndarray)
     assert list(made) == w("a").at(SPACES[3])
     assert w("sum(entries(a))").tex == r"\sum_{i} a_i"
+
+
+def test_stacked_vectors_are_rows_and_print_with_both_indices():
+    w = Writing(v=fields("v_{t}", n=2, index="t"))
+    made = w("stacked(v)")
+    assert made.at(SPACES[3]).shape == (2, 3)
+    assert made.tex == "v_{t,i}"
+    assert made.indices == ("t", "i")
+    assert made.at(SPACES[3])[1, 2] == w("v").at(SPACES[3])[2][1]
+
+
+def test_a_coordinate_of_something_longer_stands_behind_brackets():
+    w = Writing(a=vector(), b=vector())
+    assert w("comp(a + b)").tex == "(a + b)_i"
 
 
 def test_scalars_run_over_their_own_index():

@@ -64,6 +64,7 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     dot(a, b)  norm2(a)        ⟨a, b⟩, ‖a‖²
     jac(u)  matmul(A, B)       ∂u/∂x, A B (or A u); transpose(A), tr(A), det(A), identity()
     entries(u)                 a vector as an array over i, for functions that sum over an axis
+    stacked(u)                 vectors over an index as one array, a row for each
     log exp sin cos sqrt abs min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
     E(eps, a)  Var(eps, a)     over ε ~ N(0, 1), by moments

@@ -240,6 +240,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "det": matrices.Determinant,
     "identity": matrices.Identity,
     "entries": matrices.Entries,
+    "stacked": matrices.Stacked,
     "abs": matrices.Absolute,
     "norm2": calculus.NormSquared,
     "bracket": Bracket,

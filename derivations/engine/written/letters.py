@@ -193,6 +193,6 @@ def scalars(tex: str = "", n: int = 3, index: str = "z") -> Unnamed:
     return Unnamed("given", tex, n, index, real=True)
 
 
-def fields(tex: str = "", n: int = 3) -> Unnamed:
+def fields(tex: str = "", n: int = 3, index: str = "z") -> Unnamed:
     """n arbitrary vector fields, one an atom."""
-    return Unnamed("fields", tex, n, "z")
+    return Unnamed("fields", tex, n, index)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .calculus import Operator
+from .calculus import Component, Operator
 from .node import ATOM, FUNCTION, POWER, PRODUCT, Node, bracketed
 from .space import Space, lift
 
@@ -105,14 +105,29 @@ class Entries(Operator):
     """The coordinates of a vector as an array over i, for functions that sum over an axis."""
 
     tight = ATOM
-    indices = ("i",)  # type: ignore[assignment]
+    indices = ("i",)
 
     def write(self) -> str:
-        vector = self.children[0]
-        return f"{vector.tex if vector.tight == ATOM else bracketed(vector.tex)}_i"
+        return Component(self.children[0]).tex
 
     def expand(self, space: Space) -> Any:
         return np.array(self.children[0].at(space), dtype=object)
+
+
+class Stacked(Operator):
+    """Vectors that run over an index as one array: a row for each, a column a coordinate."""
+
+    tight = ATOM
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        return (*self.children[0].indices, "i")
+
+    def write(self) -> str:
+        return Component(self.children[0]).tex
+
+    def expand(self, space: Space) -> Any:
+        return np.array([list(part) for part in self.children[0].at(space)], dtype=object).T
 
 
 class Absolute(Node):
