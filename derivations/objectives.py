@@ -31,9 +31,7 @@ def _atoms() -> Writing:
     return w.bind(E=posterior_mean(w("pi"), w("k")))
 
 
-@derivation(
-    "objectives.flow_matching", rows=("FM-1", "FM-2", "CFG-1"), assumes=(FINITELY_MANY, "t < 1")
-)
+@derivation("objectives.flow_matching", rows=("FM-1", "FM-2", "CFG-1"), assumes=(FINITELY_MANY,))
 def flow_matching(production: Production) -> Lines:
     """L_FM = L_CFM + C: the two losses have the same gradients and the same minimiser.
 
