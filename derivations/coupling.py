@@ -120,7 +120,12 @@ def correlated_velocity_variance(production: Production) -> Lines:
     yield w.chain(
         "(1 + std**2 - 2*rho*std) - K**2/S",
         ("((1 + std**2 - 2*rho*std)*S - K**2)/S", "bring to one denominator"),
-        ("std**2*(1 - rho**2)/S", "multiply out: the powers of t cancel"),
+        (
+            "(std**2 - (rho*std)**2)/S",
+            "the determinant of a covariance: v and x_t are made of x_0 and ε by a matrix of "
+            "determinant −1, so it is theirs",
+        ),
+        ("std**2*(1 - rho**2)/S", "std² in front"),
         ("coupling.correlated_velocity_variance(t, std, rho)", "S written out"),
         states="Gaussian conditioning: variance less covariance squared over variance.",
     )

@@ -369,7 +369,11 @@ def euler_on_linear(production: Production) -> Lines:
     )
     yield w.chain(
         "limit((exp(-theta*t)*x - dynamics.euler_on_linear(x, theta, t, 1/q))/q, q, 0)",
-        ("theta**2*t**2/2 * exp(-theta*t)*x", "log(1 − θtq)/q = −θt − θ²t²q/2 − …"),
+        (
+            "limit(exp(-theta*t)*x * (1 - exp(-theta**2*t**2*q/2))/q, q, 0)",
+            "log(1 − θtq)/q = −θt − θ²t²q/2 up to terms in q²",
+        ),
+        ("exp(-theta*t)*x * (theta**2*t**2/2)", "1 − e^{−a} = a up to terms in a²"),
         states="The error, times the number of steps n = 1/q.",
     )
     yield from _order()

@@ -104,6 +104,8 @@ def instantaneous(production: Production) -> Lines:
         ("likelihood.instantaneous(div(v))", "⟨v, ∇p⟩ cancels, then p"),
         states="By the chain rule $\\frac{\\mathrm d}{\\mathrm dt}\\log p_t(x_t)$ is "
         "$(\\partial_tp_t+\\langle v,\\nabla p_t\\rangle)/p_t$.",
+        so="Along the trajectory from $x_0$ to $x_1$: "
+        "$\\log p_1(x_1)=\\log p_0(x_0)-\\int_0^1\\nabla\\cdot v(x_t,t)\\,\\mathrm dt$.",
     )
     w = Writing(x=point(), v=field())
     w.let("block", "likelihood.residual_step(x, v, delta)", r"\varphi_\delta")
