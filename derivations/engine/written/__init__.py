@@ -48,6 +48,7 @@ path), the symbols of all proofs (`x v g t s h eps data noise score std alpha si
     of_time(tex)  α(t), g(t) > 0  point(tex)      x itself, the d coordinates
     scalar(tex)   φ(x, t)         density(tex)    p(x, t) > 0
     field(tex)    v(x, t) ∈ R^d   weights(tex), densities(tex), fields(tex)   one an atom
+    matrix(tex)   d × d numbers   scalars(tex)    one an atom, of any sign
 
 A `Writing` also takes nodes, sympy symbols, whole numbers, dataclasses of the equations, functions
 from nodes to nodes, and text: `Writing(p="N(mean, std**2)")` puts the text in wherever p stands.
@@ -61,7 +62,10 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     at(a, s, 0)                a at s = 0                    limit(a, s, 1)
     over_coordinates(a)        Σ_i, with comp(f) = f_i, di(a) = ∂_i a, dii(a) = ∂_i² a inside
     dot(a, b)  norm2(a)        ⟨a, b⟩, ‖a‖²
-    log exp sin cos sqrt min max clip(a, low, high)
+    jac(u)  matmul(A, B)       ∂u/∂x, A B (or A u); transpose(A), tr(A), det(A), identity()
+    entries(u)                 a vector as an array over i, for functions that sum over an axis
+    stacked(u)                 vectors over an index as one array, a row for each
+    log exp sin cos sqrt abs min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
     E(eps, a)  Var(eps, a)     over ε ~ N(0, 1), by moments
     sum(a)  mean(a)  std(a)    over an index (a group, steps, atoms)
@@ -97,10 +101,12 @@ from .letters import (
     field,
     fields,
     indexed,
+    matrix,
     number,
     of_time,
     point,
     scalar,
+    scalars,
     vector,
     weights,
 )
@@ -128,12 +134,14 @@ __all__ = [
     "gaussian_mean",
     "handed",
     "indexed",
+    "matrix",
     "number",
     "of_time",
     "pairs",
     "point",
     "posterior_mean",
     "scalar",
+    "scalars",
     "settle",
     "taken_at",
     "vector",

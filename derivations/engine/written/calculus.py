@@ -47,7 +47,8 @@ class Component(Operator):
     tight = ATOM
 
     def write(self) -> str:
-        tex = self.children[0].tex
+        vector = self.children[0]
+        tex = vector.tex if vector.tight == ATOM else bracketed(vector.tex)
         return f"{tex[:-1]},i}}" if tex.endswith("}") else rf"{tex.replace('_t', '')}_i"
 
     def expand(self, space: Space) -> Any:

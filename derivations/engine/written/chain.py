@@ -23,7 +23,7 @@ from typing import Any
 import sympy as sp
 
 from .. import symbols
-from . import calculus, chance, groups
+from . import calculus, chance, groups, matrices
 from .body import PI
 from .code import Code, function_of, is_id
 from .letters import Known, Letter, Unnamed
@@ -233,6 +233,15 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "max": lambda a, b: calculus.Least("max", a, b),
     "clip": _clip,
     "dot": calculus.Inner,
+    "jac": matrices.Jacobian,
+    "matmul": matrices.Product,
+    "transpose": matrices.Transpose,
+    "tr": matrices.Trace,
+    "det": matrices.Determinant,
+    "identity": matrices.Identity,
+    "entries": matrices.Entries,
+    "stacked": matrices.Stacked,
+    "abs": matrices.Absolute,
     "norm2": calculus.NormSquared,
     "bracket": Bracket,
     "N": _normal,

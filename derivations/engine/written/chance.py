@@ -138,10 +138,12 @@ def _divergence(p: Gaussian, q: Gaussian) -> sp.Expr:
 
 
 class LogDensity(Node):
-    """log N(x; m, s²), per coordinate."""
+    """log N(x; m, s²), per coordinate; log p(x) where the law goes by a letter p."""
 
     def write(self) -> str:
         x, law = self.children
+        if not isinstance(law, Law):
+            return rf"\log {law.tex}\left({x.tex}\right)"
         inside = law.tex.removeprefix(r"\mathcal N\left(")
         return rf"\log \mathcal N\left({x.tex};\ {inside}"
 

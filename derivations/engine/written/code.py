@@ -108,7 +108,7 @@ class Code(Node):
             return self._call()
         inside = self._call() if self._named else self.formula().tex
         escaped = self.id.replace("_", r"\_")
-        attribute = f".{self.parts[4]}" if self.parts[4] else ""
+        attribute = f".{self.parts[4]}".replace("_", r"\_") if self.parts[4] else ""
         return rf"\underbrace{{{inside}}}_{{\texttt{{{escaped}{attribute}}}}}"
 
     def _call(self) -> str:

@@ -47,7 +47,7 @@ class Letter(Node):
 
     @property
     def vectorial(self) -> bool:
-        return self.parts[2] in ("vector", "field", "point", "density", "scalar", "given", "fields")
+        return self.parts[2] in _OF_SPACE
 
     def write(self) -> str:
         return str(self.parts[1])
@@ -66,6 +66,9 @@ class Letter(Node):
                 return list(space.x)
             case "vector":
                 return [sp.Symbol(space.label(name, i), **given) for i in range(space.d)]
+            case "matrix":
+                rows = range(1, space.d + 1)
+                return [[sp.Symbol(f"{name}_{i}{j}", **given) for j in rows] for i in rows]
             case "field":
                 return [space.function(space.label(name, i), **given) for i in range(space.d)]
             case "indexed":
@@ -122,6 +125,8 @@ def _default(name: str, index: str) -> str:
     return f"{head}_{{{below}}}" if below else head
 
 
+_OF_SPACE = {"vector", "matrix", "field", "point", "density", "scalar", "given", "fields"}
+
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "eta", "theta", "lambda", "mu",
     "nu", "pi", "rho", "sigma", "tau", "phi", "varphi", "psi", "omega", "kappa", "xi", "zeta",
@@ -136,6 +141,11 @@ def number(tex: str = "", **assumptions: bool) -> Unnamed:
 def vector(tex: str = "") -> Unnamed:
     """A constant vector of d numbers."""
     return Unnamed("vector", tex)
+
+
+def matrix(tex: str = "") -> Unnamed:
+    """A constant matrix of d by d numbers."""
+    return Unnamed("matrix", tex)
 
 
 def point(tex: str = "") -> Unnamed:
@@ -178,6 +188,11 @@ def densities(tex: str = "", n: int = 3) -> Unnamed:
     return Unnamed("given", tex, n, "z", positive=True)
 
 
-def fields(tex: str = "", n: int = 3) -> Unnamed:
+def scalars(tex: str = "", n: int = 3, index: str = "z") -> Unnamed:
+    """n arbitrary real functions of (x, t), one an atom."""
+    return Unnamed("given", tex, n, index, real=True)
+
+
+def fields(tex: str = "", n: int = 3, index: str = "z") -> Unnamed:
     """n arbitrary vector fields, one an atom."""
-    return Unnamed("fields", tex, n, "z")
+    return Unnamed("fields", tex, n, index)
