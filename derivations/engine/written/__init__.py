@@ -48,6 +48,7 @@ path), the symbols of all proofs (`x v g t s h eps data noise score std alpha si
     of_time(tex)  α(t), g(t) > 0  point(tex)      x itself, the d coordinates
     scalar(tex)   φ(x, t)         density(tex)    p(x, t) > 0
     field(tex)    v(x, t) ∈ R^d   weights(tex), densities(tex), fields(tex)   one an atom
+    atoms_at(tex) where the atoms lie, a constant vector each
 
 A `Writing` also takes nodes, sympy symbols, whole numbers, dataclasses of the equations, functions
 from nodes to nodes, and text: `Writing(p="N(mean, std**2)")` puts the text in wherever p stands.
@@ -61,6 +62,7 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     at(a, s, 0)                a at s = 0                    limit(a, s, 1)
     over_coordinates(a)        Σ_i, with comp(f) = f_i, di(a) = ∂_i a, dii(a) = ∂_i² a inside
     dot(a, b)  norm2(a)        ⟨a, b⟩, ‖a‖²
+    hess(p, a)                 ⟨a, ∇²p a⟩ = Σ_ij a_i a_j ∂_i ∂_j p
     log exp sin cos sqrt min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
     E(eps, a)  Var(eps, a)     over ε ~ N(0, 1), by moments
@@ -92,6 +94,7 @@ from .chance import expectation_over, gaussian_mean, posterior_mean
 from .code import Code, handed
 from .letters import (
     Letter,
+    atoms_at,
     densities,
     density,
     field,
@@ -120,6 +123,7 @@ __all__ = [
     "Node",
     "NotWritten",
     "Writing",
+    "atoms_at",
     "densities",
     "density",
     "expectation_over",

@@ -47,7 +47,16 @@ class Letter(Node):
 
     @property
     def vectorial(self) -> bool:
-        return self.parts[2] in ("vector", "field", "point", "density", "scalar", "given", "fields")
+        return self.parts[2] in (
+            "vector",
+            "field",
+            "point",
+            "density",
+            "scalar",
+            "given",
+            "fields",
+            "atoms",
+        )
 
     def write(self) -> str:
         return str(self.parts[1])
@@ -72,6 +81,13 @@ class Letter(Node):
                 return np.array([sp.Symbol(f"{name}_{k + 1}", **given) for k in range(n)], object)
             case "given":
                 return np.array([space.function(f"{name}_{k + 1}", **given) for k in range(n)])
+            case "atoms":
+                return [
+                    np.array(
+                        [sp.Symbol(space.label(f"{name}_{k + 1}", i), real=True) for k in range(n)]
+                    )
+                    for i in range(space.d)
+                ]
             case "fields":
                 return [
                     np.array(
@@ -181,3 +197,8 @@ def densities(tex: str = "", n: int = 3) -> Unnamed:
 def fields(tex: str = "", n: int = 3) -> Unnamed:
     """n arbitrary vector fields, one an atom."""
     return Unnamed("fields", tex, n, "z")
+
+
+def atoms_at(tex: str = "", n: int = 3) -> Unnamed:
+    """n constant vectors: where the atoms of a law lie."""
+    return Unnamed("atoms", tex, n, "z")
