@@ -3,7 +3,17 @@
 import sympy as sp
 
 from derivations.engine.decide import Verdict
-from derivations.engine.written import SPACES, Writing, atoms_at, pairs, scalar, settle, vector
+from derivations.engine.written import (
+    SPACES,
+    Writing,
+    atoms_at,
+    function,
+    pairs,
+    point,
+    scalar,
+    settle,
+    vector,
+)
 
 
 def _verdict(chain):
@@ -30,3 +40,33 @@ def test_atoms_lie_at_constant_vectors():
     (first, *_), _ = w("z").at(SPACES[2])
     assert first == sp.Symbol("z_1_1", real=True)
     assert _verdict(w.chain("sum(dt(dot(xi, z)))", ("0", "constant"))) is Verdict.PROVED
+
+
+def test_a_step_is_handed_the_velocity_itself():
+    w = Writing(v=function(), x=point())
+    step = w("ode.euler(v, x, Step(t, t - h))")
+    assert r"x - h v(x, t)" in step.tex
+    assert _verdict(w.chain(step, ("x - h*v(x, t)", "Euler"))) is Verdict.PROVED
+    assert _verdict(w.chain(step, ("x - h*v(x, t - h)", "too late"))) is Verdict.REFUTED
+    assert _verdict(w.chain(step, ("x - h*v(x - h*v(x, t), t)", "too far"))) is Verdict.REFUTED
+
+
+def test_a_velocity_with_a_formula_is_that_formula():
+    w = Writing(x=point(), u=function(lambda x, t: t * x))
+    assert w("ode.euler(u, x, Step(t, t - h))").tex.count("t x") == 1
+    moved = w.chain(
+        "ode.heun(u, x, Step(t, t - h))", ("x - h/2*(t + (t - h)*(1 - h*t))*x", "put in")
+    )
+    assert _verdict(moved) is Verdict.PROVED
+
+
+def test_a_velocity_of_time_alone_has_no_gradient():
+    w = Writing(still=function(time_alone=True))
+    assert w("still(t - h)").tex == "still(t - h)"
+    assert _verdict(w.chain("d(still(t), x)", ("0", "no x in it"))) is Verdict.PROVED
+
+
+def test_the_derivative_along_a_vector():
+    w = Writing(f=scalar(), u=vector())
+    assert _verdict(w.chain("along(u, f)", ("dot(u, grad(f))", "the same"))) is Verdict.PROVED
+    assert w("along(u, u)").tex == r"(u\cdot\nabla)\,u"

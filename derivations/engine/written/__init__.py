@@ -49,6 +49,7 @@ path), the symbols of all proofs (`x v g t s h eps data noise score std alpha si
     scalar(tex)   φ(x, t)         density(tex)    p(x, t) > 0
     field(tex)    v(x, t) ∈ R^d   weights(tex), densities(tex), fields(tex)   one an atom
     atoms_at(tex) where the atoms lie, a constant vector each
+    function()    v itself, for a step to call: v(x, t) at a point and a time
 
 A `Writing` also takes nodes, sympy symbols, whole numbers, dataclasses of the equations, functions
 from nodes to nodes, and text: `Writing(p="N(mean, std**2)")` puts the text in wherever p stands.
@@ -62,6 +63,7 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     at(a, s, 0)                a at s = 0                    limit(a, s, 1)
     over_coordinates(a)        Σ_i, with comp(f) = f_i, di(a) = ∂_i a, dii(a) = ∂_i² a inside
     dot(a, b)  norm2(a)        ⟨a, b⟩, ‖a‖²
+    along(u, f)                (u·∇) f, the derivative along u
     hess(p, a)                 ⟨a, ∇²p a⟩ = Σ_ij a_i a_j ∂_i ∂_j p
     log exp sin cos sqrt min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
@@ -92,6 +94,7 @@ and `derivations/flow_grpo.py` (atoms, expectations, a long chain) before writin
 from .chain import Chain, Line, Writing
 from .chance import expectation_over, gaussian_mean, posterior_mean
 from .code import Code, handed
+from .functions import function
 from .letters import (
     Letter,
     atoms_at,
@@ -129,6 +132,7 @@ __all__ = [
     "expectation_over",
     "field",
     "fields",
+    "function",
     "gaussian_mean",
     "handed",
     "indexed",

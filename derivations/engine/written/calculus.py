@@ -112,6 +112,18 @@ class Hessian(Operator):
         )
 
 
+class Along(Operator):
+    """(u·∇) f: the derivative of a scalar or of each coordinate of a vector along u."""
+
+    def write(self) -> str:
+        u, f = self.children
+        return rf"({u.within(POWER)}\cdot\nabla)\,{f.within(FUNCTION)}"
+
+    def expand(self, space: Space) -> Any:
+        u, f = (child.at(space) for child in self.children)
+        return lift(lambda e: sum(a * sp.diff(e, y) for a, y in zip(u, space.x, strict=True)), f)
+
+
 def _list(node: Node, space: Space) -> list[Any]:
     value = node.children[0].at(space)
     if not isinstance(value, list):

@@ -219,6 +219,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "grad": calculus.Grad,
     "lap": calculus.Laplacian,
     "hess": calculus.Hessian,
+    "along": calculus.Along,
     "comp": calculus.Component,
     "di": lambda a: calculus.Partial(a, 1),
     "dii": lambda a: calculus.Partial(a, 2),

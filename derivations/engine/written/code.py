@@ -16,6 +16,7 @@ from typing import Any
 from refimpl.equations import equations, find
 
 from .body import body_of
+from .functions import Function, whole
 from .node import ATOM, Node
 from .reading import NotWritten, part_of
 from .records import Record
@@ -107,13 +108,14 @@ class Code(Node):
         if self._whole:
             return self._call()
         inside = self._call() if self._named else self.formula().tex
-        escaped = self.id.replace("_", r"\_")
-        attribute = f".{self.parts[4]}" if self.parts[4] else ""
-        return rf"\underbrace{{{inside}}}_{{\texttt{{{escaped}{attribute}}}}}"
+        name = f"{self.id}.{self.parts[4]}" if self.parts[4] else self.id
+        escaped = name.replace("_", r"\_")
+        return rf"\underbrace{{{inside}}}_{{\texttt{{{escaped}}}}}"
 
     def _call(self) -> str:
         name = self.id.partition(".")[2].replace("_", r"\_")
-        return rf"\mathrm{{{name}}}\left({', '.join(child.tex for child in self.children)}\right)"
+        shown = [value.tex for value in self.parts[2] if isinstance(value, (Node, Function))]
+        return rf"\mathrm{{{name}}}\left({', '.join(shown)}\right)"
 
     def expand(self, space: Space) -> Any:
         _, function, arguments, keywords, attribute = self.parts
@@ -125,6 +127,8 @@ class Code(Node):
             return getattr(result, attribute) if attribute else result
 
         values = [_value(v, space) for v in (*arguments, *(value for _, value in keywords))]
+        if any(isinstance(value, Function) for value in values):
+            return whole(call, values, space)
         return _by_coordinate(call, *values)
 
 
