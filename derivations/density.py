@@ -170,7 +170,7 @@ def marginal(production: Production) -> Lines:
     yield w.chain(
         "density.marginal(pi, q)/sum(pi)",
         ("q*sum(pi)/sum(pi)", "the density does not depend on z"),
-        ("q", "cancel"),
+        ("q", "the sum of the weights cancels"),
         states="Where the conditional law forgets z, at t = 1, the marginal is it: $p_1 = "
         r"p_{\mathrm{init}}$, whatever the data.",
     )
