@@ -70,3 +70,8 @@ def test_the_derivative_along_a_vector():
     w = Writing(f=scalar(), u=vector())
     assert _verdict(w.chain("along(u, f)", ("dot(u, grad(f))", "the same"))) is Verdict.PROVED
     assert w("along(u, u)").tex == r"(u\cdot\nabla)\,u"
+
+
+def test_an_exponent_stands_beside_a_brace_and_not_on_top_of_it():
+    power = Writing()("paths.linear(t).d_sigma**2").tex
+    assert power == r"\left(\underbrace{1}_{\texttt{paths.linear.d\_sigma}}\right)^{2}"

@@ -17,7 +17,7 @@ from refimpl.equations import equations, find
 
 from .body import body_of
 from .functions import Function, whole
-from .node import ATOM, Node
+from .node import POWER, Node
 from .reading import NotWritten, part_of
 from .records import Record
 from .space import Space
@@ -84,10 +84,11 @@ class Code(Node):
 
     @property
     def tight(self) -> int:  # type: ignore[override]
+        """As its formula; never an atom, because an exponent would stand on top of the brace."""
         try:
-            return int(self.formula().tight) if not self._named else ATOM
+            return POWER if self._named else min(int(self.formula().tight), POWER)
         except (NotWritten, AttributeError):
-            return ATOM
+            return POWER
 
     @property
     def _whole(self) -> bool:
