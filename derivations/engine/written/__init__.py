@@ -49,6 +49,8 @@ path), the symbols of all proofs (`x v g t s h eps data noise score std alpha si
     scalar(tex)   φ(x, t)         density(tex)    p(x, t) > 0
     field(tex)    v(x, t) ∈ R^d   weights(tex), densities(tex), fields(tex)   one an atom
     matrix(tex)   d × d numbers   scalars(tex)    one an atom, of any sign
+    atoms_at(tex) where the atoms lie, a constant vector each
+    function()    v itself, for a step to call: v(x, t) at a point and a time
 
 A `Writing` also takes nodes, sympy symbols, whole numbers, dataclasses of the equations, functions
 from nodes to nodes, and text: `Writing(p="N(mean, std**2)")` puts the text in wherever p stands.
@@ -65,6 +67,8 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     jac(u)  matmul(A, B)       ∂u/∂x, A B (or A u); transpose(A), tr(A), det(A), identity()
     entries(u)                 a vector as an array over i, for functions that sum over an axis
     stacked(u)                 vectors over an index as one array, a row for each
+    along(u, f)                (u·∇) f, the derivative along u
+    hess(p, a)                 ⟨a, ∇²p a⟩ = Σ_ij a_i a_j ∂_i ∂_j p
     log exp sin cos sqrt abs min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
     E(eps, a)  Var(eps, a)     over ε ~ N(0, 1), by moments
@@ -94,8 +98,10 @@ and `derivations/flow_grpo.py` (atoms, expectations, a long chain) before writin
 from .chain import Chain, Line, Writing
 from .chance import expectation_over, gaussian_mean, posterior_mean
 from .code import Code, handed
+from .functions import function
 from .letters import (
     Letter,
+    atoms_at,
     densities,
     density,
     field,
@@ -126,11 +132,13 @@ __all__ = [
     "Node",
     "NotWritten",
     "Writing",
+    "atoms_at",
     "densities",
     "density",
     "expectation_over",
     "field",
     "fields",
+    "function",
     "gaussian_mean",
     "handed",
     "indexed",

@@ -94,6 +94,37 @@ class Laplacian(Operator):
         return sum(lift(lambda e, y: sp.diff(e, y, 2), p, y) for y in space.x)
 
 
+class Hessian(Operator):
+    """⟨a, ∇²p a⟩ = Σ_ij a_i a_j ∂_i ∂_j p: the second derivative of p along a vector."""
+
+    tight = ATOM
+
+    def write(self) -> str:
+        p, a = self.children
+        return rf"\langle {a.tex},\ \nabla^2 {p.within(FUNCTION)}\,{a.within(FUNCTION)}\rangle"
+
+    def expand(self, space: Space) -> Any:
+        p, a = (child.at(space) for child in self.children)
+        axes = list(zip(space.x, a, strict=True))
+        return sum(
+            lift(lambda e, b, c, y=y, z=z: b * c * sp.diff(e, y, z), p, along, across)
+            for y, along in axes
+            for z, across in axes
+        )
+
+
+class Along(Operator):
+    """(u·∇) f: the derivative of a scalar or of each coordinate of a vector along u."""
+
+    def write(self) -> str:
+        u, f = self.children
+        return rf"({u.within(POWER)}\cdot\nabla)\,{f.within(FUNCTION)}"
+
+    def expand(self, space: Space) -> Any:
+        u, f = (child.at(space) for child in self.children)
+        return lift(lambda e: sum(a * sp.diff(e, y) for a, y in zip(u, space.x, strict=True)), f)
+
+
 def _list(node: Node, space: Space) -> list[Any]:
     value = node.children[0].at(space)
     if not isinstance(value, list):

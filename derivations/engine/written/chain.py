@@ -218,6 +218,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "div": calculus.Div,
     "grad": calculus.Grad,
     "lap": calculus.Laplacian,
+    "hess": calculus.Hessian,
+    "along": calculus.Along,
     "comp": calculus.Component,
     "di": lambda a: calculus.Partial(a, 1),
     "dii": lambda a: calculus.Partial(a, 2),

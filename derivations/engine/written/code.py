@@ -16,7 +16,8 @@ from typing import Any
 from refimpl.equations import equations, find
 
 from .body import body_of
-from .node import ATOM, Node
+from .functions import Function, whole
+from .node import POWER, Node
 from .reading import NotWritten, part_of
 from .records import Record
 from .space import Space
@@ -83,10 +84,11 @@ class Code(Node):
 
     @property
     def tight(self) -> int:  # type: ignore[override]
+        """As its formula; never an atom, because an exponent would stand on top of the brace."""
         try:
-            return int(self.formula().tight) if not self._named else ATOM
+            return POWER if self._named else min(int(self.formula().tight), POWER)
         except (NotWritten, AttributeError):
-            return ATOM
+            return POWER
 
     @property
     def _whole(self) -> bool:
@@ -107,13 +109,14 @@ class Code(Node):
         if self._whole:
             return self._call()
         inside = self._call() if self._named else self.formula().tex
-        escaped = self.id.replace("_", r"\_")
-        attribute = f".{self.parts[4]}".replace("_", r"\_") if self.parts[4] else ""
-        return rf"\underbrace{{{inside}}}_{{\texttt{{{escaped}{attribute}}}}}"
+        name = f"{self.id}.{self.parts[4]}" if self.parts[4] else self.id
+        escaped = name.replace("_", r"\_")
+        return rf"\underbrace{{{inside}}}_{{\texttt{{{escaped}}}}}"
 
     def _call(self) -> str:
         name = self.id.partition(".")[2].replace("_", r"\_")
-        return rf"\mathrm{{{name}}}\left({', '.join(child.tex for child in self.children)}\right)"
+        shown = [value.tex for value in self.parts[2] if isinstance(value, (Node, Function))]
+        return rf"\mathrm{{{name}}}\left({', '.join(shown)}\right)"
 
     def expand(self, space: Space) -> Any:
         _, function, arguments, keywords, attribute = self.parts
@@ -125,6 +128,8 @@ class Code(Node):
             return getattr(result, attribute) if attribute else result
 
         values = [_value(v, space) for v in (*arguments, *(value for _, value in keywords))]
+        if any(isinstance(value, Function) for value in values):
+            return whole(call, values, space)
         return _by_coordinate(call, *values)
 
 

@@ -75,6 +75,13 @@ class Letter(Node):
                 return np.array([sp.Symbol(f"{name}_{k + 1}", **given) for k in range(n)], object)
             case "given":
                 return np.array([space.function(f"{name}_{k + 1}", **given) for k in range(n)])
+            case "atoms":
+                return [
+                    np.array(
+                        [sp.Symbol(space.label(f"{name}_{k + 1}", i), real=True) for k in range(n)]
+                    )
+                    for i in range(space.d)
+                ]
             case "fields":
                 return [
                     np.array(
@@ -196,3 +203,8 @@ def scalars(tex: str = "", n: int = 3, index: str = "z") -> Unnamed:
 def fields(tex: str = "", n: int = 3, index: str = "z") -> Unnamed:
     """n arbitrary vector fields, one an atom."""
     return Unnamed("fields", tex, n, index)
+
+
+def atoms_at(tex: str = "", n: int = 3) -> Unnamed:
+    """n constant vectors: where the atoms of a law lie."""
+    return Unnamed("atoms", tex, n, "z")

@@ -12,7 +12,7 @@ from typing import Any
 from refimpl.equations import Coefficients, Gaussian, Step
 
 from .chance import Law
-from .node import Node
+from .node import Minus, Node
 from .space import Space, lift
 
 
@@ -27,10 +27,11 @@ class Record(Node):
         return tuple(node for _, node in self.parts[1])
 
     def part(self, name: str) -> Node:
-        """One of its parts; a step's length as the difference of its levels."""
+        """One of its parts; a step's length as the difference of its levels, h for t → t − h."""
         fields = dict(self.parts[1])
         if name == "h" and self.parts[0] is Step:
-            return fields["t"] - fields["s"]
+            t, s = fields["t"], fields["s"]
+            return s.children[1] if isinstance(s, Minus) and s.children[0] == t else t - s
         return fields[name]
 
     def write(self) -> str:
