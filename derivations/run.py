@@ -276,7 +276,7 @@ def _control(
     neighbour: Neighbour,
     known: set[Any],
 ) -> Control:
-    functions = [*functions[:index], neighbour.function, *functions[index + 1 :]]
+    functions = [*functions[:index], _breakable(neighbour.function), *functions[index + 1 :]]
     with handed(dict(zip(d.of, functions, strict=True))):
         decision, reason = _first_failure(d.lines(*functions), known)
     return Control(
@@ -288,6 +288,22 @@ def _control(
         witness=decision.witness,
         equivalent_because=d.equivalent.get(neighbour.source),
     )
+
+
+class NoValue(Exception):
+    """A neighbour raises an error where production returns a value: they differ."""
+
+
+def _breakable(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, TypeError, ArithmeticError, AttributeError, NameError) as error:
+            told = " ".join(str(error).split())[:80]
+            raise NoValue(f"no value, {type(error).__name__}: {told}") from error
+
+    return call
 
 
 def _first_failure(
@@ -305,7 +321,9 @@ def _first_failure(
                 return decision, reason
             if decision.verdict is Verdict.UNDECIDED:
                 undecided = undecided or (decision, reason)
-    except (ValueError, TypeError, ArithmeticError, AttributeError, NameError) as error:
+    except NoValue as error:
+        return Decision(Verdict.REFUTED, "witness", f"everywhere: {error}"), "a value at all"
+    except (ValueError, TypeError, ArithmeticError, AttributeError) as error:
         return undecided or (
             Decision(Verdict.UNDECIDED),
             f"the neighbour gives no formula: {error}",

@@ -77,13 +77,19 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
             identity that algebra proves exclude each other.
 
     Raises:
-        NotAClaim: a floating-point number is in the claim, or a side is no finite number.
+        NotAClaim: a floating-point number is in the claim, or neither side is a finite number.
     """
     left, right = sp.sympify(left), sp.sympify(right)
     _check(left, right)
     sides = left, right
     left, right = jets(left, right)
     _check(left, right)
+    endless = [side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in (left, right)]
+    if all(endless):
+        raise NotAClaim(f"neither side is a finite number: {left} = {right}")
+    if any(endless):
+        told = f"everywhere: {'left' if endless[0] else 'right'} is no finite number"
+        return Decision(Verdict.REFUTED, "witness", told)
     if doubtful and (found := _witness(left, right)):
         return Decision(Verdict.REFUTED, "witness", found)
     if found := _not_real(left, right):
@@ -105,8 +111,6 @@ def _check(*sides: sp.Expr) -> None:
             raise NotAClaim(f"a claim is about numbers, got {side!r}")
         if side.atoms(sp.Float):
             raise NotAClaim(f"a claim holds a rounded number: {' = '.join(map(str, sides))}")
-        if side.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
-            raise NotAClaim(f"a side is no finite number: {' = '.join(map(str, sides))}")
 
 
 def poles(*sides: sp.Expr) -> tuple[sp.Expr, ...]:
@@ -163,8 +167,9 @@ def _free(*sides: sp.Expr) -> list[sp.Symbol]:
 def _gap(left: sp.Expr, right: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
     """left − right in interval arithmetic, or None where a side is not defined over the reals."""
     before, iv.prec = iv.prec, PRECISION
+    done: dict[sp.Expr, Any] = {}
     try:
-        return enclose(left, point) - enclose(right, point)
+        return _enclosed(left, point, done) - _enclosed(right, point, done)
     except (ZeroDivisionError, ValueError, ArithmeticError):
         return None
     finally:
@@ -232,8 +237,18 @@ def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
         ValueError: e is not defined over the reals there, or holds a function not known here.
         ZeroDivisionError: an interval divided by contains 0.
     """
+    return _enclosed(e, point, {})
+
+
+def _enclosed(e: sp.Expr, point: dict[sp.Symbol, sp.Rational], done: dict[sp.Expr, Any]) -> Any:
+    if e not in done:
+        done[e] = _enclose(e, point, done)
+    return done[e]
+
+
+def _enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational], done: dict[sp.Expr, Any]) -> Any:
     if isinstance(e, sp.Symbol):
-        return enclose(point[e], point)
+        return _enclosed(point[e], point, done)
     if isinstance(e, sp.Rational):
         return iv.mpf(e.p) / e.q
     if e is sp.pi:
@@ -242,7 +257,7 @@ def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
         return iv.exp(1)
     if e is sp.I:
         raise NotRealError("the imaginary unit")
-    parts = [enclose(part, point) for part in e.args]
+    parts = [_enclosed(part, point, done) for part in e.args]
     if isinstance(e, sp.Add):
         return sum(parts[1:], parts[0])
     if isinstance(e, sp.Mul):
