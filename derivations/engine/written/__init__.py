@@ -44,7 +44,8 @@ path), the symbols of all proofs (`x v g t s h eps data noise score std alpha si
 `symbol(...)` adds). Letters of one's own:
 
     number(tex, positive=True)    vector(tex)     d numbers
-    indexed(tex, n=3)  R_1..R_3, summed by sum(...)
+    indexed(tex, n=3)  R_1..R_3, summed by sum(...); n=(2, 3), index="t i" for r_{t,i}
+    alike(tex)  n equal numbers     number(of="theta"), indexed(of="theta")  functions of θ
     of_time(tex)  α(t), g(t) > 0  point(tex)      x itself, the d coordinates
     scalar(tex)   φ(x, t)         density(tex)    p(x, t) > 0
     field(tex)    v(x, t) ∈ R^d   weights(tex), densities(tex), fields(tex)   one an atom
@@ -64,7 +65,8 @@ below the chain. `w.bind(...)` adds to the `Writing` later.
     log exp sin cos sqrt min max clip(a, low, high)
     N(m, s**2)  Gaussian(m, s) laws; KL(p, q), log_density(x, p)
     E(eps, a)  Var(eps, a)     over ε ~ N(0, 1), by moments
-    sum(a)  mean(a)  std(a)    over an index (a group, steps, atoms)
+    sum(a) prod(a) mean(a) std(a)   over an index (a group, steps, atoms; of several t first)
+    groups(R, Q)               groups of rewards, a row each
     SDE(drift, g)              dx = [drift] dt + g dw̄, read as the pair (drift, g)
     Step(t, s)  Coefficients(alpha, sigma, d_alpha, d_sigma)     records; `.h`, `.alpha` are parts
     bracket(a)                 (a), brackets where it should be seen as one
@@ -92,6 +94,7 @@ from .chance import expectation_over, gaussian_mean, posterior_mean
 from .code import Code, handed
 from .letters import (
     Letter,
+    alike,
     densities,
     density,
     field,
@@ -120,6 +123,7 @@ __all__ = [
     "Node",
     "NotWritten",
     "Writing",
+    "alike",
     "densities",
     "density",
     "expectation_over",

@@ -8,6 +8,7 @@ function's source, with the arguments as they are written in the line.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,11 +16,11 @@ from typing import Any
 
 from refimpl.equations import equations, find
 
-from .body import body_of
+from .body import body_of, definition_of
 from .node import ATOM, Node
 from .reading import NotWritten, part_of
 from .records import Record
-from .space import Space
+from .space import Space, lift
 from .width import width
 
 WIDEST_FORMULA = 60
@@ -113,7 +114,10 @@ class Code(Node):
 
     def _call(self) -> str:
         name = self.id.partition(".")[2].replace("_", r"\_")
-        return rf"\mathrm{{{name}}}\left({', '.join(child.tex for child in self.children)}\right)"
+        shown = [value.tex for value in self.parts[2] if isinstance(value, Node)]
+        shown += [rf"\mathrm{{{key}}} = {_spelled(value)}" for key, value in self.parts[3]]
+        inside = r",\ ".join(shown)
+        return rf"\mathrm{{{name}}}\left({inside}\right)"
 
     def expand(self, space: Space) -> Any:
         _, function, arguments, keywords, attribute = self.parts
@@ -125,7 +129,20 @@ class Code(Node):
             return getattr(result, attribute) if attribute else result
 
         values = [_value(v, space) for v in (*arguments, *(value for _, value in keywords))]
-        return _by_coordinate(call, *values)
+        return (_by_coordinate if self._of_arrays else lift)(call, *values)
+
+    @property
+    def _of_arrays(self) -> bool:
+        """Whether it takes arrays whole; a formula of numbers is applied to each entry."""
+        arguments = definition_of(find(self.id).function).args
+        return any(
+            isinstance(a.annotation, ast.Name) and a.annotation.id == "Array"
+            for a in (*arguments.args, *arguments.kwonlyargs)
+        )
+
+
+def _spelled(value: Any) -> str:
+    return value.tex if isinstance(value, Node) else rf"\text{{{value}}}"
 
 
 def _value(argument: Any, space: Space) -> Any:

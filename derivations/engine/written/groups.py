@@ -1,6 +1,7 @@
 """What runs over an index: sums over a group, its size, its mean and its deviation, and cases.
 
     sum(R)          Σ_i R_i            mean(R)        mean_i R_i           std(R)      std_i R_i
+    prod(p)         Π_i p_i            groups(R, Q)   two groups, a row each
 
 A sum over members divided by their number prints as the mean over the group.
 """
@@ -51,6 +52,51 @@ def over_arrays(f: Callable[[np.ndarray], Any], value: Any) -> Any:
     return f(np.asarray(value, dtype=object)) if not isinstance(value, np.ndarray) else f(value)
 
 
+AXES = ("t", "i", "z")
+"""Steps, members of a group, atoms: the order of the axes of whatever runs over several."""
+
+
+def over_outermost(kind: type[Total], inside: Node) -> Total:
+    """Σ or Π over the only index inside, or over the outermost of several: Σ_t before Σ_i."""
+    found = [index for index in AXES if index in inside.indices]
+    if len(found) < 2:
+        return kind(inside)
+    return kind(inside, 0, False, found[0])
+
+
+class Product(Total):
+    """Π over an axis of an array, as `Total` is Σ."""
+
+    def write(self) -> str:
+        return super().write().replace(r"\sum", r"\prod", 1)
+
+    def expand(self, space: Space) -> Any:
+        inside, axis, keep, _ = self.parts
+        return over_arrays(lambda v: v.prod(axis=axis, keepdims=keep), inside.at(space))
+
+
+class Groups(Node):
+    """Groups of rewards, a row each: what is normalised in groups takes them so."""
+
+    indices = ("i",)
+
+    def write(self) -> str:
+        rows = ",\\ ".join(child.tex for child in self.children)
+        return rows if self._bare else rf"\left({rows}\right)"
+
+    @property
+    def _bare(self) -> bool:
+        """Whether it is one plain group, which prints as what it is made of."""
+        return len(self.children) == 1 and not isinstance(self.children[0], Groups)
+
+    @property
+    def tight(self) -> int:  # type: ignore[override]
+        return self.children[0].tight if self._bare else ATOM
+
+    def expand(self, space: Space) -> Any:
+        return np.array([child.at(space) for child in self.children], object)
+
+
 class Count(Node):
     """How many entries an array has along an axis."""
 
@@ -94,11 +140,12 @@ class GroupStd(Node):
     tight = FUNCTION
     indices = ()
 
-    def __init__(self, inside: Node, ddof: int = 0) -> None:
-        super().__init__(inside, ddof)
+    def __init__(self, inside: Node, ddof: Node | int = 0) -> None:
+        super().__init__(inside, ddof if isinstance(ddof, int) else int(ddof.parts[0]))
 
     def write(self) -> str:
-        return rf"\operatorname{{std}}_{{i}} {self.children[0].within(ATOM)}"
+        divisor = rf"^{{(n-{self.parts[1]})}}" if self.parts[1] else ""
+        return rf"\operatorname{{std}}{divisor}_{{i}} {self.children[0].within(ATOM)}"
 
     def expand(self, space: Space) -> Any:
         def deviation(v: np.ndarray) -> sp.Expr:

@@ -8,11 +8,13 @@ vector of functions of (x, t), and so on. A letter prints as its LaTeX, or as it
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from .. import symbols
 from .node import Node, tightness_of_letter
 from .space import TIME, Space
 
@@ -21,7 +23,7 @@ class Letter(Node):
     """One letter: its name, its LaTeX, what kind of thing it is, and what is assumed of it.
 
     Attributes:
-        indices: the index of a letter that runs over one, else nothing.
+        indices: the indices of a letter that runs over some, else nothing.
     """
 
     def __init__(
@@ -29,17 +31,17 @@ class Letter(Node):
         name: str,
         tex: str = "",
         kind: str = "number",
-        n: int = 0,
+        n: int | tuple[int, ...] = 0,
         index: str = "",
+        of: str = "",
         **assumptions: bool,
     ) -> None:
-        super().__init__(
-            name, tex or _default(name, index), kind, n, tuple(sorted(assumptions.items())), index
-        )
+        tex = tex or _default(name, index.replace(" ", ","))
+        super().__init__(name, tex, kind, n, tuple(sorted(assumptions.items())), index, of)
 
     @property
     def indices(self) -> tuple[str, ...]:
-        return (self.parts[5],) if self.parts[5] else ()
+        return tuple(self.parts[5].split())
 
     @property
     def tight(self) -> int:  # type: ignore[override]
@@ -53,11 +55,19 @@ class Letter(Node):
         return str(self.parts[1])
 
     def expand(self, space: Space) -> Any:
-        name, _, kind, n, assumed, _ = self.parts
+        name, _, kind, n, assumed, _, of = self.parts
         given: dict[str, bool] = dict(assumed) or {"real": True}
+
+        def entry(label: str) -> sp.Expr:
+            if of:
+                return sp.Function(label, **given)(symbols.known(of))
+            return sp.Symbol(label, **given)
+
         match kind:
             case "number":
-                return sp.Symbol(name, **given)
+                return entry(name)
+            case "alike":
+                return np.array([entry(name)] * n, object)
             case "time":
                 return sp.Function(name, **given)(TIME)
             case "density" | "scalar":
@@ -69,7 +79,9 @@ class Letter(Node):
             case "field":
                 return [space.function(space.label(name, i), **given) for i in range(space.d)]
             case "indexed":
-                return np.array([sp.Symbol(f"{name}_{k + 1}", **given) for k in range(n)], object)
+                shape = n if isinstance(n, tuple) else (n,)
+                entries = [entry(f"{name}_{k + 1}") for k in range(prod(shape))]
+                return np.array(entries, object).reshape(shape)
             case "given":
                 return np.array([space.function(f"{name}_{k + 1}", **given) for k in range(n)])
             case "fields":
@@ -104,14 +116,20 @@ class Unnamed:
     """A letter that takes its name from where it is bound: `Writing(v=field())`."""
 
     def __init__(
-        self, kind: str, tex: str, n: int = 0, index: str = "", **assumptions: bool
+        self,
+        kind: str,
+        tex: str,
+        n: int | tuple[int, ...] = 0,
+        index: str = "",
+        of: str = "",
+        **assumptions: bool,
     ) -> None:
-        self.kind, self.tex, self.n, self.index = kind, tex, n, index
+        self.kind, self.tex, self.n, self.index, self.of = kind, tex, n, index, of
         self.assumptions = assumptions
 
     def called(self, name: str) -> Letter:
         """The letter of that name."""
-        return Letter(name, self.tex, self.kind, self.n, self.index, **self.assumptions)
+        return Letter(name, self.tex, self.kind, self.n, self.index, self.of, **self.assumptions)
 
 
 def _default(name: str, index: str) -> str:
@@ -128,9 +146,13 @@ _GREEK = {
 }  # fmt: skip
 
 
-def number(tex: str = "", **assumptions: bool) -> Unnamed:
-    """A real number, with sympy's assumptions: `number(positive=True)`."""
-    return Unnamed("number", tex, 0, "", **assumptions)
+def number(tex: str = "", of: str = "", **assumptions: bool) -> Unnamed:
+    """A real number, with sympy's assumptions: `number(positive=True)`.
+
+    Args:
+        of: the name of a symbol that it is an arbitrary function of, like a parameter θ.
+    """
+    return Unnamed("number", tex, 0, "", of, **assumptions)
 
 
 def vector(tex: str = "") -> Unnamed:
@@ -160,12 +182,30 @@ def scalar(tex: str = "") -> Unnamed:
 
 def of_time(tex: str = "", **assumptions: bool) -> Unnamed:
     """An arbitrary function of t alone; positive unless something else is said."""
-    return Unnamed("time", tex, 0, "", **(assumptions or {"positive": True}))
+    return Unnamed("time", tex, 0, "", "", **(assumptions or {"positive": True}))
 
 
-def indexed(tex: str = "", n: int = 3, index: str = "i", **assumptions: bool) -> Unnamed:
-    """n numbers that share a letter: the members of a group."""
-    return Unnamed("indexed", tex, n, index, **assumptions)
+def indexed(
+    tex: str = "",
+    n: int | tuple[int, ...] = 3,
+    index: str = "i",
+    of: str = "",
+    **assumptions: bool,
+) -> Unnamed:
+    """n numbers that share a letter: the members of a group.
+
+    Args:
+        n: how many; over several indices the shape, one entry an axis, with 1 for an index that
+            the letter has not: `indexed(n=(2, 3), index="t i")` beside `indexed(n=(1, 3))`.
+        index: the indices, outermost axis first.
+        of: the name of a symbol that they are arbitrary functions of, like a parameter θ.
+    """
+    return Unnamed("indexed", tex, n, index, of, **assumptions)
+
+
+def alike(tex: str = "", n: int = 3, index: str = "i", **assumptions: bool) -> Unnamed:
+    """n equal numbers: a group whose members are all the same."""
+    return Unnamed("alike", tex, n, index, "", **assumptions)
 
 
 def weights(tex: str = "", n: int = 3) -> Unnamed:

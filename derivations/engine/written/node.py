@@ -248,7 +248,9 @@ class Power(Node):
 
     def write(self) -> str:
         a, b = self.children
-        return f"{a.within(ATOM)}^{{{b.tex}}}"
+        base = a.within(ATOM)
+        braced = base.startswith(r"\underbrace")  # else the exponent stands on top of the brace
+        return f"{{{base}}}^{{{b.tex}}}" if braced else f"{base}^{{{b.tex}}}"
 
     def expand(self, space: Space) -> Any:
         return lift(lambda a, b: sp.sympify(a) ** b, *(c.at(space) for c in self.children))
