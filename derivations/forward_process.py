@@ -159,14 +159,20 @@ def nft(production: Production) -> Lines:
 @derivation(
     "forward_process.awm",
     rows=("GRPO-4",),
-    assumes=("0 < |A| < A_max in the second and third chains",),
+    assumes=("0 < |A| < A_max in the last two chains",),
 )
 def awm(production: Production) -> Lines:
     """Weighted matching: at the old velocity its gradient is parallel to DiffusionNFT's."""
-    yield Writing(a=number("A")).chain(
+    w = Writing(a=number("A"))
+    yield w.chain(
+        "forward_process.awm(v, target, a)",
+        ("a*(v**2 - 2*v*target + target**2)", "the square, multiplied out"),
+        states="The loss, for an advantage A of either sign: unbounded below where A < 0.",
+    )
+    yield w.chain(
         "d(forward_process.awm(v, target, a), v)",
         ("2*a*(v - target)", "the derivative of a square"),
-        states="Its gradient, for an advantage of either sign.",
+        states="Its gradient.",
     )
     for sign, name in (("", "positive"), ("-", "negative")):
         w = _advantage()

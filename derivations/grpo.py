@@ -26,7 +26,11 @@ WIDTH = "the deviation is one number for the whole group"
     equivalent={
         "return centred / (sqrt(where(equal, 2, variance)) + eps)": "where rewards are equal the "
         "numerator is exactly 0, and any positive denominator gives 0",
+        "variance = ((-(rewards.sum() / count)) ** 2).sum() / (count - ddof)": "no formula of "
+        "symbols: the mean of the batch is one number, which has no sum; the test vectors refuse "
+        "its value",
     },
+    special={"ddof": "0 and 1, the two divisors there are"},
 )
 def advantage(production: Production) -> Lines:
     """The group-normalised advantage has mean 0 and standard deviation 1 in its group.
@@ -39,14 +43,30 @@ def advantage(production: Production) -> Lines:
     w.bind(c=number(), k=number(positive=True), n=Constant("n", 3))
     for name, std, ddof in (("A", "group", 0), ("A_1", "group", 1), ("B", "none", 0)):
         w.let(name, f"grpo.advantage(groups(R), std='{std}', ddof={ddof}, eps=0)", _tex(name))
+    for ddof in (1, 0):
+        yield w.chain(
+            f"grpo.advantage(groups(R), std='group', ddof={ddof}, eps=delta)",
+            (
+                f"(R - mean(R)) / (std(R, {ddof}) + delta)",
+                "each reward less the mean of its group, over the deviation of the group",
+            ),
+            states=f"What is computed, with the divisor {'n − 1' if ddof else 'n'}.",
+            so="" if ddof else "The article has $\\delta = 0$, as have the lines below.",
+        )
     yield w.chain(
-        "grpo.advantage(groups(R), std='group', ddof=0, eps=delta)",
-        (
-            "(R - mean(R)) / (std(R) + delta)",
-            "each reward less the mean of its group, over the deviation of the group",
-        ),
-        states="What is computed. The article has $\\delta = 0$, as have the lines below.",
+        "B",
+        ("R - mean(R)", "nothing is divided by"),
+        states="Without a deviation rewards are only centred.",
     )
+    for ddof in (1, 0):
+        yield w.chain(
+            f"grpo.advantage(groups(R, Q), std='batch', ddof={ddof}, eps=delta)",
+            (
+                f"groups(R - mean(R), Q - mean(Q)) / (std(groups(R, Q), {ddof}) + delta)",
+                "each group has its own mean; the deviation is over all rewards of the batch",
+            ),
+            states=f"Two groups over the deviation of the batch (ddof = {ddof}).",
+        )
     yield w.chain(
         "mean(A)",
         ("mean(R - mean(R)) / std(R)", WIDTH),
@@ -75,20 +95,6 @@ def advantage(production: Production) -> Lines:
         ("A", "k cancels"),
         states="A constant added to all rewards, or a positive factor, changes nothing.",
     )
-    yield w.chain(
-        "B",
-        ("R - mean(R)", "nothing is divided by"),
-        states="Without a deviation rewards are only centred.",
-    )
-    for ddof in (0, 1):
-        yield w.chain(
-            f"grpo.advantage(groups(R, Q), std='batch', ddof={ddof}, eps=delta)",
-            (
-                f"groups(R - mean(R), Q - mean(Q)) / (std(groups(R, Q), {ddof}) + delta)",
-                "each group has its own mean; the deviation is over all rewards of the batch",
-            ),
-            states=f"Two groups over the deviation of the batch (ddof = {ddof}).",
-        )
     w.bind(R=alike("R"))
     for std in ("none", "group", "batch"):
         w.let("A", f"grpo.advantage(groups(R), std='{std}', ddof=1, eps=0)", "A_i")

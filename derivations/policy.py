@@ -225,7 +225,6 @@ def ratio(production: Production) -> Lines:
         states="The mean of a power of it: less than one for 0 < c < 1.",
     )
     w = Writing()
-    w.let("h", "t - s")
     w.let("c", "1 + g**2*(1 - t)/(2*t)")
     w.let("m", "x - h*sde.flow_grpo_drift(x, v, g, t)", r"m_\theta")
     yield w.chain(
