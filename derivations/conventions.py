@@ -24,6 +24,11 @@ def flip_time(production: Production) -> Lines:
         states="There and back.",
     )
     yield w.chain(
+        "t + conventions.flip_time(t)",
+        ("1", "t cancels"),
+        states="A level and its data-time add up to one.",
+    )
+    yield w.chain(
         "conventions.flip_time(0)",
         ("1", "nothing is taken away"),
         states="Data, at noise level 0, is at data-time 1, ...",

@@ -112,7 +112,7 @@ def kept_flow_grpo(production: Production) -> Lines:
         states="It decays at the rate g²/s² as s falls.",
     )
     yield w.chain(
-        "kernels.kept_flow_grpo(Step(t, t), a)",
+        "at(K, s, t)",
         ("1", "the base is one"),
         states="A step of no length keeps all.",
         so="Rate and start determine it.",
@@ -148,11 +148,17 @@ def kept_constant(production: Production) -> Lines:
         states="It decays at the rate g²/s² as s falls.",
     )
     yield w.chain(
-        "kernels.kept_constant(Step(t, t), g)",
+        "at(K, s, t)",
         ("exp(0)", "1/t − 1/t = 0"),
         ("1", "e⁰ = 1"),
         states="A step of no length keeps all.",
         so="Rate and start determine it.",
+    )
+    yield w.chain(
+        "d(log(K), t)",
+        ("d(g**2/t, t)", "log and exp undo each other; 1/s does not depend on t"),
+        ("-g**2/t**2", "the derivative of 1/t is −1/t²"),
+        states="The same rate at the upper end, with a minus sign: a longer step keeps less.",
     )
     yield w.chain(
         "limit(K, s, 0)",

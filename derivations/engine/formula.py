@@ -82,7 +82,7 @@ class Numbers(Space):
         """The number, or the array of numbers, behind a name."""
         draw = random.Random(f"{self.seed}{name}")
         low, high = _BETWEEN.get(name, (0.1, 0.9))
-        if name == "n" and not shape:
+        if name in _whole() and not shape:
             return draw.randint(1, 5)
         if name == "ddof":
             return draw.randint(0, 1)
@@ -92,6 +92,13 @@ class Numbers(Space):
         if self.equal:
             made[0] = made.flat[0] if len(shape) == 2 else made[0]
         return made
+
+
+@functools.cache
+def _whole() -> frozenset[str]:
+    """The arguments that are counts, as their declarations say."""
+    places = [place for e in equations().values() for place in e.places]
+    return frozenset(place.name for place in places if place.argument.domain.whole)
 
 
 _ANY = (-2.0, 2.0)

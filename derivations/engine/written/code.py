@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+import sympy as sp
+
 from refimpl.equations import equations, find
 
 from .body import body_of
@@ -126,6 +129,7 @@ class Code(Node):
         count = len(arguments)
 
         def call(*values: Any) -> Any:
+            values = _filled(self.id, values)
             result = function(*values[:count], **dict(zip(names, values[count:], strict=True)))
             return getattr(result, attribute) if attribute else result
 
@@ -137,7 +141,7 @@ class Code(Node):
     @property
     def _of_arrays(self) -> bool:
         """Whether it takes arrays whole; a formula of numbers is applied to each entry."""
-        return any(place.argument.per == "array" for place in find(self.id).places)
+        return any(place.argument.axes for place in find(self.id).places)
 
 
 def _spelled(value: Any) -> str:
@@ -146,6 +150,18 @@ def _spelled(value: Any) -> str:
 
 def _value(argument: Any, space: Space) -> Any:
     return argument.at(space) if isinstance(argument, Node) else argument
+
+
+def _filled(id: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One number in the place of an array stands for an array that holds nothing else."""
+    places = {place.position: place.argument.axes for place in find(id).places}
+    shapes = {places.get(k): v.shape for k, v in enumerate(values) if isinstance(v, np.ndarray)}
+    return tuple(
+        np.full(shapes[places[k]], v, dtype=object)
+        if places.get(k) in shapes and isinstance(v, sp.Expr)
+        else v
+        for k, v in enumerate(values)
+    )
 
 
 def _by_coordinate(f: Callable[..., Any], *values: Any) -> Any:
