@@ -154,11 +154,12 @@ def kept_constant(production: Production) -> Lines:
         states="A step of no length keeps all.",
         so="Rate and start determine it.",
     )
+    w.bind(m=middle)
     yield w.chain(
-        "d(log(K), t)",
-        ("d(g**2/t, t)", "log and exp undo each other; 1/s does not depend on t"),
-        ("-g**2/t**2", "the derivative of 1/t is −1/t²"),
-        states="The same rate at the upper end, with a minus sign: a longer step keeps less.",
+        "kernels.kept_constant(Step(t, m), g) * kernels.kept_constant(Step(m, s), g)",
+        ("exp(-g**2*(1/m - 1/t) - g**2*(1/s - 1/m))", "the product of exponentials"),
+        ("kernels.kept_constant(Step(t, s), g)", "1/m cancels"),
+        states="Two steps, with m between t and s, keep what one step keeps.",
     )
     yield w.chain(
         "limit(K, s, 0)",
