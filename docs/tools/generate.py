@@ -49,6 +49,7 @@ from refimpl.conformance.adapter.capabilities import CAPABILITIES, OPTIONAL  # n
 from refimpl.conformance.adapter.conventions import KEYS  # noqa: E402
 from refimpl.conformance.checks import checks as conformance_checks  # noqa: E402
 from refimpl.equations import Equation, equations  # noqa: E402
+from refimpl.equations.arguments import table  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
 from refimpl.verify.check import Check  # noqa: E402
 from refimpl.verify.controls import MISTAKES  # noqa: E402
@@ -174,6 +175,7 @@ def equation_block(run: Run, e: Equation, page: Path) -> str:
     parts = [f"### {e.id} {{ #{e.id} .equation }}", plain(e.statement), verdict_line(run, e, page)]
     parts.append(printed(run, formulas.formula(e.id), page))
     parts.append(fenced(formula(e.function)))
+    parts.append(arguments_details(e))
     parts.append(links(run, e, page))
     if own is not None:
         parts.append(proof_details(run, own, page))
@@ -182,6 +184,16 @@ def equation_block(run: Run, e: Equation, page: Path) -> str:
         parts.append(neighbour_details(wrong))
     parts.append(evidence_details(run, e))
     return "\n\n".join(part for part in parts if part)
+
+
+def arguments_details(e: Equation) -> str:
+    """What may stand in each argument, as its signature declares it."""
+    rows = ["| | argument | | domain | one per |", "| --- | --- | --- | --- | --- |"]
+    for letter, name, meaning, domain, per in table(e.places):
+        shown = f"${letter}$" if letter else ""
+        one = "" if per in ("alone", "array") else per
+        rows.append(f"| {shown} | `{name}` | {plain(meaning)} | {domain} | {one} |")
+    return folded("note", "Arguments", ["\n".join(rows)])
 
 
 def verdict_line(run: Run, e: Equation, page: Path) -> str:

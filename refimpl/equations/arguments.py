@@ -14,7 +14,7 @@ equation has of its own is added where it is used: a domain, or a meaning in wor
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_type_hints
 
@@ -177,6 +177,15 @@ def declared(function: Callable[..., Any]) -> tuple[Place, ...]:
         for position, parameter in enumerate(parameters)
         for place in _places(parameter, position, hints.get(parameter), prefixed > 1)
     )
+
+
+def table(places: Iterable[Place]) -> list[tuple[str, str, str, str, str]]:
+    """Rows for a page: letter, name, meaning, domain, and what one value belongs to."""
+    return [
+        (a.letter, place.name, a.meaning, a.domain.words, a.per)
+        for place in places
+        if (a := place.argument).domain is not UNUSED
+    ]
 
 
 def _places(parameter: str, position: int, hint: Any, several: bool) -> Iterator[Place]:
