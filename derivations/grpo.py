@@ -26,9 +26,6 @@ WIDTH = "the deviation is one number for the whole group"
     equivalent={
         "return centred / (sqrt(where(equal, 2, variance)) + eps)": "where rewards are equal the "
         "numerator is exactly 0, and any positive denominator gives 0",
-        "variance = ((-(rewards.sum() / count)) ** 2).sum() / (count - ddof)": "no formula of "
-        "symbols: the mean of the batch is one number, which has no sum; the test vectors refuse "
-        "its value",
     },
     special={"ddof": "0 and 1, the two divisors there are"},
 )
