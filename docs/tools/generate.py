@@ -35,6 +35,7 @@ from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
+from sources_page import sources_block  # noqa: E402
 from study_block import study_block  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 from wording import aligned, code, plain, prose, shortened, witness_point, worded  # noqa: E402
@@ -654,6 +655,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "coverage": coverage_block,
     "letters": letters_block,
     "graph": graph_block,
+    "sources": lambda run, page: sources_block(),
     "checks": checks_block,
 }
 
