@@ -26,7 +26,7 @@ def sources_block() -> str:
 
 def numbers_table() -> str:
     """One row for each place of the paper, then the article's places that have no counterpart."""
-    rows = ["| the paper | as printed there | the article | equations |", "| --- | --- | --- | --- |"]
+    rows = ["| paper | as printed there | article | equations |", "| --- | --- | --- | --- |"]
     shown: set[str] = set()
     for place, formula in document(PAPER).places.items():
         here = [e for e in equations().values() if e.paper and place in e.paper.places]
@@ -133,7 +133,8 @@ def printed(text: str) -> str:
     """A formula as mathematics, words as words; a bar in a table's cell is escaped."""
     if "\\" not in text and "=" not in text:
         return plain(text)
-    return f"${text.replace('||', r'\Vert ').replace('|', r'\mid ')}$"
+    bars = text.replace("||", r"\Vert ").replace("|", r"\mid ")  # a bar would end the cell
+    return f"${bars}$"
 
 
 def link(e: Equation) -> str:
