@@ -17,8 +17,8 @@ PAGE = ROOT / "docs" / "sources.md"
 EVERY = equations()
 
 _NAMED = re.compile(
-    r"(?:[Tt]he (?:paper|article)'s|\b[Ii]ts(?: own)?|Song's|\d{4},|arXiv:[\d.]+(?:v\d+)?\)?,|the article,"
-    r"|\|)\s*$"
+    r"(?:[Tt]he (?:paper|article)'s|\b[Ii]ts(?: own)?|Song's|\d{4},|the article,"
+    r"|arXiv:[\d.]+(?:v\d+)?\)?,)\s*$"
 )
 _OWN_PAGES = ("errata.md", "sources.md")  # there the heading or the column names the document
 
