@@ -46,7 +46,7 @@ def numbers_table() -> str:
 COUNTERPARTS: dict[str, tuple[str, ...]] = {
     "Eq. 1": ("Section 3",),
     "Eq. 2": ("Section 3",),
-    "Section 3": ("Section 4.1",),
+    "Section 3": ("Section 3", "Section 4.1"),
     "Eq. 3": ("Section 4.1",),
     "Eq. 4": ("Section 4.1",),
     "Eq. 5": ("Section 4.1",),
@@ -68,6 +68,7 @@ COUNTERPARTS: dict[str, tuple[str, ...]] = {
     "Eq. 22": ("Section 7.1",),
     "Eq. 23": ("Section 7.1",),
     "Eq. 24": ("Eq. 12",),
+    "Eq. 25": ("Section 7.1",),
     "Eq. 26": ("Section 7.1",),
     "Eq. 27": ("Section 7.1",),
     "Eq. 28": ("Eq. 15",),
