@@ -149,7 +149,7 @@ def scales(production: Production, back: Production) -> Lines:
     assumes=("D is the number of coordinates that the averaged penalty divides by",),
 )
 def beta_for_mean_without_h(production: Production) -> Lines:
-    """A KL weight carried from the averaged variant without h to Eq. 3, summed."""
+    """A KL weight carried from the averaged variant without h to the paper's KL, summed."""
     w = Writing(m=vector(r"\mu"), n=vector(r"\mu_{\mathrm{ref}}"), D=number(positive=True))
     w.let("b", "conventions.beta_for_mean_without_h(beta, h, D)", r"\beta'")
     yield w.chain(
@@ -160,6 +160,6 @@ def beta_for_mean_without_h(production: Production) -> Lines:
             "beta * (over_coordinates(kl.without_h(comp(m), comp(n), g))/D)",
             "the squared distance is the sum over coordinates",
         ),
-        states="With the weight β′ the sum of Eq. 3 over coordinates is the other penalty: β times "
-        "the mean over D coordinates, without h.",
+        states="With the weight β′ the sum of the paper's KL over coordinates is the other penalty: "
+        "β times the mean over D coordinates, without h.",
     )

@@ -1,4 +1,4 @@
-"""The divergence of two steps, from its definition to Eq. 3, and the field's variants of it."""
+"""The divergence of two steps, from its definition to the paper's, and the field's variants."""
 
 from refimpl.equations.arguments import LogRatio, Mean, ReferenceMean
 
@@ -66,21 +66,24 @@ def flow_grpo(production: Production) -> Lines:
     )
     yield w.chain(
         "policy",
-        ("N(m, g**2*h)", "Eq. 2: the score of the linear path put into the drift"),
+        ("N(m, g**2*h)", "the paper's Eq. 9: the score of the linear path put into the drift"),
         states="A step of the policy is a Gaussian; the reference's has another mean.",
     )
     yield w.chain(
         "KL(policy, reference)",
         (
             "kl.of_means(m, m_ref, g*sqrt(h))",
-            "Eq. 3, first form: equal widths, so the logarithm and the ½ cancel",
+            "the paper's KL, first form: equal widths, so the logarithm and the ½ cancel",
         ),
         ("h*(b - b_ref)**2/(2*g**2)", "m − m_ref = −h (b − b_ref), and std² = g² h"),
         (
             "h/(2*g**2) * (1 + g**2*(1 - t)/(2*t))**2 * (v - v_ref)**2",
             "b is affine in v, with slope 1 + g²(1 − t)/(2t)",
         ),
-        ("kl.flow_grpo(v, v_ref, g, t, h)", "Eq. 3, second form: 1/g² goes inside the square"),
+        (
+            "kl.flow_grpo(v, v_ref, g, t, h)",
+            "the paper's KL, second form: 1/g² goes inside the square",
+        ),
         states="The divergence of the two steps, by their velocities.",
     )
 
@@ -98,7 +101,7 @@ def without_h(production: Production) -> Lines:
 
 @derivation("kl.velocity", rows=("GRPO-8",))
 def velocity(production: Production) -> Lines:
-    """The velocity penalty is Eq. 3 with its weight over t removed."""
+    """The velocity penalty is the paper's KL with its weight over t removed."""
     w = Writing()
     w.let("c", "h/2 * (g*(1 - t)/(2*t) + 1/g)**2")
     yield w.chain(

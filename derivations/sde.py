@@ -117,7 +117,10 @@ def flow_grpo_drift(production: Production) -> Lines:
     )
     yield w.chain(
         "SDE(sde.drift(v, l, g), g)",
-        ("SDE(v + g**2/(2*t) * (x + (1 - t)*v), g)", "Eq. 1, read as drift and diffusion"),
+        (
+            "SDE(v + g**2/(2*t) * (x + (1 - t)*v), g)",
+            "the paper's Eq. 8, read as drift and diffusion",
+        ),
         states="Equation (1), as an SDE.",
     )
     w.let("x_t", "(1 - t)*data + t*noise")
@@ -149,7 +152,7 @@ def flow_grpo_g(production: Production) -> Lines:
         "sde.flow_grpo_g(t, a, t)**2/(2*t)",
         ("a**2 * t/((1 - t) * 2*t)", "the square of the root"),
         ("a**2/(2*(1 - t))", "t cancels"),
-        states="With inside = t, the weight of the correction in Eq. 1.",
+        states="With inside = t, the weight of the correction in the paper's Eq. 8.",
     )
     yield w.chain(
         "limit((1 - t) * sde.flow_grpo_g(t, a, t)**2, t, 1)",
@@ -207,7 +210,7 @@ def transition(production: Production) -> Lines:
         "sde.transition(paths.linear(t), x, v, g, step).mean",
         ("x - (t - s) * (v - g**2/2 * (-x/t - (1 - t)/t*v))", "the score of the linear path"),
         ("x + (v + g**2/(2*t) * (x + (1 - t)*v)) * dt", "Δt = s − t < 0"),
-        states="The linear path: the mean of Eq. 2.",
+        states="The linear path: the mean of the paper's Eq. 9.",
     )
     w.bind(x_t="(1 - t)*data + t*noise")
     w.let("m", "sde.transition(paths.linear(t), x_t, noise - data, g, step).mean")

@@ -54,7 +54,7 @@ def lever(production: Production) -> Lines:
             "g out of the square; h above and below",
         ),
         ("(weights.lever(g, t, h) * (v - v_ref))**2/(2*g**2*h)", "the lever, squared"),
-        states="The divergence of two steps: Eq. 3.",
+        states="The divergence of two steps: the paper's KL.",
         so="The means differ by the lever times the difference of the velocities.",
     )
 

@@ -73,7 +73,9 @@ class Source:
         return self.document.opened and all(p in self.document.places for p in self.places)
 
     def __str__(self) -> str:
-        return f"{self.document.name}, {_joined(self.places)}" if self.places else self.document.name
+        return (
+            f"{self.document.name}, {_joined(self.places)}" if self.places else self.document.name
+        )
 
 
 def cited(key: str, places: str = "") -> Source:

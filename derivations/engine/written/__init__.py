@@ -30,8 +30,8 @@ to be ≥ 0 by its form: the line before is at most this one) or
 `=>` (both lines are equations `a == b`, the second follows from the first). Between two lines
 `a == b`, or two `SDE(...)`, "=" prints as ⟺.
 
-**Rules** are what a mathematician would say: "E[ε] = 0 and E[ε²] = 1", "put the score into Eq. 11",
-"collect data and noise". Plain text with Unicode signs; never a label, never "algebra".
+**Rules** are what a mathematician would say: "E[ε] = 0 and E[ε²] = 1", "put the score into
+the drift", "collect data and noise". Plain text with Unicode signs; never a label, never "algebra".
 
 **Code.** Call production by its id inside a line: `sde.drift(v, s, g)`, `kl.gaussian(p, q)`,
 `sde.transition(C, x, v, g, Step(t, s)).mean`. It prints as the formula in the function's source
