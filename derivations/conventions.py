@@ -160,6 +160,6 @@ def beta_for_mean_without_h(production: Production) -> Lines:
             "beta * (over_coordinates(kl.without_h(comp(m), comp(n), g))/D)",
             "the squared distance is the sum over coordinates",
         ),
-        states="With the weight β′ the sum of the paper's KL over coordinates is the other penalty: "
-        "β times the mean over D coordinates, without h.",
+        states="With the weight β′ the sum of the paper's KL over coordinates is the other "
+        "penalty: β times the mean over D coordinates, without h.",
     )

@@ -67,7 +67,7 @@ IMPORTS = {
     ),
     "route": ("from typing import Any", "from ..route import route"),
     "mistakes": ("from ..mistake import Mistake",),
-    "inputs": (),
+    "inputs": ("from ..awkward import Awkward",),
     "test": ("import pytest",),
     "page": (),
 }
@@ -78,7 +78,8 @@ TOPIC = {
     "route": '"""Second routes for {topic}: {gap}."""\n',
     "mistakes": '"""Mistakes about {topic}: {gap}."""\n\n'
     "# fmt: off\nMISTAKES: tuple[Mistake, ...] = (\n)\n# fmt: on\n",
-    "inputs": '"""Inputs of {topic}: {gap}."""\n',
+    "inputs": '"""{gap}: what is awkward about the inputs of {id}."""\n\n'
+    "INPUTS: dict[str, Awkward] = {{}}\n",
     "test": '"""Facts about {topic}: {gap}."""\n',
     "page": "# {topic}\n\n{gap}: what this page is about.\n",
 }

@@ -37,7 +37,7 @@ def test_an_argument_without_a_declaration_is_refused(monkeypatch):
 
     fact.__module__ = "some.where.topic"
     with pytest.raises(TypeError, match=r"x carries no declaration: annotate it with a word"):
-        equation("topic.fact", source="")(fact)
+        equation("topic.fact", remark="in words")(fact)
 
 
 def test_every_equation_has_rows_a_source_and_a_statement():
