@@ -82,7 +82,7 @@ class Numbers(Space):
         """The number, or the array of numbers, behind a name."""
         draw = random.Random(f"{self.seed}{name}")
         low, high = _BETWEEN.get(name, (0.1, 0.9))
-        if name == "n" and not shape:
+        if name in _WHOLE:
             return draw.randint(1, 5)
         if name == "ddof":
             return draw.randint(0, 1)
@@ -93,6 +93,9 @@ class Numbers(Space):
             made[0] = made.flat[0] if len(shape) == 2 else made[0]
         return made
 
+
+_WHOLE = {"n", "steps", "dimensions"}
+"""Arguments that count something."""
 
 _ANY = (-2.0, 2.0)
 _BETWEEN = {
