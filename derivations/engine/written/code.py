@@ -141,7 +141,8 @@ class Code(Node):
     @property
     def _of_arrays(self) -> bool:
         """Whether it takes arrays whole; a formula of numbers is applied to each entry."""
-        return any(place.argument.axes for place in find(self.id).places)
+        arguments = (place.argument for place in find(self.id).places)
+        return any(argument.per == "array" or argument.axes for argument in arguments)
 
 
 def _spelled(value: Any) -> str:
