@@ -70,3 +70,9 @@ def test_code_of_numbers_acts_on_each_entry_and_code_of_arrays_takes_them_whole(
 def test_the_power_of_what_code_returned_stands_beside_its_brace():
     square = Writing()("kernels.preserving(C, data, noise, x).std**2")
     assert square.tex == r"{\underbrace{x}_{\texttt{kernels.preserving.std}}}^{2}"
+
+
+def test_a_letter_with_an_exponent_is_bracketed_before_it_gets_another():
+    w = Writing(y=number(r"v^{\star}"))
+    assert w("y**2").tex == r"(v^{\star})^{2}"
+    assert w("2*y").tex == r"2v^{\star}"

@@ -273,8 +273,13 @@ _LOOSE = ("\\nabla", "\\log", "\\operatorname", "\\det", "\\partial")
 
 
 def tightness_of_letter(tex: str) -> int:
-    """A letter holds together, but `\\nabla\\log p` or `\\log r` is a function without brackets."""
-    return FUNCTION if tex.startswith(_LOOSE) else ATOM
+    """A letter holds together, but `\\nabla\\log p` or `\\log r` is a function without brackets.
+
+    And `v^\\star` is as loose as a power: its square is (v^\\star)^2, never two exponents in a row.
+    """
+    if tex.startswith(_LOOSE):
+        return FUNCTION
+    return POWER if "^" in tex else ATOM
 
 
 class Named(Node):
