@@ -78,7 +78,8 @@ TOPIC = {
     "route": '"""Second routes for {topic}: {gap}."""\n',
     "mistakes": '"""Mistakes about {topic}: {gap}."""\n\n'
     "# fmt: off\nMISTAKES: tuple[Mistake, ...] = (\n)\n# fmt: on\n",
-    "inputs": '"""Inputs of {topic}: {gap}."""\n',
+    "inputs": '"""Inputs of {topic}: {gap}, the edges of {id}."""\n\n'
+    "from ..awkward import Awkward\n\nINPUTS: dict[str, Awkward] = {{}}\n",
     "test": '"""Facts about {topic}: {gap}."""\n',
     "page": "# {topic}\n\n{gap}: what this page is about.\n",
 }
