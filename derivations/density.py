@@ -1,38 +1,35 @@
 """How densities move, and why averaging conditional fields moves the marginal.
 
-General densities are undefined functions; d dimensions are proved for d = 1..4 as written, and hold
-for every d because both operators are sums over coordinates of the one-coordinate expression. Data
-enters as finitely many atoms with arbitrary weights and arbitrary conditional densities: an
-integral over z obeys the same linear algebra, given that differentiation under it is allowed.
+Densities and fields are arbitrary smooth functions. What is written with ∇·, ∇ and Δ is decided in
+coordinates for d = 1 to 4; the operators are sums over coordinates, so d = 4 holds nothing that
+d = 2 does not. Data enters as finitely many atoms with arbitrary weights and arbitrary conditional
+densities: an integral over z obeys the same linear algebra, given that one may differentiate under
+it.
 """
 
 import numpy as np
 import sympy as sp
 
-from refimpl.equations import gaussian
+from .engine import Lines, Production, derivation
+from .engine.symbols import t
+from .engine.written import (
+    Writing,
+    atoms_at,
+    densities,
+    density,
+    field,
+    fields,
+    number,
+    of_time,
+    point,
+    posterior_mean,
+    scalar,
+    vector,
+    weights,
+)
 
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation
-from .engine.symbols import eps, g, t, x
-
-DIMENSIONS = (1, 2, 3, 4)
 SMOOTH = "p is smooth and, with its flux, vanishes at infinity"
 UNDER_THE_INTEGRAL = "differentiation under the integral over z is allowed"
-
-
-def coordinates(d: int) -> tuple[sp.Symbol, ...]:
-    """x_1, ..., x_d."""
-    return sp.symbols(f"x_1:{d + 1}", real=True)
-
-
-def field(name: str, xs: tuple[sp.Symbol, ...]) -> list[sp.Expr]:
-    """A vector field of d arbitrary functions of (x_1..x_d, t)."""
-    return [sp.Function(f"{name}_{i + 1}", real=True)(*xs, t) for i in range(len(xs))]
-
-
-def law(xs: tuple[sp.Symbol, ...]) -> sp.Expr:
-    """An arbitrary positive density of (x_1..x_d, t)."""
-    return sp.Function("p", positive=True)(*xs, t)
 
 
 def atoms(xs: tuple[sp.Symbol, ...], n: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -42,105 +39,190 @@ def atoms(xs: tuple[sp.Symbol, ...], n: int = 3) -> tuple[np.ndarray, np.ndarray
     return weights, np.array(kernels, dtype=object)
 
 
-def divergence(
-    p: sp.Expr, v: list[sp.Expr], xs: tuple[sp.Symbol, ...], operator: Production
-) -> sp.Expr:
-    """The production operator, summed over coordinates."""
-    return sum(operator(p, sp.diff(p, y), u, sp.diff(u, y)) for y, u in zip(xs, v, strict=True))
-
-
-@derivation("density.continuity", rows=("VF-2",), assumes=(SMOOTH,))
+@derivation(
+    "density.continuity",
+    rows=("VF-2",),
+    assumes=(SMOOTH, "φ is smooth and vanishes outside a bounded set"),
+)
 def continuity(production: Production) -> Lines:
-    """The continuity equation: mass moves with the flow and is conserved.
+    """The continuity equation: mass moves with the flow and none is lost.
 
-    Weak form: d/dt E[φ(x_t)] = E[v·∇φ] along dx/dt = v. The identity below moves the derivative
-    from φ to p v, up to the divergence of a flux that vanishes at infinity: so ∂_t p = −∇·(p v).
+    Along dx/dt = v(x, t) the chain rule gives d/dt φ(x_t) = ⟨v, ∇φ⟩ for every test function φ. Its
+    expectation over x_t ~ p_t is on the left ∫ φ ∂_t p_t, on the right ∫ p_t ⟨v, ∇φ⟩. The second
+    chain moves the derivative from φ to p_t v.
     """
-    for d in DIMENSIONS:
-        xs = coordinates(d)
-        p, v = law(xs), field("v", xs)
-        rate = divergence(p, v, xs, production)
-        if d == 1:
-            yield Display(r"\partial_t p", rate)
-        want = -sum(sp.diff(p * u, y) for y, u in zip(xs, v, strict=True))
-        yield Equality(f"−∇·(p v) in {d}-D", rate, want)
-        test = sp.Function("phi", real=True)(*xs)
-        flux = sum(sp.diff(p * u * test, y) for y, u in zip(xs, v, strict=True))
-        moved = sum(p * u * sp.diff(test, y) for y, u in zip(xs, v, strict=True))
-        yield Equality(f"integration by parts in {d}-D, flux p v φ", moved, test * rate + flux)
+    w = Writing(p=density(), v=field(), phi=scalar(r"\varphi"))
+    yield w.chain(
+        "-div(p*v)",
+        ("over_coordinates(-di(p*comp(v)))", "the divergence in coordinates"),
+        (
+            "over_coordinates(density.continuity(p, di(p), comp(v), di(comp(v))))",
+            "the product rule, in each coordinate",
+        ),
+        states="What the code adds up over the coordinates is minus the divergence of the flux.",
+    )
+    yield w.chain(
+        "p * dot(v, grad(phi))",
+        ("div(phi*p*v) - phi*div(p*v)", "the product rule for ∇· of φ times a vector"),
+        (
+            "div(phi*p*v) "
+            "+ phi*over_coordinates(density.continuity(p, di(p), comp(v), di(comp(v))))",
+            "the first chain",
+        ),
+        states="Integration by parts, before the integral is taken.",
+        so="The integral of the divergence is the flux at infinity, zero. So "
+        r"$\int\varphi\,\partial_t p_t\,\mathrm dx=-\int\varphi\,\nabla\cdot(p_t v)\,\mathrm dx$ "
+        r"for every φ, which says $\partial_t p_t=-\nabla\cdot(p_t v)$.",
+    )
 
 
-@derivation("density.fokker_planck", rows=("SC-3",), assumes=(SMOOTH, "f smooth, g constant in x"))
+@derivation(
+    "density.fokker_planck",
+    rows=("SC-3",),
+    assumes=(
+        SMOOTH,
+        "f smooth, g constant in x",
+        "φ is smooth and vanishes outside a bounded set",
+    ),
+)
 def fokker_planck(production: Production) -> Lines:
-    """The Fokker–Planck equation of dx = f dt + g dw: the article's Eq. 6, unreadable in print.
+    """The Fokker–Planck equation of dx = f dt + g dw.
 
-    First the generator: one Euler–Maruyama step moves E[φ] at the rate f φ′ + ½ g² φ″, by Taylor's
-    formula and E[ε²] = 1. Then integration by parts moves both derivatives from φ to p.
+    First the generator: what one small step adds to E[φ(x)], by Taylor's formula. Then integration
+    by parts moves the derivatives from φ to p.
     """
-    for d in DIMENSIONS:
-        xs = coordinates(d)
-        p, f = law(xs), field("f", xs)
-        rate = sum(
-            production(p, sp.diff(p, y), sp.diff(p, y, 2), u, sp.diff(u, y), g)
-            for y, u in zip(xs, f, strict=True)
-        )
-        if d == 1:
-            yield Display(r"\partial_t p", rate)
-            yield Equality(
-                "the generator, from one small step", _generator_of_a_step(), _generator()
-            )
-        test = sp.Function("phi", real=True)(*xs)
-        acted = sum(
-            u * sp.diff(test, y) + g**2 / 2 * sp.diff(test, y, 2)
-            for y, u in zip(xs, f, strict=True)
-        )
-        flux = sum(
-            sp.diff(p * u * test + g**2 / 2 * (p * sp.diff(test, y) - test * sp.diff(p, y)), y)
-            for y, u in zip(xs, f, strict=True)
-        )
-        yield Equality(
-            f"integration by parts in {d}-D, with its flux", p * acted, test * rate + flux
-        )
+    w = Writing(p=density(), f=field(), phi=scalar(r"\varphi"), eps=vector(r"\varepsilon"))
+    w.bind(g=of_time())
+    w.let("move", "h*f + g*sqrt(h)*eps", r"\Delta x")
+    yield w.chain(
+        "E(eps, dot(grad(phi), move) + hess(phi, move)/2)",
+        (
+            "h*dot(grad(phi), f) + h**2/2*hess(phi, f) + g**2*h/2 * lap(phi)",
+            "E[ε_i] = 0, E[ε_i²] = 1, and E[ε_i ε_j] = 0 for i ≠ j",
+        ),
+        (
+            "h * (dot(f, grad(phi)) + g**2/2 * lap(phi)) + h**2/2*hess(phi, f)",
+            "collect powers of h",
+        ),
+        states="One Euler–Maruyama step of length h changes φ by this, up to terms of third order "
+        "in Δx, whose expectation is of order h² as well.",
+        so=r"Divide by h and let h go to 0: $\frac{\mathrm d}{\mathrm dt}\mathbb E[\varphi(x_t)]="
+        r"\mathbb E[\langle f,\nabla\varphi\rangle+\frac{g^2}{2}\Delta\varphi]$.",
+    )
+    yield w.chain(
+        "p * lap(phi)",
+        (
+            "div(p*grad(phi)) - dot(grad(p), grad(phi))",
+            "the product rule for ∇· of p ∇φ, with ∇·∇ = Δ",
+        ),
+        (
+            "div(p*grad(phi)) - div(phi*grad(p)) + phi*lap(p)",
+            "the same rule for ∇· of φ ∇p",
+        ),
+        states="Two derivatives move from φ to p.",
+    )
+    w.let("flux", "phi*p*f + g**2/2 * (p*grad(phi) - phi*grad(p))", "J")
+    yield w.chain(
+        "p * (dot(f, grad(phi)) + g**2/2 * lap(phi))",
+        (
+            "div(phi*p*f) - phi*div(p*f) + g**2/2 * p*lap(phi)",
+            "the product rule for ∇· of φ p f",
+        ),
+        (
+            "div(flux) + phi * (-div(p*f) + g**2/2 * lap(p))",
+            "the chain before; g does not depend on x",
+        ),
+        states="The integrand of that expectation.",
+        so="The flux $J$ vanishes at infinity, so "
+        r"$\partial_t p_t=-\nabla\cdot(p_t f)+\frac{g^2}{2}\Delta p_t$.",
+    )
+    yield w.chain(
+        "-div(p*f) + g**2/2 * lap(p)",
+        (
+            "over_coordinates(-di(p*comp(f)) + g**2/2 * dii(p))",
+            "divergence and Laplacian in coordinates",
+        ),
+        (
+            "over_coordinates(density.fokker_planck(p, di(p), dii(p), comp(f), di(comp(f)), g))",
+            "the product rule, in each coordinate",
+        ),
+        states="What the code adds up over the coordinates is the right-hand side.",
+    )
 
 
-_SLOPES = sp.symbols("phi phi_1 phi_2 phi_3", real=True)
-_F = sp.Symbol("f", real=True)
-
-
-def _generator_of_a_step() -> sp.Expr:
-    """The part of E[φ(x + h f + g√h ε)] linear in h, from φ's Taylor series."""
-    root = sp.Symbol("r", positive=True)  # √h
-    move = root**2 * _F + g * root * eps
-    series = sum(c * move**k / sp.factorial(k) for k, c in enumerate(_SLOPES))
-    return sp.expand(expectation(series, eps)).coeff(root, 2)
-
-
-def _generator() -> sp.Expr:
-    return _F * _SLOPES[1] + g**2 / 2 * _SLOPES[2]
-
-
-@derivation("density.marginal", rows=("PATH-3",), assumes=("finitely many z",))
+@derivation("density.marginal", rows=("PATH-3",), assumes=("finitely many z", "d = 1 to 4"))
 def marginal(production: Production) -> Lines:
-    """The marginal path mixes the conditional ones; its ends are p_init and the data."""
-    weights, kernels = atoms((x,))
-    p = production(weights, kernels)
-    yield Display("p_t(x)", p)
-    want = sum(w * k for w, k in zip(weights, kernels, strict=True))
-    yield Equality("the law of total probability", p, want)
-    same = np.array([kernels[0]] * 3, dtype=object)
-    at_noise = production(weights, same).subs(weights[2], 1 - weights[0] - weights[1])
-    yield Equality("where the kernel forgets z (t = 1) it is p_init", at_noise, kernels[0])
+    """The marginal path mixes the conditional ones; its ends are p_init and the data.
+
+    The law of x_t is read off its moment-generating function E[exp⟨ξ, x_t⟩], which exists for every
+    ξ and determines it; at t = 0, where the law has no density, it still does.
+    """
+    w = Writing(pi=weights(), k=densities(r"p_t(x\mid z)"), q=density(r"p_{\mathrm{init}}"))
+    w.bind(E_z=posterior_mean(w("pi"), given="", tex=r"\mathbb E_{z\sim\pi}"))
+    yield w.chain(
+        "E_z(k)",
+        (
+            "density.marginal(pi, k)/sum(pi)",
+            "a mean over finitely many z; the weights of a law add up to one",
+        ),
+        states="Draw z, then x given z: the density of x is the mean of the conditional ones.",
+    )
+    yield w.chain(
+        "density.marginal(pi, q)/sum(pi)",
+        ("q*sum(pi)/sum(pi)", "the density does not depend on z"),
+        ("q", "the sum of the weights cancels"),
+        states="Where the conditional law forgets z, at t = 1, the marginal is it: $p_1 = "
+        r"p_{\mathrm{init}}$, whatever the data.",
+    )
+    w = Writing(pi=weights(), z=atoms_at("z"), xi=vector(r"\xi"), eps=vector(r"\varepsilon"))
+    w.bind(alpha=number(r"\alpha_t"), sigma=number(r"\sigma_t"))
+    w.let("x", "alpha*z + sigma*eps", "x_t")
+    yield w.chain(
+        "density.marginal(pi, E(eps, exp(dot(xi, x))))",
+        (
+            "sum(pi * exp(alpha*dot(xi, z)) * E(eps, exp(sigma*dot(xi, eps))))",
+            "given z, the first factor is fixed",
+        ),
+        (
+            "exp(sigma**2*norm2(xi)/2) * sum(pi * exp(alpha*dot(xi, z)))",
+            "E[exp(b ε)] = exp(b²/2) in each coordinate; this factor is the same for every z",
+        ),
+        states="Any Gaussian path. The law of x_t, by its moment-generating function.",
+    )
+    w = Writing(pi=weights(), z=atoms_at("z"), xi=vector(r"\xi"))
+    w.let("M", "exp(sigma**2*norm2(xi)/2) * sum(pi * exp(alpha*dot(xi, z)))")
+    yield w.chain(
+        "at(at(M, alpha, 1), sigma, 0)",
+        ("exp(0*norm2(xi)/2) * sum(pi * exp(1*dot(xi, z)))", "put α = 1 and σ = 0 in"),
+        ("sum(pi * exp(dot(xi, z)))", "e⁰ = 1"),
+        states="The end at t = 0: α = 1 and σ = 0 in that last line, called M.",
+        so="This belongs to the law of z: at t = 0 the marginal is the data's.",
+    )
+    yield w.chain(
+        "at(at(M, alpha, 0), sigma, 1)",
+        ("exp(norm2(xi)/2) * sum(pi * exp(0*dot(xi, z)))", "put α = 0 and σ = 1 in"),
+        ("exp(norm2(xi)/2) * sum(pi)", "e⁰ = 1"),
+        states="The end at t = 1: α = 0 and σ = 1 in M.",
+        so="The weights add up to one, and what is left belongs to N(0, I).",
+    )
 
 
 @derivation("density.posterior", rows=("VF-3",), assumes=("finitely many z, p_t(x) > 0",))
 def posterior(production: Production) -> Lines:
-    """Bayes: what x says about the data it came from."""
-    weights, kernels = atoms((x,))
-    p = sum(w * k for w, k in zip(weights, kernels, strict=True))
-    after = production(weights, kernels)
-    yield Display(r"P(z_1\mid x)", after[0])
-    yield Equality("the joint over the marginal", after[0], weights[0] * kernels[0] / p)
-    yield Equality("it adds up to one", after.sum(), sp.Integer(1))
+    """Bayes' rule: what x says about the data it came from."""
+    w = Writing(pi=weights(), k=densities(r"p_t(x\mid z)"))
+    w.let("p", "density.marginal(pi, k)", "p_t(x)")
+    yield w.chain(
+        "p * density.posterior(pi, k)",
+        ("pi*k", "the marginal density cancels"),
+        states="P(z | x) times the density of x is the joint density of z and x.",
+    )
+    yield w.chain(
+        "sum(density.posterior(pi, k))",
+        ("sum(pi*k)/p", "the denominator is the same for every z"),
+        ("1", "the sum in the numerator is the marginal density"),
+        states="Given x, the probabilities add up to one.",
+    )
 
 
 @derivation(
@@ -152,61 +234,98 @@ def posterior(production: Production) -> Lines:
 def conditional_mean(production: Production, posterior: Production) -> Lines:
     """One averaging rule: the marginal velocity, the marginal score, and the best regression.
 
-    (i) If each conditional field moves its conditional density, their posterior mean moves the
-    marginal (the marginalisation trick), in 1 to 4 dimensions. (ii) The marginal score is the
-    posterior mean of the conditional scores; on a Gaussian path that is −E[noise | x]/σ (Tweedie).
-    (iii) Among all functions of x, the posterior mean has the least squared error; so a network
-    trained on v = x_1 − x_0 learns E[x_1 − x_0 | x_t].
+    If each conditional field moves its conditional density, their mean given x moves the marginal.
+    The marginal score is the mean of the conditional scores; on a Gaussian path that is
+    −E[noise | x]/σ, Tweedie's formula. Among all functions of x the conditional mean has the least
+    squared error, so a network trained on the target x_1 − x_0 learns E[x_1 − x_0 | x_t].
     """
-    for d in DIMENSIONS:
-        xs = coordinates(d)
-        weights, kernels = atoms(xs)
-        after = posterior(weights, kernels)
-        p = (weights * kernels).sum()
-        fields = [field(f"v_{z + 1}", xs) for z in range(3)]
-        moved = sum(
-            -w * sum(sp.diff(k * u, y) for y, u in zip(xs, vs, strict=True))
-            for w, k, vs in zip(weights, kernels, fields, strict=True)
-        )
-        mean = [
-            production(after, np.array([vs[i] for vs in fields], dtype=object)) for i in range(d)
-        ]
-        if d == 1:
-            yield Display(r"v_t(x)", mean[0])
-        divergence_of_mean = -sum(sp.diff(p * u, y) for y, u in zip(xs, mean, strict=True))
-        yield Equality(
-            f"(i) the posterior mean moves the marginal in {d}-D", divergence_of_mean, moved
-        )
-    weights, kernels = atoms((x,))
-    after = posterior(weights, kernels)
-    p = (weights * kernels).sum()
-    scores = np.array([sp.diff(sp.log(k), x) for k in kernels], dtype=object)
-    yield Equality("(ii) the marginal score", production(after, scores), sp.diff(sp.log(p), x))
-    yield from _tweedie(production, posterior)
-    targets = np.array(sp.symbols("y_1:4", real=True), dtype=object)
-    guess = sp.Symbol("guess", real=True)
-    best = production(after, targets)
-    risk = production(after, (targets - guess) ** 2)
-    yield Equality(
-        "(iii) the error is stationary at the mean",
-        sp.diff(risk, guess).subs(guess, best),
-        sp.Integer(0),
+    w = Writing(post=weights(r"P(z\mid x)"), f=fields("f"))
+    w.bind(E=posterior_mean(w("post"), given="x"))
+    yield w.chain(
+        "E(f)",
+        (
+            "density.conditional_mean(post, f)/sum(post)",
+            "a mean over finitely many z; the probabilities add up to one",
+        ),
+        states="What is averaged, and with which weights.",
     )
-    at_best = production(after, (targets - best) ** 2)
-    yield Equality(
-        "(iii) any other guess costs its squared distance", risk, at_best + (guess - best) ** 2
+    yield from _marginal_velocity()
+    yield from _marginal_score()
+    yield from _regression()
+
+
+def _given_x() -> Writing:
+    """Atoms z with weights π, conditional densities, and the mean given x."""
+    w = Writing(pi=weights(), k=densities(r"p_t(x\mid z)"))
+    w.let("p", "sum(pi*k)", "p_t")
+    w.let("post", "density.posterior(pi, k)", r"P(z\mid x)")
+    w.bind(E=posterior_mean(w("pi"), w("k"), given="x"))
+    return w
+
+
+def _marginal_velocity() -> Lines:
+    w = _given_x()
+    w.bind(u=fields(r"v_t(x\mid z)"))
+    w.let("v", "density.conditional_mean(post, u)", "v_t")
+    yield w.chain(
+        "dt(p) + div(p*v)",
+        (
+            "sum(pi*dt(k)) + div(sum(pi*k*u))",
+            "∂_t is linear; p P(z | x) is the joint density, by Bayes' rule",
+        ),
+        (
+            "sum(pi * bracket(dt(k) + div(k*u)))",
+            "∇· is linear, and the weights are constant",
+        ),
+        states="The marginalisation trick.",
+        so="Where each conditional field moves its conditional density, every bracket is zero: so "
+        r"the left side is, and the mean field moves the marginal: $\partial_t p_t=-\nabla\cdot"
+        "(p_t v_t)$.",
     )
 
 
-def _tweedie(production: Production, posterior: Production) -> Lines:
-    """On a Gaussian path with two data points: score = −E[noise | x]/σ."""
-    alpha, sigma = sp.symbols("alpha sigma", positive=True)
-    z = np.array(sp.symbols("z_1:3", real=True), dtype=object)
-    weights = np.array(sp.symbols("w_1:3", positive=True), dtype=object)
-    kernels = np.array([sp.exp(gaussian.log_prob(x, alpha * y, sigma)) for y in z], dtype=object)
-    after = posterior(weights, kernels)
-    noises = (x - alpha * z) / sigma
-    p = (weights * kernels).sum()
-    ratio = sp.exp(sp.expand((x - alpha * z[0]) ** 2 / (2 * sigma**2)))
-    score = sp.expand(sp.diff(p, x) * ratio) / sp.expand(p * ratio)
-    yield Equality("(ii) Tweedie: −E[noise | x]/σ", -production(after, noises) / sigma, score)
+def _marginal_score() -> Lines:
+    w = _given_x()
+    yield w.chain(
+        "grad(log(p))",
+        ("grad(p)/p", "the derivative of a logarithm"),
+        ("sum(pi*grad(k))/p", "∇ is linear"),
+        ("sum(pi*k*grad(log(k)))/p", "∇k = k ∇log k, for each conditional density"),
+        ("density.conditional_mean(post, grad(log(k)))", "Bayes' rule: π p_t(x | z)/p_t"),
+        states="The marginal score is the mean of the conditional ones.",
+    )
+    w = Writing(x=point(), z=vector(), alpha=of_time(r"\alpha_t"), sigma=of_time(r"\sigma_t"))
+    w.let("n", "(x - alpha*z)/sigma", r"\mathrm{noise}")
+    yield w.chain(
+        "grad(over_coordinates(log_density(comp(x), N(alpha*comp(z), sigma**2))))",
+        ("-(2*(x - alpha*z)/(2*sigma**2))", "only the exponent depends on x"),
+        ("-n/sigma", "x = α z + σ noise"),
+        states="The conditional score of a Gaussian path.",
+    )
+    w = _given_x()
+    w.bind(n=fields(r"\mathrm{noise}"), sigma=of_time(r"\sigma_t"))
+    yield w.chain(
+        "density.conditional_mean(post, -n/sigma)",
+        ("E(-n/sigma)", "the weights are those of the mean given x"),
+        ("-E(n)/sigma", "E[· | x] is linear, and σ is the same for every z"),
+        states="So the marginal score of a Gaussian path is minus the expected noise over its "
+        "scale.",
+    )
+
+
+def _regression() -> Lines:
+    w = _given_x()
+    w.bind(y=fields(), u=field(r"v_\theta"))
+    w.let("m", "density.conditional_mean(post, y)")
+    yield w.chain(
+        "E(norm2(u - y))",
+        ("E(norm2(bracket(u - m) + bracket(m - y)))", "add and subtract the conditional mean"),
+        (
+            "norm2(u - m) + 2*dot(u - m, E(m - y)) + E(norm2(m - y))",
+            "the square, multiplied out; u and m depend on x alone",
+        ),
+        ("norm2(u - m) + E(norm2(m - y))", "E[m − y | x] = m − m = 0"),
+        states="The squared error of any guess u at x.",
+        so="The second term does not depend on the guess: the error is least at u = m, and only "
+        "there.",
+    )

@@ -1,13 +1,19 @@
 """The article's derivation, (4) to (15), as one proof on the functions that run."""
 
-import numpy as np
-import sympy as sp
-
-from refimpl.equations import gaussian, paths
-
-from .density import SMOOTH, UNDER_THE_INTEGRAL, atoms
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.symbols import data, eps, g, h, noise, score, t, v, x
+from .density import SMOOTH, UNDER_THE_INTEGRAL
+from .engine import Lines, Production, derivation
+from .engine.written import (
+    Writing,
+    densities,
+    density,
+    field,
+    fields,
+    number,
+    of_time,
+    point,
+    posterior_mean,
+    weights,
+)
 
 ON_THE_LINE = "σ̇ = 1 and the determinant is 1 on the linear path, the only one in this chain"
 
@@ -37,116 +43,179 @@ ON_THE_LINE = "σ̇ = 1 and the determinant is 1 on the linear path, the only on
     },
     assumes=(SMOOTH, UNDER_THE_INTEGRAL, "finitely many data points", "the linear path, 0 < t < 1"),
 )
-def chain(
-    continuity: Production,
-    fokker_planck: Production,
-    forward_drift: Production,
-    reverse_drift: Production,
-    drift: Production,
-    conditional_score: Production,
-    posterior: Production,
-    conditional_mean: Production,
-    score_from_noise: Production,
-    velocity_from_noise: Production,
-    score_from_velocity: Production,
-    flow_grpo_drift: Production,
-    euler_maruyama: Production,
-) -> Lines:
+def chain(*productions: Production) -> Lines:
     """From the flow's ODE to Flow-GRPO's SDE, each equation of the article in its order.
 
-    One coordinate, arbitrary p, v and g(t); the pages of the single equations carry the same steps
-    to d dimensions.
+    Given is a flow dx = v dt, with density p_t. Wanted is an SDE that injects noise and keeps p_t,
+    written with v alone, since v is what the network has learnt.
     """
-    p = sp.Function("p", positive=True)(x, t)
-    u = sp.Function("v", real=True)(x, t)
-    f = sp.Function("f", real=True)(x, t)
-    g_t = sp.Function("g", positive=True)(t)
-    score_p = sp.diff(sp.log(p), x)
+    yield from _same_marginals()
+    yield from _backwards()
+    yield from _score_as_a_mean()
+    yield from _velocity_as_a_mean()
+    yield from _score_from_velocity()
+    yield from _the_sde_and_its_step()
 
-    def flows(field: sp.Expr) -> sp.Expr:
-        return continuity(p, sp.diff(p, x), field, sp.diff(field, x))
 
-    def diffuses(field: sp.Expr) -> sp.Expr:
-        return fokker_planck(p, sp.diff(p, x), sp.diff(p, x, 2), field, sp.diff(field, x), g_t)
+def _fields() -> Writing:
+    w = Writing(p=density(), v=field(), f=field(), g=of_time())
+    return w.bind(score="grad(log(p))")
 
-    yield Equality(
-        "(6) Fokker–Planck equation of dx = f dt + g dw",
-        diffuses(f),
-        -sp.diff(f * p, x) + g_t**2 / 2 * sp.diff(p, x, 2),
-    )
-    yield Equality("(7) continuity equation of dx = v dt", flows(u), -sp.diff(u * p, x))
-    yield Equality("the score is a logarithmic derivative", p * score_p, sp.diff(p, x))
-    yield Equality(
-        "the Laplacian through the score",
-        sp.diff(g_t**2 * p, x, 2),
-        g_t**2 * sp.diff(p * score_p, x),
-    )
-    f_sde = forward_drift(u, score_p, g_t)
-    yield Display(r"\text{(9)}\quad f_{\mathrm{SDE}}", forward_drift(v, score, g))
-    yield Equality(
-        "(8) both equations move p alike for the drift of (9)", diffuses(f_sde), flows(u)
-    )
-    backward = reverse_drift(f_sde, score_p, g_t)
-    yield Display(r"\text{(10)}\quad f_{\mathrm{reverse}}", reverse_drift(sp.Symbol("f"), score, g))
-    yield Equality(
-        "(10) in r = −t the reverse drift undoes (6)", diffuses(-backward), -diffuses(f_sde)
-    )
-    yield Display(r"\text{(11)}\quad f_{\mathrm{sampling}}", drift(v, score, g))
-    yield Equality("(11) put (9) into (10)", drift(u, score_p, g_t), backward)
 
-    line = paths.linear(t)
-    mean, width = line.alpha * data, line.sigma
-    yield Equality(
-        "the conditional score is the gradient of log N(x; α x_0, β²)",
-        conditional_score(x, mean, width),
-        sp.diff(gaussian.log_prob(x, mean, width), x),
+def _same_marginals() -> Lines:
+    w = _fields()
+    yield w.chain(
+        "-div(f * p) + g**2/2 * lap(p)",
+        (
+            "over_coordinates(-di(comp(f) * p) + g**2/2 * dii(p))",
+            "divergence and Laplacian in coordinates; g does not depend on x",
+        ),
+        (
+            "over_coordinates(density.fokker_planck(p, di(p), dii(p), comp(f), di(comp(f)), g))",
+            "the product rule",
+        ),
+        states="(4), (6). A diffusion dx = f dt + g dw moves its density by the Fokker–Planck "
+        "equation, whose right-hand side is this.",
     )
-    at_point = conditional_score(paths.interpolate(line, data, noise), mean, width)
-    yield Equality("at x_t = α x_0 + β x_1 it is −x_1/β", at_point, score_from_noise(line, noise))
-
-    weights, kernels = atoms((x,))
-    after = posterior(weights, kernels)
-    marginal = (weights * kernels).sum()
-    slopes = np.array([sp.diff(sp.log(k), x) for k in kernels], dtype=object)
-    yield Equality(
-        "(12) the marginal score averages the conditional ones",
-        conditional_mean(after, slopes),
-        sp.diff(sp.log(marginal), x),
+    yield w.chain(
+        "-div(v * p)",
+        ("over_coordinates(-di(comp(v) * p))", "the divergence in coordinates"),
+        (
+            "over_coordinates(density.continuity(p, di(p), comp(v), di(comp(v))))",
+            "the product rule",
+        ),
+        states="(5), (7). The flow dx = v dt moves its density by the continuity equation.",
     )
-    noises = np.array(sp.symbols("n_1:4", real=True), dtype=object)
-    averaged = conditional_mean(after, -noises / line.sigma)
-    yield Equality(
-        "(12) so it is −E[x_1 | x_t]/β",
-        averaged,
-        score_from_noise(line, conditional_mean(after, noises)),
+    yield w.chain(
+        "lap(p)",
+        ("div(grad(p))", "Δ = ∇·∇"),
+        ("div(p * score)", "∇p = p ∇log p, the derivative of a logarithm"),
+        states="(8). The Laplacian through the score.",
+    )
+    yield w.chain(
+        "-div(sde.forward_drift(v, score, g) * p) + g**2/2 * lap(p)",
+        ("-div(v * p) - g**2/2 * div(p * score) + g**2/2 * lap(p)", "∇· is linear"),
+        ("-div(v * p) - g**2/2 * lap(p) + g**2/2 * lap(p)", "the Laplacian through the score"),
+        ("-div(v * p)", "they cancel"),
+        states="(9). With this drift the right-hand side of (6) becomes that of (7).",
+        so="The diffusion has the flow's marginals, for every g.",
     )
 
-    guess = sp.Symbol("v_theta", real=True)
-    targets = np.array(sp.symbols("y_1:4", real=True), dtype=object)
-    best = conditional_mean(after, targets)
-    risk = conditional_mean(after, (targets - guess) ** 2)
-    rest = conditional_mean(after, (targets - best) ** 2)
-    yield Equality(
-        "(13)–(14) the loss is (v_θ − E[x_1 − x_0 | x_t])² plus a constant",
-        risk,
-        (guess - best) ** 2 + rest,
+
+def _backwards() -> Lines:
+    w = _fields()
+    yield w.chain(
+        "-div(-sde.reverse_drift(f, score, g) * p) + g**2/2 * lap(p)",
+        ("div(f * p) - g**2 * div(p * score) + g**2/2 * lap(p)", "∇· is linear"),
+        ("div(f * p) - g**2 * lap(p) + g**2/2 * lap(p)", "the Laplacian through the score"),
+        ("-(-div(f * p) + g**2/2 * lap(p))", "half a g² Δp is left, with a minus sign"),
+        states="(10). Run in r = −t with minus this drift, the diffusion moves p backwards.",
+        so="The right-hand side of (6) with a minus sign: every marginal is retraced.",
+    )
+    yield w.chain(
+        "sde.reverse_drift(sde.forward_drift(v, score, g), score, g)",
+        ("sde.drift(v, score, g)", "half a g² minus a whole one"),
+        states="(11). Put (9) into (10).",
     )
 
-    expected = sp.Symbol("E_noise", real=True)
-    yield Equality(
-        "the learnt velocity, x_0 eliminated",
-        velocity_from_noise(line, x, expected),
-        expected - (x - t * expected) / (1 - t),
-    )
-    learnt = velocity_from_noise(line, x, -t * score)
-    yield Equality("v = −x/(1 − t) − (t/(1 − t)) score", learnt, -x / (1 - t) - t / (1 - t) * score)
-    yield Equality("solved for the score", score_from_velocity(line, x, learnt), score)
-    yield Display(r"\text{(15)}\quad f_{\mathrm{sampling}}", flow_grpo_drift(x, v, g, t))
-    through = drift(v, score_from_velocity(line, x, v), g)
-    yield Equality("(15) = (1): put the score into (11)", flow_grpo_drift(x, v, g, t), through)
 
-    step = euler_maruyama(x, -flow_grpo_drift(x, v, g, t), g, h)
-    article = x + (v + g**2 / (2 * t) * (x + (1 - t) * v)) * -h
-    yield Equality(
-        "(2) one step with dt = −h, √|dt| = √h", step.sample(eps), article + g * sp.sqrt(h) * eps
+def _score_as_a_mean() -> Lines:
+    w = Writing(x_0=number(), x_1=number())
+    w.let("x_t", "(1 - t)*x_0 + t*x_1")
+    yield w.chain(
+        "d(log_density(x, N((1 - t)*x_0, t**2)), x)",
+        ("-(2*(x - (1 - t)*x_0)/(2*t**2))", "only the exponent depends on x"),
+        ("gaussian.score(x, (1 - t)*x_0, t)", "2 cancels"),
+        states="Given the data x_0, the law of x_t is a Gaussian, and its score is this.",
+    )
+    yield w.chain(
+        "gaussian.score(x_t, (1 - t)*x_0, t)",
+        ("-(t*x_1/t**2)", "x_t − (1 − t) x_0 = t x_1"),
+        ("conversions.score_from_noise(paths.linear(t), x_1)", "t cancels"),
+        states="At a point of the path it is minus the noise, over its scale.",
+    )
+    w = Writing(pi=weights(), k=densities("p_t(x\\mid z)"), n=fields("x_1"))
+    w.let("p", "sum(pi*k)", "p_t")
+    w.let("post", "density.posterior(pi, k)", r"P(z\mid x)")
+    w.bind(E=posterior_mean(w("pi"), w("k")))
+    yield w.chain(
+        "grad(log(p))",
+        ("grad(p)/p", "the derivative of a logarithm"),
+        ("sum(pi*grad(k))/p", "∇ is linear"),
+        ("sum(pi*k*grad(log(k)))/p", "∇k = k ∇log k, for each conditional density"),
+        ("density.conditional_mean(post, grad(log(k)))", "Bayes: π p_t(x|z)/p_t is the posterior"),
+        states="(12). The marginal score is the mean of the conditional ones over what the data "
+        "may have been.",
+    )
+    yield w.chain(
+        "density.conditional_mean(post, -n/t)",
+        ("E(-n/t)", "the conditional mean, written as such"),
+        ("conversions.score_from_noise(paths.linear(t), E(n))", "E is linear, and t is given"),
+        states="(12). With the conditional score −x_1/t it is minus the expected noise, over t.",
+    )
+
+
+def _velocity_as_a_mean() -> Lines:
+    w = Writing(pi=weights(), k=densities("p_t(x\\mid z)"), y=fields("y"), u=field(r"v_\theta"))
+    w.bind(E=posterior_mean(w("pi"), w("k")))
+    w.let("m", "E(y)")
+    yield w.chain(
+        "E(norm2(u - y))",
+        ("E(norm2(bracket(u - m) + bracket(m - y)))", "add and subtract the conditional mean"),
+        (
+            "norm2(u - m) + 2*dot(u - m, E(m - y)) + E(norm2(y - m))",
+            "the square, multiplied out; u and m depend on x_t alone",
+        ),
+        ("norm2(u - m) + E(norm2(y - m))", "E[m − y | x_t] = 0"),
+        states="(13), (14). The loss of flow matching at x_t, with the target y = x_1 − x_0.",
+        so="The second term does not depend on the network, so the loss is least at its "
+        "conditional mean: what is learnt is $v(x_t, t)=\\mathbb E[x_1 - x_0\\mid x_t]$.",
+    )
+
+
+def _score_from_velocity() -> Lines:
+    w = Writing(pi=weights(), k=densities("p_t(x\\mid z)"), x=point("x_t"), x_1=fields("x_1"))
+    w.bind(E=posterior_mean(w("pi"), w("k")))
+    w.let("x_0", "(x - t*x_1)/(1 - t)")
+    w.let("s", "-E(x_1)/t", r"\nabla\log p_t")
+    yield w.chain(
+        "E(x_1 - x_0)",
+        ("E(x_1) - (x - t*E(x_1))/(1 - t)", "E is linear, and x_t is given"),
+        ("conversions.velocity_from_noise(paths.linear(t), x, E(x_1))", "collect E[x_1 | x_t]"),
+        ("-x/(1 - t) + E(x_1)/(1 - t)", "1 + t/(1 − t) = 1/(1 − t)"),
+        ("-x/(1 - t) - t/(1 - t) * s", "(12): E[x_1 | x_t] = −t ∇log p_t"),
+        states="The data is eliminated by x_t = (1 − t) x_0 + t x_1.",
+    )
+    w = Writing(x=point("x_t"), v=field(), s=field(r"\nabla\log p_t"))
+    yield w.chain(
+        "v == -x/(1 - t) - t/(1 - t) * s",
+        ("=> (1 - t)*v == -x - t*s", "times 1 − t"),
+        ("=> s == -x/t - (1 - t)/t * v", "solved for the score"),
+        (
+            "=> s == conversions.score_from_velocity(paths.linear(t), x, v)",
+            "σ = t, and the determinant is 1 − t + t = 1",
+        ),
+        states="One linear equation between velocity and score.",
+    )
+
+
+def _the_sde_and_its_step() -> Lines:
+    w = Writing(x=point("x_t"), v=field(), g=of_time())
+    w.let("s", "-x/t - (1 - t)/t * v", r"\nabla\log p_t")
+    yield w.chain(
+        "sde.drift(v, s, g)",
+        ("v + g**2/2 * (x/t + (1 - t)/t * v)", "minus times minus"),
+        ("sde.flow_grpo_drift(x, v, g, t)", "1/t in front of the bracket"),
+        states="(15), which is (1). The score is eliminated from (11).",
+    )
+    yield w.chain(
+        "SDE(sde.drift(v, s, g), g)",
+        ("SDE(v + g**2/(2*t) * (x + (1 - t)*v), g)", "(15)"),
+        states="Equation (1), as the article writes it.",
+    )
+    w.bind(h=number(positive=True))
+    yield w.chain(
+        "sde.euler_maruyama(x, -sde.flow_grpo_drift(x, v, g, t), g, h)",
+        ("N(x - h*(v + g**2/(2*t) * (x + (1 - t)*v)), g**2*h)", "Euler–Maruyama over h = −Δt"),
+        states="(2). One step down, of length h = |Δt|: the policy of Flow-GRPO.",
     )

@@ -1,19 +1,15 @@
 """Kernels that keep the noise level at every step size, and the exact step they belong to."""
 
-import sympy as sp
+from refimpl.equations.kernels import Eta, Kept, Variance
 
-from refimpl.equations import Step, conversions, kernels, ode, paths, sde
-from refimpl.equations.kernels import Eta, Gap, Kept, Variance
+from .engine import Lines, Production, derivation
+from .engine.symbols import of, symbol
+from .engine.written import Writing, number
 
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import variance
-from .engine.symbols import a, alpha, data, eps, g, h, noise, of, s, sigma, symbol, t, v, x
-
-level_s = paths.linear(s)
 share = symbol("share", r"\varrho", low=0, high=1, positive=True)
-"""A std as a share of what there is: between 0 and 1."""
 eta = of(Eta, "eta_cps")
 kept = of(Kept, "kept")
+middle = symbol("middle", r"m", low="0.5", high="0.6", positive=True)
 V = of(Variance, "V")
 LINEAR = "the linear path, E[data | x_t] held constant over the step"
 
@@ -23,137 +19,361 @@ def preserving(production: Production) -> Lines:
     """Predicted and fresh noise always add up to the level's own variance.
 
     On data that are one point the chain has the marginals of the path exactly, in however few
-    steps. In the limit of small steps with std = g √h it is Flow-GRPO's SDE: the weight of the
-    noise is s − g² h/(2t) + O(h²), as in `sde.transition`.
+    steps. In the limit of small steps with std = g √h it is Flow-GRPO's SDE.
     """
-    std = symbol("std_s", r"\mathrm{std}", low=0, high="0.25", positive=True)
-    path = paths.Coefficients(alpha, sigma, 0, 0)
-    step = production(path, data, noise, share * sigma)
-    yield Display(r"\mathbb E[x_s\mid x_t]", production(path, data, noise, std).mean)
-    total = variance(step.mean, noise) + step.std**2
-    yield Equality("noise variance σ_s², whatever std", total, sigma**2)
-    yield Equality("the data's weight is α_s", sp.diff(step.mean, data), alpha)
-    line = production(level_s, data, noise, sp.Integer(0))
-    euler = ode.euler(lambda y, level: noise - data, (1 - t) * data + t * noise, Step(t, s))
-    yield Equality("without fresh noise, Euler's step of the flow", line.mean, euler)
-    small = production(paths.linear(t - h), data, noise, g * sp.sqrt(h))
-    slope = sp.diff(small.mean, h).subs(h, 0)
-    maruyama = sde.transition(
-        paths.linear(t), (1 - t) * data + t * noise, noise - data, g, Step(t, t - h)
+    w = Writing()
+    w.let("std", "share*sigma", r"\mathrm{std}")
+    w.let("step", "kernels.preserving(C, data, noise, std)")
+    yield w.chain(
+        "Var(noise, step.mean) + step.std**2",
+        ("(sigma**2 - std**2) + std**2", "the noise has variance one; its weight is squared"),
+        ("sigma**2", "std² cancels"),
+        states="Over predicted and fresh noise the variance is the level's, for any std.",
     )
-    yield Equality("the SDE's drift as h → 0", slope, sp.diff(maruyama.mean, h))
-    yield Equality("and its noise", small.std, maruyama.std)
+    yield w.chain(
+        "E(noise, step.mean)",
+        ("alpha*data", "the noise has mean zero"),
+        states="And the mean is that of the path.",
+    )
+    yield w.chain(
+        "kernels.preserving(paths.linear(s), data, noise, 0).mean",
+        ("(1 - s)*data + s*noise", "std = 0, and √s² = s"),
+        ("(1 - t)*data + t*noise - (t - s)*(noise - data)", "t − (t − s) = s, for each end"),
+        states="Without fresh noise, on the linear path: Euler's step x − h v of the flow.",
+    )
+    w = Writing()
+    w.let("x_t", "(1 - t)*data + t*noise")
+    w.let("step", "kernels.preserving(paths.linear(t - h), data, noise, g*sqrt(h))")
+    yield w.chain(
+        "at(d(step.mean, h), h, 0)",
+        (
+            "at(d((1 - t + h)*data + sqrt((t - h)**2 - g**2*h)*noise, h), h, 0)",
+            "the linear path at t − h, with std² = g² h",
+        ),
+        (
+            "at(data - (2*(t - h) + g**2)/(2*sqrt((t - h)**2 - g**2*h))*noise, h, 0)",
+            "the derivative of a root",
+        ),
+        ("data - (2*t + g**2)/(2*t) * noise", "h = 0"),
+        ("-(noise - data + g**2/(2*t)*noise)", "collect the velocity, noise − data"),
+        ("-sde.flow_grpo_drift(x_t, noise - data, g, t)", "x_t + (1 − t)(noise − data) = noise"),
+        states="With std = g √h, as h → 0 its mean moves at minus the drift of Flow-GRPO's SDE.",
+    )
+    yield w.chain(
+        "step.std**2",
+        ("g**2*h", "the square of the root"),
+        (
+            "sde.euler_maruyama(x_t, -sde.flow_grpo_drift(x_t, v, g, t), g, h).std**2",
+            "the variance of the SDE's own noise over a time h",
+        ),
+        states="Its noise is the SDE's.",
+    )
 
 
 @derivation("kernels.cps_std", rows=("GRPO-7",))
 def cps_std(production: Production) -> Lines:
     """An angle splits the noise: s cos(ηπ/2) is kept, s sin(ηπ/2) is new."""
-    yield Display(r"\mathrm{std}", production(s, eta))
-    angle = eta * sp.pi / 2
-    fresh = production(s, eta)
-    yield Equality("new noise", fresh, s * sp.sin(angle))
-    left = sp.trigsimp(s**2 - fresh**2)
-    yield Equality("kept noise", left, s**2 * sp.cos(angle) ** 2)
-    yield Equality("η = 0 is deterministic", production(s, sp.Integer(0)), sp.Integer(0))
-    yield Equality("η = 1 renews all of it", production(s, sp.Integer(1)), s)
-
-
-def _decays(share_kept: sp.Expr, g_squared: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """d/ds log of the share, and what it must be: g(s)²/s²."""
-    return sp.diff(sp.log(share_kept), s), g_squared / s**2
-
-
-@derivation("kernels.kept_flow_grpo", rows=("GRPO-6", "GRPO-7"))
-def kept_flow_grpo(production: Production) -> Lines:
-    """Λ = ∫ g²/τ² dτ for Flow-GRPO's g: a power of the ratio of odds.
-
-    Derivative and start determine it: d log(kept)/ds = g(s)²/s², and kept = 1 for a step of no
-    length. a² = 2 gives the memoryless schedule's share; consecutive steps multiply.
-    """
-    got = production(Step(t, s), a)
-    yield Display(r"e^{-\Lambda}", got)
-    slope, rate = _decays(sp.expand_log(got, force=True), sde.flow_grpo_g(s, a, s) ** 2)
-    yield Equality("it decays at g²/τ²", slope, rate)
-    yield Equality("a step of no length keeps all", got.subs(s, t), sp.Integer(1))
-    middle = symbol("middle", r"m", low="0.5", high="0.6", positive=True)
-    high = symbol("high", r"t_0", low="0.7", high=1, positive=True)
-    first, second, whole = (
-        sp.expand_log(sp.log(production(step, a)), force=True)
-        for step in (Step(high, middle), Step(middle, s), Step(high, s))
+    w = Writing(eta=eta)
+    yield w.chain(
+        "s**2 - kernels.cps_std(s, eta)**2",
+        ("s**2 * (1 - sin(eta*pi/2)**2)", "collect s²"),
+        ("(s*cos(eta*pi/2))**2", "sin² + cos² = 1"),
+        states="The variance that is kept, of s².",
     )
-    yield Equality("steps multiply: their logarithms add", first + second, whole)
-    from_one = production(Step(sp.Integer(1), s), a)
-    yield Equality("from t = 1 nothing is kept", from_one, sp.Integer(0))
+    yield w.chain(
+        "kernels.cps_std(s, 0)",
+        ("0", "sin 0 = 0"),
+        states="η = 0 is deterministic.",
+    )
+    yield w.chain(
+        "kernels.cps_std(s, 1)",
+        ("s", "sin π/2 = 1"),
+        states="η = 1 renews all of the noise.",
+    )
 
 
-@derivation("kernels.kept_constant", rows=("GRPO-6", "GRPO-7"))
+@derivation("kernels.kept_flow_grpo", rows=("GRPO-6", "GRPO-7"), assumes=("0 < s < t < 1",))
+def kept_flow_grpo(production: Production) -> Lines:
+    """Λ = ∫ g²/τ² dτ for Flow-GRPO's g: the share of noise kept is a power of a ratio of odds.
+
+    Its rate and its start determine it. With a² = 2 it is the memoryless schedule's share.
+    """
+    w = Writing(m=middle)
+    w.let("K", "kernels.kept_flow_grpo(Step(t, s), a)", r"e^{-\Lambda}")
+    yield w.chain(
+        "d(log(K), s)",
+        (
+            "d(a**2 * (log(s) - log(1 - s)), s)",
+            "the logarithm of a power and of a quotient; the terms with t do not depend on s",
+        ),
+        ("a**2 * (1/s + 1/(1 - s))", "the derivative of the logarithm"),
+        ("a**2 / (s*(1 - s))", "1 − s + s = 1"),
+        ("sde.flow_grpo_g(s, a, s)**2 / s**2", "g² = a² s/(1 − s)"),
+        states="It decays at the rate g²/s² as s falls.",
+    )
+    yield w.chain(
+        "at(K, s, t)",
+        ("1", "the base is one"),
+        states="A step of no length keeps all.",
+        so="Rate and start determine it.",
+    )
+    w.let("K_1", "kernels.kept_flow_grpo(Step(t, m), a)")
+    w.let("K_2", "kernels.kept_flow_grpo(Step(m, s), a)")
+    yield w.chain(
+        "d(log(K_1) + log(K_2), m)",
+        (
+            "a**2/(m*(1 - m)) - a**2/(m*(1 - m))",
+            "the rate at the first step's end, and with a minus sign at the second's start",
+        ),
+        ("0", "they cancel"),
+        states="Two steps, with m between t and s: their product does not depend on m.",
+        so="At m = s the second share is one, so the product is the share of the whole step.",
+    )
+    yield w.chain(
+        "kernels.kept_flow_grpo(Step(1, s), a)",
+        ("0", "1 − t = 0, and a² > 0"),
+        states="From t = 1 nothing is kept.",
+    )
+
+
+@derivation("kernels.kept_constant", rows=("GRPO-6", "GRPO-7"), assumes=("0 < s < t",))
 def kept_constant(production: Production) -> Lines:
     """The same for a constant g: all of the forgetting happens near the data."""
-    got = production(Step(t, s), g)
-    yield Display(r"e^{-\Lambda}", got)
-    slope, rate = _decays(sp.expand_log(got, force=True), g**2)
-    yield Equality("it decays at g²/τ²", slope, rate)
-    yield Equality("a step of no length keeps all", got.subs(s, t), sp.Integer(1))
-    yield Equality("nothing is left at s = 0", sp.limit(got, s, 0), sp.Integer(0))
+    w = Writing()
+    w.let("K", "kernels.kept_constant(Step(t, s), g)", r"e^{-\Lambda}")
+    yield w.chain(
+        "d(log(K), s)",
+        ("d(-(g**2/s), s)", "log and exp undo each other; 1/t does not depend on s"),
+        ("g**2/s**2", "the derivative of 1/s is −1/s²"),
+        states="It decays at the rate g²/s² as s falls.",
+    )
+    yield w.chain(
+        "at(K, s, t)",
+        ("exp(0)", "1/t − 1/t = 0"),
+        ("1", "e⁰ = 1"),
+        states="A step of no length keeps all.",
+        so="Rate and start determine it.",
+    )
+    w.bind(m=middle)
+    yield w.chain(
+        "kernels.kept_constant(Step(t, m), g) * kernels.kept_constant(Step(m, s), g)",
+        ("exp(-g**2*(1/m - 1/t) - g**2*(1/s - 1/m))", "the product of exponentials"),
+        ("kernels.kept_constant(Step(t, s), g)", "1/m cancels"),
+        states="Two steps, with m between t and s, keep what one step keeps.",
+    )
+    yield w.chain(
+        "limit(K, s, 0)",
+        ("exp(g**2/t) * limit(exp(-(g**2/s)), s, 0)", "the exponential of a sum is a product"),
+        ("0", "−g²/s tends to −∞"),
+        states="Nothing is left at s = 0.",
+    )
 
 
-@derivation("kernels.frozen_data", rows=("GRPO-6", "SC-9"), assumes=(LINEAR,))
+@derivation("kernels.frozen_data", rows=("GRPO-6", "SC-9"), assumes=(LINEAR, "K is differentiable"))
 def frozen_data(production: Production) -> Lines:
     """The SDE, solved: its mean and variance obey the rates that drift and noise prescribe.
 
-    With the data prediction held, v(y, τ) = (y − data)/τ: the drift is linear in y, the law of x_τ
-    Gaussian. Its mean must move at the drift, and V' = 2 (∂ drift/∂y) V − g² as τ falls.
+    With the data prediction held, the drift is linear in x, so the law at every level is Gaussian:
+    its mean moves at the drift, and its variance V obeys dV/ds = 2 (∂ drift/∂x) V − g² as s falls.
+    K is the share e^{−Λ} as a function of s, so K′ = K g²/s².
     """
-    got = production(data, noise, s, kept)
-    yield Display(r"\mathbb E[x_s\mid x_t]", got.mean)
-    yield Display(r"\mathrm{std}[x_s\mid x_t]", got.std)
-    decay = sp.Function("K", positive=True)(s)
-    g_s = s * sp.sqrt(sp.diff(decay, s) / decay)  # what K' = K g²/s² says g is
-    law = production(data, noise, s, decay)
-    held = conversions.velocity_from_data(level_s, x, data)
-    fall = sde.flow_grpo_drift(x, held, g, s)
-    at_mean = fall.subs({g: g_s, x: law.mean})
-    yield Equality("the mean moves at the drift", sp.diff(law.mean, s), at_mean)
-    widening = 2 * sp.diff(fall, x) * law.std**2 - g**2
-    yield Equality("the variance obeys its equation", sp.diff(law.std**2, s), widening.subs(g, g_s))
-    start = production(data, noise, t, sp.Integer(1))
-    yield Equality("it starts at x_t", start.mean, (1 - t) * data + t * noise)
-    yield Equality("without spread", start.std, sp.Integer(0))
-    cps = kernels.preserving(level_s, data, noise, got.std)
-    yield Equality("it is a preserving step: mean", got.mean, cps.mean)
-    yield Equality("with std s √(1 − kept)", got.std, cps.std)
-    angle = sp.asin(sp.sqrt(1 - kept)) * 2 / sp.pi
-    yield Equality("a CPS step, sin(ηπ/2) = √(1 − kept)", kernels.cps_std(s, angle), got.std)
+    w = Writing(K=number(of="s", positive=True), kept=kept)
+    w.let("g_s", "s*sqrt(d(K, s)/K)", "g")
+    w.let("m", "kernels.frozen_data(data, noise, s, K).mean")
+    w.let("V", "kernels.frozen_data(data, noise, s, K).std**2")
+    yield w.chain(
+        "kernels.frozen_data(data, noise, s, kept)",
+        (
+            "N((1 - s)*data + s*sqrt(kept)*noise, s**2*(1 - kept))",
+            "of the noise variance s² the share e^{−Λ} is kept, the rest drawn afresh",
+        ),
+        states="The law of the step.",
+    )
+    yield w.chain(
+        "conversions.velocity_from_data(paths.linear(s), x, data)",
+        ("(x - data)/s", "−1 − (1 − s)/s = −1/s"),
+        states="The velocity with the data prediction held.",
+    )
+    yield w.chain(
+        "sde.flow_grpo_drift(m, (m - data)/s, g_s, s)",
+        (
+            "(m - data)/s + g_s**2/(2*s**2) * (m - (1 - s)*data)",
+            "m + (1 − s)(m − data)/s = (m − (1 − s) data)/s",
+        ),
+        (
+            "-data + sqrt(K)*noise + g_s**2/(2*s) * sqrt(K)*noise",
+            "m = (1 − s) data + s √K noise",
+        ),
+        ("-data + (sqrt(K) + s*d(K, s)/(2*sqrt(K))) * noise", "g² = s² K′/K"),
+        ("d(m, s)", "the product rule, read backwards"),
+        states="The drift at the mean is the rate of the mean.",
+    )
+    yield w.chain(
+        "d(sde.flow_grpo_drift(x, (x - data)/s, g_s, s), x)",
+        ("1/s + g_s**2/(2*s) * (1 + (1 - s)/s)", "linear in x"),
+        ("1/s + g_s**2/(2*s**2)", "1 + (1 − s)/s = 1/s"),
+        states="The slope of the drift in x.",
+    )
+    yield w.chain(
+        "2*(1/s + g_s**2/(2*s**2))*V - g_s**2",
+        ("2*s*(1 - K) + g_s**2*(1 - K) - g_s**2", "V = s² (1 − K)"),
+        ("2*s*(1 - K) - g_s**2*K", "g² cancels"),
+        ("2*s*(1 - K) - s**2*d(K, s)", "g² = s² K′/K"),
+        ("d(V, s)", "the product rule, read backwards"),
+        states="The variance obeys its equation.",
+    )
+    w.bind(eta=eta)
+    yield w.chain(
+        "kernels.frozen_data(data, noise, t, 1)",
+        ("N((1 - t)*data + t*noise, 0)", "K = 1"),
+        states="It starts at x_t, without spread.",
+    )
+    yield w.chain(
+        "kernels.preserving(paths.linear(s), data, noise, s*sqrt(1 - kept))",
+        (
+            "N((1 - s)*data + sqrt(s**2 - s**2*(1 - kept))*noise, s**2*(1 - kept))",
+            "the linear path at s",
+        ),
+        ("kernels.frozen_data(data, noise, s, kept)", "s² − s² (1 − e^{−Λ}) = s² e^{−Λ}"),
+        states="It is a noise-preserving step.",
+    )
+    yield w.chain(
+        "kernels.frozen_data(data, noise, s, cos(eta*pi/2)**2).std**2",
+        ("s**2 * (1 - cos(eta*pi/2)**2)", "the square of the root"),
+        ("kernels.cps_std(s, eta)**2", "sin² + cos² = 1"),
+        states="It is the CPS step whose angle keeps the share e^{−Λ} = cos²(ηπ/2).",
+    )
 
 
-@derivation("kernels.noise_variance", rows=("GRPO-6",), assumes=("data that are one point",))
+def _gaussian_data() -> Writing:
+    """Data N(m, c) on the linear path: T is the variance at t."""
+    w = Writing(m=number(), c=number(positive=True), W=number(positive=True))
+    w.let("h", "t - s")
+    w.let("T", "(1 - t)**2*c + t**2")
+    return w
+
+
+@derivation(
+    "kernels.noise_variance",
+    rows=("GRPO-6",),
+    assumes=("data that are one point; Gaussian data N(m, c) in the last four chains",),
+)
 def noise_variance(production: Production) -> Lines:
-    """Euler–Maruyama's own noise level: what is left of the old, and g² h of the new.
+    """Euler–Maruyama's own noise level: what is left of the old noise, and g² h of the new.
 
-    The excess over s² is of second order in h: no finite grid ends noise-free.
+    The excess over s² is of second order in h, so no finite grid ends noise-free. On Gaussian data
+    the law of the whole chain follows by induction over its steps.
     """
-    step = Step(t, s)
-    got = production(V, g, step)
-    yield Display("V_s", got)
-    at = (1 - t) * data + sp.sqrt(V) * eps
-    velocity = (at - data) / t
-    kernel = sde.transition(paths.linear(t), at, velocity, g, step)
-    yield Equality("one step, data known", got, variance(kernel.mean, eps) + kernel.std**2)
-    excess = g**2 * (t - s) ** 2 / t * (1 + g**2 / (4 * t))
-    yield Equality("from the exact level", production(t**2, g, step), s**2 + excess)
-    yield Equality("without noise the level is kept", production(t**2, sp.Integer(0), step), s**2)
+    w = Writing(V=V)
+    w.let("h", "t - s")
+    w.let("x_t", "(1 - t)*data + sqrt(V)*eps")
+    w.let("m", "x_t - h*sde.flow_grpo_drift(x_t, (x_t - data)/t, g, t)")
+    yield w.chain(
+        "m",
+        (
+            "x_t - h*((x_t - data)/t + g**2/(2*t**2)*(x_t - (1 - t)*data))",
+            "x_t + (1 − t)(x_t − data)/t = (x_t − (1 − t) data)/t",
+        ),
+        (
+            "(1 - s)*data + (1 - h/t - g**2*h/(2*t**2))*sqrt(V)*eps",
+            "x_t = (1 − t) data + √V ε; collect data and ε",
+        ),
+        ("(1 - s)*data + (s - g**2*h/(2*t))/t * sqrt(V)*eps", "1 − h/t = s/t"),
+        states="The mean of a step of Euler–Maruyama, with the data known: v = (x_t − data)/t.",
+    )
+    yield w.chain(
+        "Var(eps, m) + g**2*h",
+        ("kernels.noise_variance(V, g, Step(t, s))", "only ε varies, with variance one"),
+        states="The noise after the step.",
+    )
+    yield w.chain(
+        "kernels.noise_variance(t**2, g, Step(t, s))",
+        ("(s - g**2*h/(2*t))**2 + g**2*h", "t cancels"),
+        ("s**2 + g**2*h*(1 - s/t) + (g**2*h/(2*t))**2", "the square, multiplied out"),
+        ("s**2 + g**2*h**2/t * (1 + g**2/(4*t))", "1 − s/t = h/t"),
+        states="From the exact level, V = t².",
+        so="The excess over s² is of second order in h.",
+    )
+    yield w.chain(
+        "kernels.noise_variance(t**2, 0, Step(t, s))",
+        ("s**2", "g = 0, and t cancels"),
+        states="Without fresh noise the level is kept.",
+    )
+    yield from _whole_chain()
+
+
+def _whole_chain() -> Lines:
+    w = _gaussian_data()
+    w.let("v", "(t - (1 - t)*c)/T * (x - (1 - t)*m) - m", "v(x)")
+    yield w.chain(
+        "sde.flow_grpo_drift(x, v, g, t)",
+        (
+            "v + g**2/(2*t) * (T + (1 - t)*(t - (1 - t)*c))/T * (x - (1 - t)*m)",
+            "x + (1 − t) v, over the common denominator T",
+        ),
+        ("v + g**2/(2*T) * (x - (1 - t)*m)", "T + (1 − t)(t − (1 − t) c) = t² + t (1 − t) = t"),
+        states="Gaussian data N(m, c): x_t has the law N((1 − t) m, T), and v is its flow's field, "
+        "affine in x.",
+    )
+    w.let("p", "1 - h*(2*(t - (1 - t)*c) + g**2)/(2*T)")
+    w.let("y", "(1 - t)*m + sqrt(W)*eps")
+    w.let("v", "(t - (1 - t)*c)/T * (y - (1 - t)*m) - m", "v(y)")
+    w.let("z", "y - h*sde.flow_grpo_drift(y, v, g, t)")
+    yield w.chain(
+        "z",
+        ("y - h*(v + g**2/(2*T) * sqrt(W)*eps)", "y − (1 − t) m = √W ε"),
+        (
+            "(1 - t)*m + h*m + (1 - h*(t - (1 - t)*c)/T - h*g**2/(2*T)) * sqrt(W)*eps",
+            "v(y) put in; collect m and ε",
+        ),
+        ("(1 - s)*m + p*sqrt(W)*eps", "1 − t + h = 1 − s, and p is the bracket"),
+        states="One step from any law N((1 − t) m, W), before its fresh noise.",
+    )
+    w = Writing(m=number(), p=number(), W=number(positive=True))
+    w.bind(P=number(positive=True), Q=number(positive=True))
+    w.let("z", "(1 - s)*m + p*sqrt(W)*eps")
+    yield w.chain(
+        "N(E(eps, z), Var(eps, z) + g**2*h)",
+        ("N((1 - s)*m, p**2*W + g**2*h)", "E[ε] = 0 and E[ε²] = 1"),
+        states="The law after the step, with the fresh noise g √h.",
+        so="The mean stays that of the path, at any step size.",
+    )
+    yield w.chain(
+        "p**2*(P*W + Q) + g**2*h",
+        ("bracket(p**2*P)*W + bracket(p**2*Q + g**2*h)", "collect W"),
+        states="Induction: if after some steps the variance is $P\\,W + Q$ with $P=\\prod_i p_i^2$ "
+        "and $Q=\\sum_j g_j^2h_j\\prod_{i>j}p_i^2$, then after one more it is",
+        so="P gains the factor p², each term of Q likewise, and Q the new term g² h. The chain "
+        "starts at N(0, 1), so after all steps its law is N(m, P + Q).",
+    )
+    w = Writing(W=number(positive=True))
+    w.let("h", "t - s")
+    yield w.chain(
+        "kernels.noise_variance(W, g, Step(t, s))",
+        (
+            "(1 - h*(2*t + g**2)/(2*t**2))**2 * W + g**2*h",
+            "(s − g² h/(2t))/t = 1 − h (2t + g²)/(2t²), since s = t − h",
+        ),
+        states="Data that are one point: c = 0, where T = t².",
+    )
 
 
 @derivation("kernels.posterior_variance", rows=("GRPO-6",), assumes=("the linear path",))
 def posterior_variance(production: Production) -> Lines:
     """data = x_t − t v*, so what is open about one is open about the other, t times as wide."""
-    gap = of(Gap, "gap")
-    yield Display("V", production(t, gap))
-    target = v + sp.sqrt(gap) * eps  # given x_t: mean v, and this variance
-    datum = conversions.data_from_velocity(paths.linear(t), x, target)
-    yield Equality("the variance of data given x_t", production(t, gap), variance(datum, eps))
-    at_noise = production(sp.Integer(1), gap)
-    yield Equality("at t = 1 all of it is open", at_noise, gap)
+    w = Writing(G=number("G", positive=True))
+    yield w.chain(
+        "Var(eps, x - t*(v + sqrt(G)*eps))",
+        ("Var(eps, x - t*v - t*sqrt(G)*eps)", "multiply out"),
+        ("kernels.posterior_variance(t, G)", "only ε varies, with variance one"),
+        states="Given x_t = x, the velocity v* = v + √G ε of a sample has the mean v and the "
+        "variance G, and its data is x − t v*.",
+    )
+    yield w.chain(
+        "kernels.posterior_variance(1, G)",
+        ("G", "t = 1"),
+        states="At t = 1 all of it is open.",
+    )
 
 
 @derivation(
@@ -168,31 +388,76 @@ def moment_matched(production: Production) -> Lines:
     mean is the step's; its variance is std² plus what is open about the data. For Gaussian data
     that is the whole law: the chain is exact in however few steps, whatever std explores with.
     """
-    std = share * s
-    got = production(data, noise, std, V, Step(t, s))
-    plain = kernels.preserving(level_s, data, noise, std)
-    yield Display(r"\mathbb E[x_s\mid x_t]", got.mean)
-    yield Display(r"\mathrm{std}^2[x_s\mid x_t]", got.std**2)
-    yield Equality("the mean of a preserving step", got.mean, plain.mean)
-    datum = data + sp.sqrt(V) * eps  # given x_t
-    other = conversions.noise_from_data(paths.linear(t), (1 - t) * data + t * noise, datum)
-    joint = kernels.preserving(level_s, datum, other, std)
-    open_ = variance(joint.mean, eps) + joint.std**2
-    yield Equality("its variance given x_t, data open by V", got.std**2, open_)
-    closed = production(data, noise, std, sp.Integer(0), Step(t, s))
-    yield Equality("with V = 0 its std is preserving's", closed.std, plain.std)
-    yield from _gaussian_chain(production, std)
+    w = Writing(V=V)
+    w.let("std", "share*s", r"\mathrm{std}")
+    w.let("k", "sqrt(s**2 - std**2)")
+    w.let("x_t", "(1 - t)*data + t*noise")
+    w.bind(step="Step(t, s)")
+    yield w.chain(
+        "kernels.moment_matched(data, noise, std, V, step).mean",
+        ("(1 - s)*data + k*noise", "k is the root"),
+        ("kernels.preserving(paths.linear(s), data, noise, std).mean", "the linear path at s"),
+        states="Its mean is that of a noise-preserving step.",
+    )
+    yield w.chain(
+        "conversions.noise_from_data(paths.linear(t), x_t, data + sqrt(V)*eps)",
+        ("(x_t - (1 - t)*data - (1 - t)*sqrt(V)*eps)/t", "the linear path at t"),
+        ("noise - (1 - t)/t * sqrt(V)*eps", "x_t − (1 − t) data = t noise"),
+        states="Given x_t, a sample's data is data + √V ε; its noise follows.",
+    )
+    w.let("y", "(1 - s)*(data + sqrt(V)*eps) + k*(noise - (1 - t)/t * sqrt(V)*eps)")
+    yield w.chain(
+        "Var(eps, y) + std**2",
+        ("((1 - s) - k*(1 - t)/t)**2 * V + std**2", "collect ε, which has variance one"),
+        ("kernels.moment_matched(data, noise, std, V, step).std**2", "the square of the root"),
+        states="The variance given x_t of a step that starts from these ends.",
+    )
+    yield w.chain(
+        "kernels.moment_matched(data, noise, std, 0, step)",
+        ("N((1 - s)*data + k*noise, std**2)", "V = 0"),
+        ("kernels.preserving(paths.linear(s), data, noise, std)", "the linear path at s"),
+        states="With V = 0 it is a noise-preserving step.",
+    )
+    yield from _exact_on_gaussians()
 
 
-def _gaussian_chain(production: Production, std: sp.Expr) -> Lines:
-    """Data N(m, C): one step takes N((1 − t) m, (1 − t)² C + t²) to the same at s."""
-    m, C = symbol("m", real=True), symbol("C", positive=True)
-    total = (1 - t) ** 2 * C + t**2
-    mean_data = m + (1 - t) * C / total * (x - (1 - t) * m)
-    mean_noise = conversions.noise_from_data(paths.linear(t), x, mean_data)
-    V_t = C - (1 - t) ** 2 * C**2 / total
-    step = production(mean_data, mean_noise, std, V_t, Step(t, s))
-    here = step.mean.subs(x, (1 - t) * m)
-    yield Equality("Gaussian data: the mean arrives at (1 − s) m", here, (1 - s) * m)
-    spread = sp.diff(step.mean, x) ** 2 * total + step.std**2
-    yield Equality("and the variance at (1 − s)² C + s²", spread, (1 - s) ** 2 * C + s**2)
+def _exact_on_gaussians() -> Lines:
+    """Data N(m, c): one step takes N((1 − t) m, T) to the same at s."""
+    w = _gaussian_data()
+    w.let("std", "share*s", r"\mathrm{std}")
+    w.let("k", "sqrt(s**2 - std**2)")
+    w.let("y", "(1 - t)*m + sqrt(T)*eps")
+    w.let("d_0", "m + (1 - t)*c/T * (y - (1 - t)*m)", r"\mathbb E[\mathrm{data}\mid y]")
+    w.let("n_0", "t*eps/sqrt(T)", r"\mathbb E[\mathrm{noise}\mid y]")
+    w.let("V_t", "c - (1 - t)**2*c**2/T")
+    yield w.chain(
+        "conversions.noise_from_data(paths.linear(t), y, d_0)",
+        ("(T - (1 - t)**2*c)/(t*T) * sqrt(T)*eps", "y − (1 − t) m = √T ε"),
+        ("n_0", "T − (1 − t)² c = t²"),
+        states="Gaussian data N(m, c): y is a draw of x_t, its ends are predicted by regression.",
+    )
+    w.let("a_0", "((1 - s)*(1 - t)*c + k*t)/sqrt(T)", "a")
+    w.let("step", "kernels.moment_matched(d_0, n_0, std, V_t, Step(t, s))")
+    yield w.chain(
+        "step.mean",
+        ("(1 - s)*m + (1 - s)*(1 - t)*c/sqrt(T)*eps + k*t/sqrt(T)*eps", "both ends put in"),
+        ("(1 - s)*m + a_0*eps", "collect ε"),
+        states="The mean of the step at this draw.",
+        so="Its mean over draws is (1 − s) m.",
+    )
+    yield w.chain(
+        "Var(eps, step.mean) + step.std**2",
+        (
+            "a_0**2 + std**2 + ((1 - s) - k*(1 - t)/t)**2 * V_t",
+            "only ε varies, with variance one",
+        ),
+        (
+            "(((1-s)*(1-t)*c + k*t)**2 + ((1-s)*t - k*(1-t))**2 * c)/T + std**2",
+            "V_t = t² c/T",
+        ),
+        ("((1 - s)**2*c*T + k**2*T)/T + std**2", "the mixed terms cancel; collect T"),
+        ("(1 - s)**2*c + s**2", "k² + std² = s²"),
+        states="The variance after the step.",
+        so="From the exact law at t the step reaches the exact law at s; by induction over the "
+        "steps, so does the whole chain.",
+    )

@@ -1,110 +1,190 @@
-"""The divergence of two steps, from its definition to Eq. 3, and the field's variants of it."""
+"""The divergence of two steps, from its definition to the paper's, and the field's variants."""
 
-import sympy as sp
-
-from refimpl.equations import Gaussian, Step, gaussian, kl, paths, sde
 from refimpl.equations.arguments import LogRatio, Mean, ReferenceMean
 
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation
-from .engine.symbols import eps, g, h, of, s, std, symbol, t, v, v_ref, x
+from .engine import Lines, Production, derivation
+from .engine.symbols import of, symbol
+from .engine.written import Writing
 
 mean = of(Mean, "mean")
 mean_ref = of(ReferenceMean, "mean_ref")
 std_ref = symbol("std_ref", r"\mathrm{std}_{\mathrm{ref}}", positive=True)
 log_r = of(LogRatio, "log_ratio")
 
-POLICY, REFERENCE = Gaussian(mean, std), Gaussian(mean_ref, std)
-LOG_RATIO_ON_POLICY = gaussian.log_prob(
-    gaussian.sample(mean, std, eps), mean_ref, std
-) - gaussian.log_prob(gaussian.sample(mean, std, eps), mean, std)
-"""log p_ref − log p_θ at a draw from p_θ."""
-
 
 @derivation("kl.gaussian", rows=("GRPO-8",))
 def general(production: Production) -> Lines:
     """The divergence of two Gaussians: the expected difference of their log-densities."""
-    p, q = Gaussian(mean, std), Gaussian(mean_ref, std_ref)
-    yield Display(r"\mathrm{KL}(p\,\|\,q)", production(p, q))
-    drawn = p.sample(eps)
-    expected = expectation(p.log_prob(drawn) - q.log_prob(drawn), eps)
-    yield Equality("E_p[log p − log q], by the moments of ε", production(p, q), expected)
-    yield Equality("zero for equal laws", production(p, p), sp.Integer(0))
+    w = Writing(p="N(mean, std**2)", q="N(mean_ref, std_ref**2)", draw="mean + std*eps")
+    yield w.chain(
+        "KL(p, q)",
+        (
+            "E(eps, log_density(draw, p) - log_density(draw, q))",
+            "the definition, at a draw from the first law",
+        ),
+        (
+            "E(eps, log(std_ref/std) - eps**2/2 + (mean + std*eps - mean_ref)**2/(2*std_ref**2))",
+            "the two log-densities; ½ log 2π cancels",
+        ),
+        (
+            "log(std_ref/std) - 1/2 + (std**2 + (mean - mean_ref)**2)/(2*std_ref**2)",
+            "E[ε] = 0 and E[ε²] = 1",
+        ),
+        ("kl.gaussian(p, q)", "−½ is −std_ref² over 2 std_ref²"),
+    )
+    yield w.chain(
+        "kl.gaussian(p, p)",
+        ("0", "log 1 = 0, and the numerator vanishes"),
+        states="Equal laws do not diverge.",
+    )
 
 
 @derivation("kl.of_means", rows=("GRPO-8",))
 def of_means(production: Production) -> Lines:
     """Two Gaussians that share their std differ by their means alone."""
-    yield Display(r"\mathrm{KL}", production(mean, mean_ref, std))
-    yield Equality(
-        "the general formula at equal std",
-        production(mean, mean_ref, std),
-        kl.gaussian(POLICY, REFERENCE),
+    w = Writing()
+    yield w.chain(
+        "kl.gaussian(N(mean, std**2), N(mean_ref, std**2))",
+        ("kl.of_means(mean, mean_ref, std)", "log 1 = 0, and std² − std² = 0"),
     )
 
 
 @derivation("kl.flow_grpo", rows=("GRPO-8",), assumes=("the linear path", "both steps share g"))
 def flow_grpo(production: Production) -> Lines:
     """Equation (3): both of its forms are the divergence of the two transitions."""
-    step = Step(t, s)
-    yield Display(r"\mathrm{KL}", production(v, v_ref, g, t, h))
-    policy = sde.transition(paths.linear(t), x, v, g, step)
-    reference = sde.transition(paths.linear(t), x, v_ref, g, step)
-    divergence = kl.gaussian(policy, reference)
-    yield Equality(
-        "Eq. 3, second form, is the KL of the steps", production(v, v_ref, g, t, t - s), divergence
+    w = Writing()
+    w.let("h", "t - s")
+    w.let("b", "sde.flow_grpo_drift(x, v, g, t)")
+    w.let("b_ref", "sde.flow_grpo_drift(x, v_ref, g, t)", r"b_{\mathrm{ref}}")
+    w.let("m", "x - h*b")
+    w.let("m_ref", "x - h*b_ref", r"m_{\mathrm{ref}}")
+    w.let("policy", "sde.transition(paths.linear(t), x, v, g, Step(t, s))", r"\pi_\theta")
+    w.let(
+        "reference",
+        "sde.transition(paths.linear(t), x, v_ref, g, Step(t, s))",
+        r"\pi_{\mathrm{ref}}",
     )
-    first = kl.of_means(policy.mean, reference.mean, policy.std)
-    yield Equality("Eq. 3, first form", production(v, v_ref, g, t, t - s), first)
+    yield w.chain(
+        "policy",
+        ("N(m, g**2*h)", "the paper's Eq. 9: the score of the linear path put into the drift"),
+        states="A step of the policy is a Gaussian; the reference's has another mean.",
+    )
+    yield w.chain(
+        "KL(policy, reference)",
+        (
+            "kl.of_means(m, m_ref, g*sqrt(h))",
+            "the paper's KL, first form: equal widths, so the logarithm and the ½ cancel",
+        ),
+        ("h*(b - b_ref)**2/(2*g**2)", "m − m_ref = −h (b − b_ref), and std² = g² h"),
+        (
+            "h/(2*g**2) * (1 + g**2*(1 - t)/(2*t))**2 * (v - v_ref)**2",
+            "b is affine in v, with slope 1 + g²(1 − t)/(2t)",
+        ),
+        (
+            "kl.flow_grpo(v, v_ref, g, t, h)",
+            "the paper's KL, second form: 1/g² goes inside the square",
+        ),
+        states="The divergence of the two steps, by their velocities.",
+    )
 
 
 @derivation("kl.without_h", rows=("GRPO-8",))
 def without_h(production: Production) -> Lines:
     """The field's variant is h times the divergence: it fades with the step, the KL does not."""
-    yield Display(r"h\,\mathrm{KL}", production(mean, mean_ref, g))
-    divergence = kl.of_means(mean, mean_ref, g * sp.sqrt(h))
-    yield Equality("std² = g² h", production(mean, mean_ref, g), h * divergence)
+    w = Writing()
+    yield w.chain(
+        "h * kl.of_means(mean, mean_ref, g*sqrt(h))",
+        ("h * (mean - mean_ref)**2/(2*g**2*h)", "std² = g² h"),
+        ("kl.without_h(mean, mean_ref, g)", "h cancels"),
+    )
 
 
 @derivation("kl.velocity", rows=("GRPO-8",))
 def velocity(production: Production) -> Lines:
-    """The velocity penalty is Eq. 3 with its weight over t removed."""
-    yield Display(r"(v-v_{\mathrm{ref}})^2", production(v, v_ref))
-    weight = h / 2 * (g * (1 - t) / (2 * t) + 1 / g) ** 2
-    yield Equality(
-        "Eq. 3 over its weight", weight * production(v, v_ref), kl.flow_grpo(v, v_ref, g, t, h)
+    """The velocity penalty is the paper's KL with its weight over t removed."""
+    w = Writing()
+    w.let("c", "h/2 * (g*(1 - t)/(2*t) + 1/g)**2")
+    yield w.chain(
+        "kl.flow_grpo(v, v_ref, g, t, h)",
+        ("c * kl.velocity(v, v_ref)", "the factors before the last, named c"),
+    )
+
+
+def _on_a_draw() -> Writing:
+    """log r = log p_ref − log p_θ at a draw x = μ + std ε of the policy."""
+    w = Writing(p="N(mean, std**2)", q="N(mean_ref, std**2)")
+    w.let("x", "mean + std*eps")
+    w.let("L", "log_density(x, q) - log_density(x, p)", r"\log r")
+    w.let("delta", "(mean_ref - mean)/std", r"\delta")
+    return w
+
+
+def _log_ratio(w: Writing) -> Lines:
+    yield w.chain(
+        "L",
+        (
+            "(x - mean)**2/(2*std**2) - (x - mean_ref)**2/(2*std**2)",
+            "equal widths: the logarithms cancel",
+        ),
+        ("eps**2/2 - (eps - delta)**2/2", "x − μ = std ε and x − μ_ref = std (ε − δ)"),
+        ("delta*eps - delta**2/2", "multiply out"),
+        states="The log-ratio at a draw from the policy.",
     )
 
 
 @derivation("kl.k1", rows=("GRPO-8",))
 def k1(production: Production) -> Lines:
     """Minus the log-ratio: unbiased."""
-    yield Display("k_1", production(log_r))
-    unbiased = expectation(production(LOG_RATIO_ON_POLICY), eps)
-    yield Equality("its mean over draws is the KL", unbiased, kl.gaussian(POLICY, REFERENCE))
+    w = _on_a_draw()
+    yield w.chain(
+        "E(eps, kl.k1(L))",
+        ("E(eps, log_density(x, p) - log_density(x, q))", "the definition of log r"),
+        ("KL(p, q)", "the definition of the divergence"),
+    )
 
 
 @derivation("kl.k2", rows=("GRPO-8",))
 def k2(production: Production) -> Lines:
     """Half the squared log-ratio: its bias is KL²/2 for steps that share their std."""
-    yield Display("k_2", production(log_r))
-    divergence = kl.gaussian(POLICY, REFERENCE)
-    biased = expectation(production(LOG_RATIO_ON_POLICY), eps)
-    yield Equality("its mean is KL + KL²/2", biased, divergence + divergence**2 / 2)
+    w = _on_a_draw()
+    w.let("D", "KL(p, q)", r"\mathrm{KL}")
+    yield from _log_ratio(w)
+    yield w.chain(
+        "E(eps, kl.k2(L))",
+        ("E(eps, (delta*eps - delta**2/2)**2)/2", "log r at a draw"),
+        ("delta**2/2 + delta**4/8", "E[ε] = 0 and E[ε²] = 1"),
+        ("D + D**2/2", "KL = δ²/2"),
+    )
 
 
 @derivation("kl.k3", rows=("GRPO-8",))
 def k3(production: Production) -> Lines:
     """The ratio minus one minus its logarithm: unbiased, convex in log r, least at r = 1."""
-    yield Display("k_3", production(log_r))
-    unbiased = expectation(production(sp.expand(LOG_RATIO_ON_POLICY)), eps)
-    yield Equality("its mean over draws is the KL", unbiased, kl.gaussian(POLICY, REFERENCE))
-    yield Equality("zero at r = 1", production(sp.Integer(0)), sp.Integer(0))
-    yield Equality(
-        "stationary there", sp.diff(production(log_r), log_r).subs(log_r, 0), sp.Integer(0)
+    w = _on_a_draw()
+    yield from _log_ratio(w)
+    yield w.chain(
+        "E(eps, kl.k3(delta*eps - delta**2/2))",
+        (
+            "exp(-delta**2/2) * E(eps, exp(delta*eps)) - 1 + delta**2/2",
+            "E is linear, and E[ε] = 0",
+        ),
+        ("1 - 1 + delta**2/2", "E[exp(δε)] = exp(δ²/2)"),
+        ("KL(p, q)", "two Gaussians of equal width"),
+        states="Its mean over draws is the divergence.",
     )
-    yield Equality(
-        "and convex: the second derivative is r",
-        sp.diff(production(log_r), log_r, 2),
-        sp.exp(log_r),
+    yield w.chain(
+        "at(kl.k3(log_ratio), log_ratio, 0)",
+        ("exp(0) - 1 - 0", "log r = 0"),
+        ("0", "e⁰ = 1"),
+        states="It is zero at r = 1, ...",
+    )
+    yield w.chain(
+        "d(kl.k3(log_ratio), log_ratio)",
+        ("exp(log_ratio) - 1", "term by term; it vanishes at r = 1 alone"),
+        states="... stationary there and nowhere else, ...",
+    )
+    yield w.chain(
+        "d(kl.k3(log_ratio), log_ratio, 2)",
+        ("exp(log_ratio)", "once more; it is r, so positive"),
+        states="... and convex: never negative.",
     )

@@ -1,27 +1,11 @@
-"""Langevin dynamics: the limit is exact, the chain is not, and by how much."""
+"""Langevin dynamics: exact in the limit of small steps, biased at any finite one, by how much."""
 
-import sympy as sp
-
-from refimpl.equations import density, gaussian, langevin, paths
 from refimpl.equations.arguments import Mean
 
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation, variance
-from .engine.symbols import (
-    alpha,
-    d_alpha,
-    d_sigma,
-    data,
-    eps,
-    of,
-    score,
-    sigma,
-    std,
-    symbol,
-    t,
-    x,
-)
-from .paths import beta_max, beta_min, sigma_max, sigma_min
+from .density import SMOOTH
+from .engine import Lines, Production, derivation
+from .engine.symbols import of, symbol
+from .engine.written import Writing, density, number, of_time
 
 small = symbol("small", r"\epsilon", low="0.01", high="0.1", positive=True)
 mean = of(Mean, "mean")
@@ -29,112 +13,206 @@ scale = symbol("scale", r"\sigma_i", positive=True)
 scale_min = symbol("scale_min", r"\sigma_1", positive=True)
 
 
-@derivation("langevin.step", rows=("LD-1",), assumes=("p smooth and positive",))
+@derivation("langevin.step", rows=("LD-1",), assumes=(SMOOTH,))
 def step(production: Production) -> Lines:
-    """One step moves along the score and adds noise of variance 2ε; in the limit p stays put.
-
-    The step is Euler–Maruyama's for dx = ∇log p dt + √2 dw with h = ε, and that SDE's
-    Fokker–Planck rate at p is 0: drift and diffusion cancel pointwise (detailed balance).
-    """
-    kernel = production(x, score, small)
-    yield Display(r"\mathbb E[x_{i+1}\mid x_i]", kernel.mean)
-    yield Display(r"\mathrm{std}[x_{i+1}\mid x_i]", kernel.std)
-    rate = sp.Symbol("e", positive=True)
-    drift = sp.diff(production(x, score, rate).mean, rate)
-    diffusion = sp.sqrt(sp.diff(production(x, score, rate).std ** 2, rate))
-    for d in (1, 2, 3):
-        xs = sp.symbols(f"x_1:{d + 1}", real=True)
-        p = sp.Function("p", positive=True)(*xs)
-        slopes = [drift.subs(score, sp.diff(sp.log(p), y)) for y in xs]
-        still = sum(
-            density.fokker_planck(p, sp.diff(p, y), sp.diff(p, y, 2), f, sp.diff(f, y), diffusion)
-            for y, f in zip(xs, slopes, strict=True)
-        )
-        yield Equality(f"p is stationary in the limit, {d}-D", still, sp.Integer(0))
-    moved = expectation(kernel.sample(eps) - x, eps)
-    yield Equality("the mean moves by ε times the score", moved, small * score)
-    yield Equality("the noise is √(2ε)", variance(kernel.sample(eps), eps), 2 * small)
+    """One step is Euler–Maruyama's for dx = ∇log p dt + √2 dw, an SDE that leaves p as it is."""
+    w = Writing(x=number(), s=number(r"\nabla\log p"))
+    yield w.chain(
+        "langevin.step(x, s, small)",
+        ("sde.euler_maruyama(x, s, sqrt(2), small)", "2ε = (√2 √ε)²"),
+        states="A step of length ε with the drift ∇log p and g = √2.",
+    )
+    w = Writing(p=density("p"))
+    w.let("s", "grad(log(p))", "s")
+    yield w.chain(
+        "over_coordinates(density.fokker_planck(p, di(p), dii(p), comp(s), di(comp(s)), sqrt(2)))",
+        ("-div(p*s) + lap(p)", "the product rule; half of (√2)² is 1"),
+        ("-div(grad(p)) + lap(p)", "p s = p ∇log p = ∇p"),
+        ("0", "∇·∇ = Δ"),
+        states="The Fokker–Planck rate of that SDE at the density p.",
+        so="Drift and diffusion cancel at every x: p is stationary.",
+    )
 
 
-@derivation("langevin.stationary_variance", rows=("LD-1",), assumes=("p = N(μ, s²), ε < 2s²",))
+@derivation("langevin.stationary_variance", rows=("LD-1",), assumes=("p = N(μ, std²), ε < 2 std²",))
 def stationary_variance(production: Production) -> Lines:
     """The chain's own stationary law on a Gaussian: too wide, at first order in ε by ε/2.
 
-    A step maps N(μ, V) to N(μ, (1 − ε/s²)²V + 2ε); V is its fixed point. No finite ε is exact,
-    which is what a Metropolis step or a decreasing ε is for.
+    No finite ε is exact, which is what a Metropolis step or a decreasing ε is for.
     """
-    settled = production(std, small)
-    yield Display("V", settled)
-    here = mean + sp.sqrt(settled) * eps
-    moved = langevin.step(here, gaussian.score(here, mean, std), small)
-    after = variance(moved.mean, eps) + moved.std**2
-    yield Equality("a fixed point of the step", after, settled)
-    yield Equality("the mean is right", expectation(moved.mean, eps), mean)
-    bias = sp.series(settled, small, 0, 2).removeO() - std**2
-    yield Equality("the bias at first order", bias, small / 2)
+    w = Writing(U=number(positive=True))
+    w.let("V", "langevin.stationary_variance(std, small)")
+    w.let("y", "mean + sqrt(U)*eps")
+    w.bind(after="langevin.step(y, gaussian.score(y, mean, std), small)")
+    yield w.chain(
+        "after",
+        (
+            "N(mean + (1 - small/std**2)*sqrt(U)*eps, 2*small)",
+            "y − μ = √U ε, and the score is −(y − μ)/std²",
+        ),
+        states="One step from a draw y of N(μ, U).",
+    )
+    yield w.chain(
+        "E(eps, after.mean)",
+        ("mean", "E[ε] = 0"),
+        states="The mean stays right.",
+    )
+    yield w.chain(
+        "V - (1 - small/std**2)**2*V",
+        ("V * (2*small/std**2) * (1 - small/(2*std**2))", "1 − (1 − a)² = 2a (1 − a/2)"),
+        ("2*small", "V times the last bracket is std²"),
+        states="The contraction takes from V what the noise puts back.",
+    )
+    yield w.chain(
+        "Var(eps, after.mean) + after.std**2 - V",
+        ("(1 - small/std**2)**2*U + 2*small - V", "E[ε²] = 1"),
+        ("(1 - small/std**2)**2 * (U - V)", "2ε = V − (1 − ε/std²)² V"),
+        states="The variance after the step, against V.",
+        so="V is the fixed point, and every other variance approaches it, since "
+        "$|1-\\epsilon/\\mathrm{std}^2|<1$.",
+    )
+    yield w.chain(
+        "V - std**2",
+        ("small/2 / (1 - small/(2*std**2))", "bring to one denominator"),
+        states="The bias: it is ε/2 to first order in ε.",
+    )
 
 
 @derivation("langevin.annealed_eps", rows=("LD-3",))
 def annealed_eps(production: Production) -> Lines:
     """At every scale the same ratio of drift to noise: ε_i/σ_i² is constant."""
-    yield Display(r"\epsilon_i", production(small, scale, scale_min))
-    step_size = production(small, scale, scale_min)
-    yield Equality("the step in units of the scale", step_size / scale**2, small / scale_min**2)
-    yield Equality("at the smallest scale it is ε", production(small, scale_min, scale_min), small)
-    blurred = langevin.step(scale * x, -x / scale, step_size)
-    own = langevin.step(scale_min * x, -x / scale_min, small)
-    yield Equality(
-        "N(0, σ_i²) is contracted alike at every scale", blurred.mean / scale, own.mean / scale_min
+    w = Writing(z=number())
+    w.let("e", "langevin.annealed_eps(small, scale, scale_min)", r"\epsilon_i")
+    yield w.chain(
+        "e/scale**2",
+        ("small/scale_min**2", "σ_i² cancels"),
+        ("langevin.annealed_eps(small, scale_min, scale_min)/scale_min**2", "ε_1 = ε"),
+        states="The step in units of the scale.",
+    )
+    w.let("law", "langevin.step(scale*z, gaussian.score(scale*z, 0, scale), e)", "q_i")
+    w.let(
+        "own", "langevin.step(scale_min*z, gaussian.score(scale_min*z, 0, scale_min), small)", "q_1"
+    )
+    yield w.chain(
+        "law.mean/scale",
+        ("z - e/scale**2 * z", "the score of N(0, σ_i²) at σ_i z is −z/σ_i"),
+        ("z - small/scale_min**2 * z", "the same step in units of the scale"),
+        ("own.mean/scale_min", "read back at the smallest scale"),
+        states="A step q_i from σ_i z on N(0, σ_i²), in units of σ_i: the mean, ...",
+    )
+    yield w.chain(
+        "law.std**2/scale**2",
+        ("2*e/scale**2", "the square of the root"),
+        ("2*small/scale_min**2", "the same step in units of the scale"),
+        ("own.std**2/scale_min**2", "read back at the smallest scale"),
+        states="... and the noise.",
     )
 
 
 @derivation("langevin.perturbed_weight", rows=("LD-3", "LD-4"))
 def perturbed_weight(production: Production) -> Lines:
     """The weight σ² makes the target's size the same at every scale."""
-    yield Display(r"\lambda(\sigma)", production(scale))
-    target = gaussian.score(data + scale * eps, data, scale)
-    yield Equality(
-        "λ E‖∇log p(x | data)‖² = 1", production(scale) * expectation(target**2, eps), sp.Integer(1)
+    w = Writing()
+    yield w.chain(
+        "langevin.perturbed_weight(scale)"
+        " * E(eps, gaussian.score(data + scale*eps, data, scale)**2)",
+        ("scale**2 * E(eps, (eps/scale)**2)", "the score at data + σ_i ε is −ε/σ_i"),
+        ("1", "E[ε²] = 1, and σ_i² cancels"),
+        states="The weighted size of the score given the data.",
     )
 
 
 @derivation(
     "langevin.noise_rate",
     rows=("LD-4", "DDPM-2", "RFT-1"),
-    assumes=("the forward SDE is linear: dx = (α̇/α) x dt + g dw",),
+    assumes=("the forward SDE is linear: dx = (α̇/α) x dt + g dw", "α > 0, σ > 0"),
 )
 def noise_rate(production: Production) -> Lines:
     """Infinitely many noise scales are an SDE: the one whose conditional law is the path's.
 
-    The mean α·data solves m' = (α̇/α) m, and the variance σ² solves V' = 2(α̇/α)V + g²; the second
-    fixes g. So VE is the limit of NCSN's scales and VP that of DDPM's steps. On the linear path g²
-    = 2t/(1 − t): Flow-GRPO's g with a = √2.
+    So VE is the limit of NCSN's scales and VP that of DDPM's steps. On the linear path g is
+    Flow-GRPO's with a = √2.
     """
-    yield Display("g^2", production(alpha, sigma, d_alpha, d_sigma))
-    a, b = sp.Function("alpha", positive=True)(t), sp.Function("sigma", positive=True)(t)
-    g2 = production(a, b, sp.diff(a, t), sp.diff(b, t))
-    yield Equality("the variance equation", sp.diff(b**2, t), 2 * sp.diff(a, t) / a * b**2 + g2)
-    law = gaussian.log_prob(x, a * data, b)
-    p = sp.exp(law)
-    f = sp.diff(a, t) / a
-    g = sp.Symbol("g", positive=True)
-    rate = density.fokker_planck(p, sp.diff(p, x), sp.diff(p, x, 2), f * x, f, g)
-    forward = sp.expand(rate / p).subs(g, sp.sqrt(g2))
-    yield Equality(
-        "the path's conditional law solves the Fokker–Planck equation", sp.diff(law, t), forward
+    yield from _conditional_law()
+    yield from _on_the_paths()
+
+
+def _conditional_law() -> Lines:
+    w = Writing(x=number(), a=of_time(r"\alpha_t"), b=of_time(r"\sigma_t"))
+    w.let("da", "d(a, t)", r"\dot\alpha_t")
+    w.let("db", "d(b, t)", r"\dot\sigma_t")
+    w.let("m", "a*data", "m_t")
+    w.let("f", "da/a", "f_t")
+    w.let("g2", "langevin.noise_rate(a, b, da, db)", "g_t^2")
+    yield w.chain(
+        "2*f*b**2 + g2",
+        ("2*b*db", "2 (α̇/α) σ² cancels"),
+        ("d(b**2, t)", "the derivative of a square"),
+        states="The variance σ² obeys V' = 2 (α̇/α) V + g², ...",
     )
-    vp = paths.vp(t, beta_min, beta_max)
-    schedule = beta_min + (beta_max - beta_min) * t
-    yield Equality(
-        "VP: g² = β(t)", production(vp.alpha, vp.sigma, vp.d_alpha, vp.d_sigma), schedule
+    yield w.chain(
+        "d(m, t)",
+        ("da*data", "the data stays"),
+        ("f*m", "α cancels"),
+        states="... and the mean α data obeys m' = (α̇/α) m.",
     )
-    ve = paths.ve(t, sigma_min, sigma_max)
-    yield Equality(
-        "VE: g² = dσ²/dt", production(1, ve.sigma, 0, ve.d_sigma), sp.diff(ve.sigma**2, t)
+    w.let("l", "log_density(x, N(m, b**2))", r"\log p")
+    w.let("p", "exp(l)", "p")
+    yield w.chain(
+        "d(l, t)",
+        (
+            "f*m*(x - m)/b**2 + ((x - m)**2/b**4 - 1/b**2) * (f*b**2 + g2/2)",
+            "the chain rule, with the rates of mean and variance",
+        ),
+        (
+            "-f + f*x*(x - m)/b**2 + g2/2 * ((x - m)**2/b**4 - 1/b**2)",
+            "collect f, with m + (x − m) = x",
+        ),
+        (
+            "-f - f*x*d(l, x) + g2/2 * (d(l, x)**2 + d(l, x, 2))",
+            "∂_x log p = −(x − m)/σ²",
+        ),
+        (
+            "density.fokker_planck(p, d(p, x), d(p, x, 2), f*x, f, sqrt(g2))/p",
+            "∂_x p = p ∂_x log p, twice",
+        ),
+        states="So the path's law given the data solves the SDE's Fokker–Planck equation.",
     )
-    line = paths.linear(t)
-    yield Equality(
-        "linear: g² = 2t/(1 − t)",
-        production(line.alpha, line.sigma, line.d_alpha, line.d_sigma),
-        2 * t / (1 - t),
+
+
+def _on_the_paths() -> Lines:
+    w = Writing()
+    w.let("rate", "beta_min + (beta_max - beta_min)*t", r"\beta(t)")
+    for name in ("alpha", "sigma", "d_alpha", "d_sigma"):
+        w.let(name, f"paths.vp(t, beta_min, beta_max).{name}", _PARTS[name])
+    yield w.chain(
+        "langevin.noise_rate(alpha, sigma, d_alpha, d_sigma)",
+        ("rate*alpha**2 - 2*(-rate/2)*sigma**2", "σσ̇ = −αα̇ and α̇/α = −β/2"),
+        ("rate", "α² + σ² = 1"),
+        states="The variance-preserving path: DDPM's limit.",
     )
+    w = Writing()
+    for name in ("sigma", "d_sigma"):
+        w.let(name, f"paths.ve(t, sigma_min, sigma_max).{name}", _PARTS[name])
+    yield w.chain(
+        "langevin.noise_rate(1, sigma, 0, d_sigma)",
+        ("2*sigma*d_sigma", "α = 1 does not move"),
+        ("d(sigma**2, t)", "the derivative of a square"),
+        states="The variance-exploding path: NCSN's limit.",
+    )
+    w = Writing()
+    yield w.chain(
+        "langevin.noise_rate(1 - t, t, -1, 1)",
+        ("2*t + 2*t**2/(1 - t)", "α̇/α = −1/(1 − t)"),
+        ("2*t/(1 - t)", "bring to one denominator"),
+        ("sde.flow_grpo_g(t, sqrt(2), t)**2", "Flow-GRPO's g, with a = √2"),
+        states="The linear path.",
+    )
+
+
+_PARTS = {
+    "alpha": r"\alpha_t",
+    "sigma": r"\sigma_t",
+    "d_alpha": r"\dot\alpha_t",
+    "d_sigma": r"\dot\sigma_t",
+}

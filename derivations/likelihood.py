@@ -1,82 +1,124 @@
-"""Likelihood: volumes, from one map to infinitely many small ones."""
+"""Likelihood: how a map changes a density, from one map to infinitely many small ones."""
 
-import numpy as np
-import sympy as sp
+from refimpl.equations.likelihood import LogDensity
 
-from refimpl.equations import density, likelihood
-from refimpl.equations.likelihood import Block, Determinant, LogDensity, VelocityDivergence
-
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation
-from .engine.symbols import of, symbol, t, x
+from .engine import Lines, Production, derivation
+from .engine.symbols import of, symbol
+from .engine.written import Writing, density, field, matrix, number, point, vector
 
 log_p = of(LogDensity, "log_p")
-det = of(Determinant, "det")
 delta = symbol("delta", r"\delta", low="0.01", high="0.2", positive=True)
-u = of(Block, "u")
-div = of(VelocityDivergence, "div")
+
+INVERTIBLE = "φ smooth and invertible, so its determinant vanishes nowhere"
 
 
-@derivation("likelihood.change_of_variables", rows=("NF-1",), assumes=("φ smooth and invertible",))
+@derivation("likelihood.change_of_variables", rows=("NF-1",), assumes=(INVERTIBLE,))
 def change_of_variables(production: Production) -> Lines:
-    """The density of y = φ(x): mass is kept, so density falls where the map stretches."""
-    yield Display(r"\log p_1(y)", production(log_p, det))
-    p = sp.Function("p", positive=True)(x)
-    slope = symbol("d_phi", r"\varphi'", low="0.2", high=2, positive=True)
-    for sign, name in ((1, "rising"), (-1, "falling")):
-        pushed = sp.exp(production(sp.log(p), sign * slope))
-        yield Equality(f"p_1(y)|dy| = p_0(x)|dx| for a {name} map", pushed * slope, p)
-    there = production(log_p, det)
-    yield Equality("the inverse map undoes it: both forms agree", production(there, 1 / det), log_p)
-    a, b, c, d = sp.symbols("a b c d", positive=True)
-    matrix = sp.Matrix([[1 + a, b], [c, 1 + a + b * c + d]])
-    twice = production(production(log_p, matrix.det()), det)
-    yield Equality(
-        "maps compose, determinants multiply (2-D)", twice, production(log_p, matrix.det() * det)
+    """The density of y = φ(x): mass is kept, so density falls where the map stretches.
+
+    For every set A the mass ∫_A p_0 dx is the mass of its image, ∫_{φ(A)} p_1 dy, which the
+    substitution y = φ(x) makes ∫_A p_1(φ(x)) |det ∂φ/∂x| dx. The first chain is the equality of the
+    integrands, in d dimensions.
+    """
+    w = Writing(p=density("p_0(x)"), phi=field(r"\varphi"), A=matrix(), B=matrix())
+    w.bind(D=number(real=True, nonzero=True), F=number("D'", real=True, nonzero=True))
+    w.let("J", "jac(phi)", "J")
+    yield w.chain(
+        "exp(likelihood.change_of_variables(log(p), det(J))) * abs(det(J))",
+        ("p/abs(det(J)) * abs(det(J))", "½ log a² = log |a|"),
+        ("p", "the determinant does not vanish"),
+        states="The density at y = φ(x), times the volume that dx becomes.",
+    )
+    yield w.chain(
+        "likelihood.change_of_variables(log_p, D)",
+        ("log_p - log(abs(D))", "½ log a² = log |a|"),
+        ("log_p + log(abs(1/D))", "log |1/D| = −log |D|"),
+        states="Both forms: by the determinant D of the map, or 1/D of its inverse.",
+    )
+    yield w.chain(
+        "likelihood.change_of_variables(likelihood.change_of_variables(log_p, D), 1/D)",
+        ("log_p - log(abs(D)) - log(abs(1/D))", "½ log a² = log |a|, twice"),
+        ("log_p", "log |1/D| = −log |D|"),
+        states="A map and then its inverse: nothing has changed.",
+    )
+    yield w.chain(
+        "likelihood.change_of_variables(likelihood.change_of_variables(log_p, D), F)",
+        ("log_p - (log(abs(D)) + log(abs(F)))", "½ log a² = log |a|, twice"),
+        ("likelihood.change_of_variables(log_p, F*D)", "logarithms of a product"),
+        states="Two maps one after the other: their determinants multiply, ...",
+    )
+    yield w.chain(
+        "det(matmul(B, A))",
+        ("det(B) * det(A)", "the product rule of determinants"),
+        states="... as does the determinant of the product of their Jacobians.",
+        so="The rule for $\\varphi_2\\circ\\varphi_1$ is the rule for $\\varphi_1$ and then for "
+        "$\\varphi_2$.",
     )
 
 
-@derivation("likelihood.residual_step", rows=("NF-2",))
+@derivation("likelihood.residual_step", rows=("NF-2",), assumes=("u smooth",))
 def residual_step(production: Production) -> Lines:
     """A residual block is one Euler step; its log-determinant tends to the divergence."""
-    yield Display(r"\varphi(x)", production(x, u, delta))
-    yield Equality("the difference quotient is u", (production(x, u, delta) - x) / delta, u)
-    for d in (1, 2, 3):
-        xs = sp.symbols(f"x_1:{d + 1}", real=True)
-        field = [sp.Function(f"u_{i}", real=True)(*xs) for i in range(d)]
-        jacobian = sp.Matrix(
-            [
-                [sp.diff(production(y, f, delta), z) for z in xs]
-                for y, f in zip(xs, field, strict=True)
-            ]
-        )
-        rate = sp.diff(jacobian.det(), delta).subs(delta, 0)
-        trace = sum(sp.diff(f, y) for y, f in zip(xs, field, strict=True))
-        yield Equality(f"d/dδ det at δ = 0 is the divergence, {d}-D", rate, trace)
+    w = Writing(x=point(), u=field())
+    yield w.chain(
+        "(likelihood.residual_step(x, u, delta) - x)/delta",
+        ("u", "x drops out, and δ cancels"),
+        states="A block moves a point by δ u: a step of Euler's method for dx/dt = u.",
+        so="Euler's method has order 1, so n = 1/δ blocks tend to the flow of u.",
+    )
+    yield w.chain(
+        "jac(likelihood.residual_step(x, u, delta))",
+        ("identity() + delta*jac(u)", "∂x/∂x = I"),
+        states="Its Jacobian.",
+    )
+    yield w.chain(
+        "at(d(log(det(jac(likelihood.residual_step(x, u, delta)))), delta), delta, 0)",
+        (
+            "at(d(det(identity() + delta*jac(u)), delta), delta, 0)",
+            "the derivative of a logarithm, and det I = 1",
+        ),
+        (
+            "tr(jac(u))",
+            "at first order in δ only the diagonal's product contributes: Π (1 + δ ∂_i u_i)",
+        ),
+        ("div(u)", "Σ_i ∂_i u_i"),
+        states="The rate at which its log-determinant grows, at δ = 0.",
+    )
 
 
 @derivation(
     "likelihood.instantaneous",
     rows=("NF-3",),
-    assumes=("p > 0, smooth, obeys the continuity equation",),
+    assumes=("p > 0, smooth, obeys the continuity equation", "dx/dt = v"),
 )
 def instantaneous(production: Production) -> Lines:
     """Along a trajectory the log-density changes by minus the divergence."""
-    yield Display(r"\tfrac{\mathrm d}{\mathrm dt}\log p_t(x_t)", production(div))
-    for d in (1, 2, 3):
-        xs = sp.symbols(f"x_1:{d + 1}", real=True)
-        p = sp.Function("p", positive=True)(*xs, t)
-        field = [sp.Function(f"v_{i}", real=True)(*xs, t) for i in range(d)]
-        moved = sum(
-            density.continuity(p, sp.diff(p, y), f, sp.diff(f, y))
-            for y, f in zip(xs, field, strict=True)
-        )
-        along = (moved + sum(f * sp.diff(p, y) for y, f in zip(xs, field, strict=True))) / p
-        trace = sum(sp.diff(f, y) for y, f in zip(xs, field, strict=True))
-        yield Equality(f"∂_t log p + v·∇log p = −∇·v, {d}-D", along, production(trace))
-    block = likelihood.change_of_variables(log_p, 1 + delta * div)
-    yield Equality(
-        "the limit of residual blocks", sp.diff(block, delta).subs(delta, 0), production(div)
+    w = Writing(p=density(), v=field())
+    w.let(
+        "rate",
+        "over_coordinates(density.continuity(p, di(p), comp(v), di(comp(v))))",
+        r"\partial_t p_t",
+    )
+    yield w.chain(
+        "(rate + dot(v, grad(p)))/p",
+        ("(-div(p*v) + dot(v, grad(p)))/p", "the continuity equation"),
+        ("(-p*div(v) - dot(v, grad(p)) + dot(v, grad(p)))/p", "the product rule"),
+        ("likelihood.instantaneous(div(v))", "⟨v, ∇p⟩ cancels, then p"),
+        states="By the chain rule $\\frac{\\mathrm d}{\\mathrm dt}\\log p_t(x_t)$ is "
+        "$(\\partial_tp_t+\\langle v,\\nabla p_t\\rangle)/p_t$.",
+        so="Along the trajectory from $x_0$ to $x_1$: "
+        "$\\log p_1(x_1)=\\log p_0(x_0)-\\int_0^1\\nabla\\cdot v(x_t,t)\\,\\mathrm dt$.",
+    )
+    w = Writing(x=point(), v=field())
+    w.let("block", "likelihood.residual_step(x, v, delta)", r"\varphi_\delta")
+    yield w.chain(
+        "at(d(likelihood.change_of_variables(log_p, det(jac(block))), delta), delta, 0)",
+        (
+            "-at(d(det(identity() + delta*jac(v)), delta), delta, 0)",
+            "the derivative of a logarithm, and det I = 1",
+        ),
+        ("likelihood.instantaneous(div(v))", "the determinant's rate is the trace"),
+        states="The same from blocks x + δ v: the rate at which one changes the log-density.",
     )
 
 
@@ -87,26 +129,29 @@ def instantaneous(production: Production) -> Lines:
 )
 def hutchinson(production: Production) -> Lines:
     """One random vector estimates a trace without bias; its variance is 2‖J‖² if J = Jᵀ."""
-    for d in (2, 3):
-        e = sp.symbols(f"e_1:{d + 1}", real=True)
-        j = sp.Matrix(d, d, sp.symbols(f"J_1:{d * d + 1}", real=True))
-        estimate = production(
-            np.array(e, dtype=object), np.array(list(j * sp.Matrix(e)), dtype=object)
-        )
-        if d == 2:
-            yield Display(r"\varepsilon^{\top}J\varepsilon", estimate)
-        yield Equality(f"unbiased in {d}-D", _mean(estimate, e), j.trace())
-    e = sp.symbols("e_1:3", real=True)
-    a, b, c = sp.symbols("a b c", real=True)
-    estimate = production(
-        np.array(e, dtype=object),
-        np.array([a * e[0] + b * e[1], b * e[0] + c * e[1]], dtype=object),
+    w = Writing(e=vector(r"\varepsilon"), y=vector(), J=matrix())
+    yield w.chain(
+        "likelihood.hutchinson(entries(e), entries(y))",
+        ("dot(e, y)", "the inner product of two vectors"),
+        states="The estimate, for y = J ε.",
     )
-    spread = _mean(sp.expand(estimate**2), e) - (a + c) ** 2
-    yield Equality("its variance for a symmetric J", spread, 2 * (a**2 + 2 * b**2 + c**2))
-
-
-def _mean(expression: sp.Expr, noises: tuple[sp.Symbol, ...]) -> sp.Expr:
-    for e in noises:
-        expression = expectation(expression, e)
-    return expression
+    w.let("T", "likelihood.hutchinson(entries(e), entries(matmul(J, e)))")
+    yield w.chain(
+        "E(e, T)",
+        ("E(e, dot(e, matmul(J, e)))", "the inner product"),
+        ("tr(J)", "E[ε_i ε_j] is 1 for i = j and 0 otherwise"),
+        states="Its mean is the trace.",
+    )
+    yield w.chain(
+        "Var(e, T)",
+        (
+            "tr(matmul(J, transpose(J))) + tr(matmul(J, J))",
+            "E[ε_i ε_j ε_k ε_l] counts the three ways to pair the indices; one is tr(J)²",
+        ),
+        (
+            "tr(matmul(J + transpose(J), J + transpose(J)))/2",
+            "multiply out; tr(Jᵀ Jᵀ) = tr(J J)",
+        ),
+        states="Its variance.",
+        so="For $J=J^\\top$ it is $2\\operatorname{tr}(J^2)=2\\Vert J\\Vert^2$.",
+    )

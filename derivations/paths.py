@@ -1,163 +1,284 @@
 """Paths: the schedules' ends and derivatives, the conditional law and the field that moves it."""
 
-import sympy as sp
-
-from refimpl.equations import Coefficients, density, gaussian, paths
 from refimpl.equations.arguments import SigmaMin
 from refimpl.equations.paths import BetaMax, BetaMin, SigmaMax
 
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation, variance
-from .engine.symbols import data, noise, of, t, x
+from .engine import Lines, Production, derivation
+from .engine.symbols import of
+from .engine.written import Writing, number, of_time, point, vector
 
 beta_min = of(BetaMin, "beta_min")
 beta_max = of(BetaMax, "beta_max")
 sigma_min = of(SigmaMin, "sigma_min")
 sigma_max = of(SigmaMax, "sigma_max")
 
-ALPHA = sp.Function("alpha", positive=True)(t)
-SIGMA = sp.Function("sigma", positive=True)(t)
-GENERAL = Coefficients(ALPHA, SIGMA, sp.diff(ALPHA, t), sp.diff(SIGMA, t))
-"""Any path whatever: α and σ are arbitrary positive functions of t."""
+
+def any_path() -> Writing:
+    """Any path whatever: α and σ are arbitrary positive functions of t, C their record."""
+    w = Writing(alpha=of_time(r"\alpha_t"), sigma=of_time(r"\sigma_t"))
+    w.let("d_alpha", "d(alpha, t)", r"\dot\alpha_t")
+    w.let("d_sigma", "d(sigma, t)", r"\dot\sigma_t")
+    return w.bind(C="Coefficients(alpha, sigma, d_alpha, d_sigma)")
 
 
-def _derivatives(c: Coefficients) -> Lines:
-    yield Display(r"\alpha_t", c.alpha)
-    yield Display(r"\sigma_t", c.sigma)
-    yield Equality("α̇ is the derivative of α", c.d_alpha, sp.diff(c.alpha, t))
-    yield Equality("σ̇ is the derivative of σ", c.d_sigma, sp.diff(c.sigma, t))
-
-
-def _ends(c: Coefficients) -> Lines:
-    for reason, value, want in (
-        ("at t = 0 all data is there", c.alpha.subs(t, 0), 1),
-        ("at t = 0 no noise is there", c.sigma.subs(t, 0), 0),
-        ("at t = 1 no data is left", c.alpha.subs(t, 1), 0),
-        ("at t = 1 the noise is standard", c.sigma.subs(t, 1), 1),
-    ):
-        yield Equality(reason, sp.sympify(value), sp.Integer(want))
+def _on_the_path(c: str) -> Writing:
+    """The path point of a schedule: every claim about it is one about α and σ both."""
+    w = Writing(data=vector(r"\mathrm{data}"), noise=vector(r"\mathrm{noise}"))
+    w.bind(c=c)
+    w.let("x_t", "paths.interpolate(c, data, noise)")
+    return w
 
 
 @derivation("paths.linear", rows=("PATH-2", "PATH-4"))
 def linear(production: Production) -> Lines:
     """Rectified flow: straight lines between data and noise.
 
-    The linear path meets all four end conditions. α falls with slope −1 and σ rises with slope 1,
-    so both are monotone. In data-time, where t counts the other way, it is CondOT: α = t, β = 1 −
-    t.
+    The linear path meets all four end conditions: α is 1 at the data and 0 at the noise, σ is 0 and
+    1. α falls with slope −1 and σ rises with slope 1, so both are monotone. In data-time, where t
+    counts the other way, the path is known as CondOT: α = t, β = 1 − t.
     """
-    c = production(t)
-    yield from _derivatives(c)
-    yield from _ends(c)
-    other_clock = production(1 - t)
-    yield Equality("in data-time: α = t", other_clock.alpha, t)
-    yield Equality("in data-time: β = 1 − t", other_clock.sigma, 1 - t)
-    point = paths.interpolate(c, data, noise)
-    yield Equality("the article's path", point, (1 - t) * data + t * noise)
-    yield Equality("the path is straight: no acceleration", sp.diff(point, t, 2), sp.Integer(0))
+    w = _on_the_path("paths.linear(t)")
+    yield w.chain(
+        "d(c.alpha, t)",
+        ("c.d_alpha", "the derivative of 1 is 0, that of t is 1"),
+        states="The slope of α, ...",
+    )
+    yield w.chain("d(c.sigma, t)", ("c.d_sigma", "the derivative of t"), states="... and of σ.")
+    yield w.chain(
+        "at(x_t, t, 0)",
+        ("(1 - 0)*data + 0*noise", "α = 1 − t and σ = t, at t = 0"),
+        ("data", "a factor of zero"),
+        states="It starts at the data, ...",
+    )
+    yield w.chain(
+        "at(x_t, t, 1)",
+        ("(1 - 1)*data + 1*noise", "α = 1 − t and σ = t, at t = 1"),
+        ("noise", "a factor of zero"),
+        states="... and ends at the noise.",
+    )
+    w = Writing()
+    w.let("x_t", "paths.interpolate(paths.linear(t), data, noise)")
+    yield w.chain(
+        "d(x_t, t, 2)",
+        ("d(noise - data, t)", "α̇ = −1 and σ̇ = 1: the velocity"),
+        ("0", "the velocity does not depend on t"),
+        states="It is straight, in each coordinate.",
+    )
+    w = Writing(data=vector(r"\mathrm{data}"), noise=vector(r"\mathrm{noise}"), r=number("r"))
+    yield w.chain(
+        "paths.interpolate(paths.linear(1 - r), data, noise)",
+        ("r*data + (1 - r)*noise", "1 − (1 − r) = r"),
+        states="In data-time r = 1 − t it is CondOT: α = r, β = 1 − r.",
+    )
 
 
 @derivation("paths.cosine", rows=("PATH-2", "PATH-5"))
 def cosine(production: Production) -> Lines:
     """The quarter circle: variance preserving, all four ends exact, and curved.
 
-    α̇ is −π/2 times a sine and σ̇ is π/2 times a cosine, both of an angle in (0, π/2): α falls, σ
-    rises.
+    α̇ is −π/2 times a sine and σ̇ is π/2 times a cosine, both of an angle between 0 and π/2: α falls
+    and σ rises.
     """
-    c = production(t)
-    yield from _derivatives(c)
-    yield from _ends(c)
-    yield Equality("the variance is preserved", c.alpha**2 + c.sigma**2, sp.Integer(1))
-    bend = sp.diff(paths.interpolate(c, data, noise), t, 2)
-    yield Equality(
-        "the path bends towards the origin",
-        bend,
-        -(sp.pi**2) / 4 * paths.interpolate(c, data, noise),
+    w = _on_the_path("paths.cosine(t)")
+    yield w.chain(
+        "d(c.alpha, t)",
+        ("c.d_alpha", "the chain rule; cosine goes over into minus sine"),
+        states="The slope of α, ...",
+    )
+    yield w.chain(
+        "d(c.sigma, t)",
+        ("c.d_sigma", "the chain rule; sine goes over into cosine"),
+        states="... and of σ.",
+    )
+    yield w.chain(
+        "at(x_t, t, 0)",
+        ("cos(0)*data + sin(0)*noise", "the angle is zero"),
+        ("data", "cos 0 = 1 and sin 0 = 0"),
+        states="It starts at the data, ...",
+    )
+    yield w.chain(
+        "at(x_t, t, 1)",
+        ("cos(pi/2)*data + sin(pi/2)*noise", "the angle is a right one"),
+        ("noise", "cos π/2 = 0 and sin π/2 = 1"),
+        states="... and ends at the noise.",
+    )
+    yield w.chain(
+        "c.alpha**2 + c.sigma**2",
+        ("1", "Pythagoras: cos² + sin² = 1"),
+        states="The variance is preserved.",
+    )
+    yield w.chain(
+        "d(x_t, t, 2)",
+        ("pi/2 * d(c.alpha*noise - c.sigma*data, t)", "the slopes of α and σ"),
+        ("-pi**2/4 * (c.sigma*noise + c.alpha*data)", "the slopes once more"),
+        ("-pi**2/4 * x_t", "the path point"),
+        states="The path bends towards the origin.",
     )
 
 
-@derivation("paths.vp", rows=("PATH-2", "PATH-5"))
+VARIANCE_PRESERVING = "0 < t ≤ 1: the slope of σ is infinite at t = 0"
+
+
+@derivation("paths.vp", rows=("PATH-2", "PATH-5"), assumes=(VARIANCE_PRESERVING,))
 def vp(production: Production) -> Lines:
     """Variance preserving: exact at the data end, short of it by a known factor at the noise end.
 
-    It solves α̇ = −½β(t)α with β(t) = β_min + (β_max − β_min)t. At t = 1 a factor exp(−(β_min +
-    β_max)/4) of the data is left, so the fourth end condition holds only approximately: the page
-    gives its size.
+    It solves α̇ = −½ β(t) α with β(t) = β_min + (β_max − β_min) t. At t = 1 a factor
+    exp(−(β_min + β_max)/4) of the data is left, so the end condition for the noise holds only
+    approximately: the last chain gives its size.
     """
-    c = production(t, beta_min, beta_max)
-    yield from _derivatives(c)
-    yield Equality("the variance is preserved", c.alpha**2 + c.sigma**2, sp.Integer(1))
-    rate = beta_min + (beta_max - beta_min) * t
-    yield Equality("data fades at the rate β/2", sp.diff(c.alpha, t), -rate / 2 * c.alpha)
-    yield Equality("at t = 0 all data is there", c.alpha.subs(t, 0), sp.Integer(1))
-    yield Equality("at t = 0 no noise is there", c.sigma.subs(t, 0), sp.Integer(0))
-    left_over = sp.exp(-(beta_min + beta_max) / 4)
-    yield Equality("at t = 1 this much data is left", c.alpha.subs(t, 1), left_over)
+    w = _on_the_path("paths.vp(t, beta_min, beta_max)")
+    w.let("beta", "beta_min + (beta_max - beta_min)*t", r"\beta")
+    w.let("A", "c.alpha", r"\alpha_t")
+    yield w.chain(
+        "d(c.alpha, t)",
+        (
+            "-(beta_min + 2*(beta_max - beta_min)*t/2)/2 * A",
+            "the derivative of the exponent, times the exponential",
+        ),
+        ("-beta/2 * A", "2 cancels"),
+        ("c.d_alpha", "the factor α on top of the fraction"),
+        states="Data fades at the rate β/2.",
+    )
+    w.let("S", "c.sigma", r"\sigma_t")
+    yield w.chain(
+        "d(sqrt(1 - A**2), t)",
+        ("-(2*A*d(A, t))/(2*S)", "the chain rule for the root, σ = √(1 − α²)"),
+        ("beta*A**2/(2*S)", "α̇ = −½ β α"),
+        ("c.d_sigma", "β, α and σ written out"),
+        states="The slope of σ.",
+    )
+    yield w.chain(
+        "c.alpha**2 + c.sigma**2",
+        ("A**2 + (1 - A**2)", "the square of a root"),
+        ("1", "α² cancels"),
+        states="The variance is preserved.",
+    )
+    yield w.chain(
+        "at(x_t, t, 0)",
+        ("exp(0)*data + sqrt(1 - exp(0)**2)*noise", "the exponent vanishes with t"),
+        ("data", "e⁰ = 1"),
+        states="It starts at the data.",
+    )
+    yield w.chain(
+        "at(c.alpha, t, 1)",
+        ("exp(-(beta_min + (beta_max - beta_min)/2)/2)", "t = 1"),
+        ("exp(-(beta_min + beta_max)/4)", "half of β_min is left"),
+        states="At t = 1 this factor of the data is left.",
+    )
 
 
-@derivation("paths.ve", rows=("PATH-2", "PATH-5"))
+@derivation("paths.ve", rows=("PATH-2", "PATH-5"), assumes=("0 < σ_min < σ_max", "0 < t ≤ 1"))
 def ve(production: Production) -> Lines:
     """Variance exploding: data never fades; the noise grows until it drowns the data.
 
     Two of the four end conditions do not hold, by design: α_1 = 1, and σ_1² = σ_max² − σ_min².
     """
-    c = production(t, sigma_min, sigma_max)
-    yield Display(r"\sigma_t", c.sigma)
-    yield Equality("α̇ is the derivative of α", sp.sympify(c.d_alpha), sp.diff(c.alpha, t))
-    yield Equality("data does not fade", sp.sympify(c.alpha), sp.Integer(1))
-    yield Equality(
-        "σ̇ σ is half the derivative of σ²", c.d_sigma * c.sigma, sp.diff(c.sigma**2, t) / 2
+    w = _on_the_path("paths.ve(t, sigma_min, sigma_max)")
+    w.let("q", "log(sigma_max/sigma_min)")
+    w.let("S", "c.sigma", r"\sigma_t")
+    yield w.chain(
+        "x_t - S*noise",
+        ("data", "the factor of the data is 1, and the noise cancels"),
+        states="Data does not fade: what is not noise is the data.",
     )
-    growth = 2 * sp.log(sigma_max / sigma_min)
-    yield Equality(
-        "σ² + σ_min² grows geometrically",
-        sp.diff(c.sigma**2, t),
-        growth * (c.sigma**2 + sigma_min**2),
+    yield w.chain(
+        "d(c.alpha, t)", ("c.d_alpha", "the derivative of a constant"), states="α is constant."
     )
-    yield Equality("at t = 0 no noise is there", c.sigma.subs(t, 0), sp.Integer(0))
-    at_end = sp.exp(sp.expand_log(sp.log(c.sigma.subs(t, 1) ** 2 + sigma_min**2)))
-    yield Equality("at t = 1 the variance is σ_max² − σ_min²", at_end, sigma_max**2)
+    yield w.chain(
+        "d(c.sigma**2, t)",
+        ("d(sigma_min**2 * (exp(2*q*t) - 1), t)", "the square of the root"),
+        ("2*q*sigma_min**2*exp(2*q*t)", "the chain rule"),
+        ("2*q*(c.sigma**2 + sigma_min**2)", "σ² + σ_min² = σ_min² exp(2 q t)"),
+        states="σ² + σ_min² grows geometrically.",
+    )
+    yield w.chain(
+        "d(S, t)",
+        ("d(S**2, t)/(2*S)", "the chain rule: the derivative of σ² is 2 σ σ̇"),
+        ("2*q*sigma_min**2*exp(2*q*t)/(2*S)", "the chain before"),
+        ("c.d_sigma", "2 cancels"),
+        states="The slope of σ.",
+    )
+    yield w.chain(
+        "at(x_t, t, 0)",
+        ("1*data + sigma_min*sqrt(exp(0) - 1)*noise", "t = 0"),
+        ("data", "e⁰ = 1"),
+        states="It starts at the data.",
+    )
+    yield w.chain(
+        "at(c.sigma**2, t, 1)",
+        ("sigma_min**2 * (exp(2*q) - 1)", "the square of the root, at t = 1"),
+        ("sigma_min**2 * ((sigma_max/sigma_min)**2 - 1)", "exp(2 log r) = r²"),
+        ("sigma_max**2 - sigma_min**2", "σ_min² multiplied in"),
+        states="At t = 1 the noise has this variance.",
+    )
 
 
 @derivation("paths.interpolate", rows=("PATH-1", "PATH-4"))
 def interpolate(production: Production) -> Lines:
     """A point of the path weighs data and noise, and its two ends are data and noise."""
-    point = production(GENERAL, data, noise)
-    yield Display("x_t", point)
-    yield Equality("the weight of data is α", sp.diff(point, data), ALPHA)
-    yield Equality("the weight of noise is σ", sp.diff(point, noise), SIGMA)
-    yield Equality("nothing is added", point.subs({data: 0, noise: 0}), sp.Integer(0))
-    on_line = production(paths.linear(t), data, noise)
-    yield Equality("it starts at the data", on_line.subs(t, 0), data)
-    yield Equality("it ends at the noise", on_line.subs(t, 1), noise)
+    w = Writing()
+    w.let("x_t", "paths.interpolate(C, data, noise)")
+    yield w.chain(
+        "N(E(noise, x_t), Var(noise, x_t))",
+        ("N(alpha*data, sigma**2)", "the noise has mean 0 and variance 1"),
+        states="Its mean is α times the data and its variance σ².",
+    )
+    yield w.chain(
+        "d(x_t, noise)",
+        ("sigma", "the data is held fixed"),
+        states="More noise moves the point the same way.",
+    )
+    w = _on_the_path("paths.linear(t)")
+    yield w.chain(
+        "at(x_t, t, 0)",
+        ("(1 - 0)*data + 0*noise", "t = 0"),
+        ("data", "a factor of zero"),
+        states="On the linear path it starts at the data, ...",
+    )
+    yield w.chain(
+        "at(x_t, t, 1)",
+        ("(1 - 1)*data + 1*noise", "t = 1"),
+        ("noise", "a factor of zero"),
+        states="... and ends at the noise.",
+    )
 
 
 @derivation("paths.conditional", rows=("PATH-1", "PATH-2"))
 def conditional(production: Production) -> Lines:
     """Given the data, a point of the path is N(α data, σ² I): from a point mass to p_init."""
-    law = production(GENERAL, data)
-    point = paths.interpolate(GENERAL, data, noise)
-    yield Display(r"\mathbb E[x_t\mid\mathrm{data}]", law.mean)
-    yield Display(r"\mathrm{std}[x_t\mid\mathrm{data}]", law.std)
-    yield Equality("the mean over the noise", law.mean, expectation(point, noise))
-    yield Equality("the variance over the noise", law.std**2, variance(point, noise))
-    line = production(paths.linear(t), data)
-    yield Equality("at t = 0 it is the point mass: mean", line.mean.subs(t, 0), data)
-    yield Equality("at t = 0 it is the point mass: width", line.std.subs(t, 0), sp.Integer(0))
-    yield Equality("at t = 1 it forgets the data: mean", line.mean.subs(t, 1), sp.Integer(0))
-    yield Equality("at t = 1 it forgets the data: width", line.std.subs(t, 1), sp.Integer(1))
+    w = Writing()
+    w.let("x_t", "paths.interpolate(C, data, noise)")
+    yield w.chain(
+        "N(E(noise, x_t), Var(noise, x_t))",
+        ("paths.conditional(C, data)", "the noise has mean 0 and variance 1"),
+        states="The law of a path point given the data: an affine function of Gaussian noise.",
+    )
+    yield w.chain(
+        "paths.conditional(paths.linear(0), data)",
+        ("N(data, 0)", "1 − 0 = 1"),
+        states="At t = 0, on the linear path, it is the point mass at the data.",
+    )
+    yield w.chain(
+        "paths.conditional(paths.linear(1), data)",
+        ("N(0, 1)", "1 − 1 = 0"),
+        states="At t = 1 it has forgotten the data.",
+    )
 
 
 @derivation("paths.velocity", rows=("VF-1",))
 def velocity(production: Production) -> Lines:
     """The velocity is the time derivative of the path, for any schedule."""
-    moved = production(GENERAL, data, noise)
-    yield Display(r"\dot x_t", moved)
-    yield Equality(
-        "differentiate the path", moved, sp.diff(paths.interpolate(GENERAL, data, noise), t)
+    w = any_path().bind(data=vector(r"\mathrm{data}"), noise=vector(r"\mathrm{noise}"))
+    yield w.chain(
+        "d(bracket(paths.interpolate(C, data, noise)), t)",
+        ("paths.velocity(C, data, noise)", "data and noise do not depend on t"),
+        states="A path point moves with the slopes of α and σ.",
     )
-    yield Equality(
-        "rectified flow: v = x_1 − x_0", production(paths.linear(t), data, noise), noise - data
+    yield w.chain(
+        "paths.velocity(paths.linear(t), data, noise)",
+        ("noise - data", "α̇ = −1 and σ̇ = 1"),
+        states="Rectified flow: the target of the regression.",
     )
 
 
@@ -167,20 +288,42 @@ def velocity(production: Production) -> Lines:
 def conditional_velocity(production: Production) -> Lines:
     """The conditional Gaussian field: its flow is the path, and it moves the conditional density.
 
-    Any schedule, one coordinate; coordinates of the conditional Gaussian are independent and the
-    field acts on each alone, so the same identity holds in every dimension.
+    Any schedule, in d = 1 to 4 dimensions.
     """
-    field = production(GENERAL, data, x)
-    yield Display(r"v_t(x\mid\mathrm{data})", field)
-    trajectory = paths.interpolate(GENERAL, data, noise)
-    yield Equality(
-        "its flow is the path: the derivative along it is the field",
-        sp.diff(trajectory, t),
-        production(GENERAL, data, trajectory),
+    w = any_path().bind(data=vector(r"\mathrm{data}"), noise=vector(r"\mathrm{noise}"))
+    w.let("x_t", "paths.interpolate(C, data, noise)")
+    yield w.chain(
+        "paths.conditional_velocity(C, data, x_t)",
+        (
+            "(d_alpha - d_sigma/sigma*alpha)*data + d_sigma/sigma*(alpha*data + sigma*noise)",
+            "the path point put in",
+        ),
+        ("d_alpha*data + d_sigma*noise", "α σ̇/σ data cancels, and so does σ"),
+        ("d(x_t, t)", "the derivative of the path"),
+        states="Along the path the field is the path's velocity.",
+        so="So the path solves the field's equation: its flow is $x_0 \\mapsto x_t$.",
     )
-    law = paths.conditional(GENERAL, data)
-    p = sp.exp(gaussian.log_prob(x, law.mean, law.std))
-    rate = density.continuity(p, sp.diff(p, x), field, sp.diff(field, x))
-    yield Equality(
-        "the conditional density obeys the continuity equation", sp.diff(p, t) / p, rate / p
+    w = any_path().bind(x=point(), data=vector(r"\mathrm{data}"))
+    w.let("n", "(x - alpha*data)/sigma", r"\mathrm{noise}")
+    w.let("u", "paths.conditional_velocity(C, data, x)")
+    w.let("L", "over_coordinates(log_density(comp(x), N(alpha*comp(data), sigma**2)))", r"\ell")
+    w.let("p", "exp(L)")
+    yield w.chain(
+        "u",
+        ("d_alpha*data + d_sigma/sigma*(x - alpha*data)", "collect σ̇/σ"),
+        ("d_alpha*data + d_sigma*n", "x = α data + σ noise"),
+        states="The field in terms of the noise.",
+    )
+    yield w.chain(
+        "over_coordinates(density.continuity(p, di(p), comp(u), di(comp(u))))/p",
+        ("-div(p*u)/p", "the continuity equation, coordinate by coordinate"),
+        ("-div(u) - dot(u, grad(L))", "the product rule, and ∇p = p ∇ℓ for p = exp ℓ"),
+        (
+            "-div(d_sigma/sigma*x) + dot(d_alpha*data + d_sigma*n, n)/sigma",
+            "only this term of u depends on x; ∇ℓ = −noise/σ",
+        ),
+        ("dt(L)", "the derivative of −(x − α data)²/(2σ²) − log σ in each coordinate"),
+        ("dt(p)/p", "the derivative of an exponential"),
+        states="What the field makes of the conditional density, relative to it.",
+        so="The conditional density obeys the continuity equation.",
     )

@@ -5,6 +5,7 @@ neighbour is REFUTED by a witness (or listed as equivalent, with its reason). Wh
 as proved is read off here, never typed.
 """
 
+import argparse
 import ast
 import functools
 import hashlib
@@ -14,16 +15,22 @@ import pkgutil
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import sympy as sp
 
 import derivations as package
 from refimpl.equations import equations
 
+from .engine import read_back
 from .engine.controls import Neighbour, neighbours
 from .engine.decide import Decision, Verdict, decide
 from .engine.derivation import Derivation, Display, Equality, derivations
+from .engine.independence import bent
+from .engine.reading import Reading, faults, read
 from .engine.symbols import latex
+from .engine.written import SPACES, Chain, handed, pairs, settle, taken_at
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class Step:
     verdict: str
     method: str
     witness: str
+    old: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,9 @@ class Proof:
     Attributes:
         id: the derivation's name.
         of: the equations whose functions it was handed.
+        special: arguments shown for named values only, with what these are.
+        pinned: arguments shown for special values only though nothing says so.
+        failed: what stopped the proof, in one line; empty if nothing did.
         called: those of them that it called.
         uses: equations that the proof or the functions lean on.
         hash: of the sources of the functions and of the derivation.
@@ -76,7 +87,11 @@ class Proof:
     assumptions: tuple[str, ...]
     displays: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
+    chains: tuple[Reading, ...]
     controls: tuple[Control, ...]
+    special: tuple[tuple[str, str], ...]
+    pinned: tuple[str, ...]
+    failed: str
     called: tuple[str, ...]
     uses: tuple[str, ...]
     hash: str
@@ -85,9 +100,19 @@ class Proof:
     @property
     def problems(self) -> tuple[str, ...]:
         """Everything that keeps this from being a proof; empty when it is one."""
+        if self.failed:
+            return (self.failed,)
         found = [f"{i} is never called by its proof" for i in self.of if i not in self.called]
+        refuted = {c.equation for c in self.controls if c.verdict == Verdict.REFUTED}
+        found += [f"{i} has no refuted control" for i in self.of if i not in refuted]
+        found += [f"{i} is shown for special values only" for i in self.pinned]
         if not self.steps:
             found.append("no equality was shown")
+        found += [fault for id in self.of for fault in read_back.problems(id)]
+        found += [fault for chain in self.chains for fault in faults(chain)]
+        shown = {id for chain in self.chains for id in chain.codes}
+        if self.read:
+            found += [f"{i} stands in no line of its proof" for i in self.of if i not in shown]
         found += [
             f"{s.verdict}: {s.reason}{f' ({s.witness})' if s.witness else ''}"
             for s in self.steps
@@ -99,6 +124,11 @@ class Proof:
             if not c.holds
         ]
         return tuple(found)
+
+    @property
+    def read(self) -> bool:
+        """Whether every line is a written one."""
+        return not self.displays and not any(step.old for step in self.steps)
 
     @property
     def proved(self) -> bool:
@@ -130,34 +160,14 @@ def prove_all(only: str | None = None) -> dict[str, Proof]:
 def prove(d: Derivation) -> Proof:
     """Run one derivation on production, then on every neighbour of every function it is handed."""
     start = time.perf_counter()
-    functions = d.productions()
-    called: set[str] = set()
-    displays: list[tuple[str, str]] = []
-    steps: list[Step] = []
-    known: set[tuple[Any, Any]] = set()
-    watched = [_watched(f, id, called) for f, id in zip(functions, d.of, strict=True)]
-    for line in d.lines(*watched):
-        if isinstance(line, Display):
-            displays.append((line.lhs, latex(line.rhs)))
-            continue
-        decision = decide(line.left, line.right)
-        if decision.verdict is Verdict.PROVED:
-            known.add((line.left, line.right))
-        steps.append(
-            Step(
-                line.reason,
-                latex(line.left),
-                latex(line.right),
-                decision.verdict.value,
-                decision.method,
-                decision.witness,
-            )
-        )
-    controls = [
-        _control(d, functions, i, neighbour, known)
-        for i in range(len(functions))
-        for neighbour in neighbours(functions[i])
-    ]
+    for space in SPACES.values():
+        space.memory.clear()
+    found = _Found()
+    try:
+        _prove(d, found)
+    except (ValueError, TypeError, ArithmeticError, AttributeError, NotImplementedError) as error:
+        told = " ".join(str(error).split())[:200]
+        found.failed = f"UNDECIDED: {type(error).__name__}: {told}"
     return Proof(
         d.id,
         d.of,
@@ -165,14 +175,89 @@ def prove(d: Derivation) -> Proof:
         d.title,
         d.lecture,
         d.assumes,
-        tuple(displays),
-        tuple(steps),
-        tuple(controls),
-        tuple(id for id in d.of if id in called),
-        tuple(sorted(_leans_on(d, functions) - set(d.of))),
-        _hash(d, functions),
+        tuple(found.displays),
+        tuple(found.steps),
+        tuple(found.chains),
+        tuple(found.controls),
+        tuple(d.special.items()),
+        tuple(found.pinned),
+        found.failed,
+        tuple(id for id in d.of if id in found.called),
+        tuple(sorted((_leans_on(d, d.productions()) | found.shown) - set(d.of))),
+        _hash(d, d.productions()),
         time.perf_counter() - start,
     )
+
+
+@dataclass
+class _Found:
+    """What comes up while a derivation is run."""
+
+    called: set[str] = field(default_factory=set)
+    displays: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    chains: list[Reading] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    pinned: list[str] = field(default_factory=list)
+    known: set[Any] = field(default_factory=set)
+    taken_at: set[sp.Expr] = field(default_factory=set)
+    failed: str = ""
+
+    @property
+    def shown(self) -> set[str]:
+        """The ids of the functions whose values stand in lines."""
+        return {id for reading in self.chains for id in reading.codes}
+
+
+def _prove(d: Derivation, found: _Found) -> None:
+    watched = [_watched(f, id, found.called) for f, id in zip(d.productions(), d.of, strict=True)]
+    with handed(dict(zip(d.of, watched, strict=True))):
+        for line in d.lines(*watched):
+            if isinstance(line, Display):
+                found.displays.append((line.lhs, latex(line.rhs)))
+            elif isinstance(line, Equality):
+                decision = decide(line.left, line.right)
+                if decision.verdict is Verdict.PROVED:
+                    found.known.add((line.left, line.right))
+                left, right = latex(line.left), latex(line.right)
+                found.steps.append(_step(line.reason, left, right, decision))
+            else:
+                made, reading = _walk(line, found.known)
+                found.steps += made
+                found.chains.append(reading)
+                found.taken_at |= taken_at(line)
+    for i, function in enumerate(d.productions()):
+        for neighbour in neighbours(function):
+            found.controls.append(_control(d, watched, i, neighbour, found.known))
+    values = frozenset(found.taken_at)
+    for i, id in enumerate(d.of):
+        if id != d.id and id in derivations():
+            continue  # its own derivation shows it for every argument
+        for name, neighbour in bent(id, watched[i], values):
+            if name in d.special or f"{id}.{name}" in d.special:
+                continue
+            control = _control(d, watched, i, neighbour, found.known)
+            if control.verdict != Verdict.REFUTED:
+                found.pinned.append(f"{id}, {neighbour.change.removesuffix(' special only')}")
+
+
+def _step(reason: str, left: str, right: str, decision: Decision, old: bool = True) -> Step:
+    return Step(reason, left, right, decision.verdict.value, decision.method, decision.witness, old)
+
+
+def _walk(chain: Chain, known: set[Any]) -> tuple[list[Step], Reading]:
+    """Decide a chain line by line."""
+    steps = []
+    decisions: dict[int, Decision] = {}
+    number = {id(line): n for n, line in enumerate(chain.lines)}
+    for before, line in pairs(chain):
+        decision = settle(before, line, chain.dimensions)
+        if decision.verdict is Verdict.PROVED:
+            known.add((before, line))
+        steps.append(_step(line.rule, before.tex, line.node.tex, decision, old=False))
+        if id(line) in number:
+            decisions[number[id(line)]] = decision
+    return steps, read(chain, decisions)
 
 
 def _watched(function: Callable[..., Any], id: str, called: set[str]) -> Callable[..., Any]:
@@ -189,10 +274,11 @@ def _control(
     functions: list[Callable[..., Any]],
     index: int,
     neighbour: Neighbour,
-    known: set[tuple[Any, Any]],
+    known: set[Any],
 ) -> Control:
-    handed = [*functions[:index], neighbour.function, *functions[index + 1 :]]
-    decision, reason = _first_failure(d.lines(*handed), known)
+    functions = [*functions[:index], _breakable(neighbour.function), *functions[index + 1 :]]
+    with handed(dict(zip(d.of, functions, strict=True))):
+        decision, reason = _first_failure(d.lines(*functions), known)
     return Control(
         equation=d.of[index],
         description=neighbour.change,
@@ -204,8 +290,24 @@ def _control(
     )
 
 
+class NoValue(Exception):
+    """A neighbour raises an error where production returns a value: they differ."""
+
+
+def _breakable(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, TypeError, ArithmeticError, AttributeError, NameError) as error:
+            told = " ".join(str(error).split())[:80]
+            raise NoValue(f"no value, {type(error).__name__}: {told}") from error
+
+    return call
+
+
 def _first_failure(
-    lines: Iterator[Equality | Display], known: set[tuple[Any, Any]]
+    lines: Iterator[Equality | Display | Chain], known: set[Any]
 ) -> tuple[Decision, str]:
     """The first equality that is refuted; failing that, the first undecided; else PROVED.
 
@@ -213,19 +315,36 @@ def _first_failure(
     """
     undecided: tuple[Decision, str] | None = None
     try:
-        for line in lines:
-            if isinstance(line, Equality) and (line.left, line.right) not in known:
-                decision = decide(line.left, line.right, doubtful=True)
-                if decision.verdict is Verdict.REFUTED:
-                    return decision, line.reason
-                if decision.verdict is Verdict.UNDECIDED:
-                    undecided = undecided or (decision, line.reason)
-    except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
+        for decide_it, reason in _claims(lines, known):
+            decision = decide_it()
+            if decision.verdict is Verdict.REFUTED:
+                return decision, reason
+            if decision.verdict is Verdict.UNDECIDED:
+                undecided = undecided or (decision, reason)
+    except NoValue as error:
+        return Decision(Verdict.REFUTED, "witness", f"everywhere: {error}"), "a value at all"
+    except (ValueError, TypeError, ArithmeticError, AttributeError) as error:
         return undecided or (
             Decision(Verdict.UNDECIDED),
             f"the neighbour gives no formula: {error}",
         )
     return undecided or (Decision(Verdict.PROVED), "every equality still holds")
+
+
+def _claims(
+    lines: Iterator[Equality | Display | Chain], known: set[Any]
+) -> Iterator[tuple[Callable[[], Decision], str]]:
+    """Every claim not yet known, as something to call for its verdict, with its reason."""
+    for line in lines:
+        if isinstance(line, Equality) and (line.left, line.right) not in known:
+            yield functools.partial(decide, line.left, line.right, doubtful=True), line.reason
+        elif isinstance(line, Chain):
+            for before, after in pairs(line):
+                if (before, after) not in known:
+                    yield (
+                        functools.partial(settle, before, after, line.dimensions, doubtful=True),
+                        after.rule,
+                    )
 
 
 def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:
@@ -248,3 +367,28 @@ def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:
 def _hash(d: Derivation, functions: list[Callable[..., Any]]) -> str:
     text = "\n".join(inspect.getsource(f) for f in (*functions, d.lines))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def main() -> int:
+    """Prove everything and print what fails; `--unread` lists proofs that have unwritten lines."""
+    parser = argparse.ArgumentParser(prog="python -m derivations.run", description=main.__doc__)
+    parser.add_argument("only", nargs="?", help="ids that start so")
+    parser.add_argument("--unread", action="store_true", help="only list the proofs not yet read")
+    asked = parser.parse_args()
+    start = time.perf_counter()
+    proofs = prove_all(asked.only)
+    if asked.unread:
+        unread = [id for id, proof in proofs.items() if not proof.read]
+        print("\n".join(unread))
+        print(f"{len(unread)} of {len(proofs)} proofs have lines that are not written ones")
+        return 1 if unread else 0
+    for proof in proofs.values():
+        for problem in proof.problems:
+            print(f"{proof.id}: {problem}")
+    proved = sum(proof.proved for proof in proofs.values())
+    print(f"{proved} of {len(proofs)} proved in {time.perf_counter() - start:.1f} s")
+    return 0 if proved == len(proofs) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

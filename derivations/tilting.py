@@ -1,61 +1,103 @@
 """Tilting: the optimum of the regularised objective, closed forms, and the noise to reach it."""
 
-import numpy as np
-import sympy as sp
-
-from refimpl.equations import Coefficients, Gaussian, conversions, kl, langevin, paths, sde, tilting
 from refimpl.equations.arguments import Correlation, Mean
-from refimpl.equations.tilting import Goal, Slope, Temperature
+from refimpl.equations.tilting import Temperature
 
-from .engine import Display, Equality, Lines, Production, derivation
-from .engine.moments import expectation, variance
-from .engine.symbols import alpha, d_alpha, d_sigma, eps, of, sigma, std, t, v, x
+from .engine import Lines, Production, derivation
+from .engine.symbols import of
+from .engine.written import Writing, field, indexed, number, point
 
 mean = of(Mean, "mean")
-slope = of(Slope, "slope")
-goal = of(Goal, "goal")
 beta = of(Temperature, "beta")
 rho = of(Correlation, "rho")
-P = Gaussian(mean, std)
-PRIOR = np.array(sp.symbols("p_1:4", positive=True), dtype=object)
-REWARD = np.array(sp.symbols("r_1:4", real=True), dtype=object)
+
+JENSEN = "the divergence is never negative, and zero only for equal laws (Gibbs' inequality)"
+
+
+def _gaussian() -> Writing:
+    """The reference p = N(μ, std²), any Gaussian N(m, u²), the slope k and the goal c."""
+    w = Writing(k=number(), c=number(), m=number(), u=number(positive=True))
+    return w.bind(p="N(mean, std**2)", q="N(m, u**2)", draw="m + u*eps")
 
 
 @derivation("tilting.linear", rows=("RFT-1", "GRPO-2"))
 def linear(production: Production) -> Lines:
     """A linear reward shifts a Gaussian by the slope times its variance, over β."""
-    law = production(P, slope, beta)
-    yield Display(r"\mathbb E_{p^\star}[x]", law.mean)
-    yield Display(r"\mathrm{std}_{p^\star}", law.std)
-    yield Equality(
-        "the slope of log p*",
-        sp.diff(law.log_prob(x), x),
-        sp.diff(P.log_prob(x) + slope * x / beta, x),
+    w = _gaussian()
+    w.let("law", "tilting.linear(p, k, beta)", r"p^\star")
+    w.bind(star="Gaussian(law.mean, law.std)")
+    w.let("J", "k*mean + k**2*std**2/(2*beta)", r"J^\star")
+    yield w.chain(
+        "d(log_density(x, p) + k*x/beta, x)",
+        ("-((x - mean)/std**2) + k/beta", "the score of a Gaussian"),
+        ("-(x - mean - k*std**2/beta)/std**2", "one fraction"),
+        ("d(log_density(x, star), x)", "again the score of a Gaussian, with the mean moved"),
+        states="The tilted law p e^{kx/β}, normalised, has this score.",
     )
-    yield from _stationary(law, lambda y: slope * y)
+    yield w.chain(
+        "E(eps, k*draw) - beta*KL(q, p)",
+        (
+            "k*m - beta*(log(std/u) - 1/2 + (u**2 + (m - mean)**2)/(2*std**2))",
+            "E[ε] = 0; the divergence of two Gaussians",
+        ),
+        (
+            "J - beta*(log(std/u) - 1/2 + (u**2 + (m - mean - k*std**2/beta)**2)/(2*std**2))",
+            "complete the square in m",
+        ),
+        ("J - beta*KL(q, star)", "the divergence of two Gaussians"),
+        states="The regularised objective of any Gaussian N(m, u²), for the reward kx.",
+        so=f"It is largest at the tilted law: {JENSEN}.",
+    )
 
 
 @derivation("tilting.quadratic", rows=("RFT-1", "GRPO-2"))
 def quadratic(production: Production) -> Lines:
     """A quadratic reward pulls a Gaussian towards its goal and narrows it: precisions add."""
-    law = production(P, goal, beta)
-    yield Display(r"\mathbb E_{p^\star}[x]", law.mean)
-    yield Display(r"\mathrm{std}_{p^\star}", law.std)
-    tilt = -((x - goal) ** 2) / (2 * beta)
-    yield Equality(
-        "the slope of log p*", sp.diff(law.log_prob(x), x), sp.diff(P.log_prob(x) + tilt, x)
+    w = _gaussian()
+    w.let("law", "tilting.quadratic(p, c, beta)", r"p^\star")
+    w.let("M", "(beta*mean + std**2*c)/(beta + std**2)")
+    w.let("V", "beta*std**2/(beta + std**2)")
+    w.bind(star="Gaussian(law.mean, law.std)")
+    w.let(
+        "J",
+        "-(beta/2*log(1 + std**2/beta)) - beta*(c - mean)**2/(2*(beta + std**2))",
+        r"J^\star",
     )
-    yield Equality("precisions add", 1 / law.std**2, 1 / std**2 + 1 / beta)
-    yield from _stationary(law, lambda y: -((y - goal) ** 2) / 2)
-
-
-def _stationary(law: Gaussian, reward) -> Lines:  # type: ignore[no-untyped-def]
-    """The tilted law is a stationary point of E_q[r] − β KL(q ‖ p) over Gaussians q."""
-    m, s = sp.Symbol("m", real=True), sp.Symbol("q_std", positive=True)
-    value = expectation(sp.expand(reward(m + s * eps)), eps) - beta * kl.gaussian(Gaussian(m, s), P)
-    at = {m: law.mean, s: law.std}
-    yield Equality("stationary in the mean", sp.diff(value, m).subs(at), sp.Integer(0))
-    yield Equality("stationary in the width", sp.diff(value, s).subs(at), sp.Integer(0))
+    yield w.chain(
+        "d(log_density(x, p) - (x - c)**2/(2*beta), x)",
+        ("-((x - mean)/std**2) - (x - c)/beta", "the score of a Gaussian"),
+        (
+            "-((beta + std**2)*x - (beta*mean + std**2*c))/(beta*std**2)",
+            "common denominator; collect x",
+        ),
+        ("-(x - M)/V", "β + std² out of the numerator"),
+        (
+            "d(log_density(x, star), x)",
+            "again the score of a Gaussian, with mean M and variance V",
+        ),
+        states="The tilted law, normalised, has this score.",
+    )
+    yield w.chain(
+        "1/law.std**2",
+        ("(beta + std**2)/(beta*std**2)", "the square of the root"),
+        ("1/std**2 + 1/beta", "two fractions"),
+        states="Precisions add.",
+    )
+    yield w.chain(
+        "E(eps, -(draw - c)**2/2) - beta*KL(q, p)",
+        (
+            "-((u**2 + (m - c)**2)/2) "
+            "- beta*(log(std/u) - 1/2 + (u**2 + (m - mean)**2)/(2*std**2))",
+            "E[ε] = 0 and E[ε²] = 1; the divergence of two Gaussians",
+        ),
+        (
+            "J - beta*(log(V)/2 - log(u) - 1/2 + (u**2 + (m - M)**2)/(2*V))",
+            "complete the square in m; log std² = log V + log (1 + std²/β)",
+        ),
+        ("J - beta*KL(q, star)", "the divergence of two Gaussians"),
+        states="The regularised objective of any Gaussian N(m, u²), for the reward −(x − c)²/2.",
+        so=f"It is largest at the tilted law: {JENSEN}.",
+    )
 
 
 @derivation(
@@ -69,33 +111,69 @@ def fixed_start(production: Production) -> Lines:
     The best policy with a fixed start z tilts p(x | z), not p(x); averaging over z gives back only
     a part of the shift. So the bias of a sampler that remembers is its squared correlation.
     """
-    law = production(P, slope, beta, rho)
-    yield Display(r"\mathbb E[x]", law.mean)
-    given = Gaussian(mean + rho * std * eps, std * sp.sqrt(1 - rho**2))
-    tilted = tilting.linear(given, slope, beta)
-    yield Equality("tilt given the start, then average", expectation(tilted.mean, eps), law.mean)
-    spread = variance(tilted.mean, eps) + tilted.std**2
-    yield Equality("the width stays", spread, law.std**2)
-    aim = tilting.linear(P, slope, beta)
-    yield Equality("memoryless: the tilted law", production(P, slope, beta, 0).mean, aim.mean)
-    share = (law.mean - mean) / (aim.mean - mean)
-    yield Equality("the share of the shift that is reached", share, 1 - rho**2)
+    w = _gaussian()
+    w.let("all", "tilting.fixed_start(p, k, beta, rho)", "p_1")
+    w.let("aim", "tilting.linear(p, k, beta)", r"p^\star")
+    w.let("n", "mean + rho*std*eps + k*std**2*(1 - rho**2)/beta")
+    yield w.chain(
+        "tilting.linear(N(mean + rho*std*eps, std**2*(1 - rho**2)), k, beta)",
+        ("N(n, std**2*(1 - rho**2))", "the square of the root"),
+        states="Given the start ε the end is N(μ + ρ std ε, std² (1 − ρ²)); its tilted law:",
+    )
+    yield w.chain(
+        "N(E(eps, n), Var(eps, n) + std**2*(1 - rho**2))",
+        (
+            "N(mean + k*std**2*(1 - rho**2)/beta, rho**2*std**2 + std**2*(1 - rho**2))",
+            "E[ε] = 0 and E[ε²] = 1",
+        ),
+        ("tilting.fixed_start(p, k, beta, rho)", "ρ² + 1 − ρ² = 1"),
+        states="Averaged over the start: means and variances by the law of total variance.",
+    )
+    yield w.chain(
+        "tilting.fixed_start(p, k, beta, 0)",
+        ("tilting.linear(p, k, beta)", "ρ = 0"),
+        states="Without memory it is the tilted law.",
+    )
+    yield w.chain(
+        "(all.mean - mean)/(aim.mean - mean)",
+        ("(k*std**2*(1 - rho**2)/beta)/(k*std**2/beta)", "the mean cancels"),
+        ("1 - rho**2", "k std²/β cancels"),
+        states="The share of the shift that is reached.",
+    )
+
+
+def _outcomes() -> Writing:
+    """Three outcomes with prior p and reward r; q is any law on them."""
+    w = Writing(p=indexed("p_i", positive=True), r=indexed("r_i"), y=indexed("y_i", positive=True))
+    w.let("Z", "sum(p*exp(r/beta))")
+    w.let("q", "y/sum(y)", "q_i")
+    w.let("best", "tilting.weights(p, r, beta)", r"p^\star_i")
+    return w
 
 
 @derivation("tilting.weights", rows=("RFT-1", "GRPO-2"), assumes=("finitely many outcomes",))
 def weights(production: Production) -> Lines:
     """The optimum of the regularised objective on any finite set is the tilted law."""
-    best = production(PRIOR, REWARD, beta)
-    yield Display(r"p^\star_1", best[0])
-    yield Equality("it adds up to one", best.sum(), sp.Integer(1))
-    odds = PRIOR[0] / PRIOR[1] * sp.exp((REWARD[0] - REWARD[1]) / beta)
-    yield Equality("odds are tilted by the reward's difference", best[0] / best[1], odds)
-    gains = [
-        sp.expand_log(sp.log(best[i] * sum(PRIOR * np.array([sp.exp(r / beta) for r in REWARD]))))
-        for i in range(2)
-    ]
-    marginal = [REWARD[i] - beta * (gains[i] - sp.log(PRIOR[i])) for i in range(2)]
-    yield Equality("no outcome is worth more than another", marginal[0], marginal[1])
+    w = _outcomes()
+    yield w.chain(
+        "tilting.weights(p, r, beta)",
+        ("p*exp(r/beta)/Z", "Z is the sum"),
+        states="The tilted law.",
+    )
+    yield w.chain(
+        "sum(best)",
+        ("sum(p*exp(r/beta))/Z", "Z does not depend on the outcome"),
+        ("1", "Z is this sum"),
+        states="It adds up to one.",
+    )
+    yield w.chain(
+        "r - beta*log(best/p)",
+        ("r - beta*(r/beta - log(Z))", "p cancels; the logarithm of a quotient"),
+        ("r - r + beta*log(Z)", "multiply out"),
+        states="What an outcome is worth: its reward, less β times its log-ratio.",
+        so="No outcome is worth more than another, so no small change of the law helps; that no "
+        "other law is as good is shown for `tilting.value`.",
+    )
 
 
 @derivation("tilting.value", rows=("GRPO-2",), assumes=("finitely many outcomes",))
@@ -104,24 +182,22 @@ def value(production: Production) -> Lines:
 
     For every q the objective is the value minus β KL(q ‖ p*): so p* is the one maximiser.
     """
-    top = production(PRIOR, REWARD, beta)
-    yield Display("J^\\star", top)
-    q = np.array(sp.symbols("q_1:4", positive=True), dtype=object)
-    q[2] = 1 - q[0] - q[1]
-    normaliser = sum(p * sp.exp(r / beta) for p, r in zip(PRIOR, REWARD, strict=True))
-    logs = np.array(
-        [sp.log(p) + r / beta - sp.log(normaliser) for p, r in zip(PRIOR, REWARD, strict=True)],
-        dtype=object,
+    w = _outcomes()
+    yield w.chain(
+        "beta*log(best/p)",
+        ("beta*(r/beta - log(Z))", "p cancels; the logarithm of a quotient"),
+        ("r - beta*log(Z)", "multiply out"),
+        states="The tilted law in logarithms.",
     )
-    best = tilting.weights(PRIOR, REWARD, beta)
-    yield Equality("p* in logarithms", sp.exp(logs[0]), best[0])
-    log_q = sp.symbols("L_1:4", real=True)
-    objective = sum(
-        w * r - beta * w * (lq - sp.log(p))
-        for w, r, lq, p in zip(q, REWARD, log_q, PRIOR, strict=True)
+    yield w.chain(
+        "sum(q*r) - beta*sum(q*log(q/p))",
+        ("sum(q*(r - beta*log(best/p) - beta*log(q/best)))", "log q/p = log p*/p + log q/p*"),
+        ("sum(q*(beta*log(Z) - beta*log(q/best)))", "the line above, for each outcome"),
+        ("beta*log(Z) - beta*sum(q*log(q/best))", "the q_i add up to one"),
+        ("tilting.value(p, r, beta) - beta*sum(q*log(q/best))", "Z is the sum"),
+        states="The objective of any law q: expected reward, less β times its divergence from p.",
+        so=f"So the value is reached at p* alone: {JENSEN}.",
     )
-    loss = beta * sum(w * (lq - lb) for w, lq, lb in zip(q, log_q, logs, strict=True))
-    yield Equality("J(q) = J* − β KL(q ‖ p*) for every q", objective, top - loss)
 
 
 @derivation("tilting.memoryless_drift", rows=("RFT-1",), assumes=("v = a_t score + b_t x",))
@@ -133,19 +209,32 @@ def memoryless_drift(production: Production) -> Lines:
     and end are independent, and tilting the path measure tilts the end alone. On the linear path
     this g is Flow-GRPO's with a = √2.
     """
-    c = Coefficients(alpha, sigma, d_alpha, d_sigma)
-    yield Display("f", production(c, x, v))
-    g2 = langevin.noise_rate(alpha, sigma, d_alpha, d_sigma)
-    score = conversions.score_from_velocity(c, x, v)
-    by_drift = sde.drift(v, score, sp.Symbol("g")).subs(sp.Symbol("g") ** 2, g2)
-    yield Equality("the drift of sampling at this g", production(c, x, v), by_drift)
-    reversal = sde.reverse_drift(d_alpha / alpha * x, score, sp.Symbol("g")).subs(
-        sp.Symbol("g") ** 2, g2
+    w = Writing(x=point(), v=field())
+    w.let("l", "conversions.score_from_velocity(C, x, v)", r"\ell")
+    w.let("g", "sqrt(langevin.noise_rate(alpha, sigma, d_alpha, d_sigma))")
+    yield w.chain(
+        "sde.drift(v, l, g)",
+        ("v - sigma/alpha*(alpha*d_sigma - d_alpha*sigma) * l", "½ g² = σ (α σ̇ − α̇ σ)/α"),
+        ("v - (d_alpha*x - alpha*v)/alpha", "the score's denominator cancels"),
+        ("tilting.memoryless_drift(C, x, v)", "minus times minus: v twice"),
+        states="The drift of sampling at this g.",
     )
-    yield Equality("the reversal of the noising SDE", production(c, x, v), reversal)
-    line = paths.linear(t)
-    yield Equality(
-        "on the linear path, Flow-GRPO's drift at a = √2",
-        production(line, x, v),
-        sde.flow_grpo_drift(x, v, sde.flow_grpo_g(t, sp.sqrt(2), t), t),
+    yield w.chain(
+        "sde.reverse_drift(d_alpha/alpha*x, l, g)",
+        (
+            "d_alpha/alpha*x - 2*sigma/alpha*(alpha*d_sigma - d_alpha*sigma) * l",
+            "g² = 2σ (α σ̇ − α̇ σ)/α",
+        ),
+        ("d_alpha/alpha*x - 2*(d_alpha*x - alpha*v)/alpha", "the score's denominator cancels"),
+        ("tilting.memoryless_drift(C, x, v)", "α̇ x/α − 2 α̇ x/α = −α̇ x/α"),
+        states="The reversal of the noising SDE has the same drift.",
+    )
+    w = Writing(x=point(), v=field())
+    w.let("g", "sde.flow_grpo_g(t, sqrt(2), t)")
+    yield w.chain(
+        "tilting.memoryless_drift(paths.linear(t), x, v)",
+        ("2*v + 1/(1 - t) * x", "α = 1 − t and α̇ = −1"),
+        ("v + 1/(1 - t) * (x + (1 - t)*v)", "one v into the bracket"),
+        ("sde.flow_grpo_drift(x, v, g, t)", "g² = 2t/(1 − t), so g²/(2t) = 1/(1 − t)"),
+        states="On the linear path it is Flow-GRPO's drift at a = √2.",
     )

@@ -27,7 +27,7 @@ def test_eq_shows_formula_source_and_the_four_places():
     for part in (
         r"\nabla\log p_t",
         "SC-6",
-        "arXiv:2505.05470, Eq. 11",
+        "arXiv:2505.05470v5), Eq. 7 and 21; the article, Eq. 11",
         "refimpl/equations/sde.py:",
         "derivations/sde.py: proved",
         "tests/equations/test_sde.py",
@@ -75,7 +75,7 @@ def test_a_mistake_in_the_source_turns_the_run_red_and_is_named(tmp_path):
     )
     assert ran.returncode == 1
     shown = " ".join(ran.stdout.split())
-    assert "REFUTED: Eq. 9 put into Eq. 10" in shown
+    assert "REFUTED: the paper's Eq. 16 put into its Eq. 19" in shown
     assert "it equals the mistake 'no ½ in the score correction'" in shown
 
 

@@ -36,14 +36,24 @@ class Neighbour:
     function: Callable[..., Any]
 
 
+class NotSeen(ValueError):
+    """A statement of a formula that no neighbour changes: the control would be blind to it."""
+
+
 def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
-    """Every single change of the formula in production's source, as a function."""
+    """Every single change of the formula in production's source, as a function.
+
+    Raises:
+        NotSeen: a statement or an expression that cannot be changed here (a loop, a
+            comprehension, a function inside): write the formula without it.
+    """
+    production = inspect.unwrap(production)
     tree = ast.parse(textwrap.dedent(inspect.getsource(production)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
     definition.decorator_list = []
     seen = set()
-    for path, node in _formula_nodes(definition):
+    for path, node in list(_formula_nodes(definition.body, (("body", 0),))):
         for replacement in _changes(node):
             if isinstance(node, ast.BinOp) and not any(
                 isinstance(part, ast.Name) for part in ast.walk(replacement)
@@ -74,14 +84,46 @@ Path = tuple[tuple[str, int | None], ...]
 _NOT_FORMULAS = {"axis", "keepdims"}
 
 
-def _formula_nodes(definition: ast.FunctionDef) -> Iterator[tuple[Path, ast.expr]]:
-    """The expressions inside assignments and returns, each with its path from the module."""
-    for i, statement in enumerate(definition.body):
-        if isinstance(statement, (ast.Assign, ast.Return)) and statement.value is not None:
-            yield from _walk(statement.value, (("body", 0), ("body", i), ("value", None)))
+def _formula_nodes(
+    body: list[ast.stmt], path: Path, field: str = "body"
+) -> Iterator[tuple[Path, ast.AST]]:
+    """The expressions of every statement, each with its path from the module."""
+    for i, statement in enumerate(body):
+        here: Path = (*path, (field, i))
+        match statement:
+            case ast.Expr() | ast.Pass() | ast.If(body=[ast.Raise()], orelse=[]):
+                continue  # a docstring, a guard at the door
+            case ast.Assign(value=value) | ast.Return(value=ast.expr() as value):
+                yield from _walk(value, (*here, ("value", None)))
+            case ast.AnnAssign(value=ast.expr() as value):
+                yield from _walk(value, (*here, ("value", None)))
+            case ast.AugAssign(value=value):
+                yield here, statement
+                yield from _walk(value, (*here, ("value", None)))
+            case ast.If(test=test, body=then, orelse=orelse):
+                yield from _walk(test, (*here, ("test", None)))
+                yield from _formula_nodes(then, here)
+                yield from _formula_nodes(orelse, here, "orelse")
+            case _:
+                first = ast.unparse(statement).partition("\n")[0]
+                raise NotSeen(f"no neighbour changes `{first}`: write the formula without it")
 
 
-def _walk(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.expr]]:
+_BLIND = (
+    ast.Lambda,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+    ast.NamedExpr,
+    ast.BoolOp,
+    ast.Starred,
+)
+
+
+def _walk(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.AST]]:
+    if isinstance(node, _BLIND):
+        raise NotSeen(f"no neighbour changes `{ast.unparse(node)}`: write the formula without it")
     yield path, node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "pi":
         return  # its argument only names a number system
@@ -108,12 +150,18 @@ def _locate(tree: ast.AST, path: Path) -> tuple[Any, str, int | None]:
     return node, *path[-1]
 
 
-def _locate_statement(tree: ast.Module, path: Path) -> ast.stmt:
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    index = path[1][1]
-    assert index is not None
-    return definition.body[index]
+def _locate_statement(tree: ast.AST, path: Path) -> ast.stmt:
+    """The innermost statement on the way."""
+    node: Any = tree
+    found: Any = tree
+    for field, index in path:
+        node = getattr(node, field) if index is None else getattr(node, field)[index]
+        if isinstance(node, ast.stmt):
+            found = node
+    if isinstance(found, ast.If):
+        found = ast.If(found.test, [ast.Pass()], [])
+        ast.fix_missing_locations(found)
+    return found
 
 
 _SWAPS = {
@@ -134,9 +182,21 @@ _SYMMETRIC = {"minimum", "maximum", "marginal", "where"}
 """Functions whose arguments may change places, and `where`, whose condition is no number."""
 
 
-def _changes(node: ast.expr) -> Iterator[ast.expr]:
+def _changes(node: ast.AST) -> Iterator[Any]:
     """The neighbours of one node."""
-    if isinstance(node, ast.BinOp):
+    if isinstance(node, ast.AugAssign):
+        flip = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+        if type(node.op) not in flip:
+            raise NotSeen(f"no neighbour changes `{ast.unparse(node)}`: write it without")
+        yield ast.AugAssign(node.target, flip[type(node.op)](), node.value)
+        yield ast.Pass()
+    elif isinstance(node, ast.IfExp):
+        yield node.body
+        yield node.orelse
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.Lt)):
+        turned: ast.cmpop = ast.Lt() if isinstance(node.ops[0], ast.Gt) else ast.Gt()
+        yield ast.Compare(node.left, [turned], node.comparators)
+    elif isinstance(node, ast.BinOp):
         left, right = node.left, node.right
         if isinstance(node.op, (ast.Add, ast.Sub)):
             flipped: ast.operator = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()

@@ -14,8 +14,9 @@ from typing import Any
 
 import sympy as sp
 from mpmath import iv
-from sympy.core.function import AppliedUndef
 
+from .jets import jets
+from .rational import vanishes
 from .symbols import domain
 
 PRECISION = 256
@@ -47,11 +48,14 @@ class Decision:
         verdict: the answer.
         method: the normal form that vanished, or "witness".
         witness: for REFUTED, a point and the value of left − right there.
+        where: for PROVED, what must not be zero for the sides to have a value, unless the
+            assumptions on the symbols say so; empty means: for all values.
     """
 
     verdict: Verdict
     method: str = ""
     witness: str = ""
+    where: tuple[sp.Expr, ...] = ()
 
 
 class NotRealError(ValueError):
@@ -68,27 +72,60 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
     Args:
         left: one side; it may hold undefined functions and their derivatives.
         right: the other side.
-        doubtful: look for a witness before trying algebra (for statements expected to be wrong);
-            the verdict does not depend on it.
+        doubtful: look for a witness before trying algebra (for statements expected to be wrong).
+            Only the order of the attempts changes: a point at which the sides differ and an
+            identity that algebra proves exclude each other.
 
     Raises:
-        NotAClaim: a floating-point number is in the claim.
+        NotAClaim: a floating-point number is in the claim, or neither side is a finite number.
     """
-    left, right = _jets(sp.sympify(left), sp.sympify(right))
-    if left.atoms(sp.Float) | right.atoms(sp.Float):
-        raise NotAClaim(f"a claim holds a rounded number: {left} = {right}")
+    left, right = sp.sympify(left), sp.sympify(right)
+    _check(left, right)
+    sides = left, right
+    left, right = jets(left, right)
+    _check(left, right)
+    endless = [side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in (left, right)]
+    if all(endless):
+        raise NotAClaim(f"neither side is a finite number: {left} = {right}")
+    if any(endless):
+        told = f"everywhere: {'left' if endless[0] else 'right'} is no finite number"
+        return Decision(Verdict.REFUTED, "witness", told)
     if doubtful and (found := _witness(left, right)):
+        return Decision(Verdict.REFUTED, "witness", found)
+    if found := _not_real(left, right):
         return Decision(Verdict.REFUTED, "witness", found)
     for name, normal in _NORMAL_FORMS.items():
         if normal(left - right) == 0:
             confirmed = all(_encloses_zero(left, right, i) for i in range(POINTS))
-            return Decision(Verdict.PROVED if confirmed else Verdict.UNDECIDED, name)
-    found = _witness(left, right)
+            if confirmed:
+                return Decision(Verdict.PROVED, name, where=() if doubtful else poles(*sides))
+            break
+    found = "" if doubtful else _witness(left, right)
     return Decision(Verdict.REFUTED, "witness", found) if found else Decision(Verdict.UNDECIDED)
 
 
+def _check(*sides: sp.Expr) -> None:
+    """Raise NotAClaim for what no algebra should be asked about."""
+    for side in sides:
+        if not isinstance(side, sp.Expr):
+            raise NotAClaim(f"a claim is about numbers, got {side!r}")
+        if side.atoms(sp.Float):
+            raise NotAClaim(f"a claim holds a rounded number: {' = '.join(map(str, sides))}")
+
+
+def poles(*sides: sp.Expr) -> tuple[sp.Expr, ...]:
+    """What must not be zero for the sides to have a value, where the assumptions do not say so."""
+    found = {
+        base
+        for side in sides
+        for base in (power.base for power in side.atoms(sp.Pow) if power.exp.is_negative)
+        if not base.is_nonzero and not sp.factor_terms(base).is_nonzero
+    }
+    return tuple(sorted(found, key=str))
+
+
 def _rational(e: sp.Expr) -> sp.Expr:
-    return sp.cancel(sp.together(e))
+    return sp.Integer(0) if vanishes(e) else sp.cancel(sp.together(e))
 
 
 def _roots(e: sp.Expr) -> sp.Expr:
@@ -108,24 +145,6 @@ _NORMAL_FORMS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
 }
 
 
-def _jets(*sides: sp.Expr) -> list[sp.Expr]:
-    """Each derivative and each undefined function as a symbol of its own."""
-    sides_done = [side.doit() for side in sides]
-    table: dict[sp.Expr, sp.Symbol] = {}
-
-    def stand_in(node: sp.Expr) -> sp.Symbol:
-        if node not in table:
-            table[node] = sp.Symbol(f"[{node}]", real=True, positive=node.is_positive)
-        return table[node]
-
-    for kind in (sp.Subs, sp.Derivative, AppliedUndef):  # a derivative at a shifted point, ...
-        sides_done = [
-            side.replace(lambda node, kind=kind: isinstance(node, kind), stand_in)
-            for side in sides_done
-        ]
-    return sides_done
-
-
 def _point(symbols: list[sp.Symbol], index: int) -> dict[sp.Symbol, sp.Rational]:
     draw = random.Random(f"{[s.name for s in symbols]}{index}")
     point = {}
@@ -139,14 +158,18 @@ def _point(symbols: list[sp.Symbol], index: int) -> dict[sp.Symbol, sp.Rational]
 
 
 def _free(*sides: sp.Expr) -> list[sp.Symbol]:
-    return sorted(set().union(*(side.free_symbols for side in sides)), key=lambda s: s.name)
+    return sorted(
+        set().union(*(side.free_symbols for side in sides)),
+        key=lambda s: (s.name, str(s._assumptions)),
+    )
 
 
 def _gap(left: sp.Expr, right: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
     """left − right in interval arithmetic, or None where a side is not defined over the reals."""
     before, iv.prec = iv.prec, PRECISION
+    done: dict[sp.Expr, Any] = {}
     try:
-        return enclose(left, point) - enclose(right, point)
+        return _enclosed(left, point, done) - _enclosed(right, point, done)
     except (ZeroDivisionError, ValueError, ArithmeticError):
         return None
     finally:
@@ -162,17 +185,38 @@ def _encloses_zero(left: sp.Expr, right: sp.Expr, index: int) -> bool:
 
 
 def _witness(left: sp.Expr, right: sp.Expr) -> str:
+    """A point at which the sides certainly differ, in words; empty if none is found."""
+    if found := _not_real(left, right):
+        return found
     symbols = _free(left, right)
-    for index in range(ATTEMPTS):
+    for index in range(ATTEMPTS if symbols else 1):
         point = _point(symbols, index)
-        at = ", ".join(f"{s.name} = {value}" for s, value in point.items()) or "everywhere"
-        real = [_is_real(side, point) for side in (left, right)]
-        if real in ([True, False], [False, True]):
-            return f"{at}: {'left' if real[1] else 'right'} is not a real number there"
         gap = _gap(left, right, point)
         if gap is not None and 0 not in gap:
-            return f"{at}: left − right = {float(gap.mid.b):.6g}"
+            return f"{_told(point)}: left − right = {float(gap.mid.b):.6g}"
     return ""
+
+
+def _not_real(left: sp.Expr, right: sp.Expr) -> str:
+    """A point at which one side is a real number and the other certainly is not."""
+    symbols = _free(left, right)
+    if not any(_partial(side) for side in (left, right)) or (left.is_real and right.is_real):
+        return ""
+    for index in range(ATTEMPTS if symbols else 1):
+        point = _point(symbols, index)
+        real = [_is_real(side, point) for side in (left, right)]
+        if real in ([True, False], [False, True]):
+            return f"{_told(point)}: {'left' if real[1] else 'right'} is not a real number there"
+    return ""
+
+
+def _partial(side: sp.Expr) -> bool:
+    """Whether a side holds what real numbers may lack a value for: roots and the unit i."""
+    return side.has(sp.I) or any(not power.exp.is_integer for power in side.atoms(sp.Pow))
+
+
+def _told(point: dict[sp.Symbol, sp.Rational]) -> str:
+    return ", ".join(f"{s.name} = {value}" for s, value in point.items()) or "everywhere"
 
 
 def _is_real(side: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> bool | None:
@@ -193,8 +237,18 @@ def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
         ValueError: e is not defined over the reals there, or holds a function not known here.
         ZeroDivisionError: an interval divided by contains 0.
     """
+    return _enclosed(e, point, {})
+
+
+def _enclosed(e: sp.Expr, point: dict[sp.Symbol, sp.Rational], done: dict[sp.Expr, Any]) -> Any:
+    if e not in done:
+        done[e] = _enclose(e, point, done)
+    return done[e]
+
+
+def _enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational], done: dict[sp.Expr, Any]) -> Any:
     if isinstance(e, sp.Symbol):
-        return enclose(point[e], point)
+        return _enclosed(point[e], point, done)
     if isinstance(e, sp.Rational):
         return iv.mpf(e.p) / e.q
     if e is sp.pi:
@@ -203,7 +257,7 @@ def enclose(e: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:
         return iv.exp(1)
     if e is sp.I:
         raise NotRealError("the imaginary unit")
-    parts = [enclose(part, point) for part in e.args]
+    parts = [_enclosed(part, point, done) for part in e.args]
     if isinstance(e, sp.Add):
         return sum(parts[1:], parts[0])
     if isinstance(e, sp.Mul):

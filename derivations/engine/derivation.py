@@ -3,8 +3,11 @@
     @derivation("sde.drift", rows=("SC-6",), assumes=("p > 0, twice differentiable",))
     def drift(production):
         '''The title, then the lecture.'''
-        yield Display("f", production(v, score, g))
-        yield Equality("the reason, in words", left, right)
+        w = Writing(p=density(), v=field(), g=of_time())
+        yield w.chain("...", ("...", "the rule, in words"), states="what it shows")
+
+`derivations.engine.written` has the language of the lines. `Display` and `Equality` are the older
+form, two evaluated sides; `python -m derivations.run --unread` lists the proofs that still have it.
 
 Proving runs it on the function that runs. Controlling runs the same lines on wrong neighbours of
 that function, made by `controls`; each must be refuted by one of the same equalities.
@@ -12,12 +15,14 @@ that function, made by `controls`; each must be refuted by one of the same equal
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import sympy as sp
 
 from refimpl.equations import find
+
+from .written.chain import Chain
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Display:
     rhs: Any
 
 
-Lines: TypeAlias = Iterator[Equality | Display]
+Lines: TypeAlias = Iterator[Equality | Display | Chain]
 """What a derivation yields."""
 
 Production: TypeAlias = Callable[..., Any]
@@ -55,6 +60,7 @@ class Derivation:
         assumes: what the proof takes for granted, in words.
         equivalent: wrong neighbours that are not wrong, by mutated source, each with the reason.
         lines: the generator.
+        special: arguments that are shown for named values only, with what they are.
     """
 
     id: str
@@ -63,6 +69,7 @@ class Derivation:
     assumes: tuple[str, ...]
     equivalent: dict[str, str]
     lines: Callable[..., Lines]
+    special: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -89,8 +96,18 @@ def derivation(
     rows: tuple[str, ...] = (),
     assumes: tuple[str, ...] = (),
     equivalent: dict[str, str] | None = None,
+    special: dict[str, str] | None = None,
 ) -> Callable[[Callable[..., Lines]], Callable[..., Lines]]:
     """Register a derivation of the equation `id`, or of the chain `of`.
+
+    Args:
+        id: the equation's, or a name of its own for a chain.
+        of: the equations whose functions it is handed.
+        rows: of the ledger.
+        assumes: what is taken for granted, in words.
+        equivalent: neighbours that are not wrong, by their source, with the reason.
+        special: arguments shown for named values only: `{"ddof": "0 and 1, the two divisors"}`,
+            or `{"grpo.advantage.ddof": ...}` in a chain. The page says so.
 
     Raises:
         KeyError: an id that no equation has.
@@ -105,7 +122,7 @@ def derivation(
             raise ValueError(f"derivation {id!r} is registered twice")
         if not lines.__doc__:
             raise ValueError(f"derivation {id!r} needs a docstring: its title and lecture")
-        _DERIVATIONS[id] = Derivation(id, of, rows, assumes, equivalent or {}, lines)
+        _DERIVATIONS[id] = Derivation(id, of, rows, assumes, equivalent or {}, lines, special or {})
         return lines
 
     return note

@@ -40,6 +40,15 @@ def symbol(
     return made
 
 
+def known(name: str) -> sp.Symbol:
+    """The symbol of that name.
+
+    Raises:
+        KeyError: no symbol is called so.
+    """
+    return _MEANING[name][0]
+
+
 def domain(s: sp.Symbol) -> Interval:
     """Where values of s are drawn from; by default (0, 2) if positive, (−2, 2) if not."""
     if s.name in _DOMAIN:

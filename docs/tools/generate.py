@@ -35,11 +35,14 @@ from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
+from sources_page import sources_block  # noqa: E402
 from study_block import study_block  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
-from wording import aligned, code, plain, prose, witness_point  # noqa: E402
+from wording import aligned, code, plain, prose, shortened, witness_point, worded  # noqa: E402
 
 import derivations.engine  # noqa: E402
+from derivations.engine import formula as formulas  # noqa: E402
+from derivations.engine.reading import Reading  # noqa: E402
 from derivations.run import Control, Proof, Step, prove_all  # noqa: E402
 from refimpl.cli import app  # noqa: E402
 from refimpl.conformance import mistakes  # noqa: E402
@@ -171,8 +174,7 @@ def equation_block(run: Run, e: Equation, page: Path) -> str:
     proof = run.proof_of(e.id)
     own = proof if proof is not None and proof.id == e.id else None
     parts = [f"### {e.id} {{ #{e.id} .equation }}", plain(e.statement), verdict_line(run, e, page)]
-    if own is not None:
-        parts += [display(lhs, rhs) for lhs, rhs in own.displays]
+    parts.append(printed(run, formulas.formula(e.id), page))
     parts.append(fenced(formula(e.function)))
     parts.append(arguments_details(e))
     parts.append(links(run, e, page))
@@ -246,9 +248,24 @@ def proof_link(proof: Proof, page: Path) -> str:
     )
 
 
+def printed(run: Run, made: formulas.Formula, page: Path) -> str:
+    """The formula as its author wrote it, and what its letters stand for."""
+    shown = []
+    for line in made.lines:
+        choice = rf"\qquad\text{{({line.choice})}}" if line.choice else ""
+        shown.append(math(f"{line.left} {line.relation} {line.tex}{choice}"))
+    if made.where:
+        shown.append("where")
+        shown.append(math(aligned_rows([(w.left, w.tex) for w in made.where])))
+        ids = [run.link(w.id, page) for w in made.where if w.id]
+        if ids:
+            shown.append(meta("Made by " + ", ".join(dict.fromkeys(ids))))
+    return "\n\n".join(shown)
+
+
 def formula(function: Callable[..., Any]) -> str:
     """The production function without docstring and guards: its signature and its formula."""
-    source = textwrap.dedent(inspect.getsource(function))
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
     definition = ast.parse(source).body[0]
     assert isinstance(definition, ast.FunctionDef)
     definition.decorator_list = []
@@ -282,8 +299,7 @@ def proof_block(run: Run, proof: Proof, page: Path) -> str:
         f"{state} {told}",
         prose(proof.lecture),
         assumptions(proof),
-        *(display(lhs, rhs) for lhs, rhs in proof.displays),
-        *(step_lines(i, s) for i, s in enumerate(proof.steps, 1)),
+        *lines_of(proof),
         meta(
             f"Proof: {proof_link(proof, page)} · handed the functions "
             + ", ".join(run.link(id, page) for id in proof.of)
@@ -295,8 +311,7 @@ def proof_block(run: Run, proof: Proof, page: Path) -> str:
 
 def proof_details(run: Run, proof: Proof, page: Path) -> str:
     """The proof, folded: lecture, assumptions, steps with reason and verdict."""
-    inside = [prose(proof.lecture), assumptions(proof)]
-    inside += [step_lines(i, s) for i, s in enumerate(proof.steps, 1)]
+    inside = [prose(proof.lecture), assumptions(proof), *lines_of(proof)]
     if proof.uses:
         inside.append("Leans on " + ", ".join(run.link(id, page) for id in proof.uses) + ".")
     return folded("abstract", f"Proof: {plain(proof.title)}", inside)
@@ -306,7 +321,55 @@ def assumptions(proof: Proof) -> str:
     """What the proof takes for granted."""
     if not proof.assumptions:
         return ""
-    return "Assumes: " + "; ".join(plain(a) for a in proof.assumptions) + "."
+    told = "Assumes: " + "; ".join(plain(a) for a in proof.assumptions) + "."
+    return told + "".join(
+        f" Special: {code(name)} is {plain(what)}." for name, what in proof.special
+    )
+
+
+def lines_of(proof: Proof) -> list[str]:
+    """The chains of a proof, its lines numbered through, and the verdict once, at the end."""
+    shown = [step_lines(i, s) for i, s in enumerate((s for s in proof.steps if s.old), 1)]
+    number = 0
+    for reading in proof.chains:
+        shown.append(chain_lines(reading, number))
+        number += len(reading.lines) - 1
+    if proof.chains:
+        shown.append(chains_verdict(proof))
+    return shown
+
+
+def chain_lines(reading: Reading, number: int) -> str:
+    """A chain: what it states, its lines with their rules, its letters, its conclusion."""
+    shown = [f"**{worded(reading.states)}**"] if reading.states else []
+    for line in reading.lines:
+        if line.rule:
+            number += 1
+            mark = "" if line.verdict == "PROVED" else " " + pill(line.verdict.lower(), "open")
+            shown.append(f'<span class="rule">({number}) {worded(line.rule)}</span>{mark}')
+        shown.append(math(f"{line.relation} {line.latex}".strip()))
+        if line.fold:
+            shown.append(folded("quote", f"({number}) written out", [math(f"= {line.fold}")]))
+    if reading.where:
+        shown += ["where", math(aligned_rows(list(reading.where)))]
+    if reading.so:
+        shown.append(f"Hence: {worded(reading.so)}")
+    return "\n\n".join(shown)
+
+
+def chains_verdict(proof: Proof) -> str:
+    """That every line was decided, in which dimensions, and where the lines have a value."""
+    lines = [line for reading in proof.chains for line in reading.lines if line.rule]
+    done = all(line.verdict == "PROVED" for line in lines)
+    state = pill("proved", "proved") if done else pill("not proved", "open")
+    told = f"{state} each of the {len(lines)} lines follows from the one before"
+    vectorial = [r for r in proof.chains if len(r.dimensions) > 1]
+    if vectorial:
+        told += ", those with vectors in 1, 2, 3 and 4 dimensions"
+    nonzero = dict.fromkeys(tex for reading in proof.chains for tex in reading.nonzero)
+    if nonzero:
+        told += "; defined where " + ", ".join(f"${shortened(tex)} \\neq 0$" for tex in nonzero)
+    return told + "."
 
 
 def step_lines(number: int, step: Step) -> str:
@@ -318,6 +381,19 @@ def step_lines(number: int, step: Step) -> str:
     if len(shown) > LONGEST:
         return f"{head}<br><small>{len(shown):,} characters of LaTeX, not printed here</small>"
     return f"{head}\n\n$$\n{shown}\n$$"
+
+
+def math(tex: str) -> str:
+    """A displayed formula."""
+    return f"$$\n{tex}\n$$"
+
+
+def aligned_rows(rows: list[tuple[str, str]]) -> str:
+    """Several definitions below each other."""
+    if len(rows) == 1:
+        return f"{rows[0][0]} = {rows[0][1]}"
+    body = " \\\\\n".join(f"{left} &= {right}" for left, right in rows)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
 def display(left: str, right: str) -> str:
@@ -579,6 +655,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "coverage": coverage_block,
     "letters": letters_block,
     "graph": graph_block,
+    "sources": lambda run, page: sources_block(),
     "checks": checks_block,
 }
 

@@ -117,7 +117,7 @@ def _beta() -> str:
     steps = presets.resolve().grid.steps[:-1]
     weights = [conventions.beta_for_mean_without_h(0.04, step.h, LATENT) for step in steps]
     return (
-        f"flow_grpo's 0.04 is β h/D = {min(weights):.1e} to {max(weights):.1e} on Eq. 3's sum, "
+        f"flow_grpo's 0.04 is β h/D = {min(weights):.1e} to {max(weights):.1e} on its sum, "
         "another at each step: no one weight reproduces it"
     )
 

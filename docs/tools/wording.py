@@ -27,6 +27,22 @@ def plain(text: str) -> str:
     )
 
 
+def worded(text: str) -> str:
+    """Text without Markdown's meanings, with formulas between dollar signs kept."""
+    return "".join(
+        f"${part}$" if i % 2 else _edges(part)[0] + plain(part) + _edges(part)[1]
+        for i, part in enumerate(text.split("$"))
+        if part
+    )
+
+
+def _edges(text: str) -> tuple[str, str]:
+    """The space before and after a text, which `plain` takes off."""
+    if not text.strip():
+        return text, ""
+    return " " * text[0].isspace(), " " * text[-1].isspace()
+
+
 def prose(text: str) -> str:
     """Paragraphs of plain text."""
     return "\n\n".join(plain(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip()))

@@ -16,11 +16,15 @@ from .elementary import Num
 from .paths import Coefficients
 from .registry import equation
 
-_SONG = "Song et al. 2021, arXiv:2011.13456"
-_NOTES = "MIT 6.S184, Section 3.3.8"
 
-
-@equation("conversions.noise_from_velocity", rows=("SC-8",), source=_NOTES)
+@equation(
+    "conversions.noise_from_velocity",
+    rows=("SC-8",),
+    also=(
+        ("course", "Proposition 1"),
+        ("course_zh", "3.3.8"),
+    ),
+)
 def noise_from_velocity(c: Coefficients, x: State, v: Velocity) -> Num:
     """E[noise | x] = (α v − α̇ x)/(α σ̇ − α̇ σ).
 
@@ -31,7 +35,14 @@ def noise_from_velocity(c: Coefficients, x: State, v: Velocity) -> Num:
     return (c.alpha * v - c.d_alpha * x) / (c.alpha * c.d_sigma - c.d_alpha * c.sigma)
 
 
-@equation("conversions.data_from_velocity", rows=("SC-8",), source=_NOTES)
+@equation(
+    "conversions.data_from_velocity",
+    rows=("SC-8",),
+    also=(
+        ("course", "Proposition 1"),
+        ("course_zh", "3.3.8"),
+    ),
+)
 def data_from_velocity(c: Coefficients, x: State, v: Velocity) -> Num:
     """E[data | x] = (σ̇ x − σ v)/(α σ̇ − α̇ σ).
 
@@ -45,7 +56,8 @@ def data_from_velocity(c: Coefficients, x: State, v: Velocity) -> Num:
 @equation(
     "conversions.score_from_noise",
     rows=("SC-1", "SC-2", "SC-8"),
-    source="Flow-GRPO, arXiv:2505.05470, Eq. 12",
+    paper="Eq. 23; Eq. 24",
+    article="Eq. 12",
 )
 def score_from_noise(c: Annotated[Coefficients, asks(sigma=NOISED)], noise: Noise) -> Num:
     """∇log p_t(x) = −E[noise | x]/σ_t.
@@ -56,13 +68,20 @@ def score_from_noise(c: Annotated[Coefficients, asks(sigma=NOISED)], noise: Nois
     return -noise / c.sigma
 
 
-@equation("conversions.noise_from_score", rows=("SC-8",), source=_SONG)
+@equation(
+    "conversions.noise_from_score",
+    rows=("SC-8",),
+    paper="Eq. 24",
+    article="Eq. 12",
+    also=(("dhariwal2021", "Eq. 11"),),
+    remark="solved for the noise",
+)
 def noise_from_score(c: Annotated[Coefficients, asks(sigma=REAL)], score: Score) -> Num:
     """E[noise | x] = −σ_t ∇log p_t(x)."""
     return -c.sigma * score
 
 
-@equation("conversions.data_from_noise", rows=("SC-8",), source=_SONG)
+@equation("conversions.data_from_noise", rows=("SC-8",), also=(("ho2020", "Eq. 15"),))
 def data_from_noise(
     c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL)], x: State, noise: Noise
 ) -> Num:
@@ -74,7 +93,12 @@ def data_from_noise(
     return (x - c.sigma * noise) / c.alpha
 
 
-@equation("conversions.noise_from_data", rows=("SC-8",), source=_SONG)
+@equation(
+    "conversions.noise_from_data",
+    rows=("SC-8",),
+    also=(("ho2020", "Eq. 4"),),
+    remark="solved for the noise",
+)
 def noise_from_data(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED)], x: State, data: Data
 ) -> Num:
@@ -86,7 +110,16 @@ def noise_from_data(
     return (x - c.alpha * data) / c.sigma
 
 
-@equation("conversions.velocity_from_noise", rows=("SC-8",), source=_NOTES)
+@equation(
+    "conversions.velocity_from_noise",
+    rows=("SC-8",),
+    paper="Eq. 25",
+    article="Section 7.1",
+    also=(
+        ("course", "Proposition 1"),
+        ("course_zh", "3.3.8"),
+    ),
+)
 def velocity_from_noise(
     c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL, d_alpha=REAL, d_sigma=REAL)],
     x: State,
@@ -100,7 +133,14 @@ def velocity_from_noise(
     return c.d_alpha / c.alpha * x + (c.d_sigma - c.d_alpha / c.alpha * c.sigma) * noise
 
 
-@equation("conversions.velocity_from_data", rows=("SC-8", "VF-1"), source=_NOTES)
+@equation(
+    "conversions.velocity_from_data",
+    rows=("SC-8", "VF-1"),
+    also=(
+        ("course", "Proposition 1"),
+        ("course_zh", "3.3.8"),
+    ),
+)
 def velocity_from_data(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],
     x: State,
@@ -117,7 +157,8 @@ def velocity_from_data(
 @equation(
     "conversions.score_from_data",
     rows=("SC-2", "SC-8"),
-    source="Tweedie's formula; Song et al. 2021, arXiv:2011.13456",
+    also=(("course", "Example 14"),),
+    remark="Tweedie's formula",
 )
 def score_from_data(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED)], x: State, data: Data
@@ -133,7 +174,8 @@ def score_from_data(
 @equation(
     "conversions.data_from_score",
     rows=("SC-2", "SC-8"),
-    source="Tweedie's formula; Song et al. 2021, arXiv:2011.13456",
+    also=(("course", "Example 14"),),
+    remark="Tweedie's formula, solved for the data",
 )
 def data_from_score(
     c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL)], x: State, score: Score
@@ -149,7 +191,12 @@ def data_from_score(
 @equation(
     "conversions.velocity_from_score",
     rows=("SC-7", "SC-8"),
-    source="Flow-GRPO, arXiv:2505.05470, Section 7.1; MIT 6.S184, Section 3.3.8",
+    paper="Eq. 25; Eq. 26",
+    article="Section 7.1",
+    also=(
+        ("course", "Proposition 1"),
+        ("course_zh", "3.3.8"),
+    ),
 )
 def velocity_from_score(
     c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=REAL, d_alpha=REAL, d_sigma=REAL)],
@@ -170,7 +217,9 @@ def velocity_from_score(
 @equation(
     "conversions.score_from_velocity",
     rows=("SC-7", "SC-8"),
-    source="Flow-GRPO, arXiv:2505.05470, Section 7.1",
+    paper="Eq. 27",
+    article="Section 7.1",
+    also=(("course", "Eq. 55"),),
 )
 def score_from_velocity(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],

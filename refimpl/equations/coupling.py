@@ -15,8 +15,6 @@ from .elementary import Array, Num
 from .gaussian import Gaussian
 from .registry import equation
 
-_TONG = "Tong et al. 2024, arXiv:2302.00482"
-
 Ends: TypeAlias = Annotated[
     Array, Argument(r"\Delta", "noise − data of each path", REAL, "alone", axes=1)
 ]
@@ -28,7 +26,10 @@ Velocities: TypeAlias = Annotated[
 @equation(
     "coupling.cost",
     rows=("OT-1", "OT-2"),
-    source=f"{_TONG}, Eq. 5; From DDPM to score and flow matching",
+    also=(
+        ("tong2024", "Eq. 5"),
+        ("ddpm_zh", ""),
+    ),
 )
 def cost(data: Data, noise: Noise) -> Num:
     """(noise − data)²: the squared length of a straight path, per coordinate."""
@@ -38,7 +39,10 @@ def cost(data: Data, noise: Noise) -> Num:
 @equation(
     "coupling.gaussian_map",
     rows=("OT-1",),
-    source="Villani 2009; Peyré & Cuturi 2019, arXiv:1803.00567, Remark 2.30",
+    also=(
+        ("villani2009", ""),
+        ("peyre2019", "Remark 2.30"),
+    ),
 )
 def gaussian_map(noise: Noise, data_law: Annotated[Gaussian, "the data"]) -> Num:
     """T(ε) = m + s ε: the optimal map from N(0, 1) to N(m, s²), the monotone one.
@@ -52,7 +56,7 @@ def gaussian_map(noise: Noise, data_law: Annotated[Gaussian, "the data"]) -> Num
 @equation(
     "coupling.gaussian_cost",
     rows=("OT-1",),
-    source="Peyré & Cuturi 2019, arXiv:1803.00567, Remark 2.31",
+    also=(("peyre2019", "Remark 2.31"),),
 )
 def gaussian_cost(p: Gaussian, q: Gaussian) -> Num:
     """W₂² = (m − m′)² + (s − s′)²: the least cost between two Gaussians, per coordinate.
@@ -66,7 +70,7 @@ def gaussian_cost(p: Gaussian, q: Gaussian) -> Num:
 @equation(
     "coupling.correlated_velocity_variance",
     rows=("OT-1",),
-    source="Gaussian conditioning; the quantity that minibatch couplings reduce",
+    remark="Gaussian conditioning; the quantity that minibatch couplings reduce",
 )
 def correlated_velocity_variance(
     t: Level, std: Annotated[Std, POSITIVE], correlation: Correlation
@@ -84,9 +88,7 @@ def correlated_velocity_variance(
     return std**2 * (1 - correlation**2) / spread
 
 
-@equation(
-    "coupling.straightness", rows=("OT-2",), source="Liu et al. 2023, arXiv:2209.03003, Eq. 3"
-)
+@equation("coupling.straightness", rows=("OT-2",), also=(("liu2023", "Eq. 3"),))
 def straightness(ends: Ends, velocities: Velocities) -> Array:
     """Σ_t (noise − data − v_t)²/T: how far a trajectory is from its chord; 0 for a straight line.
 

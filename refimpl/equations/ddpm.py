@@ -14,8 +14,6 @@ from .elementary import Num, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
-_HO = "Ho et al. 2020, arXiv:2006.11239"
-
 Beta: TypeAlias = Annotated[
     Num,
     Argument(
@@ -48,7 +46,14 @@ DataVariance: TypeAlias = Annotated[
 ]
 
 
-@equation("ddpm.forward", rows=("DDPM-1", "DDPM-2"), source=f"{_HO}, Eq. 2")
+@equation(
+    "ddpm.forward",
+    rows=("DDPM-1", "DDPM-2"),
+    also=(
+        ("ho2020", "Eq. 2"),
+        ("ddpm_zh", ""),
+    ),
+)
 def forward(x: State, beta: Beta) -> Gaussian:
     """q(x_t | x_{t−1}) = N(√(1 − β) x_{t−1}, β).
 
@@ -58,7 +63,7 @@ def forward(x: State, beta: Beta) -> Gaussian:
     return Gaussian(mean=sqrt(1 - beta) * x, std=sqrt(beta))
 
 
-@equation("ddpm.marginal", rows=("DDPM-1",), source=f"{_HO}, Eq. 4")
+@equation("ddpm.marginal", rows=("DDPM-1",), also=(("ho2020", "Eq. 4"),))
 def marginal(data: Data, alpha_bar: AlphaBar) -> Gaussian:
     """q(x_t | x_0) = N(√ᾱ x_0, 1 − ᾱ): a Gaussian path with α = √ᾱ, σ = √(1 − ᾱ).
 
@@ -68,7 +73,7 @@ def marginal(data: Data, alpha_bar: AlphaBar) -> Gaussian:
     return Gaussian(mean=sqrt(alpha_bar) * data, std=sqrt(1 - alpha_bar))
 
 
-@equation("ddpm.posterior", rows=("DDPM-1",), source=f"{_HO}, Eq. 6–7")
+@equation("ddpm.posterior", rows=("DDPM-1",), also=(("ho2020", "Eq. 6; Eq. 7"),))
 def posterior(x: State, data: Data, beta: Beta, alpha_bar_prev: PreviousAlphaBar) -> Gaussian:
     """q(x_{t−1} | x_t, x_0): mean (√ᾱ' β x_0 + √(1 − β)(1 − ᾱ') x_t)/(1 − ᾱ), variance β(1 − ᾱ')/(1 − ᾱ).
 
@@ -89,7 +94,13 @@ def posterior(x: State, data: Data, beta: Beta, alpha_bar_prev: PreviousAlphaBar
 
 
 @equation(
-    "ddpm.reverse_variance", rows=("DDPM-1",), source=f"{_HO}, Section 3.2; exact for data N(0, s²)"
+    "ddpm.reverse_variance",
+    rows=("DDPM-1",),
+    also=(
+        ("ho2020", "Section 3.2"),
+        ("ddpm_zh", ""),
+    ),
+    remark="exact for data N(0, s²)",
 )
 def reverse_variance(
     beta: Beta, alpha_bar_prev: PreviousAlphaBar, data_variance: DataVariance

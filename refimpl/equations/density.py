@@ -34,7 +34,12 @@ Values: TypeAlias = Annotated[
 @equation(
     "density.continuity",
     rows=("VF-2", "VF-3"),
-    source="Lipman et al. 2023, arXiv:2210.02747, Eq. 26; Flow-GRPO, arXiv:2505.05470, Eq. 7",
+    paper="Eq. 13",
+    article="Eq. 7",
+    also=(
+        ("lipman2023", "Eq. 26"),
+        ("course", "Theorem 12"),
+    ),
 )
 def continuity(p: Density, dp_dx: DensitySlope, v: Velocity, dv_dx: VelocitySlope) -> Num:
     """∂_t p = −∂_x(p v) = −(p ∂_x v + v ∂_x p): what one coordinate of the flow adds to ∂_t p."""
@@ -44,7 +49,12 @@ def continuity(p: Density, dp_dx: DensitySlope, v: Velocity, dv_dx: VelocitySlop
 @equation(
     "density.fokker_planck",
     rows=("SC-3", "SC-4", "SC-10"),
-    source="Flow-GRPO, arXiv:2505.05470, Eq. 6, reconstructed",
+    paper="Eq. 12",
+    article="Eq. 6",
+    also=(
+        ("course", "Theorem 15"),
+        ("song2021", "Eq. 35"),
+    ),
 )
 def fokker_planck(
     p: Density,
@@ -58,7 +68,15 @@ def fokker_planck(
     return -(p * df_dx + f * dp_dx) + g**2 / 2 * d2p_dx2
 
 
-@equation("density.marginal", rows=("PATH-3",), source="MIT 6.S184, Section 2.1.5")
+@equation(
+    "density.marginal",
+    rows=("PATH-3",),
+    also=(
+        ("course", "Eq. 13"),
+        ("course_zh", "chapter 2, 2.1.5"),
+        ("lipman2023", "Eq. 6"),
+    ),
+)
 def marginal(prior: Prior, likelihood: Likelihood) -> Array:
     """p_t(x) = Σ_z p_t(x | z) p_data(z), summed over the leading axis z.
 
@@ -72,7 +90,11 @@ def marginal(prior: Prior, likelihood: Likelihood) -> Array:
 @equation(
     "density.posterior",
     rows=("VF-3", "SC-2", "CFG-2"),
-    source="Bayes; Lipman et al. 2023, arXiv:2210.02747, Eq. 8",
+    also=(
+        ("course", "Eq. 19"),
+        ("lipman2023", "Eq. 8"),
+    ),
+    remark="Bayes' rule",
 )
 def posterior(prior: Prior, likelihood: Likelihood) -> Array:
     """P(z | x) = p_t(x | z) p_data(z)/p_t(x), over the leading axis z.
@@ -91,7 +113,12 @@ def posterior(prior: Prior, likelihood: Likelihood) -> Array:
 @equation(
     "density.conditional_mean",
     rows=("VF-3", "VF-4", "SC-2"),
-    source="Lipman et al. 2023, arXiv:2210.02747, Eq. 8; Flow-GRPO, arXiv:2505.05470, Eq. 12–14",
+    paper="Eq. 24",
+    article="Eq. 12; Eq. 13; Eq. 14",
+    also=(
+        ("course", "Theorem 10"),
+        ("lipman2023", "Eq. 8"),
+    ),
 )
 def conditional_mean(posterior: Posterior, values: Values) -> Array:
     """E[f(z) | x] = Σ_z P(z | x) f(z): velocity, score, noise and data all average like this."""

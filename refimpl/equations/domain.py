@@ -133,7 +133,7 @@ NOISED = POSITIVE.because("the score is infinite on noise-free data: stop the gr
 UNMIXED = POSITIVE.because("at this level no data is left in x, so data cannot be read off it")
 """An α that is divided by."""
 DIVIDING = POSITIVE.because(
-    "Eq. 3 divides by g: without noise the two steps are points and their KL is infinite"
+    "the paper's KL divides by g: without noise the two steps are points and their KL is infinite"
 )
 """A g that is divided by."""
 LEVEL = Domain("level", "in [0, 1]", (_IN_UNIT,))

@@ -15,8 +15,6 @@ from .elementary import Num, exp, maximum, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
-_NOTES = "MIT 6.S184"
-
 Time: TypeAlias = Annotated[
     Num,
     Argument(
@@ -37,7 +35,14 @@ Walk: TypeAlias = Annotated[Num, Argument("w", "the state of the Brownian motion
 Steps: TypeAlias = Annotated[Num, Argument("n", "the number of steps", COUNT, SAMPLE)]
 
 
-@equation("dynamics.linear_flow", rows=("DYN-1", "DYN-3"), source=f"{_NOTES}, Section 2.1.3")
+@equation(
+    "dynamics.linear_flow",
+    rows=("DYN-1", "DYN-3"),
+    also=(
+        ("course", "Example 4"),
+        ("course_zh", "2.1.3"),
+    ),
+)
 def linear_flow(x: State, theta: Theta, t: Time) -> Num:
     """ψ_t(x) = e^{−θt} x: the flow of dx/dt = −θx.
 
@@ -48,7 +53,7 @@ def linear_flow(x: State, theta: Theta, t: Time) -> Num:
 
 
 @equation(
-    "dynamics.root_flow", rows=("DYN-2",), source="Peano's example; MIT 6.S184, Section 2.1.2"
+    "dynamics.root_flow", rows=("DYN-2",), also=(("course_zh", "2.1.2"),), remark="Peano's example"
 )
 def root_flow(t: Time, delay: Delay) -> Num:
     """x(t) = max(t − delay, 0)²/4: for *every* delay ≥ 0 a solution of dx/dt = √|x| from x(0) = 0.
@@ -65,7 +70,11 @@ def root_flow(t: Time, delay: Delay) -> Num:
 @equation(
     "dynamics.picard_bound",
     rows=("DYN-2",),
-    source="Picard–Lindelöf; Hairer, Nørsett & Wanner 1993",
+    also=(
+        ("hairer1993", ""),
+        ("course", "Theorem 3"),
+    ),
+    remark="Picard–Lindelöf",
 )
 def picard_bound(previous: Previous, lipschitz: Lipschitz, t: Time, n: Iteration) -> Num:
     """‖x_{n+1} − x_n‖ ≤ (L t/n) · the bound before: Picard's iterates converge faster than geometrically.
@@ -83,7 +92,14 @@ def picard_bound(previous: Previous, lipschitz: Lipschitz, t: Time, n: Iteration
     return previous * lipschitz * t / n
 
 
-@equation("dynamics.brownian", rows=("DYN-6",), source=f"{_NOTES}, Section 2.2.1")
+@equation(
+    "dynamics.brownian",
+    rows=("DYN-6",),
+    also=(
+        ("course", "Section 2.2"),
+        ("course_zh", "2.2.1"),
+    ),
+)
 def brownian(w: Walk, h: Length) -> Gaussian:
     """w_{t+h} | w_t ~ N(w_t, h): a Brownian increment, independent of the past.
 
@@ -96,7 +112,11 @@ def brownian(w: Walk, h: Length) -> Gaussian:
 @equation(
     "dynamics.ornstein_uhlenbeck",
     rows=("DYN-8",),
-    source=f"{_NOTES}, Section 2.2.4; Uhlenbeck & Ornstein 1930",
+    also=(
+        ("course", "Example 6"),
+        ("course_zh", "2.2.4"),
+        ("uhlenbeck1930", ""),
+    ),
 )
 def ornstein_uhlenbeck(
     x: State, theta: Annotated[Theta, POSITIVE], sigma: Annotated[Sigma, NONNEGATIVE], t: Time
@@ -112,7 +132,14 @@ def ornstein_uhlenbeck(
     )
 
 
-@equation("dynamics.stationary", rows=("DYN-8", "LD-1"), source=f"{_NOTES}, Section 2.2.4")
+@equation(
+    "dynamics.stationary",
+    rows=("DYN-8", "LD-1"),
+    also=(
+        ("course", "Figure 3"),
+        ("course_zh", "2.2.4"),
+    ),
+)
 def stationary(theta: Annotated[Theta, POSITIVE], sigma: Annotated[Sigma, NONNEGATIVE]) -> Gaussian:
     """N(0, σ²/(2θ)): what dx = −θx dt + σ dw forgets its start for.
 
@@ -123,7 +150,13 @@ def stationary(theta: Annotated[Theta, POSITIVE], sigma: Annotated[Sigma, NONNEG
 
 
 @equation(
-    "dynamics.euler_on_linear", rows=("DYN-4",), source=f"{_NOTES}, Algorithm 1, with n steps"
+    "dynamics.euler_on_linear",
+    rows=("DYN-4",),
+    also=(
+        ("course", "Algorithm 1"),
+        ("course_zh", "Algorithm 1"),
+    ),
+    remark="with n steps",
 )
 def euler_on_linear(x: State, theta: Theta, t: Time, steps: Steps) -> Num:
     """(1 − θt/n)ⁿ x: what n steps of Euler's method make of dx/dt = −θx.

@@ -14,8 +14,6 @@ from .domain import POSITIVE, SHARE
 from .elementary import Num, maximum, minimum
 from .registry import equation
 
-_NFT = "DiffusionNFT, arXiv:2509.16117"
-
 Width: TypeAlias = Annotated[
     Num, Argument("b", "how far the two mirrored policies lie from the old one", POSITIVE, SAMPLE)
 ]
@@ -25,7 +23,7 @@ Optimality: TypeAlias = Annotated[
 ]
 
 
-@equation("forward_process.optimality", rows=("GRPO-3",), source=_NFT)
+@equation("forward_process.optimality", rows=("GRPO-3",), also=(("nft2025", ""),))
 def optimality(advantage: Advantage, limit: Limit) -> Num:
     """r = ½ + ½ clip(A/A_max, −1, 1): an advantage as the chance that a sample is a good one.
 
@@ -35,7 +33,7 @@ def optimality(advantage: Advantage, limit: Limit) -> Num:
     return (1 + minimum(maximum(advantage / limit, -1), 1)) / 2
 
 
-@equation("forward_process.positive_velocity", rows=("GRPO-4",), source=_NFT)
+@equation("forward_process.positive_velocity", rows=("GRPO-4",), also=(("nft2025", ""),))
 def positive_velocity(v: Velocity, v_old: OldVelocity, b: Width) -> Num:
     """v⁺ = v_old + b (v − v_old): the policy that good samples are matched with.
 
@@ -45,7 +43,7 @@ def positive_velocity(v: Velocity, v_old: OldVelocity, b: Width) -> Num:
     return v_old + b * (v - v_old)
 
 
-@equation("forward_process.negative_velocity", rows=("GRPO-4",), source=_NFT)
+@equation("forward_process.negative_velocity", rows=("GRPO-4",), also=(("nft2025", ""),))
 def negative_velocity(v: Velocity, v_old: OldVelocity, b: Width) -> Num:
     """v⁻ = v_old − b (v − v_old): its mirror image, matched with the bad ones.
 
@@ -55,7 +53,7 @@ def negative_velocity(v: Velocity, v_old: OldVelocity, b: Width) -> Num:
     return v_old - b * (v - v_old)
 
 
-@equation("forward_process.nft", rows=("GRPO-4",), source=_NFT)
+@equation("forward_process.nft", rows=("GRPO-4",), also=(("nft2025", ""),))
 def nft(v: Velocity, v_old: OldVelocity, target: Target, optimal: Optimality, b: Width) -> Num:
     """r (v⁺ − v*)² + (1 − r)(v⁻ − v*)², per coordinate: to be minimised.
 
@@ -74,7 +72,7 @@ def nft(v: Velocity, v_old: OldVelocity, target: Target, optimal: Optimality, b:
     return optimal * (good - target) ** 2 + (1 - optimal) * (bad - target) ** 2
 
 
-@equation("forward_process.awm", rows=("GRPO-4",), source="AWM, arXiv:2509.25050")
+@equation("forward_process.awm", rows=("GRPO-4",), also=(("awm2025", ""),))
 def awm(v: Velocity, target: Target, advantage: Advantage) -> Num:
     """A (v − v*)², per coordinate: flow matching on own samples, to be minimised.
 

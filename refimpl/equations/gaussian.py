@@ -38,7 +38,7 @@ class Gaussian:
         return log_prob(x, self.mean, self.std)
 
 
-@equation("gaussian.sample", rows=("GRPO-6", "PATH-1"), source="Flow-GRPO, arXiv:2505.05470, Eq. 2")
+@equation("gaussian.sample", rows=("GRPO-6", "PATH-1"), paper="Eq. 9", article="Eq. 2")
 def sample(mean: Mean, std: Annotated[Std, NONNEGATIVE], noise: Noise) -> Num:
     """x = mean + std · ε, with ε ~ N(0, I) drawn by the caller.
 
@@ -48,7 +48,7 @@ def sample(mean: Mean, std: Annotated[Std, NONNEGATIVE], noise: Noise) -> Num:
     return mean + std * noise
 
 
-@equation("gaussian.log_prob", rows=("GRPO-5",), source="Flow-GRPO, arXiv:2505.05470, Section 4.1")
+@equation("gaussian.log_prob", rows=("GRPO-5",), paper="below Eq. 9", article="below Eq. 2")
 def log_prob(x: State, mean: Mean, std: Std) -> Num:
     """log N(x; mean, std²) = −(x − mean)²/(2 std²) − log std − ½ log 2π, per coordinate.
 
@@ -58,7 +58,7 @@ def log_prob(x: State, mean: Mean, std: Std) -> Num:
     return -((x - mean) ** 2) / (2 * std**2) - log(std) - log(2 * pi(std)) / 2
 
 
-@equation("gaussian.score", rows=("SC-1",), source="Flow-GRPO, arXiv:2505.05470, Section 7.1")
+@equation("gaussian.score", rows=("SC-1",), paper="Eq. 23", article="Section 7.1")
 def score(x: State, mean: Mean, std: Std) -> Num:
     """∇ₓ log N(x; mean, std²) = −(x − mean)/std².
 

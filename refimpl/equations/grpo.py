@@ -14,8 +14,6 @@ from .domain import CHOICE, CLIP, NONNEGATIVE, REAL
 from .elementary import Array, Num, maximum, minimum, sqrt, where
 from .registry import equation
 
-_ARTICLE = "Flow-GRPO, arXiv:2505.05470, Section 4.1"
-
 Rewards: TypeAlias = Annotated[
     Array, Argument("R", "(prompts, G): a row is a group", REAL, "array", axes=1)
 ]
@@ -50,7 +48,7 @@ Surrogate: TypeAlias = Annotated[
 StepKL: TypeAlias = Annotated[Num, Argument(r"\mathrm{KL}", "the KL of the step")]
 
 
-@equation("grpo.advantage", rows=("GRPO-3",), source=_ARTICLE)
+@equation("grpo.advantage", rows=("GRPO-3",), paper="Eq. 4", article="Section 4.1")
 def advantage(rewards: Rewards, *, std: Divisor, ddof: Ddof, eps: Added) -> Array:
     """A_i = (R_i − mean R)/(std R + eps), the mean over the group.
 
@@ -95,7 +93,7 @@ def advantage(rewards: Rewards, *, std: Divisor, ddof: Ddof, eps: Added) -> Arra
     return centred / (sqrt(where(equal, 1, variance)) + eps)
 
 
-@equation("grpo.bounded", rows=("GRPO-3",), source="flow_grpo's training scripts, adv_clip_max = 5")
+@equation("grpo.bounded", rows=("GRPO-3",), also=(("flow_grpo_code", "config/base.py, line 84"),))
 def bounded(advantage: Advantage, limit: Limit) -> Num:
     """clip(A, −limit, limit): the bound that public trainers put on advantages; the article has none.
 
@@ -105,7 +103,13 @@ def bounded(advantage: Advantage, limit: Limit) -> Num:
     return minimum(maximum(advantage, -limit), limit)
 
 
-@equation("grpo.surrogate", rows=("GRPO-4",), source=f"{_ARTICLE}; PPO, arXiv:1707.06347, Eq. 7")
+@equation(
+    "grpo.surrogate",
+    rows=("GRPO-4",),
+    paper="Eq. 5",
+    article="Section 4.1",
+    also=(("ppo2017", "Eq. 7"),),
+)
 def surrogate(ratio: Ratio, advantage: Advantage, clip: Clip) -> Num:
     """min(r A, clip(r, 1 − ε, 1 + ε) A): to be maximised.
 
@@ -116,7 +120,7 @@ def surrogate(ratio: Ratio, advantage: Advantage, clip: Clip) -> Num:
     return minimum(ratio * advantage, clipped * advantage)
 
 
-@equation("grpo.objective", rows=("GRPO-2", "GRPO-4"), source=_ARTICLE)
+@equation("grpo.objective", rows=("GRPO-2", "GRPO-4"), paper="Eq. 5", article="Section 4.1")
 def objective(surrogate: Surrogate, kl: StepKL, beta: Weight) -> Num:
     """min(r A, clip(r) A) − β KL(π_θ ‖ π_ref), per sample and step; J is its mean, to be maximised.
 

@@ -32,7 +32,10 @@ ConditionalStd: TypeAlias = Annotated[
 @equation(
     "guidance.bayes_score",
     rows=("CFG-2",),
-    source="Dhariwal & Nichol 2021, arXiv:2105.05233, Eq. 11",
+    also=(
+        ("dhariwal2021", "Eq. 12"),
+        ("guidance_zh", "Classifier Guidance"),
+    ),
 )
 def bayes_score(score: Score, classifier_score: ClassifierScore) -> Num:
     """∇log p(x | y) = ∇log p(x) + ∇log p(y | x): p(y) does not depend on x."""
@@ -42,7 +45,10 @@ def bayes_score(score: Score, classifier_score: ClassifierScore) -> Num:
 @equation(
     "guidance.classifier",
     rows=("CFG-2",),
-    source="Guidance notes, Eq. 1 ff.; Dhariwal & Nichol 2021, arXiv:2105.05233",
+    also=(
+        ("guidance_zh", "Classifier Guidance"),
+        ("dhariwal2021", "Section 4.3"),
+    ),
 )
 def classifier(v: Velocity, a: ScoreWeight, classifier_score: ClassifierScore, w: W) -> Num:
     """ṽ = v + w a_t ∇log p_t(y | x), where v = a_t ∇log p_t + b_t x on the path in use."""
@@ -52,24 +58,24 @@ def classifier(v: Velocity, a: ScoreWeight, classifier_score: ClassifierScore, w
 @equation(
     "guidance.classifier_free",
     rows=("CFG-3",),
-    source="Ho & Salimans 2022, arXiv:2207.12598; MIT 6.S184, Section 4.1.3",
+    also=(
+        ("hosalimans2022", "Section 3.2"),
+        ("guidance_zh", "Classifier-Free Guidance"),
+        ("course_zh", "4.1.3"),
+    ),
 )
 def classifier_free(v_uncond: Unconditional, v_cond: Conditional, w: W) -> Num:
     """ṽ = (1 − w) v(x) + w v(x | y); w = 1 is the conditional field."""
     return (1 - w) * v_uncond + w * v_cond
 
 
-@equation(
-    "guidance.ho_salimans", rows=("CFG-7",), source="Ho & Salimans 2022, arXiv:2207.12598, Eq. 6"
-)
+@equation("guidance.ho_salimans", rows=("CFG-7",), also=(("hosalimans2022", "Section 3.2; Eq. 6"),))
 def ho_salimans(v_uncond: Unconditional, v_cond: Conditional, omega: Omega) -> Num:
     """ṽ = (1 + ω) v(x | y) − ω v(x): the paper's scale, where ω = 0 is the conditional field."""
     return (1 + omega) * v_cond - omega * v_uncond
 
 
-@equation(
-    "guidance.diffusers", rows=("CFG-7",), source="diffusers 0.42.1, StableDiffusion3Pipeline"
-)
+@equation("guidance.diffusers", rows=("CFG-7",), also=(("diffusers", "StableDiffusion3Pipeline"),))
 def diffusers(v_uncond: Unconditional, v_cond: Conditional, guidance_scale: GuidanceScale) -> Num:
     """ṽ = v(x) + guidance_scale (v(x | y) − v(x)): diffusers' scale, equal to w."""
     return v_uncond + guidance_scale * (v_cond - v_uncond)
@@ -78,7 +84,7 @@ def diffusers(v_uncond: Unconditional, v_cond: Conditional, guidance_scale: Guid
 @equation(
     "guidance.gaussian_std",
     rows=("CFG-6",),
-    source="Exact flow of two centred Gaussians; compare arXiv:2207.12598, Section 4",
+    remark="the exact flow of two centred Gaussians",
 )
 def gaussian_std(std_uncond: UnconditionalStd, std_cond: ConditionalStd, w: W) -> Num:
     """s^(1−w) s_y^w: what the guided flow makes of p = N(0, s²) and p(x | y) = N(0, s_y²), at t = 0.
@@ -91,7 +97,12 @@ def gaussian_std(std_uncond: UnconditionalStd, std_cond: ConditionalStd, w: W) -
     return std_uncond ** (1 - w) * std_cond**w
 
 
-@equation("guidance.tilted_std", rows=("CFG-6",), source="p(x) p(y | x)^w for centred Gaussians")
+@equation(
+    "guidance.tilted_std",
+    rows=("CFG-6",),
+    also=(("dhariwal2021", "Section 4.3"),),
+    remark="p(x) p(y | x)^w for centred Gaussians",
+)
 def tilted_std(std_uncond: UnconditionalStd, std_cond: ConditionalStd, w: W) -> Num:
     """1/√((1 − w)/s² + w/s_y²): the std of p(x) p(y | x)^w, what guidance is often said to sample.
 

@@ -28,9 +28,6 @@ from .paths import Coefficients
 from .registry import equation
 from .sde import Step
 
-_CPS = "Flow-CPS, arXiv:2509.05952"
-_DDIM = "DDIM, arXiv:2010.02502, Eq. 12"
-
 Eta: TypeAlias = Annotated[
     Num, Argument(r"\eta", "the share of fresh noise, 0 to 1", SHARE, SAMPLE, between=("0", "1"))
 ]
@@ -53,7 +50,14 @@ Gap: TypeAlias = Annotated[
 ]
 
 
-@equation("kernels.preserving", rows=("GRPO-6",), source=f"{_CPS}; {_DDIM}")
+@equation(
+    "kernels.preserving",
+    rows=("GRPO-6",),
+    also=(
+        ("cps2025", ""),
+        ("ddim2021", "Eq. 12"),
+    ),
+)
 def preserving(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)],
     data: Data,
@@ -76,7 +80,7 @@ def preserving(
     return Gaussian(mean=c.alpha * data + sqrt(c.sigma**2 - std**2) * noise, std=std)
 
 
-@equation("kernels.cps_std", rows=("GRPO-7",), source=_CPS)
+@equation("kernels.cps_std", rows=("GRPO-7",), also=(("cps2025", ""),))
 def cps_std(s: LowerLevel, eta: Eta) -> Num:
     """s sin(η π/2): the fresh noise of CPS; η = 0 is the flow's ODE, η = 1 renews all the noise.
 
@@ -89,7 +93,9 @@ def cps_std(s: LowerLevel, eta: Eta) -> Num:
 @equation(
     "kernels.kept_flow_grpo",
     rows=("GRPO-6", "GRPO-7"),
-    source="integral of Flow-GRPO's g²/τ² (arXiv:2505.05470, Section 4.2) over a step",
+    paper="below Eq. 9",
+    article="below Eq. 2",
+    remark="the integral of g²/τ² over a step",
 )
 def kept_flow_grpo(step: Step, a: Annotated[NoiseLevel, POSITIVE]) -> Num:
     """e^{−Λ} = (s (1 − t)/(t (1 − s)))^{a²}: the share of the noise variance that a step keeps.
@@ -106,7 +112,8 @@ def kept_flow_grpo(step: Step, a: Annotated[NoiseLevel, POSITIVE]) -> Num:
 @equation(
     "kernels.kept_constant",
     rows=("GRPO-6", "GRPO-7"),
-    source="integral of DanceGRPO's constant g²/τ² (arXiv:2505.07818) over a step",
+    also=(("dance2025", ""),),
+    remark="the integral of a constant g²/τ² over a step",
 )
 def kept_constant(step: Annotated[Step, asks(t=LEVEL, s=POSITIVE)], g: Diffusion) -> Num:
     """e^{−Λ} = exp(−g² (1/s − 1/t)): the share of the noise variance kept under a constant g.
@@ -120,7 +127,9 @@ def kept_constant(step: Annotated[Step, asks(t=LEVEL, s=POSITIVE)], g: Diffusion
 @equation(
     "kernels.frozen_data",
     rows=("GRPO-6", "SC-9"),
-    source="Flow-GRPO's SDE (arXiv:2505.05470, Eq. 1) solved exactly for a constant E[data | x_t]",
+    paper="Eq. 8",
+    article="Eq. 1",
+    remark="solved exactly for a constant E[data | x_t]",
 )
 def frozen_data(data: Data, noise: Noise, s: LowerLevel, kept: Kept) -> Gaussian:
     """N((1 − s) data + s √kept noise, s² (1 − kept)): the SDE's exact step, its data prediction frozen.
@@ -143,7 +152,9 @@ def frozen_data(data: Data, noise: Noise, s: LowerLevel, kept: Kept) -> Gaussian
 @equation(
     "kernels.noise_variance",
     rows=("GRPO-6",),
-    source="Flow-GRPO, arXiv:2505.05470, Eq. 2, on data that are one point",
+    paper="Eq. 9",
+    article="Eq. 2",
+    remark="on data that are one point",
 )
 def noise_variance(variance: Variance, g: Diffusion, step: Step) -> Num:
     """V_s = ((s − g² h/(2t))/t)² V_t + g² h: the noise that Euler–Maruyama carries from t to s.
@@ -160,7 +171,8 @@ def noise_variance(variance: Variance, g: Diffusion, step: Step) -> Num:
 @equation(
     "kernels.posterior_variance",
     rows=("GRPO-6",),
-    source="flow matching's irreducible loss, Lipman et al. 2023, arXiv:2210.02747",
+    also=(("lipman2023", "Theorem 2"),),
+    remark="the constant of the theorem, on Gaussian data",
 )
 def posterior_variance(t: Level, gap: Gap) -> Num:
     """V = t² E(v* − v)²: what x_t leaves open about the data is what no velocity can fit.
@@ -177,7 +189,8 @@ def posterior_variance(t: Level, gap: Gap) -> Num:
 @equation(
     "kernels.moment_matched",
     rows=("GRPO-6",),
-    source="Analytic-DPM, arXiv:2201.06503, Theorem 1, on the linear path",
+    also=(("bao2022", "Theorem 1"),),
+    remark="on the linear path",
 )
 def moment_matched(
     data: Data, noise: Noise, std: Annotated[Std, NONNEGATIVE], variance: Variance, step: Step

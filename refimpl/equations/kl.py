@@ -2,8 +2,8 @@
 
     KL(N(m, σ²) ‖ N(m′, σ′²)) = log(σ′/σ) + (σ² − σ′² + (m − m′)²)/(2σ′²)
 
-Two steps of one SDE share their std, and the KL is (m − m′)²/(2 std²). With the means of Eq. 2 it
-becomes Eq. 3. All values are per coordinate; the KL of a sample is their *sum*. A weight β chosen
+Two steps of one SDE share their std, and the KL is (m − m′)²/(2 std²). With the means of the paper's Eq. 9 it
+becomes the paper's KL. All values are per coordinate; the KL of a sample is their *sum*. A weight β chosen
 for one of the variants below does not carry over to another.
 """
 
@@ -26,11 +26,12 @@ from .elementary import Num, exp, log
 from .gaussian import Gaussian
 from .registry import equation
 
-_ARTICLE = "Flow-GRPO, arXiv:2505.05470, Eq. 3"
-
 
 @equation(
-    "kl.gaussian", rows=("GRPO-8",), source="Kullback & Leibler 1951; closed form for Gaussians"
+    "kl.gaussian",
+    rows=("GRPO-8",),
+    also=(("kullback1951", ""),),
+    remark="closed form for Gaussians",
 )
 def gaussian(
     p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)],
@@ -44,7 +45,9 @@ def gaussian(
     return log(q.std / p.std) + (p.std**2 - q.std**2 + (p.mean - q.mean) ** 2) / (2 * q.std**2)
 
 
-@equation("kl.of_means", rows=("GRPO-8",), source=f"{_ARTICLE}, first form")
+@equation(
+    "kl.of_means", rows=("GRPO-8",), paper="below Eq. 9", article="Eq. 3", remark="first form"
+)
 def of_means(mean: Mean, mean_ref: ReferenceMean, std: Std) -> Num:
     """(mean − mean_ref)²/(2 std²), std = g √h: the KL of two steps that share their std.
 
@@ -54,7 +57,9 @@ def of_means(mean: Mean, mean_ref: ReferenceMean, std: Std) -> Num:
     return (mean - mean_ref) ** 2 / (2 * std**2)
 
 
-@equation("kl.flow_grpo", rows=("GRPO-8",), source=f"{_ARTICLE}, second form")
+@equation(
+    "kl.flow_grpo", rows=("GRPO-8",), paper="below Eq. 9", article="Eq. 3", remark="second form"
+)
 def flow_grpo(
     v: Velocity,
     v_ref: ReferenceVelocity,
@@ -62,7 +67,7 @@ def flow_grpo(
     t: Annotated[Level, POSITIVE_LEVEL],
     h: Length,
 ) -> Num:
-    """(h/2) (g (1 − t)/(2t) + 1/g)² (v − v_ref)²: Eq. 3, from the velocities of the linear path.
+    """(h/2) (g (1 − t)/(2t) + 1/g)² (v − v_ref)²: the paper's KL, from the velocities of the linear path.
 
     !!! warning "Three versions"
         The article has the factor h. The official code divides by 2 g² and so lacks it (its
@@ -77,7 +82,8 @@ def flow_grpo(
 @equation(
     "kl.without_h",
     rows=("GRPO-8",),
-    source="flow_grpo's training scripts (its issue 78), mm_grpo, verl-omni",
+    also=(("flow_grpo_code", "scripts/train_sd3.py, line 895"),),
+    remark="also mm_grpo and verl-omni",
 )
 def without_h(mean: Mean, mean_ref: ReferenceMean, g: Annotated[Diffusion, DIVIDING]) -> Num:
     """(mean − mean_ref)²/(2 g²): the field's variant, h times the KL of the steps.
@@ -89,20 +95,20 @@ def without_h(mean: Mean, mean_ref: ReferenceMean, g: Annotated[Diffusion, DIVID
 
 
 @equation(
-    "kl.velocity", rows=("GRPO-8",), source="Flow-Factory; proposed in flow_grpo's discussions"
+    "kl.velocity", rows=("GRPO-8",), remark="Flow-Factory; proposed in flow_grpo's discussions"
 )
 def velocity(v: Velocity, v_ref: ReferenceVelocity) -> Num:
     """(v − v_ref)²: not a divergence of steps, but even over t; also called velocity KL."""
     return (v - v_ref) ** 2
 
 
-@equation("kl.k1", rows=("GRPO-8",), source="Schulman 2020, Approximating KL divergence")
+@equation("kl.k1", rows=("GRPO-8",), also=(("schulman2020", "k1"),))
 def k1(log_ratio: LogRatio) -> Num:
     """−log r, with r = p_ref/p_θ on a draw from p_θ: unbiased for KL(p_θ ‖ p_ref), of either sign."""
     return -log_ratio
 
 
-@equation("kl.k2", rows=("GRPO-8",), source="Schulman 2020, Approximating KL divergence")
+@equation("kl.k2", rows=("GRPO-8",), also=(("schulman2020", "k2"),))
 def k2(log_ratio: LogRatio) -> Num:
     """½ (log r)²: biased, never negative, low in variance."""
     return log_ratio**2 / 2
@@ -111,7 +117,10 @@ def k2(log_ratio: LogRatio) -> Num:
 @equation(
     "kl.k3",
     rows=("GRPO-8",),
-    source="Schulman 2020, Approximating KL divergence; GRPO, arXiv:2402.03300, Eq. 4",
+    also=(
+        ("schulman2020", "k3"),
+        ("shao2024", "Eq. 4"),
+    ),
 )
 def k3(log_ratio: LogRatio) -> Num:
     """r − 1 − log r: unbiased and never negative; GRPO's estimator for language models."""

@@ -25,13 +25,17 @@ from .elementary import Num, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
-_NCSN = "Song & Ermon 2019, arXiv:1907.05600"
-
 StepSize: TypeAlias = Annotated[Num, Argument(r"\varepsilon", "the step size", POSITIVE, SAMPLE)]
 
 
 @equation(
-    "langevin.step", rows=("LD-1",), source=f"From DDPM to score and flow matching; {_NCSN}, Eq. 4"
+    "langevin.step",
+    rows=("LD-1",),
+    also=(
+        ("ddpm_zh", ""),
+        ("song2021", "Eq. 2"),
+        ("songermon2019", "Eq. 4"),
+    ),
 )
 def step(x: State, score: Score, eps: StepSize) -> Gaussian:
     """N(x + ε ∇log p(x), 2ε): one step of unadjusted Langevin dynamics.
@@ -45,7 +49,8 @@ def step(x: State, score: Score, eps: StepSize) -> Gaussian:
 @equation(
     "langevin.stationary_variance",
     rows=("LD-1",),
-    source="Exact law of the unadjusted chain on N(m, s²); Roberts & Tweedie 1996",
+    also=(("roberts1996", ""),),
+    remark="the exact law of the unadjusted chain on N(m, s²)",
 )
 def stationary_variance(std: Std, eps: StepSize) -> Num:
     """s²/(1 − ε/(2s²)): the variance that the discrete chain settles at on N(m, s²).
@@ -60,7 +65,7 @@ def stationary_variance(std: Std, eps: StepSize) -> Num:
     return std**2 / (1 - eps / (2 * std**2))
 
 
-@equation("langevin.annealed_eps", rows=("LD-3",), source=f"{_NCSN}, Algorithm 1")
+@equation("langevin.annealed_eps", rows=("LD-3",), also=(("songermon2019", "Algorithm 1"),))
 def annealed_eps(eps: StepSize, sigma: Annotated[Sigma, NOISED], sigma_min: SigmaMin) -> Num:
     """ε σ_i²/σ_1²: the step size at scale σ_i, so that signal to noise is the same at every scale.
 
@@ -70,7 +75,9 @@ def annealed_eps(eps: StepSize, sigma: Annotated[Sigma, NOISED], sigma_min: Sigm
     return eps * sigma**2 / sigma_min**2
 
 
-@equation("langevin.perturbed_weight", rows=("LD-3", "LD-4"), source=f"{_NCSN}, Section 4.2")
+@equation(
+    "langevin.perturbed_weight", rows=("LD-3", "LD-4"), also=(("songermon2019", "Section 4.2"),)
+)
 def perturbed_weight(sigma: Annotated[Sigma, NOISED]) -> Num:
     """λ(σ) = σ²: with it the target's share of the loss, λ E‖ε/σ‖², is the same at every scale.
 
@@ -83,7 +90,10 @@ def perturbed_weight(sigma: Annotated[Sigma, NOISED]) -> Num:
 @equation(
     "langevin.noise_rate",
     rows=("LD-4", "DDPM-2"),
-    source="Song et al. 2021, arXiv:2011.13456, Eq. 29–32; Karras et al. 2022, arXiv:2206.00364",
+    also=(
+        ("song2021", "Eq. 9; Eq. 11"),
+        ("karras2022", ""),
+    ),
 )
 def noise_rate(
     alpha: Annotated[Alpha, UNMIXED], sigma: Sigma, d_alpha: AlphaRate, d_sigma: SigmaRate

@@ -13,8 +13,6 @@ from .domain import NONZERO, POSITIVE, REAL
 from .elementary import Array, Num, log
 from .registry import equation
 
-_CHEN = "Chen et al. 2018, arXiv:1806.07366"
-
 LogDensity: TypeAlias = Annotated[Num, Argument(r"\log p_0(x)", "the log-density before the map")]
 Determinant: TypeAlias = Annotated[
     Num,
@@ -44,7 +42,10 @@ ProbeImage: TypeAlias = Annotated[
 @equation(
     "likelihood.change_of_variables",
     rows=("NF-1",),
-    source="From DDPM to score and flow matching; Rezende & Mohamed 2015, arXiv:1505.05770",
+    also=(
+        ("ddpm_zh", ""),
+        ("rezende2015", ""),
+    ),
 )
 def change_of_variables(log_p: LogDensity, determinant: Determinant) -> Num:
     """log p_1(y) = log p_0(x) − log|det ∂y/∂x|, at y = φ(x).
@@ -62,14 +63,24 @@ def change_of_variables(log_p: LogDensity, determinant: Determinant) -> Num:
 @equation(
     "likelihood.residual_step",
     rows=("NF-2",),
-    source="From DDPM to score and flow matching; Chen et al. 2019, arXiv:1906.02735",
+    also=(
+        ("ddpm_zh", ""),
+        ("chen2019", ""),
+    ),
 )
 def residual_step(x: State, u: Block, delta: BlockSize) -> Num:
     """φ(x) = x + δ u(x): one block of a residual flow, and one Euler step of dx/dt = u."""
     return x + delta * u
 
 
-@equation("likelihood.instantaneous", rows=("NF-3",), source=f"{_CHEN}, Theorem 1")
+@equation(
+    "likelihood.instantaneous",
+    rows=("NF-3",),
+    also=(
+        ("chen2018", "Theorem 1"),
+        ("song2021", "Eq. 39"),
+    ),
+)
 def instantaneous(divergence: VelocityDivergence) -> Num:
     """d/dt log p_t(x_t) = −∇·v(x_t, t), along a trajectory of the flow."""
     return -divergence
@@ -78,7 +89,11 @@ def instantaneous(divergence: VelocityDivergence) -> Num:
 @equation(
     "likelihood.hutchinson",
     rows=("NF-3",),
-    source="Hutchinson 1990; Grathwohl et al. 2019, arXiv:1810.01367, Eq. 7",
+    also=(
+        ("grathwohl2019", "Eq. 7"),
+        ("hutchinson1990", ""),
+        ("song2021", "Eq. 40"),
+    ),
 )
 def hutchinson(eps: Probe, jacobian_eps: ProbeImage) -> Array:
     """εᵀ(J ε), summed over coordinates: an unbiased estimate of tr J when E[εεᵀ] = I.

@@ -14,8 +14,6 @@ from .domain import NOISED, REAL
 from .elementary import Array, Num
 from .registry import equation
 
-_LIPMAN = "Lipman et al. 2023, arXiv:2210.02747"
-
 Targets: TypeAlias = Annotated[
     Array, Argument("v", "of each component, leading axis", REAL, "array", axes=1)
 ]
@@ -36,14 +34,23 @@ ExpectedEnergyGradient: TypeAlias = Annotated[
 @equation(
     "objectives.flow_matching",
     rows=("FM-1", "FM-2", "FM-3"),
-    source=f"{_LIPMAN}, Eq. 9; Flow-GRPO, arXiv:2505.05470, Section 3",
+    paper="Eq. 2",
+    article="Section 3",
+    also=(("lipman2023", "Eq. 9"),),
 )
 def flow_matching(v: Velocity, target: Target) -> Num:
     """(v_θ − v)²: with v = noise − data conditional flow matching, with E[v | x] the marginal one."""
     return (v - target) ** 2
 
 
-@equation("objectives.gap", rows=("FM-1", "SM-1"), source=f"{_LIPMAN}, Theorem 2")
+@equation(
+    "objectives.gap",
+    rows=("FM-1", "SM-1"),
+    also=(
+        ("lipman2023", "Theorem 2"),
+        ("course", "Theorem 18"),
+    ),
+)
 def gap(posterior: Posterior, targets: Targets) -> Array:
     """C(x) = −Var(target | x): marginal minus conditional loss, at one x; summed over the leading axis.
 
@@ -58,7 +65,16 @@ def gap(posterior: Posterior, targets: Targets) -> Array:
     return mean**2 - (posterior * targets**2).sum(axis=0)
 
 
-@equation("objectives.denoising", rows=("SM-2",), source="Vincent 2011; MIT 6.S184, Algorithm 6")
+@equation(
+    "objectives.denoising",
+    rows=("SM-2",),
+    also=(
+        ("vincent2011", ""),
+        ("songermon2019", "Eq. 2"),
+        ("course", "Algorithm 4"),
+        ("course_zh", "Algorithm 6"),
+    ),
+)
 def denoising(score: Score, noise: Noise, sigma: Annotated[Sigma, NOISED]) -> Num:
     """(s_θ + ε/σ)²: denoising score matching on x = α data + σ ε; its size grows like 1/σ².
 
@@ -71,20 +87,30 @@ def denoising(score: Score, noise: Noise, sigma: Annotated[Sigma, NOISED]) -> Nu
 @equation(
     "objectives.weighted_denoising",
     rows=("LD-3", "SM-2"),
-    source="Song & Ermon 2019, arXiv:1907.05600, Eq. 6; Ho et al. 2020, arXiv:2006.11239, Eq. 14",
+    also=(
+        ("songermon2019", "Eq. 6"),
+        ("ho2020", "Eq. 14"),
+    ),
 )
 def weighted_denoising(score: Score, noise: Noise, sigma: Sigma) -> Num:
     """(σ s_θ + ε)² = σ² (s_θ + ε/σ)²: the remedy; with s_θ = −ε_θ/σ it is DDPM's (ε_θ − ε)²."""
     return (sigma * score + noise) ** 2
 
 
-@equation("objectives.implicit", rows=("SM-3",), source="Hyvärinen 2005, Theorem 1")
+@equation(
+    "objectives.implicit",
+    rows=("SM-3",),
+    also=(
+        ("hyvarinen2005", "Theorem 1"),
+        ("ddpm_zh", ""),
+    ),
+)
 def implicit(score: Score, dscore_dx: ScoreSlope) -> Num:
     """∂_x s_θ + ½ s_θ²: one coordinate of implicit score matching; its mean is ½E(s_θ − ∇log p)² + const."""
     return dscore_dx + score**2 / 2
 
 
-@equation("objectives.energy_score", rows=("SM-4",), source="From DDPM to score and flow matching")
+@equation("objectives.energy_score", rows=("SM-4",), also=(("ddpm_zh", ""),))
 def energy_score(df_dx: EnergySlope) -> Num:
     """∇ₓ log p = −∇ₓ f for p = e^{−f}/Z: the constant Z does not depend on x."""
     return -df_dx
@@ -93,7 +119,10 @@ def energy_score(df_dx: EnergySlope) -> Num:
 @equation(
     "objectives.energy_gradient",
     rows=("SM-4",),
-    source="From DDPM to score and flow matching; Hinton 2002",
+    also=(
+        ("ddpm_zh", ""),
+        ("hinton2002", ""),
+    ),
 )
 def energy_gradient(df_dtheta: EnergyGradient, expected_df_dtheta: ExpectedEnergyGradient) -> Num:
     """∇_θ log p_θ(x) = −∇_θ f(x) + E_{x'~p_θ}[∇_θ f(x')]."""

@@ -19,7 +19,15 @@ Field: TypeAlias = Callable[[Num, Num], Num]
 """A velocity: field(x, t), shaped like x."""
 
 
-@equation("ode.euler", rows=("DYN-4", "GRPO-6"), source="MIT 6.S184, Algorithm 1")
+@equation(
+    "ode.euler",
+    rows=("DYN-4", "GRPO-6"),
+    also=(
+        ("course", "Algorithm 1"),
+        ("course_zh", "Algorithm 1"),
+    ),
+    remark="with n steps",
+)
 def euler(field: VelocityField, x: State, step: Step) -> Num:
     """x_s = x_t − h v(x_t, t)."""
     v = field(x, step.t)
@@ -27,7 +35,14 @@ def euler(field: VelocityField, x: State, step: Step) -> Num:
     return x - step.h * v
 
 
-@equation("ode.heun", rows=("DYN-5",), source="Karras et al. 2022, arXiv:2206.00364, Algorithm 1")
+@equation(
+    "ode.heun",
+    rows=("DYN-5",),
+    also=(
+        ("karras2022", "Algorithm 1"),
+        ("course", "Section 2.1"),
+    ),
+)
 def heun(field: VelocityField, x: State, step: Step) -> Num:
     """x_s = x_t − h/2 (v(x_t, t) + v(x_t − h v(x_t, t), s)): the mean of the slopes at both ends."""
     first = field(x, step.t)
@@ -37,7 +52,12 @@ def heun(field: VelocityField, x: State, step: Step) -> Num:
 
 
 @equation(
-    "ode.rk4", rows=("DYN-5",), source="Kutta 1901; Hairer, Nørsett & Wanner 1993, Section II.1"
+    "ode.rk4",
+    rows=("DYN-5",),
+    also=(
+        ("kutta1901", ""),
+        ("hairer1993", "Section II.1"),
+    ),
 )
 def rk4(field: VelocityField, x: State, step: Step) -> Num:
     """x_s = x_t − h/6 (k₁ + 2k₂ + 2k₃ + k₄): the classical Runge–Kutta method."""

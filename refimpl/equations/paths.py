@@ -61,7 +61,9 @@ class Coefficients:
 @equation(
     "paths.linear",
     rows=("PATH-2", "PATH-4"),
-    source="Flow-GRPO, arXiv:2505.05470, Section 3; Liu et al. 2023, arXiv:2209.03003",
+    paper="Eq. 1",
+    article="Section 3",
+    also=(("liu2023", ""),),
 )
 def linear(t: Level) -> Coefficients:
     """Rectified flow, the path of SD3.5: α_t = 1 − t, σ_t = t.
@@ -75,7 +77,8 @@ def linear(t: Level) -> Coefficients:
 @equation(
     "paths.cosine",
     rows=("PATH-2", "PATH-5"),
-    source="Nichol & Dhariwal 2021, arXiv:2102.09672, Eq. 17, without offset",
+    also=(("nichol2021", "Eq. 17"),),
+    remark="without offset",
 )
 def cosine(t: Level) -> Coefficients:
     """The variance-preserving quarter circle: α_t = cos(πt/2), σ_t = sin(πt/2).
@@ -89,7 +92,12 @@ def cosine(t: Level) -> Coefficients:
 
 
 @equation(
-    "paths.vp", rows=("PATH-2", "PATH-5"), source="Song et al. 2021, arXiv:2011.13456, Eq. 33"
+    "paths.vp",
+    rows=("PATH-2", "PATH-5"),
+    also=(
+        ("song2021", "Eq. 11"),
+        ("lipman2023", "Eq. 18"),
+    ),
 )
 def vp(t: Annotated[Level, POSITIVE_LEVEL], beta_min: BetaMin, beta_max: BetaMax) -> Coefficients:
     """Variance preserving: α_t = exp(−B/2), σ_t = √(1 − α_t²), B = β_min t + (β_max − β_min) t²/2.
@@ -109,7 +117,13 @@ def vp(t: Annotated[Level, POSITIVE_LEVEL], beta_min: BetaMin, beta_max: BetaMax
 
 
 @equation(
-    "paths.ve", rows=("PATH-2", "PATH-5"), source="Song et al. 2021, arXiv:2011.13456, Eq. 31"
+    "paths.ve",
+    rows=("PATH-2", "PATH-5"),
+    also=(
+        ("song2021", "Eq. 9"),
+        ("lipman2023", "Eq. 16"),
+        ("songermon2019", "Section 4.1"),
+    ),
 )
 def ve(
     t: Annotated[Level, POSITIVE_LEVEL], sigma_min: SigmaMin, sigma_max: SigmaMax
@@ -132,9 +146,7 @@ def ve(
     return Coefficients(1, sigma, d_alpha=0, d_sigma=sigma_min**2 * rate * growth / sigma)
 
 
-@equation(
-    "paths.interpolate", rows=("PATH-1", "PATH-4"), source="Flow-GRPO, arXiv:2505.05470, Section 3"
-)
+@equation("paths.interpolate", rows=("PATH-1", "PATH-4"), paper="Eq. 1", article="Section 3")
 def interpolate(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)], data: Data, noise: Noise
 ) -> Num:
@@ -145,7 +157,13 @@ def interpolate(
 @equation(
     "paths.conditional",
     rows=("PATH-1", "PATH-2"),
-    source="MIT 6.S184, Section 2.1.4; Lipman et al. 2023, arXiv:2210.02747, Eq. 10",
+    paper="Eq. 22",
+    article="Section 7.1",
+    also=(
+        ("course", "Example 9"),
+        ("course_zh", "chapter 2, 2.1.4"),
+        ("lipman2023", "Eq. 10"),
+    ),
 )
 def conditional(c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)], data: Data) -> Gaussian:
     """p_t(x | data) = N(α_t data, σ_t² I): all of the path's points that lead to one datum."""
@@ -155,7 +173,9 @@ def conditional(c: Annotated[Coefficients, asks(alpha=REAL, sigma=REAL)], data: 
 @equation(
     "paths.velocity",
     rows=("FM-2", "VF-1", "VF-4"),
-    source="Flow-GRPO, arXiv:2505.05470, Section 3; Lipman et al. 2023, arXiv:2210.02747",
+    paper="Eq. 2",
+    article="Section 3",
+    also=(("lipman2023", "Eq. 14"),),
 )
 def velocity(
     c: Annotated[Coefficients, asks(d_alpha=REAL, d_sigma=REAL)], data: Data, noise: Noise
@@ -167,7 +187,11 @@ def velocity(
 @equation(
     "paths.conditional_velocity",
     rows=("VF-1",),
-    source="MIT 6.S184, Section 2.2.2; Lipman et al. 2023, arXiv:2210.02747, Theorem 3",
+    also=(
+        ("course", "Example 11"),
+        ("course_zh", "chapter 2, 2.2.2"),
+        ("lipman2023", "Theorem 3"),
+    ),
 )
 def conditional_velocity(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],

@@ -16,8 +16,6 @@ from .domain import NONNEGATIVE, REAL
 from .elementary import Array, Num, exp
 from .registry import equation
 
-_ARTICLE = "Flow-GRPO, arXiv:2505.05470, Section 4.1"
-
 Terms: TypeAlias = Annotated[
     Array, Argument("f", "an array whose leading axis counts samples, or components", REAL, "array")
 ]
@@ -30,7 +28,13 @@ Squared: TypeAlias = Annotated[
 ]
 
 
-@equation("policy.total", rows=("GRPO-5",), source=_ARTICLE)
+@equation(
+    "policy.total",
+    rows=("GRPO-5",),
+    paper="below Eq. 9",
+    article="below Eq. 2",
+    remark="an isotropic Gaussian's density is a product over coordinates",
+)
 def total(values: Terms) -> Array:
     """Σ over coordinates, one number per sample: the paper's reduction.
 
@@ -46,7 +50,12 @@ def total(values: Terms) -> Array:
     return _rows(values).sum(axis=-1)
 
 
-@equation("policy.average", rows=("GRPO-5",), source="flow_grpo and all public trainers surveyed")
+@equation(
+    "policy.average",
+    rows=("GRPO-5",),
+    also=(("flow_grpo_code", "sd3_sde_with_logprob.py"),),
+    remark="and all public trainers surveyed",
+)
 def average(values: Terms) -> Array:
     """(1/D) Σ over coordinates, one number per sample: the community's reduction.
 
@@ -63,7 +72,7 @@ def average(values: Terms) -> Array:
     return rows.sum(axis=-1) / rows.shape[-1]
 
 
-@equation("policy.log_ratio", rows=("GRPO-5",), source=_ARTICLE)
+@equation("policy.log_ratio", rows=("GRPO-5",), paper="Eq. 5", article="Section 4.1")
 def log_ratio(
     log_prob: Annotated[LogProb, "the new policy's log-probability of the stored step"],
     log_prob_old: OldLogProb,
@@ -72,13 +81,19 @@ def log_ratio(
     return log_prob - log_prob_old
 
 
-@equation("policy.ratio", rows=("GRPO-5",), source=_ARTICLE)
+@equation("policy.ratio", rows=("GRPO-5",), paper="Eq. 5", article="Section 4.1")
 def ratio(log_prob: LogProb, log_prob_old: OldLogProb) -> Num:
     """r = exp(log p_θ − log p_old), from log-probabilities of whole samples."""
     return exp(log_ratio(log_prob, log_prob_old))
 
 
-@equation("policy.log_ratio_of_means", rows=("GRPO-5",), source=_ARTICLE)
+@equation(
+    "policy.log_ratio_of_means",
+    rows=("GRPO-5",),
+    paper="Eq. 5",
+    article="Section 4.1",
+    remark="for two Gaussians of one variance",
+)
 def log_ratio_of_means(
     x: Annotated[State, "the stored next state"],
     mean: Annotated[Mean, "the new policy's mean"],
@@ -102,7 +117,13 @@ def log_ratio_of_means(
     return (mean - mean_old) * (x - (mean + mean_old) / 2) / std**2
 
 
-@equation("policy.log_ratio_of_products", rows=("GRPO-5",), source=_ARTICLE)
+@equation(
+    "policy.log_ratio_of_products",
+    rows=("GRPO-5",),
+    paper="Eq. 5",
+    article="Section 4.1",
+    remark="for two Gaussians of one variance",
+)
 def log_ratio_of_products(
     along: Along, squared: Squared, lever: Annotated[Lever, "b = ∂ mean/∂v"], std: Std
 ) -> Num:

@@ -1,9 +1,10 @@
 """The register: one id per equation, known to code, proof, test and page alike.
 
-    @equation("sde.drift", rows=("SC-6",), source="Flow-GRPO, arXiv:2505.05470, Eq. 11")
+    @equation("sde.drift", rows=("SC-6",), paper="Eq. 7; Eq. 21", article="Eq. 11")
 
-The id is what you type to call it. The decorator notes id, ledger rows and source, and puts the
-function behind the door that its declarations make: what is proved is what runs.
+The id is what you type to call it. The decorator notes id, ledger rows and where the equation
+stands, and puts the function behind the door that its declarations make: what is proved is what
+runs.
 """
 
 import inspect
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from .arguments import Argument, Place, declared
 from .door import guarded
+from .sources import ARTICLE, PAPER, Source, cited
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,8 +34,21 @@ class Equation:
     id: str
     function: Callable[..., Any]
     rows: tuple[str, ...]
-    source: str
+    paper: Source | None
+    article: Source | None
+    also: tuple[Source, ...]
+    remark: str
     places: tuple[Place, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The paper, the article, and the others, in this order."""
+        return tuple(s for s in (self.paper, self.article) if s is not None) + self.also
+
+    @property
+    def source(self) -> str:
+        """The citation in words: documents with their places, then the remark."""
+        return "; ".join([*map(str, self.sources), *([self.remark] if self.remark else [])])
 
     @property
     def topic(self) -> str:
@@ -59,18 +74,37 @@ class Equation:
 _REGISTER: dict[str, Equation] = {}
 
 
-def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F], F]:
+def equation(
+    id: str,
+    *,
+    rows: tuple[str, ...] = (),
+    paper: str = "",
+    article: str = "",
+    also: tuple[tuple[str, str], ...] = (),
+    remark: str = "",
+) -> Callable[[F], F]:
     """Register a closed form under the name by which it is called.
 
     Args:
         id: `module.function`, and nothing else.
         rows: the ledger rows that this equation carries.
-        source: the paper, with its equation number.
+        paper: its number in Liu et al. 2025, such as "Eq. 8; Eq. 28".
+        article: its number in the Chinese article about that paper.
+        also: other documents, each a key of `sources.toml` with a place ("" for the whole).
+        remark: what the citations alone do not say; the whole source of what nobody has written.
 
     Raises:
-        ValueError: the id is taken, or is not the function's own name.
+        ValueError: the id is taken, or is not the function's own name; no source at all; a document
+            or a place that is not noted in `sources.toml`.
         TypeError: an argument without a declaration.
     """
+    if not (paper or article or also or remark):
+        raise ValueError(f"{id!r} says neither where it stands (paper, article, also) nor a remark")
+    in_paper, in_article = (
+        cited(key, places) if places else None
+        for key, places in ((PAPER, paper), (ARTICLE, article))
+    )
+    others = tuple(cited(key, places) for key, places in also)
 
     def note(function: F) -> F:
         called = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
@@ -81,7 +115,9 @@ def equation(id: str, *, rows: tuple[str, ...] = (), source: str) -> Callable[[F
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
         checked = guarded(function)
-        _REGISTER[id] = Equation(id, checked, tuple(rows), source, declared(function))
+        _REGISTER[id] = Equation(
+            id, checked, tuple(rows), in_paper, in_article, others, remark, declared(function)
+        )
         return checked
 
     return note

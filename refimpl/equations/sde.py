@@ -33,8 +33,6 @@ from .kinds import bounds
 from .paths import Coefficients
 from .registry import equation
 
-_ARTICLE = "Flow-GRPO, arXiv:2505.05470"
-
 
 @structure(judged=True)
 @dataclass(frozen=True)
@@ -65,7 +63,13 @@ Boundary: TypeAlias = Callable[[Step], Num]
 """What stands for t inside 1/(1 − t): a policy for the singular start."""
 
 
-@equation("sde.forward_drift", rows=("SC-4",), source=f"{_ARTICLE}, Eq. 9")
+@equation(
+    "sde.forward_drift",
+    rows=("SC-4",),
+    paper="Eq. 16; Eq. 17",
+    article="Eq. 9",
+    also=(("course", "Theorem 13"),),
+)
 def forward_drift(v: Velocity, score: Score, g: Diffusion) -> Num:
     """f = v + ½ g² ∇log p_t: the drift of dx = f dt + g dw that keeps every marginal, t rising."""
     return v + g**2 / 2 * score
@@ -74,30 +78,31 @@ def forward_drift(v: Velocity, score: Score, g: Diffusion) -> Num:
 @equation(
     "sde.reverse_drift",
     rows=("SC-5",),
-    source=f"{_ARTICLE}, Eq. 10; Anderson 1982; Song et al. 2021, arXiv:2011.13456, Eq. 6",
+    paper="Eq. 19",
+    article="Eq. 10",
+    also=(
+        ("anderson1982", ""),
+        ("song2021", "Eq. 6"),
+    ),
 )
 def reverse_drift(f: Drift, score: Score, g: Diffusion) -> Num:
     """f − g² ∇log p_t: the drift of dx = f dt + g dw run backwards in time."""
     return f - g**2 * score
 
 
-@equation(
-    "sde.drift", rows=("SC-6",), source=f"{_ARTICLE}, Eq. 11; Song et al. 2021, arXiv:2011.13456"
-)
+@equation("sde.drift", rows=("SC-6",), paper="Eq. 7; Eq. 21", article="Eq. 11")
 def drift(v: Velocity, score: Score, g: Diffusion) -> Num:
     """v − ½ g² ∇log p_t: the drift of sampling, t falling; it pays for the injected noise."""
     return v - g**2 / 2 * score
 
 
-@equation(
-    "sde.probability_flow", rows=("SC-10",), source="Song et al. 2021, arXiv:2011.13456, Eq. 13"
-)
+@equation("sde.probability_flow", rows=("SC-10",), also=(("song2021", "Eq. 13"),))
 def probability_flow(f: Drift, score: Score, g: Diffusion) -> Num:
     """v = f − ½ g² ∇log p_t: the ODE with the marginals of dx = f dt + g dw."""
     return f - g**2 / 2 * score
 
 
-@equation("sde.flow_grpo_drift", rows=("SC-9",), source=f"{_ARTICLE}, Eq. 1 and 15")
+@equation("sde.flow_grpo_drift", rows=("SC-9",), paper="Eq. 8; Eq. 28", article="Eq. 1; Eq. 15")
 def flow_grpo_drift(
     x: State, v: Velocity, g: Diffusion, t: Annotated[Level, POSITIVE_LEVEL]
 ) -> Num:
@@ -109,7 +114,7 @@ def flow_grpo_drift(
     return v + g**2 / (2 * t) * (x + (1 - t) * v)
 
 
-@equation("sde.flow_grpo_g", rows=("GRPO-7",), source=f"{_ARTICLE}, Section 4.2, below Eq. 2")
+@equation("sde.flow_grpo_g", rows=("GRPO-7",), paper="below Eq. 9", article="below Eq. 2")
 def flow_grpo_g(t: Level, a: NoiseLevel, inside: Inside) -> Num:
     """g = a √(t/(1 − inside)), where `inside` is t, or what a boundary policy puts in its place.
 
@@ -154,7 +159,12 @@ def clamp(limit: float) -> Boundary:
 @equation(
     "sde.euler_maruyama",
     rows=("GRPO-6", "DYN-7"),
-    source=f"{_ARTICLE}, Eq. 2; MIT 6.S184, Algorithm 2",
+    paper="Eq. 9",
+    article="Eq. 2",
+    also=(
+        ("course", "Section 2.2"),
+        ("course_zh", "Algorithm 2"),
+    ),
 )
 def euler_maruyama(x: State, f: Drift, g: Diffusion, h: Length) -> Gaussian:
     """N(x + h f, g² h): one step of dx = f dt + g dw, over a time h > 0 along the process.
@@ -165,7 +175,7 @@ def euler_maruyama(x: State, f: Drift, g: Diffusion, h: Length) -> Gaussian:
     return Gaussian(mean=x + h * f, std=g * sqrt(h))
 
 
-@equation("sde.transition", rows=("GRPO-5", "GRPO-6", "SC-9"), source=f"{_ARTICLE}, Eq. 2")
+@equation("sde.transition", rows=("GRPO-5", "GRPO-6", "SC-9"), paper="Eq. 9", article="Eq. 2")
 def transition(
     c: Annotated[Coefficients, asks(alpha=REAL, sigma=NOISED, d_alpha=REAL, d_sigma=REAL)],
     x: State,

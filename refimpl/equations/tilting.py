@@ -16,8 +16,6 @@ from .gaussian import Gaussian
 from .paths import Coefficients
 from .registry import equation
 
-_ADJOINT = "Domingo-Enrich et al. 2025, arXiv:2409.08861"
-
 Slope: TypeAlias = Annotated[Num, Argument("k", "of the linear reward", REAL, SAMPLE, own=True)]
 Goal: TypeAlias = Annotated[Num, Argument("c", "the maximiser of the reward")]
 Temperature: TypeAlias = Annotated[
@@ -29,7 +27,10 @@ Reward: TypeAlias = Annotated[
 
 
 @equation(
-    "tilting.linear", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3; completing the square"
+    "tilting.linear",
+    rows=("RFT-1", "GRPO-2"),
+    also=(("domingo2025", "Eq. 1"),),
+    remark="completing the square",
 )
 def linear(
     p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)], slope: Slope, beta: Temperature
@@ -43,7 +44,10 @@ def linear(
 
 
 @equation(
-    "tilting.quadratic", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3; product of Gaussians"
+    "tilting.quadratic",
+    rows=("RFT-1", "GRPO-2"),
+    also=(("domingo2025", "Eq. 1"),),
+    remark="the product of two Gaussians",
 )
 def quadratic(
     p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)], goal: Goal, beta: Temperature
@@ -60,7 +64,10 @@ def quadratic(
 
 
 @equation(
-    "tilting.fixed_start", rows=("RFT-1",), source=f"{_ADJOINT}, Section 4.1; Gaussian conditioning"
+    "tilting.fixed_start",
+    rows=("RFT-1",),
+    also=(("domingo2025", "Section 4.2"),),
+    remark="Gaussian conditioning",
 )
 def fixed_start(
     p: Annotated[Gaussian, asks(mean=REAL, std=DENSE)],
@@ -80,7 +87,7 @@ def fixed_start(
     return Gaussian(mean=p.mean + slope * p.std**2 * (1 - correlation**2) / beta, std=p.std)
 
 
-@equation("tilting.weights", rows=("RFT-1", "GRPO-2"), source=f"{_ADJOINT}, Eq. 3")
+@equation("tilting.weights", rows=("RFT-1", "GRPO-2"), also=(("domingo2025", "Eq. 1"),))
 def weights(prior: Prior, reward: Reward, beta: Temperature) -> Array:
     """p*_i = p_i e^{r_i/β}/Σ_j p_j e^{r_j/β}: the tilted law on finitely many outcomes, leading axis.
 
@@ -93,7 +100,13 @@ def weights(prior: Prior, reward: Reward, beta: Temperature) -> Array:
 
 
 @equation(
-    "tilting.value", rows=("GRPO-2",), source="Donsker & Varadhan 1975; Gibbs variational principle"
+    "tilting.value",
+    rows=("GRPO-2",),
+    also=(
+        ("donsker1975", ""),
+        ("domingo2025", "Eq. 19"),
+    ),
+    remark="Gibbs' variational principle",
 )
 def value(prior: Prior, reward: Reward, beta: Temperature) -> Array:
     """max_q E_q[r] − β KL(q ‖ p) = β log Σ_i p_i e^{r_i/β}, reached at the tilted law.
@@ -106,7 +119,9 @@ def value(prior: Prior, reward: Reward, beta: Temperature) -> Array:
     return beta * log(normaliser)
 
 
-@equation("tilting.memoryless_drift", rows=("RFT-1",), source=f"{_ADJOINT}, Eq. 14, Proposition 1")
+@equation(
+    "tilting.memoryless_drift", rows=("RFT-1",), also=(("domingo2025", "Proposition 1; Eq. 27"),)
+)
 def memoryless_drift(
     c: Annotated[Coefficients, asks(alpha=UNMIXED, sigma=NOISED, d_alpha=REAL)],
     x: State,

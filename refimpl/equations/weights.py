@@ -27,8 +27,6 @@ from .domain import DENSE, NONNEGATIVE, POSITIVE, POSITIVE_LEVEL
 from .elementary import Array, Num, where
 from .registry import equation
 
-_GUARD = "GRPO-Guard, arXiv:2510.22319"
-
 Stds: TypeAlias = Annotated[
     Array, Argument(r"\mathrm{std}", "the standard deviation", DENSE, "array")
 ]
@@ -37,7 +35,9 @@ Stds: TypeAlias = Annotated[
 @equation(
     "weights.lever",
     rows=("GRPO-5",),
-    source="Flow-GRPO, arXiv:2505.05470, Eq. 2, differentiated",
+    paper="Eq. 9",
+    article="Eq. 2",
+    remark="differentiated",
 )
 def lever(g: Diffusion, t: Annotated[Level, POSITIVE_LEVEL], h: Length) -> Num:
     """h (1 + g² (1 − t)/(2t)): how far the mean of a step moves for a change of the velocity.
@@ -51,7 +51,7 @@ def lever(g: Diffusion, t: Annotated[Level, POSITIVE_LEVEL], h: Length) -> Num:
 @equation(
     "weights.levelled",
     rows=("GRPO-4",),
-    source="the reciprocal of the factor in ∂ log p/∂v, see `weights.lever`",
+    remark="the reciprocal of the factor in ∂ log p/∂v, see `weights.lever`",
 )
 def levelled(std: Std, lever: Annotated[Lever, POSITIVE]) -> Num:
     """std/(h c): makes ∂ log p/∂v equal −ε, of one size at every step.
@@ -66,7 +66,7 @@ def levelled(std: Std, lever: Annotated[Lever, POSITIVE]) -> Num:
     return std / lever
 
 
-@equation("weights.tempflow", rows=("GRPO-4",), source="TempFlow-GRPO, arXiv:2508.04324")
+@equation("weights.tempflow", rows=("GRPO-4",), also=(("tempflow2025", ""),))
 def tempflow(std: Stds) -> Array:
     """w_k = std_k/mean std: a step counts by the noise it explores with; the weights' mean is one.
 
@@ -83,7 +83,9 @@ def tempflow(std: Stds) -> Array:
     return std * len(std) / std.sum()
 
 
-@equation("weights.guard_log_ratio", rows=("GRPO-5",), source=f"{_GUARD}, RatioNorm")
+@equation(
+    "weights.guard_log_ratio", rows=("GRPO-5",), also=(("guard2025", ""),), remark="RatioNorm"
+)
 def guard_log_ratio(log_ratio: LogRatio, divergence: Divergence, std: Std) -> Num:
     """log r′ = std (log r + KL): mean zero under the old policy, and of one spread at every step.
 
@@ -98,7 +100,9 @@ def guard_log_ratio(log_ratio: LogRatio, divergence: Divergence, std: Std) -> Nu
     return std * (log_ratio + divergence)
 
 
-@equation("weights.guard", rows=("GRPO-4",), source=f"{_GUARD}, gradient reweighting")
+@equation(
+    "weights.guard", rows=("GRPO-4",), also=(("guard2025", ""),), remark="gradient reweighting"
+)
 def guard(h: Length) -> Num:
     """1/h: the weight of a step's loss, against the √h that its gradient carries twice.
 
@@ -108,7 +112,7 @@ def guard(h: Length) -> Num:
     return 1 / h
 
 
-@equation("weights.divergence_mask", rows=("GRPO-4",), source="Flow-DPPO, arXiv:2606.11025")
+@equation("weights.divergence_mask", rows=("GRPO-4",), also=(("dppo2026", ""),))
 def divergence_mask(
     ratio: Ratio, advantage: Advantage, divergence: Divergence, limit: Annotated[Limit, NONNEGATIVE]
 ) -> Num:
@@ -133,7 +137,11 @@ def divergence_mask(
 @equation(
     "weights.signal",
     rows=("GRPO-4",),
-    source="Isserlis 1918; the score-function gradient, Williams 1992",
+    also=(
+        ("isserlis1918", ""),
+        ("williams1992", ""),
+    ),
+    remark="the score-function gradient",
 )
 def signal(
     correlation: Annotated[Correlation, "of the advantage with the score that it multiplies"],

@@ -1,6 +1,6 @@
 """The register of second routes: every equation a second time, by another way, with 50 digits.
 
-    score: differentiate a log-density        KL: integrate        step: Eq. 2 typed with dt < 0
+    score: differentiate a log-density        KL: integrate        step: the paper's, dt < 0
 
 No line is shared with `refimpl.equations`, and where mathematics allows no formula either: a
 quantity is obtained from what it *means*. A route takes the flat names of `calls.flat_names` as

@@ -43,7 +43,7 @@ def noising(f: Field, grid: Grid, *, g: Callable[[float], float]) -> tuple[Kerne
     """Euler–Maruyama for dx = f dt + g dw with t *rising*: the grid read from its low end up.
 
     Args:
-        f: the forward drift f(x, t), for instance `marginal_preserving(...)` (Eq. 9).
+        f: the forward drift f(x, t), for instance `marginal_preserving(...)` (the paper's Eq. 16).
         g: the diffusion coefficient at a level.
     """
 
@@ -56,7 +56,7 @@ def noising(f: Field, grid: Grid, *, g: Callable[[float], float]) -> tuple[Kerne
 def reversal(
     f: Field, score: Field, grid: Grid, *, g: Callable[[float], float]
 ) -> tuple[Kernel, ...]:
-    """The same process run backwards (Eq. 10): drift f − g² ∇log p_t, t falling."""
+    """The same process run backwards (the paper's Eq. 19): drift f − g² ∇log p_t, t falling."""
 
     def kernel(step: Step) -> Kernel:
         def at(x: Tensor) -> Gaussian:
@@ -70,7 +70,7 @@ def reversal(
 
 
 def marginal_preserving(field: Field, score: Field, *, g: Callable[[float], float]) -> Field:
-    """f = v + ½ g² ∇log p_t (Eq. 9), as a drift for `noising` and `reversal`."""
+    """f = v + ½ g² ∇log p_t (the paper's Eq. 16), as a drift for `noising` and `reversal`."""
     return lambda x, t: sde.forward_drift(field(x, t), score(x, t), g(t))
 
 

@@ -1,6 +1,6 @@
 """Identities between equations: facts that no single formula contains.
 
-    mean of a step = (1 − s) data + (s − g² h/(2t)) noise          KL of two steps = Eq. 3
+    mean of a step = (1 − s) data + (s − g² h/(2t)) noise    KL of two steps = the paper's
 
 Both sides run production code, composed differently, in float64; gradients come from automatic
 differentiation. Bounds are 64 roundings of the largest term: the sides have some twenty operations

@@ -13,7 +13,7 @@ from .places import PLACES, UNFILLED
 STUBS = {
     "code": '''
 
-@equation("{id}", source="{gap}: paper and equation number")
+@equation("{id}", remark="{gap}: paper=, article= or also=, a place that was opened")
 def {name}(x: State) -> Num:
     """{gap}: the formula, or the sentence that one would say aloud."""
     raise NotImplementedError("{id}: write the formula")

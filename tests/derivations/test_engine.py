@@ -60,10 +60,11 @@ def test_what_neither_algebra_nor_intervals_settle_is_undecided():
     assert decide(unknown, unknown + sp.besselj(1, x)).verdict is Verdict.UNDECIDED
 
 
-def test_algebra_that_the_intervals_contradict_does_not_count(monkeypatch):
+@pytest.mark.parametrize("doubtful", [False, True])
+def test_algebra_that_the_intervals_contradict_does_not_count(monkeypatch, doubtful):
     module = sys.modules["derivations.engine.decide"]
     monkeypatch.setitem(module._NORMAL_FORMS, "rational identity", lambda e: sp.Integer(0))
-    assert decide(x, x + 1).verdict is Verdict.UNDECIDED
+    assert decide(x, x + 1, doubtful=doubtful).verdict is Verdict.REFUTED
 
 
 def test_a_rounded_number_in_a_claim_is_an_error():

@@ -24,6 +24,7 @@ from refimpl.equations import (
     ddpm,
     density,
     dynamics,
+    gaussian,
     grpo,
     guidance,
     kl,
@@ -492,6 +493,113 @@ def test_the_log_of_a_tilted_law_has_a_constant() -> None:
     z = (prior * np.exp(reward)).sum()
     assert missing == pytest.approx(-math.log(z), rel=1e-14)
     assert (prior * np.exp(reward)).sum() > 3
+
+
+@pytest.mark.covers("gaussian.score")
+def test_the_middle_of_the_conditional_score_lost_its_minus() -> None:
+    """A, 7.1: −(x_t − α x_0)/β² = β x_1/β² = −x_1/β is printed; the middle is −β x_1/β²."""
+    data = sp.Symbol("x_0", real=True)
+    here = paths.interpolate(C, data, noise)
+    score_here = gaussian.score(here, C.alpha * data, C.sigma)
+    holds(score_here, -(here - C.alpha * data) / C.sigma**2)
+    holds(score_here, -C.sigma * noise / C.sigma**2)
+    fails(score_here, C.sigma * noise / C.sigma**2)  # as printed
+    holds(score_here, -noise / C.sigma)
+
+
+@pytest.mark.covers("density.fokker_planck", "density.continuity", "sde.forward_drift")
+def test_noise_added_to_a_flow_changes_its_law() -> None:
+    """B, diffusion model: u dt + σ dW does not move p_t as u dt does; ½σ²∇log p_t must be added."""
+    p, u = sp.Function("p", positive=True)(x), sp.Function("u", real=True)(x)
+
+    def diffuses(f: sp.Expr) -> sp.Expr:
+        return density.fokker_planck(p, sp.diff(p, x), sp.diff(p, x, 2), f, sp.diff(f, x), g)
+
+    flows = density.continuity(p, sp.diff(p, x), u, sp.diff(u, x))
+    fails(diffuses(u), flows)  # as printed
+    holds(diffuses(u) - flows, g**2 / 2 * sp.diff(p, x, 2))
+    holds(diffuses(sde.forward_drift(u, sp.diff(sp.log(p), x), g)), flows)
+
+
+@pytest.mark.covers("density.posterior", "gaussian.score")
+def test_a_classifier_must_be_told_the_level() -> None:
+    """G: "predict y from this x" has no t; p_t(y | x) is steep at low noise and flat at high."""
+    here, middle = 0.5, 1.0  # two labels, whose data are the points −1 and 1
+
+    def chance(level: float) -> float:
+        c = paths.linear(level)
+        logs = [gaussian.log_prob(here, c.alpha * m, c.sigma) for m in (-middle, middle)]
+        return float(density.posterior(np.array([0.5, 0.5]), np.exp(np.array(logs)))[1])
+
+    told = {level: chance(level) for level in (0.2, 0.5, 0.8)}
+    assert told[0.2] > 0.999 > told[0.5] > 0.85 > 0.6 > told[0.8] > 0.5
+    c = paths.linear(t)
+    slope = gaussian.score(x, c.alpha, c.sigma) - gaussian.score(x, -c.alpha, c.sigma)
+    holds(slope, 2 * (1 - t) / t**2)  # ∇ log p_t(1 | x)/p_t(−1 | x), which guidance adds
+    fails(slope, slope.subs(t, sp.Rational(1, 2)))
+
+
+@pytest.mark.covers("dynamics.stationary")
+def test_the_stationary_variance_knows_the_rate() -> None:
+    """Holderrieth & Erives, Example 6: N(0, σ²) is printed; it is N(0, σ²/(2θ))."""
+    sigma = sp.Symbol("sigma", positive=True)
+    settled = dynamics.stationary(theta, sigma).std ** 2
+    holds(settled, sigma**2 / (2 * theta))
+    fails(settled, sigma**2)
+    later = dynamics.ornstein_uhlenbeck(x, theta, sigma, t)  # from any start
+    assert sp.limit(later.std**2, t, sp.oo) == settled
+
+
+@pytest.mark.covers("objectives.denoising", "conversions.score_from_noise")
+def test_noise_and_place_are_one_draw() -> None:
+    """M, 3.3.5 and Algorithm 6: with ε and x_t drawn apart the best score is 0 everywhere."""
+    slope = sp.Symbol("slope", real=True)
+    place = paths.interpolate(C, z, eps)
+
+    def best(where: sp.Expr) -> sp.Expr:
+        """The slope k of s(x) = k (x − α z) that minimises the loss at places `where`."""
+        loss = objectives.denoising(slope * (where - C.alpha * z), eps, C.sigma)
+        risk = expectation(expectation(sp.expand(loss), eps), eps_2)
+        (found,) = sp.solve(sp.diff(risk, slope), slope)
+        return found
+
+    holds(best(place), -1 / C.sigma**2)  # the conditional score
+    apart = paths.interpolate(C, z, eps_2)  # as printed: x_t from p_t, ε from nowhere
+    holds(best(apart), sp.Integer(0))
+    fails(best(apart), -1 / C.sigma**2)
+    holds(conversions.score_from_noise(C, eps), -(place - C.alpha * z) / C.sigma**2)
+
+
+@pytest.mark.covers("gaussian.score", "guidance.bayes_score")
+def test_guidance_takes_the_scores_of_noisy_laws() -> None:
+    """M, 4.1.3: ∇log p of the data is printed; at the level t the field has ∇log p_t."""
+
+    def noisy(m: sp.Expr, s: sp.Expr) -> sp.Expr:
+        """∇log p_t for data N(m, s²)."""
+        return gaussian.score(x, C.alpha * m, sp.sqrt(C.alpha**2 * s**2 + C.sigma**2))
+
+    fails(noisy(y, std), gaussian.score(x, y, std))  # as printed
+    # p(x) = N(0, s²), and the label's likelihood makes p(x | y) = N(m, r²)
+    gap = noisy(y, std_2) - noisy(sp.Integer(0), std)
+    clean = gaussian.score(x, y, std_2) - gaussian.score(x, sp.Integer(0), std)
+    fails(gap, clean)
+    holds(guidance.bayes_score(noisy(sp.Integer(0), std), gap), noisy(y, std_2))
+
+
+@pytest.mark.covers("conversions.velocity_from_score", "guidance.classifier_free")
+def test_one_pair_of_coefficients_serves_both_fields() -> None:
+    """M, 4.1.3: u = a s + b x, with one a and b for both fields, and weights that add up to 1."""
+    score_y = sp.Symbol("score_y", real=True)
+    plain, labelled = (conversions.velocity_from_score(C, x, s) for s in (score, score_y))
+    mixed = (1 - w) * score + w * score_y
+    wanted = conversions.velocity_from_score(C, x, mixed)
+    holds(guidance.classifier_free(plain, labelled, w), wanted)
+    other = Coefficients(*sp.symbols("alpha_2 sigma_2", positive=True), *sp.symbols("d_2 e_2"))
+    elsewhere = conversions.velocity_from_score(other, x, score_y)  # the label on another path
+    fails(guidance.classifier_free(plain, elsewhere, w), wanted)
+    fails(
+        (1 - w) * plain + (w + 1) * labelled, conversions.velocity_from_score(C, x, mixed + score_y)
+    )
 
 
 # ---------------------------------------------------------------- P: from DDPM to flow matching

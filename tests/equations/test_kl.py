@@ -1,4 +1,4 @@
-"""Facts about divergences: zero at equality, never negative, and Eq. 3 in both of its forms."""
+"""Facts about divergences: zero at equality, never negative, and the paper's KL in both forms."""
 
 import math
 

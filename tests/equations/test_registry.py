@@ -82,18 +82,35 @@ def test_a_wrong_id_and_a_second_one_are_refused(monkeypatch):
         """A fact."""
 
     fact.__module__ = "some.where.topic"
-    note = equation("topic.fact", rows=("X-1",), source="a source")
+    note = equation("topic.fact", rows=("X-1",), paper="Eq. 8", remark="in words")
     assert inspect.unwrap(note(fact)) is fact
     assert find("topic.fact").id == "topic.fact"
     assert find("topic.fact").rows == ("X-1",)
-    assert find("topic.fact").source == "a source"
+    assert find("topic.fact").source == "the paper (arXiv:2505.05470v5), Eq. 8; in words"
     assert find("topic.fact").statement == "A fact."
     with pytest.raises(ValueError, match=r"'topic.fact' is registered twice"):
         note(fact)
     with pytest.raises(ValueError, match=r"'topic.fact', not 'topic.other'"):
-        equation("topic.other", source="")(fact)
+        equation("topic.other", remark="in words")(fact)
     find("topic.fact").function.__doc__ = None
     assert find("topic.fact").statement == ""
+
+
+def test_an_equation_without_a_source_and_one_from_a_place_unread_are_refused():
+    with pytest.raises(ValueError, match=r"'topic.fact' says neither where it stands"):
+        equation("topic.fact", rows=("X-1",))
+    with pytest.raises(ValueError, match=r"'Eq. 99' of the paper is not among the places noted"):
+        equation("topic.fact", paper="Eq. 99")
+    with pytest.raises(ValueError, match=r"'Eq. 1' of Song et al. 2021 is not among"):
+        equation("topic.fact", also=(("song2021", "Eq. 1"),))
+    with pytest.raises(ValueError, match="no document is called 'somewhere'"):
+        equation("topic.fact", also=(("somewhere", ""),))
+
+
+def test_sources_come_in_the_order_paper_article_others():
+    shown = [s.key for s in find("sde.reverse_drift").sources]
+    assert shown == ["paper", "article", "anderson1982", "song2021"]
+    assert find("coupling.correlated_velocity_variance").sources == ()
 
 
 def test_the_register_is_handed_out_as_a_copy():

@@ -146,7 +146,7 @@ def test_another_noise_level_shows_in_the_residuals(made: Any) -> None:
 
 
 def test_a_step_is_the_papers_step(made: Any) -> None:
-    """One step, written out: mean and std of Eq. 2 on the stored latents."""
+    """One step, written out: mean and std of the paper's Eq. 9 on the stored latents."""
     experience = rolled(made, FLOW)
     held = experience.trajectory
     for i in range(experience.steps):

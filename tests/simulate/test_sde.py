@@ -108,7 +108,7 @@ def test_noising_reads_the_grid_upwards():
 
 
 def test_reversal_of_the_marginal_preserving_sde_is_the_denoising_chain():
-    """f − g²∇log p with f = v + ½g²∇log p is v − ½g²∇log p: Eq. 9 and 10 make Eq. 11."""
+    """f − g²∇log p with f = v + ½g²∇log p is v − ½g²∇log p: (16), (19) and (21) of the paper."""
     p, grid = mixture_1d(), grids.uniform(5, 0.9, 0.2)
     score = lambda x, t: p.at(paths.linear(t)).score(x)  # noqa: E731
     g = lambda t: 0.4 + t  # noqa: E731

@@ -1,4 +1,4 @@
-"""What a recorded divergence may have been made by: Eq. 3, its variants, estimates, mistakes.
+"""What a recorded divergence may have been made by: the paper's KL, variants, estimates, mistakes.
 
     sum or mean over coordinates of     (m − m′)²/(2 std²),  the same by g² alone,  (v − v′)², ...
 

@@ -126,7 +126,7 @@ STEP_SLIPS = (
            "declare velocity, or flip it", lambda i, c: {"v": -i["v"]}),
     Slip("noised afresh", "The predicted data is noised anew: a sampler, but not Flow-GRPO's "
                           "SDE, and "
-         "without its g.", "diffusers' stochastic_sampling", "use Eq. 2, or declare g = "
+         "without its g.", "diffusers' stochastic_sampling", "use the paper's step, or declare g = "
                                                              "'cps', a = 1",
          _renoised),
     _moved("t for 1 − t", "The clock of the step is read the other way round.", "data-time code",

@@ -53,12 +53,12 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "KL of unit steps", "kl.flow_grpo",
         lambda v, v_ref, g, t, h: (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2 / 2,
-        "The factor h is left out of Eq. 3.", CLASSIC, "h/2 before the square",
+        "The factor h is left out of the paper's KL.", CLASSIC, "h/2 before the square",
     ),
     Mistake(
         "t for 1 − t", "kl.flow_grpo",
         lambda v, v_ref, g, t, h: h / 2 * (g / 2 + 1 / g) ** 2 * (v - v_ref) ** 2,
-        "t/(2t) where Eq. 3 has (1 − t)/(2t).", CLASSIC, "(1 − t)/(2t)",
+        "t/(2t) where the paper's KL has (1 − t)/(2t).", CLASSIC, "(1 − t)/(2t)",
     ),
     Mistake(
         "KL without ½", "kl.without_h",

@@ -32,7 +32,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "sign of the score correction", "sde.forward_drift",
         lambda v, score, g: v - g**2 * score / 2,
-        "The drift of the other direction of time.", "reading Eq. 11 for Eq. 9",
+        "The drift of the other direction of time.", "reading the paper's Eq. 21 for its Eq. 16",
         "plus while t rises, minus while it falls",
     ),
     Mistake(
@@ -44,7 +44,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "½ of the probability flow", "sde.reverse_drift",
         lambda f, score, g: f - g**2 * score / 2,
         "That is the ODE's drift; run with noise it has the wrong law.",
-        "mixing Song's Eq. 6 with Eq. 13", "f − g² score with noise, f − ½ g² score without",
+        "mixing Song's Eq. 6 with Song's Eq. 13", "f − g² score with noise, f − ½ g² score without",
     ),
     Mistake(
         "sign of the score correction", "sde.reverse_drift",
@@ -84,7 +84,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "no ½ in the score correction", "sde.probability_flow",
         lambda f, score, g: f - g**2 * score,
         "That is the reverse SDE's drift; run without noise it has the wrong law.",
-        "mixing Song's Eq. 6 with Eq. 13", "f − ½ g² score",
+        "mixing Song's Eq. 6 with Song's Eq. 13", "f − ½ g² score",
     ),
     Mistake(
         "t for 1 − t", "sde.flow_grpo_drift",
@@ -94,7 +94,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "no ½ in the score correction", "sde.flow_grpo_drift",
         lambda x, v, g, t: v + g**2 / t * (x + (1 - t) * v),
-        "g²/t where Eq. 1 has g²/(2t).", CLASSIC, "halve it",
+        "g²/t where the paper's Eq. 8 has g²/(2t).", CLASSIC, "halve it",
     ),
     Mistake(
         "sign of the score correction", "sde.flow_grpo_drift",

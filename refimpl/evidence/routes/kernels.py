@@ -63,7 +63,7 @@ def frozen_data(data: Any, noise: Any, s: Any, kept: Any) -> Parts:
 
 @route("kernels.noise_variance")
 def noise_variance(variance: Any, g: Any, t: Any, s: Any) -> Any:
-    """Eq. 2 from two equally likely noises ±√V round a datum at 0, whose velocity is x/t."""
+    """The paper's Eq. 9 from noises ±√V, equally likely, round a datum at 0: velocity x/t."""
     up, down = (eq_2(x, x / t, g, t, s - t) for x in (mp.sqrt(variance), -mp.sqrt(variance)))
     return ((up["mean"] - down["mean"]) / 2) ** 2 + up["std"] ** 2
 

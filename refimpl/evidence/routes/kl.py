@@ -30,7 +30,7 @@ def kl_of_means(mean: Any, mean_ref: Any, std: Any) -> Any:
 
 @route("kl.flow_grpo")
 def kl_flow_grpo(v: Any, v_ref: Any, g: Any, t: Any, h: Any) -> Any:
-    """The quadrature on the two steps of Eq. 2 from one and the same x."""
+    """The quadrature on the two steps of the paper's Eq. 9 from one and the same x."""
     here, there = (eq_2(mp.mpf(1), u, g, t, -h) for u in (v, v_ref))
     return kl_gaussian(here["mean"], here["std"], there["mean"], there["std"])
 

@@ -64,7 +64,7 @@ def euler_maruyama(x: Any, f: Any, g: Any, h: Any) -> Parts:
 
 
 def eq_2(x: Any, v: Any, sigma_t: Any, t: Any, dt: Any) -> Parts:
-    """Flow-GRPO, Eq. 2, in the article's letters: dt < 0, and √dt read as √|dt|."""
+    """The paper's Eq. 9, in its own letters: dt < 0, and √dt read as √|dt|."""
     mean = x + (v + sigma_t**2 / (2 * t) * (x + (1 - t) * v)) * dt
     return {"mean": mean, "std": sigma_t * mp.sqrt(abs(dt))}
 
@@ -74,7 +74,7 @@ def transition(
     alpha: Any, sigma: Any, d_alpha: Any, d_sigma: Any,
     x: Any, v: Any, g: Any, t: Any, s: Any,
 ) -> Parts:  # fmt: skip
-    """Eq. 2 on the linear path; on any other, dx = f dt with the score differentiated."""
+    """The paper's Eq. 9 on the linear path; on others dx = f dt, the score differentiated."""
     dt = s - t
     if (alpha, sigma, d_alpha, d_sigma) == (1 - t, t, -1, 1):
         return eq_2(x, v, g, t, dt)

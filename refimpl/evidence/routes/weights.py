@@ -1,6 +1,6 @@
 """Second routes for weights and masks: derivatives of steps, quotients, tables of cases.
 
-lever: Eq. 2, differentiated in v        GRPO-Guard: the noise behind a log-ratio, recovered
+lever: the paper's Eq. 9, differentiated     GRPO-Guard: the noise behind a log-ratio, recovered
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from .sde import eq_2
 
 @route("weights.lever")
 def lever(g: Any, t: Any, h: Any) -> Any:
-    """The slope of Eq. 2's mean in the velocity, dt < 0, turned round."""
+    """The slope of the mean of the paper's Eq. 9 in the velocity, dt < 0, turned round."""
     return -slope(lambda v: eq_2(mp.mpf(1), v, g, t, -h)["mean"], mp.mpf(0))
 
 

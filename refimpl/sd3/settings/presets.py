@@ -57,7 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Partial configurations. "paper" is the defaults."""
 
 ABOUT = {
-    "paper": "the article's settings: sums over coordinates, Eq. 3's KL, the group's own std",
+    "paper": "the paper's settings: sums over coordinates, its KL, the group's own std",
     "flow_grpo": "the official code's settings, with its averages, clip and KL",
     "pickscore": "the official code's KL weight for PickScore, and the reward",
     "levelled": "noise in three steps, each counted by its signal, no guidance",

@@ -1,4 +1,4 @@
-"""Eq. 3 in both of its forms."""
+"""The paper's KL in both of its forms."""
 
 from ...equations import kl
 from ..check import Evidence, check
@@ -11,7 +11,7 @@ from ..identities import draw, levels, report, same, step_of
     rows=("GRPO-8",),
 )
 def two_forms_of_the_kl(seed: int) -> Evidence:
-    """KL of two steps = (mean difference)²/(2 std²) = Eq. 3; without h it is h times smaller."""
+    """KL of two steps = (mean difference)²/(2 std²) = the paper's; without h, h times smaller."""
     d = draw(seed, "x", "v", "v_ref")
     t, s, g = levels()
     h = t - s
@@ -21,7 +21,7 @@ def two_forms_of_the_kl(seed: int) -> Evidence:
     size = (p.mean - q.mean).abs() * (p.mean.abs() + q.mean.abs()) / p.std**2
     means = kl.of_means(p.mean, q.mean, p.std)
     return report({
-        "both forms": same("Eq. 3, both forms", means, eq_3, largest=size),
+        "both forms": same("the paper's KL, both forms", means, eq_3, largest=size),
         "general KL": same("general Gaussian KL", kl.gaussian(p, q), means, largest=size + 1),
         "without h": same(
             "the field's variant", kl.without_h(p.mean, q.mean, g), eq_3 * h, largest=size * h

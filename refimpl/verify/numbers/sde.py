@@ -33,7 +33,7 @@ def step_in_terms_of_the_ends(seed: int) -> Evidence:
     mean = step_of(d["x"], d["v"]).mean
     return report({
         "through the ends": same("mean through the ends", mean, want),
-        "through Eq. 1": same("mean through Eq. 1", mean, d["x"] - (t - s) * drift),
+        "through the SDE": same("mean through the drift", mean, d["x"] - (t - s) * drift),
     })  # fmt: skip
 
 
@@ -141,7 +141,12 @@ def every_sde_keeps_the_marginals(seed: int) -> Evidence:
                 close("reversal", sde.reverse_drift(f, score, g), -sampling(x)[0], gaps)
                 close("flow", sde.probability_flow(f, score, g), v, gaps)
                 if scene.mixture.path is paths.linear:
-                    close("Eq. 1", sde.flow_grpo_drift(x[0], v, g, t), -sampling(x)[0], gaps)
+                    close(
+                        "the paper's Eq. 8",
+                        sde.flow_grpo_drift(x[0], v, g, t),
+                        -sampling(x)[0],
+                        gaps,
+                    )
     return compared(gaps)
 
 

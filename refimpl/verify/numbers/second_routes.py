@@ -96,7 +96,7 @@ sde_drifts = _topic(
 )
 sde_steps = _topic(
     "sde_steps",
-    "A step is Eq. 2 typed with dt < 0 and √|dt|; displacements and variances of quarters add up.",
+    "A step is the paper's Eq. 9 with √|dt|; displacements and variances of quarters add up.",
     "euler_maruyama transition",
     "GRPO-6 SC-9 DYN-7",
 )
@@ -108,7 +108,7 @@ ode_steps = _topic(
 )
 kl_by_quadrature = _topic(
     "kl_by_quadrature",
-    "Each KL is an integral of log p − log q, of the steps of Eq. 2 where it speaks of velocities.",
+    "Each KL is an integral of log p − log q, of steps of the paper's Eq. 9 for velocities.",
     "gaussian of_means flow_grpo without_h velocity k1 k2 k3",
     "GRPO-8",
 )
@@ -189,7 +189,7 @@ kernels_by_quadrature = _topic(
 )
 weights_by_cases = _topic(
     "weights_by_cases",
-    "Levers are slopes of Eq. 2, GRPO-Guard's ratio is a noise, the mask is a table.",
+    "Levers are slopes of the paper's Eq. 9, GRPO-Guard's ratio is a noise, the mask is a table.",
     "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
     "GRPO-4 GRPO-5",
 )

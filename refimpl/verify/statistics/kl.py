@@ -17,7 +17,7 @@ from .policy import _two_policies
     "statistics", covers=("kl.flow_grpo", "kl.of_means", "kl.k1", "kl.without_h"), rows=("GRPO-8",)
 )
 def kl_is_the_mean_log_ratio(seed: int) -> Evidence:
-    """Eq. 3, summed over coordinates, is E[log p/p_ref]; without h or ½, or averaged, it is not."""
+    """The paper's KL, summed, is E[log p/p_ref]; without h or ½, or averaged, it is not."""
     x, old, new, v, other, g, step = _two_policies("kl", seed)
     k1 = kl.k1(policy.total(policy.log_ratio(new.log_prob(x), old.log_prob(x))))  # old is sampled
     exact = policy.total(kl.flow_grpo(v, other, g, step.t, step.h))

@@ -23,7 +23,7 @@ from .sde import white
 
 @check("statistics", covers=("sde.forward_drift", "sde.euler_maruyama"), rows=("SC-4", "DYN-9"))
 def noising_keeps_the_marginals(seed: int) -> Evidence:
-    """Eq. 9, run upwards from p_0.2, has its chain's law at 0.9, which nears p_0.9 as 1/T."""
+    """The forward SDE, from p_0.2 up, has its chain's law at 0.9, which nears p_0.9 as 1/T."""
     p, g = mixture_1d(), lambda t: 0.8
     start, end = p.at(paths.linear(0.2)), p.at(paths.linear(0.9))
     score = _score(p)
@@ -53,7 +53,7 @@ def noising_keeps_the_marginals(seed: int) -> Evidence:
 
 @check("statistics", covers=("sde.reverse_drift", "sde.forward_drift"), rows=("SC-5",))
 def reversal_returns_to_the_start(seed: int) -> Evidence:
-    """Eq. 10 reverses Eq. 9: from p_0.9 it comes back to p_0.2, up to a computed 1/T."""
+    """The reverse SDE undoes it: from p_0.9 it comes back to p_0.2, up to a computed 1/T."""
     p, g = mixture_1d(), lambda t: 0.8
     start, end = p.at(paths.linear(0.9)), p.at(paths.linear(0.2))
     score = _score(p)

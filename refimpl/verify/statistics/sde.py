@@ -30,7 +30,7 @@ _ONE = torch.ones(1, dtype=torch.float64)
     rows=("SC-9", "GRPO-5", "GRPO-6"),
 )
 def transitions_have_white_residuals(seed: int) -> Evidence:
-    """Eq. 2's steps, scored under Eq. 1 (score eliminated), leave iid standard normal residuals."""
+    """Steps of the paper's Eq. 9, scored under its Eq. 8, leave iid standard normal residuals."""
     outcomes, shown = [], {}
     for make, n, T in ((mixture_1d, N, 20), (mixture_2d, N_WIDE, 10), (rotated_8d, N_WIDE, 10)):
         p, name = make(), f"transition.{make.__name__}.white"
