@@ -635,7 +635,7 @@ def mistaken_samplers_block(run: Run, page: Path) -> str:
 def loop_block(run: Run, page: Path) -> str:
     """What `refimpl train toy` prints."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # the run's folder
-        shown = CliRunner().invoke(app, ["train", "toy"]).output
+        shown = CliRunner().invoke(app, ["train", "toy"]).stdout
     return f"```text\n$ refimpl train toy\n{shown.strip()}\n```"
 
 

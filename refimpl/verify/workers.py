@@ -14,6 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -89,6 +90,7 @@ def _started(work: Callable[..., Any]) -> _Worker:
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """What is started meanwhile hears no interrupt: that is the parent's to judge."""
+    resource_tracker.ensure_running()  # starting it would lift the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

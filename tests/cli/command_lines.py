@@ -31,19 +31,18 @@ QUICK = (
     "train sd3 --show",
     "sd3 convert nowhere out",
     "vectors verify --id kl.k3",
-    "study methods --out study",
     "topic nothing",
-    "verify --only kl.k3 --json verify.json",
 )
 """Every command that can be run in seconds, in an order in which each finds what it reads."""
 
 LONG = (
+    "verify --only kl.k3 --json verify.json",
+    "study methods --out study",
     "topic densities",
     "lab 1 --quick",
     "train toy --quick --problem mixture",
     "train toy --quick --problem digits",
     "train shapes --quick",
-    "study samplers --out study",
     "check diffusers",
 )
 """Those that take longer."""

@@ -42,6 +42,13 @@ def alive(pids):
     ]
 
 
+def deaf(pid):
+    """Whether an interrupt does nothing to a process: it is blocked, or ignored."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [line.split()[1] for line in status if line.startswith(("SigBlk", "SigIgn"))]
+    return any(int(mask, 16) & 1 << (signal.SIGINT - 1) for mask in masks)
+
+
 def until(condition, seconds):
     """Wait for a condition; whether it came."""
     end = time.monotonic() + seconds
@@ -73,6 +80,7 @@ def verifying(tmp_path):
 def test_an_interrupt_ends_all_at_once_and_shows_a_part(verifying, tmp_path):
     workers = children(verifying.pid)
     assert len(workers) >= 2
+    assert all(map(deaf, workers))
     start = time.monotonic()
     os.killpg(verifying.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
     out, errors = verifying.communicate(timeout=30)
@@ -87,6 +95,7 @@ def test_an_interrupt_ends_all_at_once_and_shows_a_part(verifying, tmp_path):
     assert 0 < len(content["outcomes"]) < content["asked"]
 
 
+@pytest.mark.slow
 def test_the_workers_of_a_killed_run_end_too(verifying):
     workers = children(verifying.pid)
     assert len(workers) >= 2

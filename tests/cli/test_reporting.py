@@ -141,12 +141,12 @@ def test_shares_are_told_in_percent_and_a_total_may_come_late(monkeypatch):
     ("line", "told"),
     [
         ("eq sde.drift", "proving sde.drift"),
-        ("study methods --out study", "study methods"),
         ("sample --n 20000 --steps 20", "sampling mixture_2d"),
-        ("verify --only kl.k3", "verifying"),
-        ("check refimpl --tier vectors", "refimpl"),
+        ("check refimpl --tier order", "refimpl"),
         ("train toy --quick --out run", "gaussian"),
-        ("topic densities", "topic densities"),
+        pytest.param("study methods --out study", "study methods", marks=pytest.mark.slow),
+        pytest.param("verify --only kl.k3", "verifying", marks=pytest.mark.slow),
+        pytest.param("topic densities", "topic densities", marks=pytest.mark.slow),
     ],
 )
 def test_every_long_command_tells_that_it_is_at_work(line, told, tmp_path, monkeypatch):
@@ -158,6 +158,7 @@ def test_every_long_command_tells_that_it_is_at_work(line, told, tmp_path, monke
     assert told not in ended.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_bar_that_leaves_standard_output_alone(tmp_path):
     ours, its = os.openpty()
     command = [sys.executable, "-m", "refimpl", "study", "methods", "--out", "study"]
