@@ -16,11 +16,12 @@ from typing import Any, TypeVar, cast
 from .arguments import Place, declared
 from .domain import CHOICE, FINITE, FUNCTION, UNUSED, Test, agree, judge
 from .kinds import Kind, is_array, kind, shown
+from .watching import WATCHERS, note
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guarded(function: F) -> F:
+def guarded(function: F, equation_id: str = "") -> F:
     """The function behind a door that its own declarations make.
 
     Raises:
@@ -49,6 +50,8 @@ def guarded(function: F) -> F:
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if WATCHERS:
+            note(equation_id)
         for place in options:
             _option(place, args, kwargs)
         given, meeting = len(args), []

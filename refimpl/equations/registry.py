@@ -114,7 +114,7 @@ def equation(
             )
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
-        checked = guarded(function)
+        checked = guarded(function, id)
         _REGISTER[id] = Equation(
             id, checked, tuple(rows), in_paper, in_article, others, remark, declared(function)
         )

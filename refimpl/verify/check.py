@@ -3,14 +3,18 @@
     @check("numbers", covers=("sde.drift",), rows=("SC-6",))
     def drift_by_differentiation(seed: int) -> Evidence: ...
 
-A layer is a kind of evidence. `refimpl verify` runs every check of every layer; the test suite runs
-the same functions one by one; the coverage table reads `rows`. A check that returns has held: there
-is no verdict that a caller could forget to look at.
+What a check covers it must call: calls are noted while it runs, and an id that it lists and never
+calls fails it. A layer is a kind of evidence. `refimpl verify` runs every check of every layer; the
+test suite runs the same functions one by one; the coverage table reads `rows`. A check that returns
+has held: there is no verdict that a caller could forget to look at.
 """
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from ..equations.watching import watched
 
 Layer = Literal["numbers", "samplers", "statistics", "peers"]
 LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
@@ -23,12 +27,14 @@ class Evidence:
     Attributes:
         summary: one line for the table, with the largest gap or the statistic and its bound.
         figures: the numbers behind it, by name.
+        called: the equations that were called while it was measured; the register notes them.
         pictures: curves and histograms for the report, by title (see `refimpl.verify.pictures`).
     """
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
     pictures: dict[str, Any] = field(default_factory=dict)
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,14 @@ CHECKS: dict[str, Check] = {}
 """Every check by name, once its layer has been imported."""
 
 
+class NeverCalled(AssertionError):
+    """A check lists an equation that nothing called while it ran."""
+
+
 def check(
     layer: Layer, *, covers: tuple[str, ...], rows: tuple[str, ...] = ()
 ) -> Callable[[Callable[[int], Evidence]], Callable[[int], Evidence]]:
-    """Register a check; the function is returned untouched.
+    """Register a check, and hold what it covers to what it calls.
 
     Raises:
         ValueError: two checks of one name.
@@ -72,7 +82,23 @@ def check(
         name = f"{layer}.{function.__name__}"
         if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
-        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), function)
-        return function
+        run = _observed(name, function, covers)
+        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run)
+        return run
 
     return note
+
+
+def _observed(
+    name: str, function: Callable[[int], Evidence], covers: tuple[str, ...]
+) -> Callable[[int], Evidence]:
+    @functools.wraps(function)
+    def run(seed: int) -> Evidence:
+        with watched() as called:
+            evidence = function(seed)
+        silent = [id for id in covers if id not in called]
+        if silent:
+            raise NeverCalled(f"{name} covers {', '.join(silent)} and never calls it")
+        return replace(evidence, called=tuple(sorted(called)))
+
+    return run

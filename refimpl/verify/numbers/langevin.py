@@ -7,7 +7,7 @@ from ...toy import Mixture, ncsn
 from ..check import Evidence, check
 
 
-@check("numbers", covers=("langevin.step",), rows=("LD-2",))
+@check("numbers", covers=(), rows=("LD-2",))
 def nothing_is_drawn_between_the_modes(seed: int) -> Evidence:
     """P(|x₁| < 1) between the modes, by the mixture's CDF and by Gaussian tails."""
     config = ncsn.Config()

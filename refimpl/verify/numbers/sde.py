@@ -37,7 +37,7 @@ def step_in_terms_of_the_ends(seed: int) -> Evidence:
     })  # fmt: skip
 
 
-@check("numbers", covers=("sde.transition", "gaussian.sample"), rows=("GRPO-6",))
+@check("numbers", covers=("sde.transition",), rows=("GRPO-6",))
 def noise_variance_after_onestep_of(seed: int) -> Evidence:
     """From the exact marginal of point-mass data the variance is s² + (g² h²/t)(1 + g²/(4t))."""
     t, s, g = levels()

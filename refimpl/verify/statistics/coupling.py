@@ -16,7 +16,7 @@ from ..check import Evidence, check
 
 @check(
     "statistics",
-    covers=("coupling.correlated_velocity_variance", "coupling.gaussian_map", "coupling.cost"),
+    covers=("coupling.correlated_velocity_variance", "coupling.gaussian_map"),
     rows=("OT-1",),
 )
 def couplings_keep_both_ends_and_differ_in_between(seed: int) -> Evidence:

@@ -87,7 +87,7 @@ def guidance_samples_neither_law(seed: int) -> Evidence:
 
 @check(
     "statistics",
-    covers=("guidance.classifier", "guidance.classifier_free", "guidance.bayes_score"),
+    covers=("guidance.classifier", "guidance.classifier_free"),
     rows=("CFG-1", "CFG-2", "CFG-4", "CFG-5"),
 )
 def guided_networks_sample_the_conditional_law(seed: int) -> Evidence:

@@ -13,9 +13,7 @@ from ..check import Evidence, check
 from .policy import _two_policies
 
 
-@check(
-    "statistics", covers=("kl.flow_grpo", "kl.of_means", "kl.k1", "kl.without_h"), rows=("GRPO-8",)
-)
+@check("statistics", covers=("kl.flow_grpo", "kl.k1", "kl.without_h"), rows=("GRPO-8",))
 def kl_is_the_mean_log_ratio(seed: int) -> Evidence:
     """The paper's KL, summed, is E[log p/p_ref]; without h or ½, or averaged, it is not."""
     x, old, new, v, other, g, step = _two_policies("kl", seed)

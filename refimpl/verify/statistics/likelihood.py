@@ -37,7 +37,7 @@ def hutchinson_is_unbiased(seed: int) -> Evidence:
 
 @check(
     "statistics",
-    covers=("likelihood.instantaneous", "likelihood.residual_step"),
+    covers=("likelihood.instantaneous",),
     rows=("NF-2", "NF-3"),
 )
 def the_flow_knows_its_density(seed: int) -> Evidence:

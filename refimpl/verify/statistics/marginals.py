@@ -84,7 +84,7 @@ def reversal_returns_to_the_start(seed: int) -> Evidence:
 
 @check(
     "statistics",
-    covers=("sde.probability_flow", "conversions.velocity_from_score"),
+    covers=("sde.probability_flow",),
     rows=("SC-10",),
 )
 def probability_flow_shares_the_marginals(seed: int) -> Evidence:

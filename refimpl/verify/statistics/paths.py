@@ -27,7 +27,7 @@ def schedule(name: str, t: float) -> Coefficients:
 
 @check(
     "statistics",
-    covers=("paths.interpolate", "paths.conditional", "gaussian.sample"),
+    covers=("paths.interpolate", "paths.conditional"),
     rows=("PATH-2",),
 )
 def conditional_paths_are_gaussian(seed: int) -> Evidence:

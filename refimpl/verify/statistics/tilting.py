@@ -13,7 +13,7 @@ from ..accepting import evidence_of, standard_normal
 from ..check import Evidence, check
 
 
-@check("statistics", covers=("tilting.quadratic", "tilting.value"), rows=("RFT-1",))
+@check("statistics", covers=("tilting.quadratic",), rows=("RFT-1",))
 def importance_weights_reach_the_tilted_law(seed: int) -> Evidence:
     """E_p[e^{r/β} cos x] = Z E_{p*}[cos x] for r = −(x − 2)²/2, β = 0.5: bounded statistics."""
     p, goal, beta = Gaussian(0.5, 1.0), 2.0, 0.5
