@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly lowest mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly lowest certify mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
 	@echo "make nightly     the slow tests, the three labs and all topics at full length (20 min)"
 	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
+	@echo "make certify     have the proof assistant Coq check every line of every proof (needs coqc)"
 	@echo "make mutants     break the equations in every small way; the tests must notice"
 	@echo "make clean       remove everything that these targets made"
 
@@ -98,6 +99,10 @@ lowest: $(STAMP)
 		pytest pytest-xdist hypothesis jsonschema
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) tests/cli tests/equations tests/derivations \
 		tests/methods tests/simulate tests/statistics
+
+# Needs coqc: apt-get install coq libcoq-coquelicot. After a change of a line: make certify CERTIFY=--write
+certify: $(STAMP)
+	$(BIN)/python -m derivations.certify --jobs $(JOBS) $(CERTIFY)
 
 mutants: $(STAMP)
 	$(BIN)/python tests/equations/mutants.py

@@ -57,7 +57,7 @@ class Node:
     def at(self, space: Space) -> Any:
         """What it is in coordinates, worked out once a space."""
         if self not in space.memory:
-            space.memory[self] = self.expand(space)
+            space.memory[self] = space.expand(self)
         return space.memory[self]
 
     def expand(self, space: Space) -> Any:

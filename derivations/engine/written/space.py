@@ -31,6 +31,10 @@ class Space:
         self.x = [sp.Symbol(name, real=True) for name in names]
         self.memory: dict[Any, Any] = {}
 
+    def expand(self, node: Any) -> Any:
+        """What a node is here; a space of another kind may expand it another way."""
+        return node.expand(self)
+
     def function(self, name: str, **assumptions: bool) -> sp.Expr:
         """An arbitrary function of all coordinates and of t."""
         return sp.Function(name, **assumptions)(*self.x, TIME)

@@ -1,0 +1,102 @@
+"""Have Coq check every line of every proof: `python -m derivations.certify`, or `make certify`.
+
+    python -m derivations.certify              check all, compare with what is written down
+    python -m derivations.certify --write      check all, write the verdicts down
+    python -m derivations.certify kl. sde.     only proofs whose id starts so
+    python -m derivations.certify --quick      the lines that have changed since
+
+Exit 1 if Coq refuses a lemma, if a proof leans on an axiom that is not Coq's own for the reals, or
+if a line has changed since its verdict was written down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import tempfile
+import time
+from pathlib import Path
+
+from .coq import compiling, verdicts
+from .coq.claims import Claim, claims
+from .coq.lemmas import Lemma
+
+SHARE = 0.95
+"""At least this share of all lines has to be checked by Coq."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the lines of all proofs with Coq."""
+    asked = _asked(arguments)
+    if not compiling.available():
+        print("coqc is not installed: apt-get install coq libcoq-coquelicot")
+        return 2
+    start = time.perf_counter()
+    everything = [claim for prefix in asked.only or [""] for claim in claims(prefix, asked.jobs)]
+    exported = time.perf_counter()
+    old = set(verdicts.stale(everything))
+    chosen = [c for c in everything if c.key in old] if asked.quick else everything
+    lemmas = distinct(chosen)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(asked.keep or temporary)
+        try:
+            axioms = compiling.prepare(folder)
+            found = compiling.compile_lemmas(lemmas, folder, asked.jobs)
+        except compiling.CoqError as error:
+            print(error)
+            return 1
+    print(_told(everything, chosen, lemmas, found.refused))
+    print("assumed by all of it: " + ", ".join(sorted(axioms | found.axioms)))
+    print(
+        f"written in {exported - start:.0f} s, checked by Coq {compiling.version()} in "
+        f"{time.perf_counter() - exported:.0f} s"
+    )
+    for name, what in found.refused.items():
+        print(f"REFUSED {name}: {what}")
+    if asked.write and not asked.only:
+        verdicts.write(everything, found.refused, compiling.version())
+        old = set()
+    for key in sorted(old) if not asked.quick else ():
+        print(f"changed since its verdict was written down: {key} (--write)")
+    share = 1 - sum(bool(c.wanted) for c in everything) / max(1, len(everything))
+    if share < SHARE:
+        print(f"only {share:.1%} of the lines are in Coq, {SHARE:.0%} are asked for")
+    return 1 if found.refused or share < SHARE or (old and not asked.quick) else 0
+
+
+def distinct(found: list[Claim]) -> list[Lemma]:
+    """The lemmas of claims, each once: lines may share a step of calculus."""
+    return list({lemma.name: lemma for claim in found for lemma in claim.lemmas}.values())
+
+
+def _told(
+    everything: list[Claim], chosen: list[Claim], lemmas: list[Lemma], refused: dict[str, str]
+) -> str:
+    missing = [c for c in everything if c.wanted]
+    reasons = collections.Counter(f"{w.kind}: {w.because}" for c in missing for w in c.wanted)
+    kinds = collections.Counter(lemma.kind for lemma in lemmas)
+    means = collections.Counter(lemma.means for lemma in lemmas)
+    rows = [
+        f"{len(everything)} lines, {len(chosen)} of them asked about: "
+        f"{len(lemmas)} lemmas, {len(lemmas) - len(refused)} closed, {len(refused)} refused",
+        "by what they say: " + ", ".join(f"{n} {k}" for k, n in kinds.most_common()),
+        "by what closes them: " + ", ".join(f"{n} {k}" for k, n in means.most_common()),
+        f"{len(missing)} lines are not in Coq, or not with all their steps:",
+        *(f"  {n} because {reason}" for reason, n in reasons.most_common()),
+        *(f"    {c.key}" for c in missing),
+    ]
+    return "\n".join(rows)
+
+
+def _asked(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m derivations.certify", description=main.__doc__)
+    parser.add_argument("only", nargs="*", help="proofs whose id starts so")
+    parser.add_argument("--write", action="store_true", help="write the verdicts down")
+    parser.add_argument("--quick", action="store_true", help="only lines that have changed")
+    parser.add_argument("--jobs", type=int, default=2, help="files at a time")
+    parser.add_argument("--keep", help="a folder in which to leave the files for Coq")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

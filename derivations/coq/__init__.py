@@ -1,0 +1,19 @@
+"""Every line of every proof as lemmas of the proof assistant Coq, and what `coqc` says of them.
+
+    plain.py         a line in coordinates, unevaluated, and the steps of calculus in it
+    terms.py         expressions as terms of Coq
+    conditions.py    what a lemma assumes
+    hints.py         the laws of exp, ln and sqrt that its proof uses
+    lemmas.py        a line, or a step of calculus, as a lemma
+    claims.py        all lines of all derivations
+    compiling.py     `coqc`, and what the proofs assume
+    verdicts.py      what Coq said, bound to hashes
+    theories/        the tactics, the Gaussian's moments, and the theorems about real functions
+
+`python -m derivations.certify` runs it all; `checked(id)` says what a page may say.
+"""
+
+from .claims import Claim, claims
+from .verdicts import Checked, Row, checked, table
+
+__all__ = ["Checked", "Claim", "Row", "checked", "claims", "table"]

@@ -1,0 +1,184 @@
+"""All claims of all derivations, each with the lemmas that say it in Coq.
+
+    for claim in claims("kl."):  claim.key, claim.lemmas, claim.wanted
+
+A claim is a line of a chain against the one before it (or against its own long form), or an
+equality of the older form. A vectorial line has one lemma a coordinate and dimension.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import sympy as sp
+
+from derivations.engine.derivation import Derivation, Equality
+from derivations.engine.written import SPACES, Chain, Node, handed, pairs
+from derivations.engine.written.chain import Line
+from derivations.engine.written.node import Equation, Named
+from derivations.engine.written.space import DIMENSIONS
+from derivations.run import load
+
+from .lemmas import Lemma, Wanted, calculus, equality, implication, inequality
+from .plain import Plain, Step
+from .terms import NotInCoq
+
+
+Task = tuple[str, str, Callable[[], Lemma | None]]
+"""A lemma to be written: its name, its kind, and who writes it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line as Coq is asked about it.
+
+    Attributes:
+        id: the derivation.
+        key: the id, the chain and the line: `kl.flow_grpo 2.4`.
+        rule: the rule of the line, in words.
+        sides: a hash of what is printed and of what the engine decides.
+        lemmas: what Coq is asked.
+        wanted: what could not be written as a lemma, with the reason.
+    """
+
+    id: str
+    key: str
+    rule: str
+    sides: str
+    lemmas: tuple[Lemma, ...]
+    wanted: tuple[Wanted, ...]
+
+    @property
+    def text(self) -> str:
+        """All lemmas, as Coq reads them."""
+        return "\n\n".join(lemma.text for lemma in self.lemmas)
+
+
+def claims(only: str = "", jobs: int = 1) -> list[Claim]:
+    """The claims of every derivation whose id starts with `only`, written by `jobs` processes."""
+    ids = [id for id in load() if id.startswith(only)]
+    if jobs == 1 or len(ids) == 1:
+        return [claim for id in ids for claim in of_id(id)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        return [claim for found in pool.map(of_id, ids) for claim in found]
+
+
+def of_id(id: str) -> list[Claim]:
+    """The claims of the derivation of that name."""
+    return list(of_derivation(load()[id]))
+
+
+def of_derivation(d: Derivation) -> Iterator[Claim]:
+    """The claims of one derivation."""
+    plains = {n: Plain(n) for n in DIMENSIONS}
+    for space in SPACES.values():
+        space.memory.clear()
+    functions = d.productions()
+    chain = 0
+    with handed(dict(zip(d.of, functions, strict=True))):
+        for line in d.lines(*functions):
+            if isinstance(line, Equality):
+                chain += 1
+                yield _of_equality(d.id, chain, line)
+            elif isinstance(line, Chain):
+                chain += 1
+                for number, (before, after) in enumerate(pairs(line), 1):
+                    yield _of_line(d.id, chain, number, line, before, after, plains)
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def _name(id: str, *numbers: int) -> str:
+    return "_".join([id.replace(".", "_"), *map(str, numbers)])
+
+
+def _of_equality(id: str, chain: int, line: Equality) -> Claim:
+    left, right = sp.sympify(line.left), sp.sympify(line.right)
+    name = _name(id, chain)
+    lemmas, wanted = _written([(name, "line", lambda: equality(name, left.doit(), right.doit()))])
+    sides = _hash(str(left), str(right))
+    return Claim(id, f"{id} {chain}", line.reason, sides, lemmas, wanted)
+
+
+def _of_line(
+    id: str,
+    chain: int,
+    number: int,
+    whole: Chain,
+    before: Node,
+    line: Line,
+    plains: dict[int, Plain],
+) -> Claim:
+    vectorial = before.vectorial or line.node.vectorial
+    tasks: list[Task] = []
+    for d in whole.dimensions or (DIMENSIONS if vectorial else (1,)):
+        plain = plains[d]
+        base = (chain, number, d) if vectorial else (chain, number)
+        tasks += _statements(id, base, before, line, plain)
+        steps = dict.fromkeys((*plain.values(before)[1], *plain.values(line.node)[1]))
+        tasks += [
+            (name, step.kind, lambda name=name, step=step: _once(plain, step, name))
+            for k, step in enumerate(steps, 1)
+            for name in [f"{_name(id, *base)}_c{k}"]
+        ]
+    lemmas, wanted = _written(tasks)
+    sides = _hash(before.tex, line.relation, line.node.tex)
+    return Claim(id, f"{id} {chain}.{number}", line.rule, sides, lemmas, wanted)
+
+
+def _once(plain: Plain, step: Step, name: str) -> Lemma | None:
+    """The lemma for a step of calculus; one that many lines take is written once."""
+    if step not in plain.shown:
+        plain.shown[step] = calculus(name, step)
+    return plain.shown[step]
+
+
+def _statements(
+    id: str, base: tuple[int, ...], before: Node, line: Line, plain: Plain
+) -> list[Task]:
+    """What is to be written of a line, one a coordinate."""
+    if line.relation == "=>":
+        known = [plain.values(child)[0] for child in _equation(before).children]
+        claim = [plain.values(child)[0] for child in _equation(line.node).children]
+        rows = list(zip(*known, *claim, strict=True))
+        return [
+            (name, "line", lambda name=name, row=row: implication(name, row[:2], row[2:]))
+            for i, row in enumerate(rows, 1)
+            for name in [_name(id, *base, i) if len(rows) > 1 else _name(id, *base)]
+        ]
+    made = equality if line.relation == "=" else inequality
+    left, right = plain.values(before)[0], plain.values(line.node)[0]
+    rows = list(zip(left, right, strict=True))
+    return [
+        (name, "line", lambda name=name, row=row: made(name, *row))
+        for i, row in enumerate(rows, 1)
+        for name in [_name(id, *base, i) if len(rows) > 1 else _name(id, *base)]
+    ]
+
+
+def _equation(node: Node) -> Equation:
+    while isinstance(node, Named):
+        node = node.parts[1]
+    if not isinstance(node, Equation):
+        raise NotInCoq("what stands on a side of ⇒ is no equation")
+    return node
+
+
+def _written(tasks: list[Task]) -> tuple[tuple[Lemma, ...], tuple[Wanted, ...]]:
+    lemmas: list[Lemma] = []
+    wanted: list[Wanted] = []
+    for name, kind, make in tasks:
+        try:
+            made = make()
+        except NotInCoq as reason:
+            wanted.append(Wanted(name, kind, str(reason)))
+        else:
+            if made is not None:
+                lemmas.append(made)
+    return tuple(lemmas), tuple(wanted)

@@ -1,0 +1,268 @@
+"""What laws of exp, ln and sqrt a lemma needs, found by sympy and proved by Coq.
+
+    exp(a + 2 b)  =  exp(a) exp(b)²         by exp_law (a + INR 2 * b)
+    ln(a² / b)    =  2 ln a − ln b          by ln_law (a ^ 2 * / b)
+    sqrt(a² b)    =  a sqrt(b)              where a ≥ 0
+
+A hint is not trusted: it becomes an `assert` that Coq has to prove before it may be used.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from .plain import settled
+from .terms import APPLIED, ATOM, PRODUCT, SUM, Names, term
+
+LONG = 12
+"""Terms beyond which an exponent is not multiplied out."""
+
+HALF = sp.Rational(1, 2)
+
+
+@dataclass
+class Hints:
+    """The asserts of a proof.
+
+    Attributes:
+        asserts: what is known of each atom, as (left, right, tactic).
+        roots: what stands under the roots that remain; each squared is that.
+        circles: the angles whose sines and cosines remain.
+        seen: the text of what stands under a root or a logarithm, by its value.
+    """
+
+    asserts: list[tuple[str, str, str]] = field(default_factory=list)
+    roots: list[str] = field(default_factory=list)
+    circles: list[str] = field(default_factory=list)
+    seen: dict[sp.Expr, str] = field(default_factory=dict)
+
+    def script(self) -> list[str]:
+        """The sentences of the proof, before the last: inner atoms first."""
+        sentences = [
+            f"pose proof (sqrt_sqrt {text} ltac:(pos)) as Q{n}"
+            for n, text in enumerate(self.roots)
+        ]
+        sentences += [
+            f"pose proof (cos_square {text}) as Q{len(self.roots) + n}"
+            for n, text in enumerate(self.circles)
+        ]
+        inner: list[str] = []
+        for n, (left, right, tactic) in reversed(list(enumerate(self.asserts))):
+            before = "".join(f"try rewrite {a}; " for a in reversed(inner) if a)
+            sentences.append(
+                f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})"
+            )
+            inner.append(f"A{n}" if left.startswith(("exp", "ln")) else "")
+        return sentences + [f"try rewrite A{n} in *" for n in range(len(self.asserts))]
+
+    def _with(self, tactic: str) -> str:
+        return tactic.replace("ALGEBRA", self.algebra())
+
+    def algebra(self) -> str:
+        """The tactic for what is left: field arithmetic modulo the squares of roots."""
+        count = len(self.roots) + len(self.circles)
+        if not count:
+            return "algebra"
+        known = " ".join(f"Q{n}" for n in range(count))
+        return f"first [ algebra | ring [{known}] | field [{known}]; sides ]"
+
+
+def hints(sides: list[sp.Expr], names: Names) -> Hints:
+    """The hints for the sides of a lemma, in letters."""
+    found = Hints()
+    atoms = list(dict.fromkeys(atom for side in sides for atom in _atoms(side)))
+    units = _units(atoms)
+    told = set()
+    for atom in atoms:
+        made = _told(atom, units, names, found)
+        if made is not None and made[0] not in told and made[0] != made[1]:
+            told.add(made[0])
+            found.asserts.append(made)
+    return found
+
+
+def _atoms(e: sp.Expr) -> Iterator[sp.Expr]:
+    """Exponentials, logarithms, roots and circular functions, the outermost first."""
+    for node in sp.preorder_traversal(e):
+        if isinstance(node, (sp.exp, sp.log, sp.sin, sp.cos)):
+            yield node
+        elif isinstance(node, sp.Pow) and not isinstance(node.exp, sp.Integer):
+            root = isinstance(node.exp, sp.Rational) and node.exp.q == 2
+            yield sp.Pow(node.base, HALF, evaluate=False) if root else node
+
+
+def _told(
+    atom: sp.Expr, units: dict[sp.Expr, int], names: Names, found: Hints
+) -> tuple[str, str, str] | None:
+    text = term(atom, names, SUM)
+    if isinstance(atom, sp.log):
+        return _logarithm(text, atom, names, found)
+    if isinstance(atom, (sp.sin, sp.cos)):
+        angle = term(atom.args[0], names, ATOM)
+        if angle not in found.circles:
+            found.circles.append(angle)
+        return None
+    if isinstance(atom, sp.Pow) and atom.exp == HALF:
+        return _root(text, atom, names, found)
+    return _exponential(text, atom, units, names)
+
+
+# ---------------------------------------------------------------- exp
+
+
+def _exponent(atom: sp.Expr) -> sp.Expr:
+    """The exponent to base e, evaluated and multiplied out."""
+    if isinstance(atom, sp.exp):
+        return _multiplied_out(settled(atom.args[0]))
+    exponent = settled(atom.exp)
+    if atom.base is sp.E:
+        return _multiplied_out(exponent)
+    return _multiplied_out(sp.expand_log(exponent * sp.log(settled(atom.base))))
+
+
+@functools.cache
+def _multiplied_out(e: sp.Expr) -> sp.Expr:
+    """Expanded, unless that makes it long: then each term is factored as it stands."""
+    made = sp.expand(e)
+    if len(sp.Add.make_args(made)) <= LONG:
+        return made
+    return sp.Add(*(sp.factor(part) for part in sp.Add.make_args(e)))
+
+
+@functools.cache
+def _terms(exponent: sp.Expr) -> tuple[tuple[sp.Rational, sp.Expr], ...]:
+    """An exponent as rational multiples of monomials."""
+    return tuple(part.as_coeff_Mul(rational=True) for part in sp.Add.make_args(exponent))
+
+
+def _is_exponential(atom: sp.Expr) -> bool:
+    return isinstance(atom, sp.exp) or (isinstance(atom, sp.Pow) and atom.exp != HALF)
+
+
+def _units(atoms: list[sp.Expr]) -> dict[sp.Expr, int]:
+    """For each monomial in exponents, by what it is divided so that all multiples are whole."""
+    units: dict[sp.Expr, int] = {}
+    for atom in filter(_is_exponential, atoms):
+        for factor, monomial in _terms(_exponent(atom)):
+            units[monomial] = int(sp.ilcm(units.get(monomial, 1), factor.q))
+    return units
+
+
+def _exponential(
+    text: str, atom: sp.Expr, units: dict[sp.Expr, int], names: Names
+) -> tuple[str, str, str] | None:
+    sums, factors = [], []
+    for factor, monomial in _terms(_exponent(atom)):
+        if factor == 0:
+            continue
+        count = int(factor * units[monomial])
+        unit = monomial / units[monomial]
+        base = f"exp {term(unit, names, ATOM)}"
+        if isinstance(unit, sp.log):
+            base = term(unit.args[0], names, APPLIED)
+        part = f"INR {abs(count)} * {term(unit, names, PRODUCT - 5)}"
+        sums.append(f"({part})" if count > 0 else f"- ({part})")
+        power = f"{base} ^ {abs(count)}" if " " not in base else f"({base}) ^ {abs(count)}"
+        factors.append(power if count > 0 else f"/ {power}")
+    if not factors:
+        return text, "1", "exp_law (0)"
+    unfold = "" if text.startswith("exp") else "unfold Rpower; "
+    law = f"exp_law ({' + '.join(sums)})"
+    return text, " * ".join(factors), f"({unfold}{law})" if unfold else law
+
+
+# ---------------------------------------------------------------- ln and sqrt
+
+
+def _factors(e: sp.Expr) -> tuple[list[tuple[sp.Expr, sp.Rational]], sp.Expr]:
+    """Positive factors with their exponents, and the product of all others."""
+    powers: dict[sp.Expr, sp.Rational] = {}
+    rest = sp.Integer(1)
+    for factor in sp.Mul.make_args(sp.factor(e)):
+        if isinstance(factor, sp.Rational) and factor > 0:
+            for prime, k in sp.factorrat(factor).items():
+                powers[sp.Integer(prime)] = powers.get(sp.Integer(prime), sp.Integer(0)) + k
+            continue
+        base, k = factor.as_base_exp() if not isinstance(factor, sp.exp) else (factor, sp.Integer(1))
+        if base.is_positive and isinstance(k, sp.Rational) and k.q <= 2:
+            powers[base] = powers.get(base, sp.Integer(0)) + k
+        else:
+            rest *= factor
+    return list(powers.items()), rest
+
+
+def _first(e: sp.Expr, names: Names, found: Hints, raw: sp.Expr | None = None) -> str:
+    """The text of a value; where it was met before, in the form that was met first."""
+    return found.seen.setdefault(e, term(e if raw is None else raw, names, ATOM))
+
+
+def _alone(factors: list[tuple[sp.Expr, sp.Rational]], rest: sp.Expr) -> bool:
+    """Whether nothing can be taken out."""
+    plain = all(k == 1 and not isinstance(base, sp.exp) for base, k in factors)
+    return plain and len(factors) + (rest != 1) == 1
+
+
+def _logarithm(
+    text: str, atom: sp.Expr, names: Names, found: Hints
+) -> tuple[str, str, str] | None:
+    value = settled(atom.args[0])
+    factors, rest = _factors(value)
+    if _alone(factors, rest):
+        return text, f"ln {_first(value, names, found, atom.args[0])}", "(f_equal; algebra)"
+    product, total = [], []
+    for base, k in factors:
+        b = term(base, names, APPLIED)
+        whole = int(sp.floor(abs(k)))
+        sign, inverse = ("", "") if k > 0 else ("- ", "/ ")
+        if whole:
+            product.append(f"{inverse}{b} ^ {whole}")
+        if k.q == 2:
+            product.append(f"{inverse}sqrt {term(base, names, ATOM)}")
+        value = (
+            term(base.args[0], names, ATOM)
+            if isinstance(base, sp.exp)
+            else f"ln {_first(base, names, found)}"
+        )
+        share = f"{abs(k.p)}" if k.q == 1 else f"{abs(k.p)} / {k.q}"
+        total.append(f"({sign}{value})" if abs(k) == 1 else f"({sign}{share}) * {value}")
+    if rest != 1:
+        product.append(_first(rest, names, found))
+        total.append(f"ln {_first(rest, names, found)}")
+    if not product:
+        return text, "0", "(rewrite <- ln_1; f_equal; algebra)"
+    return text, " + ".join(total), f"ln_law ({' * '.join(product)})"
+
+
+def _root(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, str, str] | None:
+    value = settled(atom.base)
+    factors, rest = _factors(value)
+    if _alone(factors, rest):
+        under = _first(value, names, found, atom.base)
+        _note(found, under)
+        return text, f"sqrt {under}", "(f_equal; algebra)"
+    product = []
+    for base, k in factors:
+        if not isinstance(k, sp.Integer):
+            rest *= base**k
+            continue
+        whole, odd = divmod(int(k), 2)
+        b = term(base, names, APPLIED)
+        if whole:
+            product.append(f"{b} ^ {whole}" if whole > 0 else f"/ {b} ^ {-whole}")
+        if odd:
+            product.append(f"sqrt {_first(base, names, found)}")
+            _note(found, _first(base, names, found))
+    if rest != 1:
+        product.append(f"sqrt {_first(rest, names, found)}")
+        _note(found, _first(rest, names, found))
+    made = " * ".join(product) or "1"
+    return text, made, "(apply sqrt_is; [ pos | ALGEBRA ])"
+
+
+def _note(found: Hints, base: str) -> None:
+    if base not in found.roots:
+        found.roots.append(base)

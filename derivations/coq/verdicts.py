@@ -1,0 +1,168 @@
+"""What Coq said, bound to what it was asked: `verdicts.json` beside this file.
+
+    checked("kl.flow_grpo")        Checked(lines=5, closed=5, stale=(), missing=())
+
+The file has, for every line, a hash of what is printed, a hash of its lemmas and the verdict. A
+page may say "checked by Coq" of a line only while both hashes are those of the line as it is now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .claims import Claim, claims
+from .compiling import THEORIES
+
+FILE = Path(__file__).with_name("verdicts.json")
+CLOSED = "checked"
+NOT = "not in Coq: "
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What may be said of a derivation.
+
+    Attributes:
+        lines: how many lines it has.
+        closed: how many Coq has checked as they are now.
+        stale: lines that have changed since, or were never checked.
+        missing: lines that are not in Coq, each with the reason.
+        version: of Coq.
+    """
+
+    lines: int
+    closed: int
+    stale: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...]
+    version: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether every line is checked."""
+        return self.lines > 0 and self.closed == self.lines
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of evidence: who has checked a claim.
+
+    Attributes:
+        id: the derivation.
+        lines: how many lines it has; computer algebra and intervals decide each.
+        symbols: how many Coq has checked, derivatives being letters or steps of their own.
+        functions: the theorems about real functions that speak of it.
+    """
+
+    id: str
+    lines: int
+    symbols: int
+    functions: tuple[str, ...]
+
+
+def hash_of(text: str) -> str:
+    """The hash that verdicts are bound to."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recorded() -> dict[str, Any]:
+    """The verdicts as they were written last; none if there is no file."""
+    if not FILE.exists():
+        return {"coq": "", "theories": "", "claims": {}}
+    found: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+    return found
+
+
+def theories() -> str:
+    """The hash of the theories that the proofs lean on."""
+    folder = resources.files("derivations.coq") / "theories"
+    return hash_of("\n".join((folder / f"{name}.v").read_text("utf-8") for name in THEORIES))
+
+
+def entry(claim: Claim, refused: dict[str, str]) -> dict[str, str]:
+    """What is written down of a claim."""
+    verdict = CLOSED
+    if claim.wanted:
+        verdict = NOT + "; ".join(sorted({f"{w.kind}: {w.because}" for w in claim.wanted}))
+    if any(lemma.name in refused for lemma in claim.lemmas):
+        verdict = "refused"
+    return {"sides": claim.sides, "lemmas": hash_of(claim.text), "verdict": verdict}
+
+
+def write(found: Iterable[Claim], refused: dict[str, str], version: str) -> None:
+    """Write down what Coq said of all claims."""
+    text = json.dumps(
+        {
+            "coq": version,
+            "theories": theories(),
+            "claims": {claim.key: entry(claim, refused) for claim in found},
+        },
+        indent=1,
+        sort_keys=True,
+    )
+    FILE.write_text(text + "\n", "utf-8")
+
+
+def stale(found: Iterable[Claim]) -> list[str]:
+    """Lines whose verdict is not about them as they are now."""
+    known = recorded()
+    return [
+        claim.key
+        for claim in found
+        if known["theories"] != theories() or not _current(claim, known["claims"].get(claim.key))
+    ]
+
+
+def _current(claim: Claim, known: dict[str, str] | None) -> bool:
+    now = entry(claim, {})
+    return known is not None and all(known[k] == now[k] for k in ("sides", "lemmas"))
+
+
+def checked(id: str, found: list[Claim] | None = None) -> Checked:
+    """What may be said of a derivation: its lines are exported again and the hashes compared.
+
+    Args:
+        id: the derivation.
+        found: its claims, where the caller has them already.
+    """
+    of_it = [c for c in (claims(id) if found is None else found) if c.id == id]
+    known = recorded()
+    old = set(stale(of_it))
+    verdicts = {c.key: known["claims"].get(c.key, {}).get("verdict", "") for c in of_it}
+    return Checked(
+        len(of_it),
+        sum(verdicts[c.key] == CLOSED and c.key not in old for c in of_it),
+        tuple(c.key for c in of_it if c.key in old),
+        tuple((k, v.removeprefix(NOT)) for k, v in verdicts.items() if v.startswith(NOT)),
+        known["coq"],
+    )
+
+
+def theorems() -> dict[str, tuple[str, ...]]:
+    """The theorems about real functions by the id that their comments name."""
+    text = (resources.files("derivations.coq") / "theories" / "Theorems.v").read_text("utf-8")
+    found: dict[str, tuple[str, ...]] = {}
+    for comment, name in re.findall(r"\(\* (.*?)\*\)\s+Theorem (\w+)", text, re.S):
+        head = comment.rpartition("(*")[2].partition(":")[0]
+        for id in re.findall(r"\b[a-z_]+\.[a-z_]+\b", head):
+            found[id] = (*found.get(id, ()), name)
+    return found
+
+
+def table(found: list[Claim] | None = None) -> list[Row]:
+    """The rows of the table of evidence, a derivation each."""
+    everything = claims() if found is None else found
+    proved = theorems()
+    by_id: dict[str, list[Claim]] = {}
+    for claim in everything:
+        by_id.setdefault(claim.id, []).append(claim)
+    return [
+        Row(id, len(own), checked(id, own).closed, proved.get(id, ()))
+        for id, own in by_id.items()
+    ]
