@@ -4,7 +4,7 @@ from refimpl.equations.arguments import Weight
 from refimpl.equations.conventions import NetworkTime
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of
+from .engine.algebra.symbols import of
 from .engine.written import Writing, field, number, of_time, vector
 from .paths import any_path
 

@@ -3,7 +3,7 @@
 from refimpl.equations.ddpm import AlphaBar, Beta, DataVariance, PreviousAlphaBar
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import Writing, number
 
 beta = of(Beta, "beta_t")

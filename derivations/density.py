@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import t
+from .engine.algebra.symbols import t
 from .engine.written import (
     Writing,
     atoms_at,

@@ -8,7 +8,7 @@ from refimpl.equations.arguments import OldVelocity, Target
 from refimpl.equations.forward_process import Width
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import (
     Writing,
     densities,

@@ -5,7 +5,7 @@ import sympy as sp
 from refimpl.equations.arguments import Mean
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of
+from .engine.algebra.symbols import of
 from .engine.written import Writing, number, point, vector
 from .engine.written.node import Constant
 

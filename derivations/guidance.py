@@ -3,7 +3,7 @@
 from refimpl.equations.guidance import UnconditionalStd
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import (
     Writing,
     density,

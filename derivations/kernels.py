@@ -3,7 +3,7 @@
 from refimpl.equations.kernels import Eta, Kept, Variance
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import Writing, number
 
 share = symbol("share", r"\varrho", low=0, high=1, positive=True)

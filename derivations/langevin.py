@@ -4,7 +4,7 @@ from refimpl.equations.arguments import Mean
 
 from .density import SMOOTH
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import Writing, density, number, of_time
 
 small = symbol("small", r"\epsilon", low="0.01", high="0.1", positive=True)

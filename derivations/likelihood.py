@@ -3,7 +3,7 @@
 from refimpl.equations.likelihood import LogDensity
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import Writing, density, field, matrix, number, point, vector
 
 log_p = of(LogDensity, "log_p")

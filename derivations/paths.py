@@ -4,7 +4,7 @@ from refimpl.equations.arguments import SigmaMin
 from refimpl.equations.paths import BetaMax, BetaMin, SigmaMax
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of
+from .engine.algebra.symbols import of
 from .engine.written import Writing, number, of_time, point, vector
 
 beta_min = of(BetaMin, "beta_min")

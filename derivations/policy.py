@@ -3,7 +3,7 @@
 from refimpl.equations.arguments import LogProb, Mean, OldLogProb, OldMean
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of
+from .engine.algebra.symbols import of
 from .engine.written import Writing, indexed, number, vector
 from .engine.written.node import Constant
 

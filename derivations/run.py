@@ -24,12 +24,12 @@ import derivations as package
 from refimpl.equations import equations
 
 from .engine import read_back
+from .engine.algebra.decide import Decision, Verdict, decide
+from .engine.algebra.symbols import latex
 from .engine.controls import Neighbour, neighbours
-from .engine.decide import Decision, Verdict, decide
 from .engine.derivation import Derivation, Display, Equality, derivations
 from .engine.independence import bent
 from .engine.reading import Reading, faults, read
-from .engine.symbols import latex
 from .engine.written import SPACES, Chain, handed, pairs, settle, taken_at
 
 

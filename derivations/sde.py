@@ -8,7 +8,7 @@ from refimpl.equations.arguments import Drift, Inside
 
 from .density import SMOOTH
 from .engine import Lines, Production, derivation
-from .engine.symbols import of
+from .engine.algebra.symbols import of
 from .engine.written import Writing, density, field, of_time
 
 f = of(Drift, "f")

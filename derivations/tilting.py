@@ -4,7 +4,7 @@ from refimpl.equations.arguments import Correlation, Mean
 from refimpl.equations.tilting import Temperature
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of
+from .engine.algebra.symbols import of
 from .engine.written import Writing, field, indexed, number, point
 
 mean = of(Mean, "mean")

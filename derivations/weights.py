@@ -4,7 +4,7 @@ from refimpl.equations.arguments import Mean, OldMean
 from refimpl.equations.grpo import Clip
 
 from .engine import Lines, Production, derivation
-from .engine.symbols import of, symbol
+from .engine.algebra.symbols import of, symbol
 from .engine.written import Writing, indexed, number
 from .engine.written.node import Constant
 

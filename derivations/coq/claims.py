@@ -27,7 +27,6 @@ from .lemmas import Lemma, Wanted, calculus, equality, implication, inequality
 from .plain import Plain, Step
 from .terms import NotInCoq
 
-
 Task = tuple[str, str, Callable[[], Lemma | None]]
 """A lemma to be written: its name, its kind, and who writes it."""
 

@@ -42,9 +42,13 @@ OWN_AXIOMS = frozenset(
 )
 """What Coq's library of the reals itself assumes; nothing else may be assumed."""
 
-_ERROR = re.compile(r'^File "(?P<file>[^"]+)", line (?P<line>\d+),.*?^Error:(?P<what>.*)', re.S | re.M)
+_ERROR = re.compile(
+    r'^File "(?P<file>[^"]+)", line (?P<line>\d+),.*?^Error:(?P<what>.*)', re.S | re.M
+)
 _AXIOM = re.compile(r"^(?P<name>[\w.']+)\s*:", re.M)
-_FORBIDDEN = re.compile(r"\b(admit|Admitted|Axiom|Axioms|Parameter|Parameters|Conjecture|Hypothesis)\b")
+_FORBIDDEN = re.compile(
+    r"\b(admit|Admitted|Axiom|Axioms|Parameter|Parameters|Conjecture|Hypothesis)\b"
+)
 
 
 class CoqError(RuntimeError):
@@ -135,7 +139,10 @@ def _text(lemmas: Sequence[Lemma]) -> tuple[str, list[int]]:
         starts.append(text.count("\n") + 1)
         text += lemma.text + "\n"
     together = ", ".join(f"@{lemma.name}" for lemma in lemmas)
-    return text + f"\nDefinition together := ({together}, I).\nPrint Assumptions together.\n", starts
+    return (
+        text + f"\nDefinition together := ({together}, I).\nPrint Assumptions together.\n",
+        starts,
+    )
 
 
 def _failure(told: str, path: str, starts: list[int]) -> tuple[int, str]:

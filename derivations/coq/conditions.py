@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import sympy as sp
 from mpmath import iv
 
-from derivations.engine.decide import PRECISION, _point, enclose
+from derivations.engine.algebra.decide import PRECISION, _point, enclose
 
 from .plain import settled
 from .terms import SUM, Names, term

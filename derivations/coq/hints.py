@@ -43,8 +43,7 @@ class Hints:
     def script(self) -> list[str]:
         """The sentences of the proof, before the last: inner atoms first."""
         sentences = [
-            f"pose proof (sqrt_sqrt {text} ltac:(pos)) as Q{n}"
-            for n, text in enumerate(self.roots)
+            f"pose proof (sqrt_sqrt {text} ltac:(pos)) as Q{n}" for n, text in enumerate(self.roots)
         ]
         sentences += [
             f"pose proof (cos_square {text}) as Q{len(self.roots) + n}"
@@ -53,9 +52,7 @@ class Hints:
         inner: list[str] = []
         for n, (left, right, tactic) in reversed(list(enumerate(self.asserts))):
             before = "".join(f"try rewrite {a}; " for a in reversed(inner) if a)
-            sentences.append(
-                f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})"
-            )
+            sentences.append(f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})")
             inner.append(f"A{n}" if left.startswith(("exp", "ln")) else "")
         return sentences + [f"try rewrite A{n} in *" for n in range(len(self.asserts))]
 
@@ -187,7 +184,9 @@ def _factors(e: sp.Expr) -> tuple[list[tuple[sp.Expr, sp.Rational]], sp.Expr]:
             for prime, k in sp.factorrat(factor).items():
                 powers[sp.Integer(prime)] = powers.get(sp.Integer(prime), sp.Integer(0)) + k
             continue
-        base, k = factor.as_base_exp() if not isinstance(factor, sp.exp) else (factor, sp.Integer(1))
+        base, k = (
+            factor.as_base_exp() if not isinstance(factor, sp.exp) else (factor, sp.Integer(1))
+        )
         if base.is_positive and isinstance(k, sp.Rational) and k.q <= 2:
             powers[base] = powers.get(base, sp.Integer(0)) + k
         else:
@@ -206,9 +205,7 @@ def _alone(factors: list[tuple[sp.Expr, sp.Rational]], rest: sp.Expr) -> bool:
     return plain and len(factors) + (rest != 1) == 1
 
 
-def _logarithm(
-    text: str, atom: sp.Expr, names: Names, found: Hints
-) -> tuple[str, str, str] | None:
+def _logarithm(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, str, str] | None:
     value = settled(atom.args[0])
     factors, rest = _factors(value)
     if _alone(factors, rest):

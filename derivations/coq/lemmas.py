@@ -1,17 +1,16 @@
 """A line of a chain as lemmas of Coq: one a coordinate, and one for each step of calculus in it.
 
-    Lemma kl_flow_grpo_2_4 (h g t v v_ref : R) (H1 : 0 < h) ... : h / 2 * ... = ... .
-    Proof. algebra. Qed.
+Lemma kl_flow_grpo_2_4 (h g t v v_ref : R) (H1 : 0 < h) ... : h / 2 * ... = ... .
+Proof. algebra. Qed.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import sympy as sp
 
-from derivations.engine.jets import _as_jet
+from derivations.engine.algebra.jets import _as_jet
 
 from .conditions import Condition, declared, existence, satisfied
 from .hints import Hints, hints
@@ -100,7 +99,11 @@ def _proof(found: Hints, last: str) -> list[str]:
     """The last tactic at once; if that does not do, after the laws."""
     if not found.script():
         return [f"{last}."]
-    return [f"first [ solve [ {last} ]", *(f"| {found.script()[0]}" if i == 0 else f"; {s}" for i, s in enumerate(found.script())), f"; {last} ]."]
+    return [
+        f"first [ solve [ {last} ]",
+        *(f"| {found.script()[0]}" if i == 0 else f"; {s}" for i, s in enumerate(found.script())),
+        f"; {last} ].",
+    ]
 
 
 def _closing(sides: list[sp.Expr], names: Names) -> tuple[Hints, str, str]:
@@ -120,9 +123,7 @@ def equality(name: str, left: sp.Expr, right: sp.Expr) -> Lemma:
     names, (a, b) = _prepared(left, right)
     found, tactic, means = _closing([a, b], names)
     claim = f"{term(a, names)}\n  = {term(b, names)}"
-    return _assemble(
-        name, names, _given(names, a, b), claim, _proof(found, tactic), "line", means
-    )
+    return _assemble(name, names, _given(names, a, b), claim, _proof(found, tactic), "line", means)
 
 
 def inequality(name: str, left: sp.Expr, right: sp.Expr) -> Lemma:
@@ -137,7 +138,9 @@ def inequality(name: str, left: sp.Expr, right: sp.Expr) -> Lemma:
     )
 
 
-def implication(name: str, known: tuple[sp.Expr, sp.Expr], wanted: tuple[sp.Expr, sp.Expr]) -> Lemma:
+def implication(
+    name: str, known: tuple[sp.Expr, sp.Expr], wanted: tuple[sp.Expr, sp.Expr]
+) -> Lemma:
     """a = b → c = d: c − d is a multiple of a − b, or a = b is solved for a letter."""
     names, (a, b, c, d) = _prepared(*known, *wanted)
     found, tactic, means = _closing([a, b, c, d], names)
@@ -261,7 +264,9 @@ def _mean(name: str, step: Step) -> Lemma:
     eps = names.name(step.letter)
     powers, slopes = by_moments(settled(inside), step.letter)
     before = {b: _exp(_times(b, step.letter)) for b in slopes}
-    after = [_exp(_times(sp.Pow(b, 2, evaluate=False), sp.Pow(2, -1, evaluate=False))) for b in slopes]
+    after = [
+        _exp(_times(sp.Pow(b, 2, evaluate=False), sp.Pow(2, -1, evaluate=False))) for b in slopes
+    ]
     terms = [f"{term(c, names, ATOM)} * {eps} ^ {n}" for n, c in powers.items()]
     terms += [f"{term(c, names, ATOM)} * {term(before[b], names)}" for b, c in slopes.items()]
     normal = "".join(f"{t} + (" for t in terms) + "0" + ")" * len(terms)

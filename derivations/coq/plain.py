@@ -18,7 +18,7 @@ from unittest import mock
 
 import sympy as sp
 
-from derivations.engine.rational import vanishes
+from derivations.engine.algebra.rational import vanishes
 from derivations.engine.written import chance
 from derivations.engine.written.calculus import At
 from derivations.engine.written.node import Node
@@ -146,9 +146,7 @@ def mean_of(e: sp.Expr, eps: sp.Symbol) -> sp.Expr:
     return total + sum((c * sp.exp(b**2 / 2) for b, c in slopes.items()), start=sp.Integer(0))
 
 
-def by_moments(
-    e: sp.Expr, eps: sp.Symbol
-) -> tuple[dict[int, sp.Expr], dict[sp.Expr, sp.Expr]]:
+def by_moments(e: sp.Expr, eps: sp.Symbol) -> tuple[dict[int, sp.Expr], dict[sp.Expr, sp.Expr]]:
     """e = Σ_n c_n εⁿ + Σ_b c_b exp(b ε): the coefficients by power, and by slope."""
     parts = sp.Add.make_args(e)
     rational = sp.Add(*(p for p in parts if not any(a.has(eps) for a in p.atoms(sp.exp))))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from derivations.engine.jets import Jets, _as_jet
+from derivations.engine.algebra.jets import Jets, _as_jet
 
 from .plain import kept, settled
 
@@ -23,8 +23,50 @@ SUM, PRODUCT, SIGN, POWER, APPLIED, ATOM = 50, 40, 35, 30, 10, 0
 """Coq's levels: the looser an operator binds, the higher."""
 
 _TAKEN = frozenset(
-    "exp ln sqrt sin cos tan Rabs Rmin Rmax Rpower PI R E S O I INR IZR nat fun forall exists let in"
-    " if then else match with end as return at by fix cofix where for using Set Prop Type".split()
+    [
+        "exp",
+        "ln",
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "Rabs",
+        "Rmin",
+        "Rmax",
+        "Rpower",
+        "PI",
+        "R",
+        "E",
+        "S",
+        "O",
+        "I",
+        "INR",
+        "IZR",
+        "nat",
+        "fun",
+        "forall",
+        "exists",
+        "let",
+        "in",
+        "if",
+        "then",
+        "else",
+        "match",
+        "with",
+        "end",
+        "as",
+        "return",
+        "at",
+        "by",
+        "fix",
+        "cofix",
+        "where",
+        "for",
+        "using",
+        "Set",
+        "Prop",
+        "Type",
+    ]
 )
 _FUNCTIONS: dict[type, str] = {
     sp.exp: "exp",

@@ -163,6 +163,5 @@ def table(found: list[Claim] | None = None) -> list[Row]:
     for claim in everything:
         by_id.setdefault(claim.id, []).append(claim)
     return [
-        Row(id, len(own), checked(id, own).closed, proved.get(id, ()))
-        for id, own in by_id.items()
+        Row(id, len(own), checked(id, own).closed, proved.get(id, ())) for id, own in by_id.items()
     ]

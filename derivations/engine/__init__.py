@@ -1,6 +1,6 @@
 """The proof engine: claims in, one of three verdicts out, and wrong neighbours that must fall."""
 
-from .decide import Decision, Verdict, decide
+from .algebra.decide import Decision, Verdict, decide
 from .derivation import Display, Equality, Lines, Production, derivation, derivations
 
 __all__ = [

@@ -19,6 +19,7 @@ import sympy as sp
 
 from refimpl.equations import find
 
+from .algebra.rational import vanishes
 from .formula import (
     CHOICES,
     Argument,
@@ -30,7 +31,6 @@ from .formula import (
     formula,
     nodes_of,
 )
-from .rational import vanishes
 from .written.chance import Law
 from .written.groups import Above, Count
 from .written.node import Node

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from . import symbols
-from .decide import Decision
+from .algebra import symbols
+from .algebra.decide import Decision
 from .written import PAGE, Chain, Code, Node, width
 from .written.chain import RELATIONS, Line
 from .written.chance import SDE

@@ -14,7 +14,6 @@ from typing import Any, NoReturn, TypeAlias
 
 from .elementary import Num
 from .kinds import Bounds, Kind, bounds, is_array, kind, whole
-from .kinds import unread as unread
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from derivations.coq.conditions import Condition, existence, satisfied
 from derivations.coq.lemmas import calculus, equality, implication, inequality
 from derivations.coq.plain import Plain, mean_of
 from derivations.coq.terms import Names, NotInCoq, term
+from derivations.engine.algebra.symbols import g, h, std, t, v, x
 from derivations.engine.derivation import Derivation
-from derivations.engine.symbols import g, h, std, t, v, x
 from derivations.engine.written import Writing, density, field, of_time
 from derivations.run import load
 from refimpl.equations import find

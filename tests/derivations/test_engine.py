@@ -5,13 +5,14 @@ import sys
 import pytest
 import sympy as sp
 
-from derivations.engine import Display, Equality, Verdict, decide, derivation
+from derivations.engine import Display, Equality, Verdict, derivation
 from derivations.engine import derivation as derivation_module
+from derivations.engine.algebra import decide
+from derivations.engine.algebra.decide import NotAClaim, enclose
+from derivations.engine.algebra.moments import expectation, variance
+from derivations.engine.algebra.symbols import eps, g, score, std, t, v, x
 from derivations.engine.controls import neighbours
-from derivations.engine.decide import NotAClaim, enclose
 from derivations.engine.derivation import Derivation
-from derivations.engine.moments import expectation, variance
-from derivations.engine.symbols import eps, g, score, std, t, v, x
 from derivations.run import load, prove
 from refimpl.equations import equations, sde
 
@@ -62,7 +63,7 @@ def test_what_neither_algebra_nor_intervals_settle_is_undecided():
 
 @pytest.mark.parametrize("doubtful", [False, True])
 def test_algebra_that_the_intervals_contradict_does_not_count(monkeypatch, doubtful):
-    module = sys.modules["derivations.engine.decide"]
+    module = sys.modules["derivations.engine.algebra.decide"]
     monkeypatch.setitem(module._NORMAL_FORMS, "rational identity", lambda e: sp.Integer(0))
     assert decide(x, x + 1, doubtful=doubtful).verdict is Verdict.REFUTED
 

@@ -2,8 +2,8 @@
 
 import sympy as sp
 
-from derivations.engine.decide import Verdict
-from derivations.engine.symbols import symbol
+from derivations.engine.algebra.decide import Verdict
+from derivations.engine.algebra.symbols import symbol
 from derivations.engine.written import SPACES, Writing, alike, indexed, number, pairs, settle
 
 SPACE = SPACES[1]

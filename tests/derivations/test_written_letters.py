@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from derivations.engine.decide import Verdict
+from derivations.engine.algebra.decide import Verdict
 from derivations.engine.written import (
     SPACES,
     Writing,

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 import sympy as sp
 
-from derivations.engine import Equality, Verdict, decide
+from derivations.engine import Equality, Verdict
+from derivations.engine.algebra import decide
+from derivations.engine.algebra.decide import NotAClaim
+from derivations.engine.algebra.symbols import alpha, eps, g, h, score, sigma, std, t, v, x
 from derivations.engine.controls import NotSeen, neighbours
-from derivations.engine.decide import NotAClaim
 from derivations.engine.derivation import Derivation
-from derivations.engine.symbols import alpha, eps, g, h, score, sigma, std, t, v, x
 from derivations.engine.written import (
     Writing,
     densities,

@@ -22,7 +22,7 @@ from typing import Any
 
 import sympy as sp
 
-from .. import symbols
+from ..algebra import symbols
 from . import calculus, chance, groups, matrices
 from .body import PI
 from .code import Code, function_of, is_id

@@ -16,7 +16,7 @@ import sympy as sp
 
 from refimpl.equations import Gaussian
 
-from ..moments import expectation
+from ..algebra.moments import expectation
 from .calculus import Root
 from .node import PRODUCT, SUM, Node
 from .space import Space, lift

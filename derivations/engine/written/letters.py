@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .. import symbols
+from ..algebra import symbols
 from .node import Node, tightness_of_letter
 from .space import TIME, Space
 

@@ -11,8 +11,8 @@ import dataclasses
 
 import sympy as sp
 
-from ..decide import Decision, Verdict, decide
-from ..jets import jets
+from ..algebra.decide import Decision, Verdict, decide
+from ..algebra.jets import jets
 from .calculus import At, Limit
 from .chain import Chain, Line
 from .node import Node

@@ -1,0 +1,1 @@
+"""Symbols, and whether an identity of them holds: jets, normal forms, moments, verdicts."""
