@@ -64,15 +64,22 @@ class Trainer:
         data: prompts.
         mixture: the rewards.
         engine: the processes.
+        examiner: the rewards of held-out images, None where they are the same.
     """
 
     def __init__(
-        self, config: Config, parts: Parts, data: Prompted, mixture: Mixture, engine: Engine
+        self,
+        config: Config,
+        parts: Parts,
+        data: Prompted,
+        mixture: Mixture,
+        engine: Engine,
+        examiner: Mixture | None = None,
     ) -> None:
         self.config, self.parts, self.data, self.engine = config, parts, data, engine
         self.device = engine.accelerator.device
-        self.mixture = mixture
-        self.background: Background[Judged] = Background(mixture)
+        self.mixture, self.examiner = mixture, examiner or mixture
+        self.background: Background[Judged] = Background(mixture, self.device)
         sampling = config.sampling
         self.sampler = Sampler(
             len(data.train), sampling.groups, sampling.group, engine.world, config.run.seed

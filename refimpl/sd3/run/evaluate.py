@@ -65,7 +65,7 @@ def evaluate(trainer: Trainer, prompts: Prompts, *, average: bool = True) -> Eva
                 drawn = trainer.parts.decode(ends[start : start + len(chunk)]).cpu()
             asked = [prompts[i] for i in chunk]
             answers.append(
-                trainer.mixture(drawn, [p.text for p in asked], [p.metadata for p in asked])
+                trainer.examiner(drawn, [p.text for p in asked], [p.metadata for p in asked])
             )
             kept.append(drawn[: max(0, keep - start)])
     except Exception as found:

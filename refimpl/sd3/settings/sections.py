@@ -125,17 +125,24 @@ class Rewards:
 
     Attributes:
         weights: by name; `refimpl sd3 rewards` lists the installed ones.
-        options: keyword arguments of a reward, by name.
+        evaluation: the same for held-out images alone; null judges them by `weights`.
+        options: keyword arguments of a reward, by name; `device: cuda` is each process's own GPU.
         normalise: "together" standardises the weighted sum, "apart" each reward by itself.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: {"jpeg_compressibility": 1.0})
+    evaluation: Mapping[str, float] | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     normalise: Literal["together", "apart"] = "together"
 
     def __post_init__(self) -> None:
-        if not self.weights:
-            raise ValueError("a run needs at least one reward, such as rewards.weights={ocr: 1}")
-        for name, weight in self.weights.items():
-            if not math.isfinite(weight) or weight == 0:
-                raise ValueError(f"weights.{name} must be finite and not 0, got {weight!r}")
+        for key, weights in (("weights", self.weights), ("evaluation", self.evaluation)):
+            if weights is not None and not weights:
+                raise ValueError(
+                    f"a run needs at least one reward, such as rewards.{key}={{ocr: 1}}"
+                )
+            for name, weight in (weights or {}).items():
+                if not math.isfinite(weight) or weight == 0:
+                    raise ValueError(f"{key}.{name} must be finite and not 0, got {weight!r}")
+        if stray := self.options.keys() - self.weights.keys() - (self.evaluation or {}).keys():
+            raise ValueError(f"options for {sorted(stray)}, which have no weight")
