@@ -57,7 +57,8 @@ def sd3(
             _show(settings)
         elif dry_run:
             rate = tflops if tflops is not None else plan.PEAK_TFLOPS * plan.SHARE
-            for line in plan.plan(settings, processes).lines(rate):
+            counted = plan.plan(settings, processes)
+            for line in [*counted.lines(rate), *plan.data_lines(settings, processes)]:
                 console.print(line, soft_wrap=True)
         else:
             _run(settings, out, resume)
@@ -72,21 +73,33 @@ def _show(settings: Any) -> None:
 
 
 def _run(settings: Any, out: Path, resume: bool) -> None:
+    from ..sd3.loop.train import Stopped
     from ..sd3.rewards import RewardError
     from ..sd3.run import starting as run
+    from ..sd3.run.progress import Progress
 
     quieten()
     main = int(os.environ.get("RANK", "0")) == 0
     try:
         with progress_bar() as progress:
             task = progress.add_task("loading", total=settings.training.iterations)
+
+            def say(seen: Progress) -> None:
+                progress.update(task, completed=seen.done, description=seen.line)
+                if progress.disable:  # no terminal: a line an iteration, for the job's log
+                    typer.echo(f"iteration {seen.done}/{seen.of}: {seen.line}", err=True)
+
             summary = run.run(
                 settings,
                 out,
                 resume=resume,
-                say=lambda seen: progress.update(task, completed=seen.done, description=seen.line),
+                say=say,
                 warn=lambda text: console.print(f"note: {text}", soft_wrap=True),
             )
+    except Stopped as stopped:
+        if main:
+            typer.echo(f"{stopped}: saved; --resume goes on from there", err=True)
+        raise typer.Exit(128 + stopped.signal) from None
     except (RewardError, MemoryError, FloatingPointError) as error:
         raise ValueError(
             f"{error}; the run is in {out}, --resume goes on from its last checkpoint"

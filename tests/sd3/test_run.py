@@ -350,6 +350,26 @@ def test_the_average_follows_once_an_optimiser_step(settings: Make, trainer: Mak
         assert made.average.steps == 6
 
 
+def test_a_run_too_short_for_its_average_says_that_its_adapter_is_untouched(
+    settings: Make, started: Make, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    summary = started(
+        settings("training.iterations=1", "ema.every=2"), tmp_path / "short", warn=told.append
+    )
+    assert summary["average_moved"] is False
+    assert any("the exported adapter is untouched" in text for text in told)
+    assert "is untouched" in (tmp_path / "short" / "adapter" / "README.md").read_text()
+    assert all((x == 0).all() for n, x in weights(tmp_path / "short").items() if "lora_B" in n)
+    told.clear()
+    summary = started(
+        settings("training.iterations=2", "ema.every=2"), tmp_path / "long", warn=told.append
+    )
+    assert summary["average_moved"] is True
+    assert not told
+    assert any((x != 0).any() for n, x in weights(tmp_path / "long").items() if "lora_B" in n)
+
+
 def test_evaluation_sees_the_same_noise_every_time(settings: Make, trainer: Make) -> None:
     from refimpl.sd3.run.evaluate import evaluate
 

@@ -14,10 +14,14 @@ import torch
 from torch import Tensor
 
 from ..model.images import Decoder
-from ..model.pipelines import at_random, load
+from ..model.pipelines import at_random, load, scheduler_shift
 from ..model.policy import add_adapter
 from ..model.text import Encoders, Store, Text
 from ..settings.config import DTYPES, Config
+from .compiling import compiled
+
+SHIFT = 3.0
+"""SD3.5's, of the grids "as_shipped" and "once_shifted"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,26 +94,32 @@ def fitted(
     return Parts(transformer, encode, decode, latent, dtype, pipeline)
 
 
-def compiled(transformer: Any, how: str, **options: Any) -> None:
-    """Compile in place: each block ("blocks"), or the transformer ("whole").
-
-    Args:
-        options: of `torch.compile`.
-    """
-    if how == "blocks":
-        transformer._repeated_blocks = ["JointTransformerBlock"]  # diffusers 0.42.1 leaves it empty
-        transformer.compile_repeated_blocks(**options)
-    elif how == "whole":
-        transformer.compile(**options)
-
-
 def _pipeline(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
     model = config.model
     if model.random_init is not None:
         return at_random(model.random_init, seed=config.run.seed, dtype=dtype, device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        return load(model.source, dtype=dtype, revision=model.revision, t5=model.t5)
+        pipeline = load(model.source, dtype=dtype, revision=model.revision, t5=model.t5)
+    require_grid(config.sampling.grid, scheduler_shift(pipeline.scheduler))
+    return pipeline
+
+
+def require_grid(grid: str, shift: float) -> None:
+    """Refuse to train on other levels than the pipeline samples on, unless they are asked for.
+
+    Raises:
+        ValueError: a scheduler_config.json with another shift than SD3.5's, and a grid of SD3.5's.
+    """
+    if grid == "uniform" or shift == SHIFT:
+        return
+    remedy = f'set "shift": {SHIFT:g} there if it was trained so, or take sampling.grid=uniform'
+    if shift == 1:
+        remedy = "take sampling.grid=uniform, which is the same"
+    raise ValueError(
+        f"the pipeline's scheduler_config.json has shift={shift:g}, and sampling.grid={grid} has "
+        f"SD3.5's {SHIFT:g}: {remedy}"
+    )
 
 
 def _latent(resolution: int, pipeline: Any) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ the gradient's mean and what is gathered; prompts and noise each process knows b
 """
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,22 @@ from ..settings.schedule import Training
 from ..settings.sections import Precision
 from . import zero
 from .shards import like, whole
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What a step of the optimiser came to.
+
+    Attributes:
+        norm: of the gradient, before it was shortened.
+        skipped: under fp16, the scaled gradient overflowed: the scaler left the weights as they
+            are and has halved its scale.
+        scale: of fp16's loss from now on; None without a scaler.
+    """
+
+    norm: float
+    skipped: bool = False
+    scale: float | None = None
 
 
 class Engine:
@@ -81,15 +98,18 @@ class Engine:
         with self.accelerator.accumulate(self.network):
             self.accelerator.backward(loss * undone)
 
-    def step(self) -> float:
-        """Shorten the gradient, step, forget it; the gradient's norm before."""
+    def step(self) -> Stepped:
+        """Shorten the gradient, step, forget it."""
         limit = self.training.max_grad_norm
         norm = self.accelerator.clip_grad_norm_(self.network.parameters(), limit)
         self.optimiser.step()
         self.optimiser.zero_grad()
         if norm is None:  # DeepSpeed clips by itself
             norm = self.network.get_global_grad_norm()
-        return float(norm)
+        scaler = self.accelerator.scaler
+        if scaler is None:
+            return Stepped(float(norm))
+        return Stepped(float(norm), bool(self.optimiser.step_was_skipped), scaler.get_scale())
 
     def gathered(self, x: Tensor) -> Tensor:
         """Rows of all processes, in order, on the CPU."""

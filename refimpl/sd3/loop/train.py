@@ -10,7 +10,8 @@ trains the same policy.
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,7 @@ from ...runs.monitors import Reading
 from .. import rewards
 from ..engine.assemble import Parts
 from ..engine.memory import guarded
-from ..engine.processes import Engine
+from ..engine.processes import Engine, Stepped
 from ..engine.shards import whole
 from ..model.policy import Policy
 from ..model.text import Text
@@ -36,6 +37,18 @@ from .ema import Average
 from .prompts import Row, Sampler
 from .scores import Clock, gathered, joined
 from .update import Experience, Scored
+
+
+class Stopped(Exception):
+    """A process was asked to leave.
+
+    Attributes:
+        signal: the number of the signal that asked.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}")
+        self.signal = signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +109,13 @@ class Trainer:
             parts.encode([""]).to(self.device),
             sampling.guidance,
             config.training.unconditional_gradient,
+            one_mode=config.model.compile != "none",
         )
         self.average = Average(engine.parameters, decay=config.ema.decay, every=config.ema.every)
         self.done = 0
         self.before_update: list[Any] = []
+        self.skipped_in_a_row = 0
+        self.asked: Callable[[], int] = lambda: 0
 
     @property
     def local(self) -> Policy:
@@ -117,10 +133,21 @@ class Trainer:
     ) -> None:
         self.background.close()
 
+    def heed(self) -> None:
+        """Leave if any process was asked to, all of them at the same place.
+
+        Raises:
+            Stopped: nothing of the iteration under way is kept.
+        """
+        signals = self.engine.gathered(torch.tensor([self.asked()], dtype=torch.int32))
+        if number := int(signals.max()):
+            raise Stopped(number)
+
     def iterate(self) -> Iteration:
         """One iteration.
 
         Raises:
+            Stopped: a process was asked to leave, before the first optimiser step.
             RewardError: a reward failed, or scored nothing.
             FloatingPointError: a gradient that is not finite.
             MemoryError: with the setting that helps.
@@ -157,6 +184,7 @@ class Trainer:
         prompt = torch.tensor([place[row.prompt] for row in rows], device=self.device)
         parts = []
         for start in range(0, len(rows), config.sampling.batch):
+            self.heed()
             chunk = rows[start : start + config.sampling.batch]
             texts = text.rows(prompt[start : start + len(chunk)])
             with guarded("the rollout"):
@@ -222,7 +250,7 @@ class Trainer:
         """Every update of the iteration, and what was seen before the first of them."""
         config, training = self.config, self.config.training
         steps: list[Scored] = []
-        norms = []
+        made: list[Stepped] = []
         signal = self._signal(experience)
         for number in range(training.epochs * training.updates):
             with guarded("the update"):
@@ -231,21 +259,16 @@ class Trainer:
                 parts = update.gradient(
                     self.policy, config.method, experience, mine,
                     rows=training.rows, backward=self.engine.backward,
+                    before=self.heed if number == 0 else lambda: None,
                 )  # fmt: skip
-            norms.append(self.engine.step())
-            if norms[-1] != norms[-1] or norms[-1] in (float("inf"), -float("inf")):
-                raise FloatingPointError(
-                    f"the gradient of iteration {self.done} is {norms[-1]!r}: lower "
-                    "training.learning_rate, or look at the rewards"
-                )
-            self.average.follow()
+            made.append(self._step())
             steps.append(update.joined(parts))
         first, last = steps[0], steps[-training.updates :]
         stopped = self._mean(torch.cat([s.stopped.double() for s in last]))
         readings = [
             *watching.before_update(first, experience, config.method, self.parts.dtype),
             *watching.unseen([s.ratio for s in steps[1 : training.updates]], config.method),
-            *watching.of_gradient(norms[0], experience, alone=self.engine.world == 1),
+            *watching.of_gradient(made[0], experience, alone=self.engine.world == 1),
             Reading("clipped", stopped, 0.0, 0.5),
         ]
         if self.done == 0:
@@ -254,11 +277,29 @@ class Trainer:
             "objective": self._mean(first.objective),
             "kl": self._mean(torch.cat([s.kl for s in steps])),
             "clipped": stopped,
-            "gradient_norm": norms[0],
+            "gradient_norm": next((one.norm for one in made if not one.skipped), float("nan")),
+            **watching.of_scaler(made),
             "ratio_gap_by_step": self._largest(watching.by_step(first, experience.steps)),
             "readings": {r.name: r.row for r in readings},
             **({"signal": signal} if signal else {}),
         }
+
+    def _step(self) -> Stepped:
+        """One step of the optimiser and of the average; fp16's scaler may skip both.
+
+        Raises:
+            FloatingPointError: a gradient that is not finite, where no scaler deals with it.
+        """
+        made = self.engine.step()
+        self.skipped_in_a_row = self.skipped_in_a_row + 1 if made.skipped else 0
+        if not made.skipped:
+            if not math.isfinite(made.norm):
+                raise FloatingPointError(
+                    f"the gradient of iteration {self.done} is {made.norm!r}: lower "
+                    "training.learning_rate, or look at the rewards"
+                )
+            self.average.follow()
+        return made
 
     def _signal(self, experience: Experience) -> list[float]:
         every = self.config.run.signal_every

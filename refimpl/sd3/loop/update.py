@@ -186,6 +186,7 @@ def gradient(
     *,
     rows: int,
     backward: Callable[[Tensor, int, int], None],
+    before: Callable[[], None] = lambda: None,
 ) -> list[Scored]:
     """Accumulate the gradient of −J over these samples and all trained steps.
 
@@ -193,11 +194,13 @@ def gradient(
         samples: the rollouts that take part.
         rows: in one pass.
         backward: called with a micro-batch's share of −J, its number and how many there are.
+        before: called before each micro-batch.
     """
     steps = range(experience.steps)
     parts = list(batches(samples, steps, rows, experience.advantages.device))
     total, found = len(samples) * len(steps), []
     for number, part in enumerate(parts):
+        before()
         scored = score(policy, method, experience, part)
         backward(-scored.objective.sum() / total, number, len(parts))
         found.append(_kept(scored))

@@ -8,6 +8,7 @@ the network as 1000 t in float32, the same number in rollout and in training.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -15,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
 from ...equations import conventions, guidance
 from .text import Text
@@ -96,6 +98,8 @@ class Policy:
         unconditional_gradient: False holds the unconditional half fixed in training, as flow_grpo
             does, and spares its backward pass. The halves are then two calls, in rollout too, so
             that both see batches of the same size and replay stays exact.
+        one_mode: sample by the code that the update runs, gradient and all, whose memory is dropped
+            at once. A compiler fuses the two modes differently, and then rounds differently.
     """
 
     network: nn.Module
@@ -104,6 +108,7 @@ class Policy:
     negative: Text
     scale: float
     unconditional_gradient: bool
+    one_mode: bool = False
 
     @property
     def guided(self) -> bool:
@@ -121,15 +126,15 @@ class Policy:
             text: a row a sample.
         """
         if not self.guided:
-            return self._call(x, t, text)
+            return self._trained(x, t, text)
         negative = self.negative.repeated(len(x))
         if self.unconditional_gradient:
-            both = self._call(x.repeat(2, 1, 1, 1), t.repeat(2), Text.joined([negative, text]))
+            both = self._trained(x.repeat(2, 1, 1, 1), t.repeat(2), Text.joined([negative, text]))
             unconditional, conditional = both.chunk(2)
         else:
             with torch.no_grad():
                 unconditional = self._call(x, t, negative)
-            conditional = self._call(x, t, text)
+            conditional = self._trained(x, t, text)
         return guidance.diffusers(unconditional, conditional, self.scale)
 
     @torch.no_grad()
@@ -138,7 +143,16 @@ class Policy:
     ) -> Float[Tensor, "n C H W"]:
         """v of the frozen network, without gradient."""
         with adapter_off(self.transformer):
-            return self.velocity(x, t, text)
+            return dataclasses.replace(self, one_mode=False).velocity(x, t, text)
+
+    def _trained(self, x: Tensor, t: Tensor, text: Text) -> Tensor:
+        """A call that the update makes with a gradient."""
+        if not self.one_mode or torch.is_grad_enabled():
+            return self._call(x, t, text)
+        # past what accelerate wrapped round the network, which would wait for a backward pass
+        here = dataclasses.replace(self, network=self.transformer)
+        with torch.enable_grad(), saved_tensors_hooks(lambda x: None, lambda x: x):
+            return here._call(x, t, text).detach()
 
     def _call(self, x: Tensor, t: Tensor, text: Text) -> Tensor:
         (v,) = self.network(

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import methods
+from ..loop import data
+from ..loop.prompts import Sampler
 from ..model import flops
 from ..model.architectures import ARCHITECTURES
 from ..settings.config import Config
@@ -63,7 +65,18 @@ class Plan:
         return self.images * self.per_image / (rate * self.processes)
 
     def lines(self, rate: float = PEAK_TFLOPS * SHARE) -> list[str]:
-        """For people."""
+        """For people.
+
+        Args:
+            rate: TFLOP/s of a process.
+
+        Raises:
+            ValueError: a rate that nothing has.
+        """
+        if not 0 < rate < 1e6:
+            raise ValueError(
+                f"--tflops must be what a process reaches, above 0 and below 1e6, got {rate}"
+            )
         seconds = self.seconds(rate)
         parts = ", ".join(f"{name} {x:.1f}" for name, x in self.tflop.items())
         memory = ", ".join(f"{name} {x:.2f}" for name, x in self.gib.items())
@@ -85,8 +98,10 @@ def plan(config: Config, processes: int = 1) -> Plan:
     """Count what the configuration asks for.
 
     Raises:
-        ValueError: a folder whose transformer cannot be read.
+        ValueError: a folder whose transformer cannot be read, or no process.
     """
+    if processes < 1:
+        raise ValueError(f"--processes must be at least 1, got {processes!r}")
     size, transformer = architecture(config)
     sampling, training = config.sampling, config.training
     trained = len(methods.plan(config.method, config.grid).trained)
@@ -118,6 +133,34 @@ def plan(config: Config, processes: int = 1) -> Plan:
         processes=processes,
         size=size,
     )
+
+
+def data_lines(config: Config, processes: int) -> list[str]:
+    """What a dry run says of the prompts, which it opens; nothing where none are named.
+
+    Raises:
+        ValueError: prompts that cannot be read, or images that processes cannot share.
+    """
+    if config.data.prompts is None:
+        return ["prompts        none named: --prompts looks at them"]
+    found = data.gather(config)
+    sampling = config.sampling
+    Sampler(len(found.train), sampling.groups, sampling.group, processes, config.run.seed)
+    gib = len(found.texts) * text_bytes(config) / 2**30
+    where = config.text.cache or "memory"
+    return [
+        f"prompts        {len(found.train)} to train on, {len(found.held_out)} held out; their "
+        f"embeddings {gib:.2f} GiB in {where}"
+    ]
+
+
+def text_bytes(config: Config) -> int:
+    """Of one prompt's embeddings."""
+    _, transformer = architecture(config)
+    tokens = CLIP_TOKENS + config.text.tokens
+    width = int(transformer["joint_attention_dim"])
+    pooled = int(transformer["pooled_projection_dim"])
+    return (tokens * width + pooled) * BYTES[config.model.dtype]
 
 
 def _spared(config: Config) -> float:

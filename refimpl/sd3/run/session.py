@@ -9,8 +9,8 @@ newest checkpoint that is whole.
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,34 +20,20 @@ import yaml
 
 from ...runs import folder as folders
 from ..engine import memory
-from ..loop.train import Iteration, Trainer
+from ..loop.train import Iteration, Stopped, Trainer
 from ..model import adapters
 from ..settings.config import plain
-from . import card, recording
+from . import card, leaving, progress, recording, resuming
 from .evaluate import Evaluated, evaluate
+from .progress import Pace, Progress, Say
 from .trackers import Trackers
 
 KIND = "sd3"
 LIBRARIES = ("diffusers", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a front end shows.
-
-    Attributes:
-        done, of: iterations.
-        line: what the last one brought, in words.
-        values: its rewards, by name.
-    """
-
-    done: int
-    of: int
-    line: str
-    values: dict[str, float]
-
-
-Say = Callable[[Progress], None]
+PERSISTS = 8
+"""Updates skipped one after another, from which on it is no longer fp16's scale being found."""
 
 
 class Session:
@@ -61,13 +47,14 @@ class Session:
         if self.engine.main and not resume:
             self._create()
         self.engine.wait()
-        kept = self.config.run
-        self.folder = folders.reopen(
-            out, KIND, plain(self.config), keep=kept.keep, milestone=kept.milestone
-        )
+        self.changes = resuming.changes(out, self.config)
+        kept, begun = self.config.run, folders.about(out)["config"]
+        self.folder = folders.reopen(out, KIND, begun, keep=kept.keep, milestone=kept.milestone)
         self.resume = resume
         self.first: dict[str, float] = {}
         self.trackers: Trackers | None = None
+        self._saved = time.monotonic()
+        self._told_of_skipped = 0
 
     def _create(self) -> None:
         kept, seeds = self.config.run, {"run": self.config.run.seed}
@@ -91,31 +78,101 @@ class Session:
             self.trackers = Trackers(config, self.folder.path, trainer.done)
         if config.run.record_every and not self.engine.sharded:
             trainer.before_update.append(self._record)
+        with leaving.heeded() as asked:
+            trainer.asked = lambda: asked.signal
+            try:
+                self._iterate(say)
+                return self._finish()
+            except Stopped:
+                self._leave()
+                raise
+
+    def _iterate(self, say: Say) -> None:
+        """Every iteration that is left."""
+        trainer, config, pace = self.trainer, self.config, Pace()
         while trainer.done < config.training.iterations:
             step = trainer.done
+            trainer.heed()
             found = self._evaluate(step) if step % config.evaluation.every == 0 else None
             measured = trainer.iterate()
             self._write(step, measured, found)
-            if trainer.done % config.run.checkpoint_every == 0:
+            self._warn_of_overflow()
+            if self._due():
                 self._checkpoint()
+            pace.done()
             if self.engine.main:
                 rewards = {k: v for k, v in measured.values.items() if k.startswith("reward")}
-                line = _line(measured, found)
+                held_out = found.means["reward"] if found else None
+                left = config.training.iterations - trainer.done
+                line = progress.line(measured.values, held_out, pace, left)
                 say(Progress(trainer.done, config.training.iterations, line, rewards))
-        return self._finish()
+
+    def _warn_of_overflow(self) -> None:
+        """Say that fp16 does not get on, each time that twice as many updates were skipped."""
+        skipped = self.trainer.skipped_in_a_row
+        if self.engine.main and skipped >= PERSISTS and skipped > 2 * self._told_of_skipped:
+            self._told_of_skipped = skipped
+            self.warn(
+                f"the last {skipped} updates were skipped, for gradients overflow in fp16 however "
+                "small the loss is scaled: start again with model.dtype=bf16"
+            )
+        if not skipped:
+            self._told_of_skipped = 0
+
+    def _due(self) -> bool:
+        """Whether it is time for a checkpoint; the main process's clock counts."""
+        run, done = self.config.run, self.trainer.done
+        if done % run.checkpoint_every == 0:
+            return True
+        if run.checkpoint_minutes is None:
+            return False
+        late = time.monotonic() - self._saved > 60 * run.checkpoint_minutes
+        return bool(self.engine.gathered(torch.tensor([late], dtype=torch.int32))[0])
+
+    def _leave(self) -> None:
+        """Keep what is done before the process ends; a new run has nothing to keep."""
+        done = self.trainer.done
+        if done and not self.folder.checkpoints.file(done).exists():
+            self._checkpoint()
+        if self.engine.main:
+            self.folder.note("stopped", done)
+        self.engine.wait()
 
     def _take_up(self) -> None:
         """Where the newest whole checkpoint was; every process reads it for itself."""
         if not self.resume:
             return
         if self.engine.main:
-            for message in folders.take_up(self.folder).messages:
+            taken = folders.take_up(self.folder)
+            for message in taken.messages:
                 self.warn(message)
+            self._record_changes(taken.step)
         self.engine.wait()
         found = self.folder.checkpoints.newest()
         if found is not None:
             self.first = found.state.pop("first")
             self.trainer.restore(found.state)
+        if self.changes.keys() & {*resuming.COMPARED}:
+            self.first = {}
+
+    def _record_changes(self, step: int) -> None:
+        """Other settings than before: told, and kept in the run's history.
+
+        Raises:
+            ValueError: fewer iterations than are done.
+        """
+        if step > self.config.training.iterations:
+            raise ValueError(
+                f"training.iterations={self.config.training.iterations} is less than the {step} "
+                f"iterations that the run in {self.out} has done"
+            )
+        if step < self.config.training.iterations:  # a finished run may go on
+            (self.out / "summary.json").unlink(missing_ok=True)
+        if self.changes:
+            told = ", ".join(f"{key} {a!r} → {b!r}" for key, (a, b) in self.changes.items())
+            self.warn(f"from iteration {step} with other settings: {told}")
+            self.folder.note("changed", step, changes=self.changes)
+            self.folder.write("config.yaml", yaml.safe_dump(plain(self.config), sort_keys=False))
 
     def _evaluate(self, step: int) -> Evaluated | None:
         if not self.trainer.data.held_out:
@@ -148,12 +205,14 @@ class Session:
         if self.engine.main:
             self.folder.checkpoints.save(self.trainer.done, state)
         self._export(self.folder.path / "adapter", {})
+        self._saved = time.monotonic()
 
     def _export(self, path: Path, means: dict[str, float]) -> None:
         with self.trainer.average.applied():
             tensors = self.engine.adapter()
             if self.engine.main:
-                text = card.write(self.config, self.trainer.done, self.first, means)
+                moved = self.trainer.average.moved
+                text = card.write(self.config, self.trainer.done, self.first, means, moved=moved)
                 adapters.export(self.trainer.parts.transformer, path, state=tensors, card=text)
         self.engine.wait()
 
@@ -170,8 +229,16 @@ class Session:
             self._checkpoint()
         means = found.means if found else {}
         self._export(self.folder.path / "adapter", means)
-        summary = {"iterations": done, "before": self.first, "after": means}
+        average = self.trainer.average
+        summary = {"iterations": done, "before": self.first, "after": means,
+                   "average_moved": average.moved}  # fmt: skip
         if self.engine.main:
+            if not average.moved:
+                self.warn(
+                    f"the exported adapter is untouched: the average moves every {average.every} "
+                    f"optimiser steps, and the run made {average.steps}; train for longer, or set "
+                    "ema.every=1"
+                )
             self.folder.finish(summary, done)
         if self.trackers is not None:
             self.trackers.close()
@@ -191,8 +258,3 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "none"
-
-
-def _line(measured: Iteration, found: Evaluated | None) -> str:
-    told = f"reward {measured.values['reward']:.4g}"
-    return f"{told}, held out {found.means['reward']:.4g}" if found else told

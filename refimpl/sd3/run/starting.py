@@ -22,7 +22,9 @@ from ..loop.prompts import Prompts
 from ..loop.train import Trainer
 from ..rewards import Mixture, Reward
 from ..settings.config import Config
-from .session import Say, Session
+from . import resuming
+from .progress import Say
+from .session import Session
 
 
 def run(
@@ -112,6 +114,8 @@ def carry_out(
 def _check(config: Config, out: Path, resume: bool) -> None:
     if resume and not (out / "run.json").is_file():
         raise FileNotFoundError(f"{out} is not the folder of a run: nothing to resume")
+    if resume:
+        resuming.changes(out, config)  # refused before anything is loaded
     if not resume and out.exists():
         raise FileExistsError(
             f"{out} exists: go on with --resume, or name another folder with --out"

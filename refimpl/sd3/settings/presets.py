@@ -8,7 +8,7 @@ A preset is a partial configuration, so that recipes and memory settings combine
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "vae": {"dtype": "fp32"},
         "training": {"updates": 2},
     },
-    "pickscore": {"method": {"beta": 0.01}, "rewards": {"weights": {"pickscore": 1.0}}},
+    "pickscore": {
+        "method": asdict(methods.preset("flow_grpo").but(beta=0.01)),
+        "model": {"dtype": "fp16"},
+        "vae": {"dtype": "fp32"},
+        "training": {"updates": 2},
+        "rewards": {"weights": {"pickscore": 1.0}},
+    },
     "levelled": {
         "method": asdict(methods.preset("levelled")),
         "sampling": {"guidance": 1.0},
@@ -58,8 +64,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 ABOUT = {
     "paper": "the article's settings: sums over coordinates, Eq. 3's KL, the group's own std",
-    "flow_grpo": "the official code's settings, with its averages, clip and KL",
-    "pickscore": "the official code's KL weight for PickScore, and the reward",
+    "flow_grpo": "the official code's settings at commit ac4c86e (July 2025), with its averages, "
+    "clip and KL; later commits let the gradient through guidance's unconditional half",
+    "pickscore": "the same with the official code's KL weight for PickScore, and that reward",
     "levelled": "noise in three steps, each counted by its signal, no guidance",
     "miniature": "the shapes of 16 pixels, as `refimpl train shapes` improves them",
     "low_memory": "for 24 GB: checkpointing, tiles, text computed first, small batches",
@@ -129,6 +136,41 @@ ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """The field's names (flow_grpo's, alone or after `sample.` or `train.`; TRL's), and ours."""
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What a number of the official code is a number of.
+
+    Attributes:
+        setting, value: ours that says the same.
+        of: in words.
+    """
+
+    setting: str
+    value: str
+    of: str
+
+
+UNITS = {
+    "clip_range": Unit("reduction", "average", "a log-ratio averaged over coordinates"),
+    "beta": Unit("kl", "without_h", "a KL averaged over coordinates and without h"),
+}
+"""Names from elsewhere whose number means nothing without its unit."""
+
+
+def _require_units(config: Config, used: Mapping[str, Any]) -> None:
+    for name, value in used.items():
+        unit = UNITS.get(_tail(name))
+        if unit is None or value == 0 or getattr(config.method, unit.setting) == unit.value:
+            continue
+        dotted = ALIASES[_tail(name)][0]
+        raise ValueError(
+            f"{name}={value!r} is a number of flow_grpo's, of {unit.of}, and this run has "
+            f"method.{unit.setting}={getattr(config.method, unit.setting)}: take --preset "
+            f"flow_grpo, set method.{unit.setting}={unit.value}, or give {dotted} in this run's "
+            "own unit"
+        )
+
+
 def resolve(
     presets: Iterable[str] = (), file: Path | None = None, overrides: Iterable[str] = ()
 ) -> Config:
@@ -140,7 +182,8 @@ def resolve(
         overrides: `dotted.key=value`.
 
     Raises:
-        ValueError: an unknown preset or setting (the nearest is named), or a value refused.
+        ValueError: an unknown preset or setting (the nearest is named), a value refused, or
+            a number from elsewhere whose unit this run does not have.
     """
     given = settings.load(file) if file is not None else {}
     named = given.pop("preset", [])
@@ -156,9 +199,35 @@ def resolve(
         settings.put(layer, dotted, value)
         layers.append(layer)
     values: dict[str, Any] = {}
+    used: dict[str, Any] = {}
     for one in layers:
-        _merge(values, translated(one))
-    return settings.read(Config, values)
+        ours = translated(one)
+        used = {name: x for name, x in used.items() if not _given(ours, ALIASES[_tail(name)][0])}
+        used |= foreign(one)
+        _merge(values, ours)
+    config = settings.read(Config, values)
+    _require_units(config, used)
+    return config
+
+
+def foreign(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a layer that have a name from elsewhere, as they were written."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in ("sample", "train") and isinstance(value, Mapping):
+            found |= {f"{key}.{inner}": entry for inner, entry in value.items()}
+        elif key in ALIASES:
+            found[key] = value
+    return found
+
+
+def _tail(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _given(values: Mapping[str, Any], dotted: str) -> bool:
+    section, name = dotted.split(".")
+    return isinstance(values.get(section), Mapping) and name in values[section]
 
 
 def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:

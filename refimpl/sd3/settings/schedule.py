@@ -70,7 +70,7 @@ class Training:
         epochs: times that a rollout is used.
         rows: samples × steps in one backward pass on a process; more are accumulated.
         unconditional_gradient: whether the gradient flows through the unconditional half of
-            guidance; flow_grpo holds it fixed.
+            guidance; flow_grpo held it fixed at ac4c86e, and later (1f4ca40) does not.
         max_grad_norm: gradients longer than this are shortened to it.
     """
 
@@ -137,6 +137,7 @@ class Run:
         seed: of everything random in the run.
         checkpoint_every: iterations between checkpoints; `keep` newest stay, and every
             `milestone`-th for good.
+        checkpoint_minutes: also one whenever so many minutes have passed; null: none but those.
         record_every: iterations between records of `record_rows` rows for `refimpl audit`; 0: none.
         signal_every: iterations between reports of the gradient's signal by step; 0: none.
         tensorboard: write curves.
@@ -147,6 +148,7 @@ class Run:
 
     seed: int = 42
     checkpoint_every: int = 20
+    checkpoint_minutes: float | None = None
     keep: int = 2
     milestone: int | None = None
     record_every: int = 20
@@ -159,6 +161,8 @@ class Run:
 
     def __post_init__(self) -> None:
         counts(self, "checkpoint_every", "record_rows")
+        if self.checkpoint_minutes is not None:
+            positive(checkpoint_minutes=self.checkpoint_minutes)
         nonnegative(record_every=self.record_every, signal_every=self.signal_every)
         if self.keep < 2:
             raise ValueError(

@@ -39,7 +39,8 @@ class Model:
             never have less than float32.
         t5: False leaves out the largest text encoder.
         gradient_checkpointing: saves activations' memory for a second forward pass.
-        compile: "none", "blocks" (each transformer block, fast to compile) or "whole".
+        compile: "none", "blocks" (each transformer block, fast to compile) or "whole"; what cannot
+            be compiled is an error, and rollouts run the update's code, so that ratios are 1.
     """
 
     source: str = "stabilityai/stable-diffusion-3.5-medium"
