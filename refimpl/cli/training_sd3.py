@@ -146,6 +146,38 @@ def convert(
         console.print(f"{adapters.convert(checkpoint, out)} tensors written to {out}")
 
 
+@sd3_app.command("convert-config")
+def convert_config(
+    file: Annotated[Path, typer.Argument(help="flow_grpo's: .py (not executed), .yaml, .json.")],
+    out: Annotated[Path, typer.Argument(help="The YAML file to write; must not exist.")],
+    function: Annotated[
+        str | None, typer.Option(help="Of a Python file that has several, such as pickscore_sd3.")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, help="That shared its batches, where it does not say.")
+    ] = None,
+) -> None:
+    """Write flow_grpo's configuration as one for `train sd3 --config`, value by value."""
+    with refusals():
+        from ..sd3.settings import converting, presets
+
+        if out.exists():
+            raise ValueError(f"{out} exists: name a file that does not")
+        found = converting.converted(converting.read(file, function), gpus)
+        out.write_text(found.text(), encoding="utf-8")
+        try:
+            presets.resolve([], out)
+        except ValueError:
+            out.unlink()
+            raise
+        for title, lines in (
+            ("as it is", found.mapped), ("converted", found.changed), ("left out", found.dropped)
+        ):  # fmt: skip
+            for line in lines:
+                console.print(f"{title:<10}  {line}", soft_wrap=True, markup=False)
+        console.print(f"\nwritten     {out}")
+
+
 @sd3_app.command()
 def engine(
     name: Annotated[str, typer.Argument(help="ddp, fsdp or deepspeed.")],

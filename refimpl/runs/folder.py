@@ -210,6 +210,8 @@ def take_up(folder: Folder) -> TakenUp:
     removed = metrics.cut(folder.metrics, step)
     folder.checkpoints.forget_after(step)
     folder.checkpoints.prune()
+    if strays := folder.checkpoints.strays:
+        messages.append(f"ignored in {folder.checkpoints.folder}: {', '.join(strays)}")
     if removed:
         messages.append(f"{removed} lines of metrics after step {step} are computed again")
     before, now = about(folder.path)["versions"], versions()

@@ -5,6 +5,7 @@
 A trainer needs no more than `Parts`: a model without VAE or text encoders brings its own.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from ..model.images import Decoder
 from ..model.pipelines import at_random, load, scheduler_shift
-from ..model.policy import add_adapter
+from ..model.policy import add_adapter, lower_products
+from ..model.starts import begin_with
 from ..model.text import Encoders, Store, Text
 from ..settings.config import DTYPES, Config
 from .compiling import compiled
@@ -45,11 +47,19 @@ class Parts:
     pipeline: Any = None
 
 
-def assemble(config: Config, device: torch.device, prompts: Sequence[str] = ()) -> Parts:
+def assemble(
+    config: Config,
+    device: torch.device,
+    prompts: Sequence[str] = (),
+    *,
+    rank: int = 0,
+    world: int = 1,
+) -> Parts:
     """Load or make the pipeline, and fit it for training.
 
     Args:
         prompts: every prompt of the run, encoded now if `text.precompute` asks for it.
+        rank, world: the share of them that this process encodes, for a cache that all read.
 
     Raises:
         ValueError: weights that cannot be loaded, or a resolution that the model cannot take.
@@ -59,7 +69,7 @@ def assemble(config: Config, device: torch.device, prompts: Sequence[str] = ()) 
         raise ValueError("model.dtype=fp16 needs a GPU: on a CPU choose fp32 or bf16")
     pipeline = _pipeline(config, dtype, device)
     _latent(config.sampling.resolution, pipeline)
-    return fitted(config, pipeline, _texts(config, pipeline, device, prompts), device)
+    return fitted(config, pipeline, _texts(config, pipeline, device, prompts, rank, world), device)
 
 
 def fitted(
@@ -80,6 +90,7 @@ def fitted(
     if vae.dtype != DTYPES[config.vae.dtype]:
         vae.to(dtype=DTYPES[config.vae.dtype])
     transformer.to(device).eval()
+    attention(transformer, config.model.attention)
     add_adapter(
         transformer,
         rank=settings.rank,
@@ -87,11 +98,30 @@ def fitted(
         targets=settings.targets,
         seed=config.run.seed,
     )
+    if settings.start is not None:
+        begin_with(transformer, settings.start, reference=settings.reference == "start")
+    if settings.products == "network":
+        lower_products(transformer)
     if config.model.gradient_checkpointing:
         transformer.enable_gradient_checkpointing()
     compiled(transformer, config.model.compile)
     decode = Decoder(pipeline, batch=config.vae.batch, tiled=config.vae.tiled)
     return Parts(transformer, encode, decode, latent, dtype, pipeline)
+
+
+def attention(transformer: Any, backend: str | None) -> None:
+    """Choose who computes the attention.
+
+    Raises:
+        ValueError: a backend that diffusers does not know, or that is not installed.
+    """
+    if backend is None:
+        return
+    try:
+        transformer.set_attention_backend(backend)
+    except (ValueError, RuntimeError, ImportError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"model.attention={backend} cannot be had: {reason}") from None
 
 
 def _pipeline(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
@@ -135,16 +165,23 @@ def _latent(resolution: int, pipeline: Any) -> tuple[int, int, int]:
 
 
 def _texts(
-    config: Config, pipeline: Any, device: torch.device, prompts: Sequence[str]
+    config: Config,
+    pipeline: Any,
+    device: torch.device,
+    prompts: Sequence[str],
+    rank: int,
+    world: int,
 ) -> Callable[[Sequence[str]], Text]:
     for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
         encoder = getattr(pipeline, name)
         if encoder is not None:
             encoder.to(device).requires_grad_(False)
-    encoders = Encoders(pipeline, tokens=config.text.tokens)
-    store = Store(encoders, digest=encoders.digest(), folder=config.text.cache)
+    encoders, folder = Encoders(pipeline, tokens=config.text.tokens), config.text.cache
+    all_kept = folder is None and config.text.precompute
+    limit = math.inf if all_kept else config.text.memory * 2**30
+    store = Store(encoders, digest=encoders.digest(), folder=folder, limit=limit)
     if config.text.precompute:
-        store(["", *prompts])
+        store.prepare(["", *(prompts if folder is None else prompts[rank::world])])
         encoders.release()
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -8,10 +8,12 @@ has follows from the seed, so that nothing random needs to be restored and any n
 trains the same policy.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -103,7 +105,7 @@ class Trainer:
                 f"{self.sampler.share} images of a process"
             )
         self.policy = Policy(
-            engine.network,
+            engine.called,
             parts.transformer,
             parts.dtype,
             parts.encode([""]).to(self.device),
@@ -133,15 +135,33 @@ class Trainer:
     ) -> None:
         self.background.close()
 
-    def heed(self) -> None:
-        """Leave if any process was asked to, all of them at the same place.
+    def heed(self, error: Exception | None = None) -> None:
+        """Leave if any process was asked to or has failed, all of them at the same place.
 
         Raises:
-            Stopped: nothing of the iteration under way is kept.
+            Stopped: a process was asked to leave; nothing of the iteration under way is kept.
+            Exception: `error`, or on the other processes a RuntimeError that names this one.
         """
-        signals = self.engine.gathered(torch.tensor([self.asked()], dtype=torch.int32))
-        if number := int(signals.max()):
+        if number := self.engine.agreed(error, self.asked()):
             raise Stopped(number)
+
+    @contextlib.contextmanager
+    def together(self, where: str) -> Iterator[None]:
+        """What every process does by itself, and what none goes on from if one fails in it.
+
+        Args:
+            where: for `engine.memory.guarded`.
+
+        Raises:
+            Stopped, Exception: as `heed`.
+        """
+        error = None
+        try:
+            with guarded(where):
+                yield
+        except Exception as found:
+            error = found
+        self.heed(error)
 
     def iterate(self) -> Iteration:
         """One iteration.
@@ -178,25 +198,25 @@ class Trainer:
     ) -> tuple[rollout.Trajectory, Text, Tensor]:
         """This process's rollouts; each batch's rewards are asked for while the next samples."""
         config, numbers = self.config, list(dict.fromkeys(row.prompt for row in rows))
-        with guarded("encoding prompts"):
+        with self.together("encoding prompts"):
             text = self.parts.encode([self.data.train[i].text for i in numbers]).to(self.device)
         place = {number: i for i, number in enumerate(numbers)}
         prompt = torch.tensor([place[row.prompt] for row in rows], device=self.device)
         parts = []
         for start in range(0, len(rows), config.sampling.batch):
-            self.heed()
             chunk = rows[start : start + config.sampling.batch]
             texts = text.rows(prompt[start : start + len(chunk)])
-            with guarded("the rollout"):
+            with self.together("the rollout"):
                 drawn, shared = self._noise(chunk, texts)
                 part = rollout.sample(
                     self.policy, texts, drawn,
                     grid=config.grid, method=config.method, plan=plan, shared=shared,
+                    keep=config.training.unconditional_kept and self.policy.guided,
                 )  # fmt: skip
-            with guarded("decoding"):
-                images = self.parts.decode(part.ends).cpu()
             asked = [self.data.train[row.prompt] for row in chunk]
-            self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
+            with self.together("decoding"):
+                images = self.parts.decode(part.ends).cpu()
+                self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
             parts.append(part)
         return rollout.Trajectory.joined(parts), text, prompt
 
@@ -251,16 +271,18 @@ class Trainer:
         config, training = self.config, self.config.training
         steps: list[Scored] = []
         made: list[Stepped] = []
-        signal = self._signal(experience)
+        with self.together("the update"):
+            cosines = self._signal(experience)
+        signal = self._averaged(cosines) if cosines else []
         for number in range(training.epochs * training.updates):
-            with guarded("the update"):
-                share = number % training.updates
-                mine = [i for i, row in enumerate(rows) if row.row % training.updates == share]
-                parts = update.gradient(
-                    self.policy, config.method, experience, mine,
-                    rows=training.rows, backward=self.engine.backward,
-                    before=self.heed if number == 0 else lambda: None,
-                )  # fmt: skip
+            share = number % training.updates
+            mine = [i for i, row in enumerate(rows) if row.row % training.updates == share]
+            parts = update.gradient(
+                self.policy, config.method, experience, mine,
+                rows=training.rows, backward=self.engine.backward, each=self._each(number),
+                silent=not training.skip_silent or self.engine.sharded is not None,
+                agree=lambda count: self.engine.agreed(None, count),
+            )  # fmt: skip
             made.append(self._step())
             steps.append(update.joined(parts))
         first, last = steps[0], steps[-training.updates :]
@@ -271,7 +293,7 @@ class Trainer:
             *watching.of_gradient(made[0], experience, alone=self.engine.world == 1),
             Reading("clipped", stopped, 0.0, 0.5),
         ]
-        if self.done == 0:
+        if self.done == 0 and (self.config.adapter.start is None or self._from_start):
             readings.append(watching.at_start(first, experience, self.parts.dtype))
         return {
             "objective": self._mean(first.objective),
@@ -283,6 +305,33 @@ class Trainer:
             "readings": {r.name: r.row for r in readings},
             **({"signal": signal} if signal else {}),
         }
+
+    @property
+    def _from_start(self) -> bool:
+        """Whether the KL is measured from where the run begins, though that is not the base."""
+        return self.config.adapter.reference == "start"
+
+    def _each(self, number: int) -> Callable[[], AbstractContextManager[None]]:
+        """What is round every micro-batch of an update: all get through, or none goes on.
+
+        Weights that have moved must be moved to the end: only in the first update may a process
+        leave because it was asked to. Where weights are spread a process that fails is not heard:
+        the others wait for it inside the network.
+        """
+
+        @contextlib.contextmanager
+        def within() -> Iterator[None]:
+            error = None
+            try:
+                with guarded("the update"):
+                    yield
+            except Exception as found:
+                error = found
+            asked = self.engine.agreed(error, self.asked())
+            if asked and number == 0:
+                raise Stopped(asked)
+
+        return within
 
     def _step(self) -> Stepped:
         """One step of the optimiser and of the average; fp16's scaler may skip both.
@@ -309,8 +358,11 @@ class Trainer:
             self.local, self.config.method, experience, self.engine.parameters,
             rows=self.config.training.rows,
         )  # fmt: skip
-        every_process = self.engine.gathered(torch.tensor([cosines]))
-        return [float(x) for x in every_process.mean(dim=0)]
+        return cosines
+
+    def _averaged(self, values: list[float]) -> list[float]:
+        every = self.engine.gathered(torch.tensor([values]))
+        return [float(x) for x in every.mean(dim=0)]
 
     def _mean(self, x: Tensor) -> float:
         return float(self.engine.gathered(x.double().mean().reshape(1)).mean())

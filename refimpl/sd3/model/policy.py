@@ -75,14 +75,46 @@ def trainable(network: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
+REFERENCE = "reference"
+"""The name of the frozen adapter that the KL is measured from, where it is not the base model."""
+
+
 @contextlib.contextmanager
 def adapter_off(transformer: Any) -> Iterator[None]:
-    """The reference policy: the same network without its adapter."""
-    transformer.disable_adapters()
+    """The reference policy: the same network without its adapter, or with the one it began with."""
+    other = REFERENCE in transformer.peft_config
+    if other:
+        transformer.set_adapter(REFERENCE)
+    else:
+        transformer.disable_adapters()
     try:
         yield
     finally:
-        transformer.enable_adapters()
+        if other:
+            transformer.set_adapter("default")
+        else:
+            transformer.enable_adapters()
+
+
+class Lowered(nn.Linear):
+    """A linear map whose product is computed in its input's precision, its weight in float32."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x Wᵀ in x's dtype."""
+        return nn.functional.linear(input, self.weight.to(input.dtype))
+
+
+def lower_products(transformer: Any) -> None:
+    """Compute the adapter's products in the network's precision instead of float32.
+
+    peft casts what enters an adapter to the adapter's float32, and autograd keeps that copy.
+    """
+    for module in transformer.modules():
+        if not hasattr(module, "lora_A"):
+            continue
+        module.cast_input_dtype_enabled = False
+        for part in (*module.lora_A.values(), *module.lora_B.values()):
+            part.__class__ = Lowered
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +148,13 @@ class Policy:
         return self.scale != 1
 
     def velocity(
-        self, x: Float[Tensor, "n C H W"], t: Float[Tensor, " n"], text: Text
+        self,
+        x: Float[Tensor, "n C H W"],
+        t: Float[Tensor, " n"],
+        text: Text,
+        *,
+        unconditional: Float[Tensor, "n C H W"] | None = None,
+        kept: list[Tensor] | None = None,
     ) -> Float[Tensor, "n C H W"]:
         """v at x_t, guided, float32.
 
@@ -124,6 +162,8 @@ class Policy:
             x: latents, float32.
             t: noise levels, float32, one a sample.
             text: a row a sample.
+            unconditional: that half, where it is known.
+            kept: gets that half, where it is computed by itself.
         """
         if not self.guided:
             return self._trained(x, t, text)
@@ -132,8 +172,11 @@ class Policy:
             both = self._trained(x.repeat(2, 1, 1, 1), t.repeat(2), Text.joined([negative, text]))
             unconditional, conditional = both.chunk(2)
         else:
-            with torch.no_grad():
-                unconditional = self._call(x, t, negative)
+            if unconditional is None:
+                with torch.no_grad():
+                    unconditional = self._call(x, t, negative)
+            if kept is not None:
+                kept.append(unconditional)
             conditional = self._trained(x, t, text)
         return guidance.diffusers(unconditional, conditional, self.scale)
 

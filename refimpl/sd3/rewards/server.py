@@ -42,6 +42,9 @@ class Limits:
     seconds: float = 120.0
 
 
+LIMITS = Limits()
+
+
 class Refused(ValueError):
     """A request that is not read: the status to answer, and why."""
 
@@ -89,7 +92,7 @@ def server(
     *,
     host: str = "127.0.0.1",
     token: str | None = None,
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
 ) -> Server:
     """A server that is bound and not yet running; port 0 takes a free one.
 
@@ -106,7 +109,7 @@ def server(
         )
     if token is not None and len(token) < 16:
         raise ValueError(f"{TOKEN} must have at least 16 characters, got {len(token)}")
-    one, limits = threading.Lock(), limits or Limits()
+    one = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         timeout = limits.silence

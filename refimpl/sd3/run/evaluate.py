@@ -89,12 +89,11 @@ def _ends(trainer: Trainer, prompts: Prompts, mine: list[int]) -> Tensor:
     config, ends = trainer.config, []
     grid = config.sampling.levels(config.sampling.eval_steps)
     for start in range(0, len(mine), config.sampling.batch):
-        trainer.heed()
         chunk = mine[start : start + config.sampling.batch]
-        text = trainer.parts.encode([prompts[i].text for i in chunk]).to(trainer.device)
         drawn = noise.stream(config.run.seed, "evaluation", 0, chunk,
                              shape=trainer.parts.latent, device=trainer.device)  # fmt: skip
-        with guarded("evaluation"):
+        with trainer.together("evaluation"):
+            text = trainer.parts.encode([prompts[i].text for i in chunk]).to(trainer.device)
             ends.append(
                 rollout.sample(trainer.policy, text, drawn, grid=grid, method=config.method,
                                plan=rollout.without_noise(grid)).ends

@@ -110,13 +110,14 @@ def plan(config: Config, processes: int = 1) -> Plan:
     image = flops.image_tokens(transformer, sampling.resolution)
     text = CLIP_TOKENS + config.text.tokens
     call = flops.forward(transformer, image, text) / 1e12
+    again = 1 if training.unconditional_kept else halves
     with_gradient = halves if training.unconditional_gradient else 1
     reference = trained * halves if config.method.beta > 0 else 0
     passes = training.epochs
     tflop = {
         "rollout": sampled * halves * call,
         "decoding": flops.decode(sampling.resolution) / 1e12 if size != "tiny" else 0.0,
-        "forward": passes * trained * halves * call,
+        "forward": passes * trained * again * call,
         "backward": passes * trained * with_gradient * flops.BACKWARD * call
         + (passes * trained * with_gradient * call if config.model.gradient_checkpointing else 0),
         "reference": passes * reference * call,
@@ -125,7 +126,7 @@ def plan(config: Config, processes: int = 1) -> Plan:
         images=config.images,
         trained_steps=trained,
         rollout_calls=sampled * halves,
-        trained_calls=passes * trained * halves,
+        trained_calls=passes * trained * again,
         reference_calls=passes * reference,
         tflop={name: x for name, x in tflop.items() if x},
         gib=_memory(config, size, transformer, image, text, trained, processes),
@@ -187,7 +188,8 @@ def _memory(
         row = 2 * flops.width(transformer) * (image + text) * int(transformer["num_layers"])
     row *= 2 if config.training.unconditional_gradient and config.sampling.guidance != 1 else 1
     latent = int(transformer["in_channels"]) * (config.sampling.resolution // 8) ** 2
-    kept = (2 * trained + 1) * latent * 4 * config.images / processes
+    each = 3 if config.training.unconditional_kept and config.sampling.guidance != 1 else 2
+    kept = (each * trained + 1) * latent * 4 * config.images / processes
     texts = (
         0.0 if config.text.precompute else TEXT_GIB["clip"] + (TEXT_GIB["t5"] if model.t5 else 0)
     )

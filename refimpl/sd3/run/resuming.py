@@ -20,6 +20,8 @@ from ..settings.config import Config, plain
 
 MAY_CHANGE = (
     "evaluation.*",
+    "adapter.products",
+    "model.attention",
     "model.compile",
     "model.gradient_checkpointing",
     "rewards.evaluation",
@@ -41,9 +43,11 @@ MAY_CHANGE = (
     "run.tracker*",
     "sampling.batch",
     "text.cache",
+    "text.memory",
     "text.precompute",
     "training.iterations",
     "training.rows",
+    "training.skip_silent",
     "vae.batch",
     "vae.tiled",
 )

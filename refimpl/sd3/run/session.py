@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 import yaml
 
 from ...runs import folder as folders
-from ..engine import memory
+from ..engine import disk, memory
 from ..loop.train import Iteration, Stopped, Trainer
 from ..model import adapters
 from ..settings.config import plain
@@ -44,9 +45,7 @@ class Session:
     ) -> None:
         self.trainer, self.config, self.engine = trainer, trainer.config, trainer.engine
         self.out, self.warn = out, warn
-        if self.engine.main and not resume:
-            self._create()
-        self.engine.wait()
+        self.engine.on_main(self._create if not resume else lambda: None)
         self.changes = resuming.changes(out, self.config)
         kept, begun = self.config.run, folders.about(out)["config"]
         self.folder = folders.reopen(out, KIND, begun, keep=kept.keep, milestone=kept.milestone)
@@ -74,18 +73,21 @@ class Session:
         """Iterate to the end."""
         self._take_up()
         trainer, config = self.trainer, self.config
-        if self.engine.main:
-            self.trackers = Trackers(config, self.folder.path, trainer.done)
+        self.engine.on_main(self._open_trackers)
         if config.run.record_every and not self.engine.sharded:
             trainer.before_update.append(self._record)
         with leaving.heeded() as asked:
             trainer.asked = lambda: asked.signal
             try:
-                self._iterate(say)
-                return self._finish()
+                with disk.guarded(self.folder.path):
+                    self._iterate(say)
+                    return self._finish()
             except Stopped:
                 self._leave()
                 raise
+
+    def _open_trackers(self) -> None:
+        self.trackers = Trackers(self.config, self.folder.path, self.trainer.done)
 
     def _iterate(self, say: Say) -> None:
         """Every iteration that is left."""
@@ -95,7 +97,7 @@ class Session:
             trainer.heed()
             found = self._evaluate(step) if step % config.evaluation.every == 0 else None
             measured = trainer.iterate()
-            self._write(step, measured, found)
+            self.engine.on_main(partial(self._write, step, measured, found))
             self._warn_of_overflow()
             if self._due():
                 self._checkpoint()
@@ -142,18 +144,20 @@ class Session:
         """Where the newest whole checkpoint was; every process reads it for itself."""
         if not self.resume:
             return
-        if self.engine.main:
-            taken = folders.take_up(self.folder)
-            for message in taken.messages:
-                self.warn(message)
-            self._record_changes(taken.step)
-        self.engine.wait()
+        self.engine.on_main(self._put_back)
         found = self.folder.checkpoints.newest()
         if found is not None:
             self.first = found.state.pop("first")
             self.trainer.restore(found.state)
         if self.changes.keys() & {*resuming.COMPARED}:
             self.first = {}
+
+    def _put_back(self) -> None:
+        """The folder as it was at its newest whole checkpoint."""
+        taken = folders.take_up(self.folder)
+        for message in taken.messages:
+            self.warn(message)
+        self._record_changes(taken.step)
 
     def _record_changes(self, step: int) -> None:
         """Other settings than before: told, and kept in the run's history.
@@ -180,13 +184,16 @@ class Session:
         found = evaluate(self.trainer, self.trainer.data.held_out)
         if step == 0:
             self.first = found.means
-        if self.engine.main:
-            self.folder.write(f"pictures/{step:08d}.png", found.sheet())
+        self.engine.on_main(lambda: self._draw(step, found))
         return found
 
+    def _draw(self, step: int, found: Evaluated) -> None:
+        sheet = found.sheet()
+        self.folder.write(f"pictures/{step:08d}.png", sheet)
+        if self.trackers is not None:
+            self.trackers.picture(step, sheet)
+
     def _write(self, step: int, measured: Iteration, found: Evaluated | None) -> None:
-        if not self.engine.main or self.trackers is None:
-            return
         means = {f"eval/{name}": x for name, x in found.means.items()} if found else {}
         values = {**means, **measured.values}
         self.folder.append(step, values)
@@ -197,30 +204,35 @@ class Session:
                  **({"peak GiB": peak} if peak is not None else {})}  # fmt: skip
         with open(self.folder.path / "speed.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **speed}) + "\n")
-        self.trackers.add(step, {**values, **speed})
+        if self.trackers is not None:
+            self.trackers.add(step, {**values, **speed})
 
     def _checkpoint(self) -> None:
         """State, and the averaged adapter in diffusers' format beside it."""
         state = {**self.trainer.state(), "first": self.first}
-        if self.engine.main:
-            self.folder.checkpoints.save(self.trainer.done, state)
+        self.engine.on_main(lambda: self.folder.checkpoints.save(self.trainer.done, state))
         self._export(self.folder.path / "adapter", {})
         self._saved = time.monotonic()
 
     def _export(self, path: Path, means: dict[str, float]) -> None:
         with self.trainer.average.applied():
             tensors = self.engine.adapter()
-            if self.engine.main:
-                moved = self.trainer.average.moved
-                text = card.write(self.config, self.trainer.done, self.first, means, moved=moved)
-                adapters.export(self.trainer.parts.transformer, path, state=tensors, card=text)
-        self.engine.wait()
+            moved = self.trainer.average.moved
+            text = card.write(self.config, self.trainer.done, self.first, means, moved=moved)
+            self.engine.on_main(
+                lambda: adapters.export(
+                    self.trainer.parts.transformer, path, state=tensors, card=text
+                )
+            )
 
     def _record(self, trainer: Trainer, experience: Any, judged: Any, advantages: Any) -> None:
-        if trainer.done % self.config.run.record_every == 0 and self.engine.main:
-            groups = judged.total.reshape(advantages.shape)
-            recording.record(self.folder.path / "record", self.config, trainer.local, experience,
-                             groups, advantages, trainer.done)  # fmt: skip
+        if trainer.done % self.config.run.record_every:
+            return
+        groups = judged.total.reshape(advantages.shape)
+        self.engine.on_main(
+            lambda: recording.record(self.folder.path / "record", self.config, trainer.local,
+                                     experience, groups, advantages, trainer.done)
+        )  # fmt: skip
 
     def _finish(self) -> dict[str, Any]:
         done = self.trainer.done
@@ -232,14 +244,13 @@ class Session:
         average = self.trainer.average
         summary = {"iterations": done, "before": self.first, "after": means,
                    "average_moved": average.moved}  # fmt: skip
-        if self.engine.main:
-            if not average.moved:
-                self.warn(
-                    f"the exported adapter is untouched: the average moves every {average.every} "
-                    f"optimiser steps, and the run made {average.steps}; train for longer, or set "
-                    "ema.every=1"
-                )
-            self.folder.finish(summary, done)
+        if self.engine.main and not average.moved:
+            self.warn(
+                f"the exported adapter is untouched: the average moves every {average.every} "
+                f"optimiser steps, and the run made {average.steps}; train for longer, or set "
+                "ema.every=1"
+            )
+        self.engine.on_main(lambda: self.folder.finish(summary, done))
         if self.trackers is not None:
             self.trackers.close()
         return summary

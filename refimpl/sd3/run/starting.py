@@ -48,12 +48,16 @@ def run(
     prompted = data.gather(config)
     engine.deterministic(config.run.deterministic, tf32=config.run.tf32)
     accelerator = engine.accelerator(config.model.dtype)
-    mixture, examiner = judges(config, accelerator.device)
-    for judge, prompts in ((mixture, prompted.train), (examiner, prompted.held_out)):
-        rehearse(judge, prompts[:1], config.sampling.resolution)
-    with memory.guarded("loading the model"):
-        parts = assemble(config, accelerator.device, prompted.texts)
-        ready = Engine(accelerator, parts.transformer, config.training)
+    with engine.all_or_none(accelerator):
+        mixture, examiner = judges(config, accelerator.device)
+        for judge, prompts in ((mixture, prompted.train), (examiner, prompted.held_out)):
+            rehearse(judge, prompts[:1], config.sampling.resolution)
+    with engine.all_or_none(accelerator), memory.guarded("loading the model"):
+        parts = assemble(
+            config, accelerator.device, prompted.texts,
+            rank=accelerator.process_index, world=accelerator.num_processes,
+        )  # fmt: skip
+    ready = Engine(accelerator, parts.transformer, config.training)
     return carry_out(config, parts, prompted, mixture, ready, out,
                      examiner=examiner, resume=resume, say=say, warn=warn)  # fmt: skip
 

@@ -61,11 +61,6 @@ class Config:
         return self.sampling.levels(self.sampling.steps)
 
     @property
-    def steps(self) -> int:
-        """Steps of the optimiser in the whole run."""
-        return self.training.iterations * self.training.updates * self.training.epochs
-
-    @property
     def images(self) -> int:
         """Images an iteration, over all processes."""
         return self.sampling.groups * self.sampling.group

@@ -71,6 +71,14 @@ class Training:
         rows: samples × steps in one backward pass on a process; more are accumulated.
         unconditional_gradient: whether the gradient flows through the unconditional half of
             guidance; flow_grpo held it fixed at ac4c86e, and later (1f4ca40) does not.
+        unconditional_kept: take the unconditional half from the rollout instead of computing it
+            again: the same to the bit in the first update of an iteration; in later ones it stays
+            that of the policy that sampled, and only the conditional half follows the weights.
+        skip_silent: without a KL, leave out images whose advantage is 0: their gradient is 0.
+            Batches then have other sizes than in the rollout, and ratios are 1 up to rounding.
+        optimiser: "adamw", or "adamw8bit" of bitsandbytes.
+        schedule: of the learning rate, after `warmup` optimiser steps that raise it from 0:
+            "constant", or falling to 0 at the run's end as "linear" or "cosine".
         max_grad_norm: gradients longer than this are shortened to it.
     """
 
@@ -84,13 +92,28 @@ class Training:
     weight_decay: float = 1e-4
     max_grad_norm: float = 1.0
     unconditional_gradient: bool = False
+    unconditional_kept: bool = False
+    skip_silent: bool = False
+    optimiser: Literal["adamw", "adamw8bit"] = "adamw"
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: int = 0
 
     def __post_init__(self) -> None:
         counts(self, "iterations", "updates", "epochs", "rows")
         positive(learning_rate=self.learning_rate, eps=self.eps, max_grad_norm=self.max_grad_norm)
-        nonnegative(weight_decay=self.weight_decay)
+        nonnegative(weight_decay=self.weight_decay, warmup=self.warmup)
+        if self.unconditional_gradient and self.unconditional_kept:
+            raise ValueError(
+                "unconditional_gradient and unconditional_kept exclude each other: what is kept "
+                "from the rollout has no gradient"
+            )
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must lie in [0, 1), got {self.betas!r}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser in the whole run."""
+        return self.iterations * self.updates * self.epochs
 
 
 @dataclass(frozen=True)
@@ -141,7 +164,8 @@ class Run:
         record_every: iterations between records of `record_rows` rows for `refimpl audit`; 0: none.
         signal_every: iterations between reports of the gradient's signal by step; 0: none.
         tensorboard: write curves.
-        tracker: also send the numbers to "trackio" or "wandb".
+        tracker: also send the numbers to "trackio" or "wandb"; a resumed run adds to its curves.
+        tracker_project: its project there.
         deterministic: refuse operations whose result may differ between two equal runs.
         tf32: allow TensorFloat-32 in float32 matrix products on a GPU.
     """
@@ -156,6 +180,7 @@ class Run:
     signal_every: int = 0
     tensorboard: bool = True
     tracker: Literal["trackio", "wandb"] | None = None
+    tracker_project: str = "refimpl-sd3"
     deterministic: bool = False
     tf32: bool = True
 

@@ -41,6 +41,7 @@ class Model:
         gradient_checkpointing: saves activations' memory for a second forward pass.
         compile: "none", "blocks" (each transformer block, fast to compile) or "whole"; what cannot
             be compiled is an error, and rollouts run the update's code, so that ratios are 1.
+        attention: a backend of diffusers by name, such as "native" or "flash"; null: its choice.
     """
 
     source: str = "stabilityai/stable-diffusion-3.5-medium"
@@ -50,6 +51,7 @@ class Model:
     t5: bool = True
     gradient_checkpointing: bool = False
     compile: Literal["none", "blocks", "whole"] = "none"
+    attention: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,24 @@ class Adapter:
     Attributes:
         targets: "attn" (the joint attention, flow_grpo's choice), or "attn+attn2" with the second
             attention of SD3.5-medium.
+        start: a LoRA to begin with, in diffusers' or peft's format; null begins as the identity.
+        reference: what the KL is measured from, the "base" model or that "start".
+        products: what the adapter's matrix products are computed in, "fp32" or the network's own
+            dtype ("network"), which keeps less for the backward pass; its weights stay float32.
     """
 
     rank: int = 32
     alpha: float = 64.0
     targets: Targets = "attn"
+    start: Path | None = None
+    reference: Literal["base", "start"] = "base"
+    products: Literal["fp32", "network"] = "fp32"
 
     def __post_init__(self) -> None:
         counts(self, "rank")
         positive(alpha=self.alpha)
+        if self.reference == "start" and self.start is None:
+            raise ValueError("reference=start needs adapter.start, the LoRA that it means")
 
 
 @dataclass(frozen=True)
@@ -77,16 +88,21 @@ class Texts:
     Attributes:
         tokens: of T5's part; 77 of CLIP's come before.
         cache: the folder of computed embeddings; null keeps them in memory.
-        precompute: encode every prompt at the start, then give the encoders' memory back.
+        precompute: encode every prompt at the start, each process its share of them, then give the
+            encoders' memory back.
+        memory: GiB of embeddings that a process holds; those used longest ago are read from the
+            cache again, or encoded. Without a cache what was precomputed is all kept.
     """
 
     tokens: int = 128
     cache: Path | None = CACHE
     precompute: bool = False
+    memory: float = 1.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.tokens <= 512:
             raise ValueError(f"tokens must lie in 1 ... 512, got {self.tokens!r}")
+        positive(memory=self.memory)
 
 
 @dataclass(frozen=True)
