@@ -73,7 +73,7 @@ def _show(settings: Any) -> None:
 
 
 def _run(settings: Any, out: Path, resume: bool) -> None:
-    from ..sd3.loop.train import Stopped
+    from ..sd3.loop.together import Stopped
     from ..sd3.rewards import RewardError
     from ..sd3.run import starting as run
     from ..sd3.run.progress import Progress
@@ -83,6 +83,9 @@ def _run(settings: Any, out: Path, resume: bool) -> None:
     try:
         with progress_bar() as progress:
             task = progress.add_task("loading", total=settings.training.iterations)
+
+            if main and progress.disable:
+                typer.echo("loading the model, then evaluating it", err=True)
 
             def say(seen: Progress) -> None:
                 progress.update(task, completed=seen.done, description=seen.line)

@@ -30,7 +30,7 @@ def shapes(
     from .training_sd3 import quieten
 
     with refusals():
-        from ..sd3.loop.train import Stopped
+        from ..sd3.loop.together import Stopped
         from ..sd3.rewards import RewardError
         from ..sd3.shapes import arms, finetuning, report
         from ..sd3.shapes.request import Request

@@ -37,6 +37,11 @@ def test_a_dry_run_opens_the_prompts_and_says_what_their_text_takes(tmp_path: Pa
     code, text = told(*words, "data.holdout=10")
     assert code == 0
     assert "90 to train on, 10 held out; their embeddings 0.16 GiB" in text
+    assert "a process holds 0.16" in text
+    _, text = told(*words, "text.memory=0.05")
+    assert "a process holds 0.05" in text
+    _, text = told(*words, "text.memory=0.05", "text.cache=null", "text.precompute=true")
+    assert "GiB in all, of which a process holds 0.16" in text
     code, text = told(*words, "--processes", "7")
     assert code == 2
     assert "7 processes cannot share equally" in text

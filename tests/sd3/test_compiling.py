@@ -42,7 +42,10 @@ def ratio_is_one_through_the_trainer(settings: Make, trainer: Make, *changes: st
         return made
 
 
-@pytest.mark.parametrize("changes", [(), ("training.unconditional_gradient=true",)])
+@pytest.mark.parametrize(
+    "changes",
+    [(), pytest.param(("training.unconditional_gradient=true",), marks=pytest.mark.slow)],
+)
 def test_every_call_is_compiled_and_the_ratio_is_one(
     settings: Make, trainer: Make, monkeypatch: pytest.MonkeyPatch, changes: tuple[str, ...]
 ) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from refimpl.cli import app
 from refimpl.runs import metrics
-from refimpl.sd3.loop.train import Stopped
+from refimpl.sd3.loop.together import Stopped
 from refimpl.sd3.model import adapters
 from refimpl.sd3.run import progress, resuming
 from refimpl.sd3.run.leaving import heeded
@@ -87,7 +87,7 @@ def test_nothing_is_updated_once_a_process_was_asked(settings: Make, trainer: Ma
     """Asked between the rollout and the update: no step is made, no gradient is left behind."""
     with trainer(settings()) as made:
         before = [p.detach().clone() for p in made.engine.parameters]
-        made.before_update.append(lambda *args: setattr(made, "asked", lambda: 15))
+        made.before_update.append(lambda *args: setattr(made.together, "asked", lambda: 15))
         with pytest.raises(Stopped):
             made.iterate()
         assert made.done == 0

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..model import calling
+from ..model.calling import Call
 from ..model.images import Decoder
 from ..model.pipelines import at_random, load, scheduler_shift
 from ..model.policy import add_adapter, lower_products
@@ -37,6 +39,7 @@ class Parts:
         latent: the shape of a latent, (C, H, W).
         dtype: what the transformer computes in.
         pipeline: what export saves the adapter through; None where there is none.
+        call: how the transformer's family is asked for a velocity.
     """
 
     transformer: Any
@@ -45,6 +48,7 @@ class Parts:
     latent: tuple[int, int, int]
     dtype: torch.dtype
     pipeline: Any = None
+    call: Call = calling.sd3
 
 
 def assemble(
@@ -141,9 +145,9 @@ def require_grid(grid: str, shift: float) -> None:
     Raises:
         ValueError: a scheduler_config.json with another shift than SD3.5's, and a grid of SD3.5's.
     """
-    if grid == "uniform" or shift == SHIFT:
+    if grid in ("uniform", "shifted") or shift == SHIFT:
         return
-    remedy = f'set "shift": {SHIFT:g} there if it was trained so, or take sampling.grid=uniform'
+    remedy = f'set "shift": {SHIFT:g} there, or take sampling.grid=shifted sampling.shift={shift:g}'
     if shift == 1:
         remedy = "take sampling.grid=uniform, which is the same"
     raise ValueError(

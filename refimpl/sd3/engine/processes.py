@@ -131,12 +131,13 @@ class Engine:
         """
         if self.sharded:
             return
+        gradients = []
         for parameter in self.parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
+            gradients.append(parameter.grad)
         if self.world == 1:
             return
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         torch.distributed.all_reduce(flat)
         flat /= self.world
@@ -145,7 +146,9 @@ class Engine:
             parameter.grad = part.view_as(parameter)
 
     def gathered(self, x: Tensor) -> Tensor:
-        """Rows of all processes, in order, on the CPU."""
+        """Rows of all processes, in order, on the CPU; nothing travels where there is one."""
+        if self.world == 1:
+            return x.cpu()
         found: Tensor = self.accelerator.gather(x.to(self.accelerator.device).contiguous())
         return found.cpu()
 

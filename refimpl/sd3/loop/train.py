@@ -8,13 +8,12 @@ has follows from the seed, so that nothing random needs to be restored and any n
 trains the same policy.
 """
 
-import contextlib
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,7 +25,6 @@ from ...equations import grpo
 from ...runs.monitors import Reading
 from .. import rewards
 from ..engine.assemble import Parts
-from ..engine.memory import guarded
 from ..engine.processes import Engine, Stepped
 from ..engine.shards import whole
 from ..model.policy import Policy
@@ -38,19 +36,8 @@ from .data import Prompted
 from .ema import Average
 from .prompts import Row, Sampler
 from .scores import Clock, gathered, joined
+from .together import Together
 from .update import Experience, Scored
-
-
-class Stopped(Exception):
-    """A process was asked to leave.
-
-    Attributes:
-        signal: the number of the signal that asked.
-    """
-
-    def __init__(self, signal: int) -> None:
-        super().__init__(f"stopped by signal {signal}")
-        self.signal = signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +99,13 @@ class Trainer:
             sampling.guidance,
             config.training.unconditional_gradient,
             one_mode=config.model.compile != "none",
+            call=parts.call,
         )
         self.average = Average(engine.parameters, decay=config.ema.decay, every=config.ema.every)
         self.done = 0
         self.before_update: list[Any] = []
         self.skipped_in_a_row = 0
-        self.asked: Callable[[], int] = lambda: 0
+        self.together = Together(engine)
 
     @property
     def local(self) -> Policy:
@@ -134,34 +122,6 @@ class Trainer:
         trace: TracebackType | None,
     ) -> None:
         self.background.close()
-
-    def heed(self, error: Exception | None = None) -> None:
-        """Leave if any process was asked to or has failed, all of them at the same place.
-
-        Raises:
-            Stopped: a process was asked to leave; nothing of the iteration under way is kept.
-            Exception: `error`, or on the other processes a RuntimeError that names this one.
-        """
-        if number := self.engine.agreed(error, self.asked()):
-            raise Stopped(number)
-
-    @contextlib.contextmanager
-    def together(self, where: str) -> Iterator[None]:
-        """What every process does by itself, and what none goes on from if one fails in it.
-
-        Args:
-            where: for `engine.memory.guarded`.
-
-        Raises:
-            Stopped, Exception: as `heed`.
-        """
-        error = None
-        try:
-            with guarded(where):
-                yield
-        except Exception as found:
-            error = found
-        self.heed(error)
 
     def iterate(self) -> Iteration:
         """One iteration.
@@ -198,7 +158,7 @@ class Trainer:
     ) -> tuple[rollout.Trajectory, Text, Tensor]:
         """This process's rollouts; each batch's rewards are asked for while the next samples."""
         config, numbers = self.config, list(dict.fromkeys(row.prompt for row in rows))
-        with self.together("encoding prompts"):
+        with self.together.within("encoding prompts"):
             text = self.parts.encode([self.data.train[i].text for i in numbers]).to(self.device)
         place = {number: i for i, number in enumerate(numbers)}
         prompt = torch.tensor([place[row.prompt] for row in rows], device=self.device)
@@ -206,7 +166,7 @@ class Trainer:
         for start in range(0, len(rows), config.sampling.batch):
             chunk = rows[start : start + config.sampling.batch]
             texts = text.rows(prompt[start : start + len(chunk)])
-            with self.together("the rollout"):
+            with self.together.within("the rollout"):
                 drawn, shared = self._noise(chunk, texts)
                 part = rollout.sample(
                     self.policy, texts, drawn,
@@ -214,7 +174,7 @@ class Trainer:
                     keep=config.training.unconditional_kept and self.policy.guided,
                 )  # fmt: skip
             asked = [self.data.train[row.prompt] for row in chunk]
-            with self.together("decoding"):
+            with self.together.within("decoding"):
                 images = self.parts.decode(part.ends).cpu()
                 self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
             parts.append(part)
@@ -271,15 +231,16 @@ class Trainer:
         config, training = self.config, self.config.training
         steps: list[Scored] = []
         made: list[Stepped] = []
-        with self.together("the update"):
+        with self.together.within("the update"):
             cosines = self._signal(experience)
         signal = self._averaged(cosines) if cosines else []
         for number in range(training.epochs * training.updates):
-            share = number % training.updates
+            share = number % training.updates  # weights that have moved are moved to the end
             mine = [i for i, row in enumerate(rows) if row.row % training.updates == share]
             parts = update.gradient(
                 self.policy, config.method, experience, mine,
-                rows=training.rows, backward=self.engine.backward, each=self._each(number),
+                rows=training.rows, backward=self.engine.backward,
+                each=partial(self.together.within, "the update", leave=number == 0),
                 silent=not training.skip_silent or self.engine.sharded is not None,
                 agree=lambda count: self.engine.agreed(None, count),
             )  # fmt: skip
@@ -310,28 +271,6 @@ class Trainer:
     def _from_start(self) -> bool:
         """Whether the KL is measured from where the run begins, though that is not the base."""
         return self.config.adapter.reference == "start"
-
-    def _each(self, number: int) -> Callable[[], AbstractContextManager[None]]:
-        """What is round every micro-batch of an update: all get through, or none goes on.
-
-        Weights that have moved must be moved to the end: only in the first update may a process
-        leave because it was asked to. Where weights are spread a process that fails is not heard:
-        the others wait for it inside the network.
-        """
-
-        @contextlib.contextmanager
-        def within() -> Iterator[None]:
-            error = None
-            try:
-                with guarded("the update"):
-                    yield
-            except Exception as found:
-                error = found
-            asked = self.engine.agreed(error, self.asked())
-            if asked and number == 0:
-                raise Stopped(asked)
-
-        return within
 
     def _step(self) -> Stepped:
         """One step of the optimiser and of the average; fp16's scaler may skip both.

@@ -1,10 +1,10 @@
-"""The policy: SD3's transformer as a velocity field, with an adapter that is trained.
+"""The policy: a transformer as a velocity field, with an adapter that is trained.
 
     v(x_t, t, text) in float32        adapter on: the policy      adapter off: the reference
 
 The network computes in its own precision. What goes in is cast once, and what comes out is
 float32: latents, guidance, means, log-probabilities and ratios never see less. The level t reaches
-the network as 1000 t in float32, the same number in rollout and in training.
+the network in float32, the same number in rollout and in training; `calling` has each family's way.
 """
 
 import contextlib
@@ -18,7 +18,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from ...equations import conventions, guidance
+from ...equations import guidance
+from . import calling
+from .calling import Call
 from .text import Text
 
 Targets: TypeAlias = Literal["attn", "attn+attn2"]
@@ -132,6 +134,7 @@ class Policy:
             that both see batches of the same size and replay stays exact.
         one_mode: sample by the code that the update runs, gradient and all, whose memory is dropped
             at once. A compiler fuses the two modes differently, and then rounds differently.
+        call: how the network's family is asked.
     """
 
     network: nn.Module
@@ -141,6 +144,7 @@ class Policy:
     scale: float
     unconditional_gradient: bool
     one_mode: bool = False
+    call: Call = calling.sd3
 
     @property
     def guided(self) -> bool:
@@ -198,11 +202,4 @@ class Policy:
             return here._call(x, t, text).detach()
 
     def _call(self, x: Tensor, t: Tensor, text: Text) -> Tensor:
-        (v,) = self.network(
-            hidden_states=x.to(self.dtype),
-            encoder_hidden_states=text.embeddings.to(self.dtype),
-            pooled_projections=text.pooled.to(self.dtype),
-            timestep=conventions.network_time(t),
-            return_dict=False,
-        )
-        return v.float()
+        return self.call(self.network, x, t, text, self.dtype)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,10 +30,12 @@ class Text:
     Attributes:
         embeddings: of every token, shape (n, tokens, width).
         pooled: of the whole prompt, shape (n, width).
+        mask: which tokens are there, shape (n, tokens), for networks that ask; None: all.
     """
 
     embeddings: Tensor
     pooled: Tensor
+    mask: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -45,18 +47,20 @@ class Text:
 
     def rows(self, index: Tensor) -> "Text":
         """The rows of these indices, repeats allowed."""
-        return Text(self.embeddings[index], self.pooled[index])
+        return self._each(lambda x: x[index])
 
     def repeated(self, n: int) -> "Text":
         """One prompt's text for n samples, without copying it."""
-        return Text(
-            self.embeddings.expand(n, *self.embeddings.shape[1:]),
-            self.pooled.expand(n, *self.pooled.shape[1:]),
-        )
+        return self._each(lambda x: x.expand(n, *x.shape[1:]))
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Text":
         """The same on another device, or in another precision."""
-        return Text(self.embeddings.to(device, dtype), self.pooled.to(device, dtype))
+        mask = None if self.mask is None else self.mask.to(device)
+        return Text(self.embeddings.to(device, dtype), self.pooled.to(device, dtype), mask)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Text":
+        mask = None if self.mask is None else change(self.mask)
+        return Text(change(self.embeddings), change(self.pooled), mask)
 
     @staticmethod
     def joined(parts: Sequence["Text"]) -> "Text":
@@ -64,7 +68,15 @@ class Text:
         return Text(
             torch.cat([part.embeddings for part in parts]),
             torch.cat([part.pooled for part in parts]),
+            None if parts[0].mask is None else torch.cat([_mask(part) for part in parts]),
         )
+
+
+def _mask(text: Text) -> Tensor:
+    """Which tokens are there."""
+    if text.mask is None:
+        return torch.ones(text.embeddings.shape[:2], dtype=torch.bool)
+    return text.mask
 
 
 class Encoder(Protocol):

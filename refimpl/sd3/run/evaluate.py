@@ -92,7 +92,7 @@ def _ends(trainer: Trainer, prompts: Prompts, mine: list[int]) -> Tensor:
         chunk = mine[start : start + config.sampling.batch]
         drawn = noise.stream(config.run.seed, "evaluation", 0, chunk,
                              shape=trainer.parts.latent, device=trainer.device)  # fmt: skip
-        with trainer.together("evaluation"):
+        with trainer.together.within("evaluation"):
             text = trainer.parts.encode([prompts[i].text for i in chunk]).to(trainer.device)
             ends.append(
                 rollout.sample(trainer.policy, text, drawn, grid=grid, method=config.method,

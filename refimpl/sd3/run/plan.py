@@ -148,10 +148,12 @@ def data_lines(config: Config, processes: int) -> list[str]:
     sampling = config.sampling
     Sampler(len(found.train), sampling.groups, sampling.group, processes, config.run.seed)
     gib = len(found.texts) * text_bytes(config) / 2**30
-    where = config.text.cache or "memory"
+    cached = config.text.cache is not None
+    held = min(gib, config.text.memory) if cached or not config.text.precompute else gib
+    where = f"in {config.text.cache}" if cached else "in all"
     return [
         f"prompts        {len(found.train)} to train on, {len(found.held_out)} held out; their "
-        f"embeddings {gib:.2f} GiB in {where}"
+        f"embeddings {gib:.2f} GiB {where}, of which a process holds {held:.2f}"
     ]
 
 

@@ -21,7 +21,8 @@ import yaml
 
 from ...runs import folder as folders
 from ..engine import disk, memory
-from ..loop.train import Iteration, Stopped, Trainer
+from ..loop.together import Stopped
+from ..loop.train import Iteration, Trainer
 from ..model import adapters
 from ..settings.config import plain
 from . import card, leaving, progress, recording, resuming
@@ -76,12 +77,11 @@ class Session:
         self.engine.on_main(self._open_trackers)
         if config.run.record_every and not self.engine.sharded:
             trainer.before_update.append(self._record)
-        with leaving.heeded() as asked:
-            trainer.asked = lambda: asked.signal
+        with leaving.heeded() as asked, disk.guarded(self.folder.path):
+            trainer.together.asked = lambda: asked.signal
             try:
-                with disk.guarded(self.folder.path):
-                    self._iterate(say)
-                    return self._finish()
+                self._iterate(say)
+                return self._finish()
             except Stopped:
                 self._leave()
                 raise
@@ -94,7 +94,7 @@ class Session:
         trainer, config, pace = self.trainer, self.config, Pace()
         while trainer.done < config.training.iterations:
             step = trainer.done
-            trainer.heed()
+            trainer.together.heed()
             found = self._evaluate(step) if step % config.evaluation.every == 0 else None
             measured = trainer.iterate()
             self.engine.on_main(partial(self._write, step, measured, found))

@@ -14,6 +14,7 @@ GRIDS = {
     "once_shifted": grids.sd35_once_shifted,
     "uniform": grids.uniform,
 }
+"""By name; "shifted" is `grids.shifted` by `sampling.shift`."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Sampling:
         guidance: as diffusers counts it, in rollout and training alike; 1 is none.
         resolution: pixels a side.
         grid: SD3.5's shift of 3 as diffusers ships it ("as_shipped", twice), once, or none: a
-            shift is for large pictures, which hide behind more noise.
+            shift is for large pictures, which hide behind more noise. "shifted": once, by `shift`.
+        shift: of "shifted"; FLUX.1 and Qwen-Image have e^μ, and μ follows from the resolution.
         start: whether every image begins at noise of its "own", or all of a "group" at the same;
             those part at the first noisy step, and what is before it is sampled once a batch.
         groups, group: prompts an iteration, and images of each, over all processes.
@@ -36,7 +38,8 @@ class Sampling:
     eval_steps: int = 40
     guidance: float = 4.5
     resolution: int = 512
-    grid: Literal["as_shipped", "once_shifted", "uniform"] = "as_shipped"
+    grid: Literal["as_shipped", "once_shifted", "uniform", "shifted"] = "as_shipped"
+    shift: float = 3.0
     start: Literal["own", "group"] = "own"
     groups: int = 48
     group: int = 24
@@ -46,6 +49,12 @@ class Sampling:
         counts(self, "steps", "eval_steps", "groups", "batch")
         if self.group < 2:
             raise ValueError(f"a group of {self.group} has no baseline: group must be at least 2")
+        positive(shift=self.shift)
+        if self.shift != 3.0 and self.grid != "shifted":
+            raise ValueError(
+                f"shift={self.shift!r} is of grid=shifted, and grid is {self.grid!r}: SD3.5's "
+                "grids have a shift of 3"
+            )
         if not (math.isfinite(self.guidance) and self.guidance >= 1):
             raise ValueError(f"guidance must be at least 1 (1 is none), got {self.guidance!r}")
         if self.resolution < 16 or self.resolution % 16:
@@ -57,6 +66,8 @@ class Sampling:
 
     def levels(self, steps: int) -> Grid:
         """The grid of that many steps."""
+        if self.grid == "shifted":
+            return grids.shifted(steps, self.shift)
         return GRIDS[self.grid](steps)
 
 
