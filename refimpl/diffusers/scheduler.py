@@ -29,6 +29,11 @@ from ..simulate.grids import Grid
 from .conventions import manifest
 
 Generator = torch.Generator | list[torch.Generator]
+_FLOW = "flow_prediction"
+_NO_FLOW = (
+    "Flow-GRPO steps a flow, and this is the configuration of another scheduler: it has neither a "
+    f"`shift`, nor a `flow_shift` with prediction_type={_FLOW!r} or use_flow_sigmas"
+)
 
 
 @dataclass
@@ -134,6 +139,26 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         self.recorder: Recorder | None = None
         self._grid: Grid | None = None
         self._laws: tuple[Affine, ...] | None = None
+
+    @classmethod
+    def from_config(
+        cls, config: Any = None, return_unused_kwargs: bool = False, **kwargs: Any
+    ) -> Any:
+        """A scheduler with another flow scheduler's settings, as `diffusers` makes them.
+
+        Solvers that call their shift `flow_shift` (Wan's UniPC, Sana's DPM++) give it; their levels
+        are spaced otherwise by a little, and are here `FlowMatchEulerDiscreteScheduler`'s.
+
+        Raises:
+            ValueError: the configuration of a scheduler that is not a flow's.
+        """
+        if "flow_shift" in config and "shift" not in config:
+            if not (config.get("use_flow_sigmas") or config.get("prediction_type") == _FLOW):
+                raise ValueError(_NO_FLOW)
+            kwargs = {"shift": config["flow_shift"], **kwargs}
+        elif config and "shift" not in config:
+            raise ValueError(_NO_FLOW)
+        return super().from_config(config, return_unused_kwargs, **kwargs)
 
     def set_timesteps(
         self,

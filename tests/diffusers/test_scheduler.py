@@ -210,3 +210,21 @@ def test_noise_without_a_generator_is_refused_and_no_global_one_is_moved() -> No
     before = torch.get_rng_state()
     rolled(direct())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_solvers_flow_shift_is_taken_and_what_is_no_flow_is_refused() -> None:
+    """Wan ships UniPC with a shift under another name; ignored, the levels would be unshifted."""
+    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+
+    flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 5.0}
+    for kind in (UniPCMultistepScheduler, DPMSolverMultistepScheduler):
+        made = FlowGRPOScheduler.from_config(kind(**flow).config, method="paper")
+        assert made.config.shift == 5.0
+        made.set_timesteps(4)
+        plain = FlowMatchEulerDiscreteScheduler(shift=5.0)
+        plain.set_timesteps(4)
+        assert torch.equal(made.sigmas, plain.sigmas)
+        with pytest.raises(ValueError, match="configuration of another scheduler"):
+            FlowGRPOScheduler.from_config(kind().config)
+    with pytest.raises(ValueError, match="configuration of another scheduler"):
+        FlowGRPOScheduler.from_config(DDIMScheduler().config)
