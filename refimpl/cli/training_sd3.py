@@ -84,9 +84,6 @@ def _run(settings: Any, out: Path, resume: bool) -> None:
         with progress_bar() as progress:
             task = progress.add_task("loading", total=settings.training.iterations)
 
-            if main and progress.disable:
-                typer.echo("loading the model, then evaluating it", err=True)
-
             def say(seen: Progress) -> None:
                 progress.update(task, completed=seen.done, description=seen.line)
                 if progress.disable:  # no terminal: a line an iteration, for the job's log
