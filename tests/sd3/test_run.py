@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from refimpl.runs import doctor, metrics
 from refimpl.sd3.loop import data
@@ -165,6 +166,10 @@ def test_the_adapter_loads_in_plain_diffusers_to_the_same_image(
 
     ours = picture(made.parts.pipeline)
     adapters.export(made.parts.transformer, tmp_path / "adapter")
+    with safe_open(tmp_path / "adapter" / adapters.WEIGHTS, "pt") as opened:
+        about = json.loads(opened.metadata()["lora_adapter_metadata"])
+    targets = about["transformer.target_modules"]
+    assert targets == sorted(targets)  # so that equal runs leave equal bytes
     plain = pipelines.at_random("tiny", seed=made.config.run.seed)
     bare = picture(plain)
     plain.load_lora_weights(tmp_path / "adapter")
