@@ -1,6 +1,7 @@
 """Commands of the SD3.5 run: train sd3; sd3 convert, engine, presets, rewards."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,7 +68,8 @@ def sd3(
     elif dry_run:
         rate = tflops if tflops is not None else plan.PEAK_TFLOPS * plan.SHARE
         positive(tflops=rate)
-        for line in plan.plan(settings, processes).lines(rate):
+        counted = plan.plan(settings, processes)
+        for line in [*counted.lines(rate), *plan.data_lines(settings, processes)]:
             console.print(line, soft_wrap=True)
     else:
         _run(settings, out, resume)
@@ -88,21 +90,33 @@ LIBRARIES = ("yaml", "diffusers", "transformers", "peft", "accelerate", "PIL")
 
 def _run(settings: Any, out: Path, resume: bool) -> None:
     needs(*LIBRARIES, extra="sd3")
+    from ..sd3.loop.together import Stopped
     from ..sd3.rewards import RewardError
     from ..sd3.run import starting as run
+    from ..sd3.run.progress import Progress
 
     files.folder(out)
     quieten()
     main = int(os.environ.get("RANK", "0")) == 0
     try:
         with progress("train sd3", settings.training.iterations) as told:
+
+            def say(seen: Progress) -> None:
+                told.at(seen.done, seen.line)
+                if not sys.stderr.isatty():  # a line an iteration, for the job's log
+                    typer.echo(f"iteration {seen.done}/{seen.of}: {seen.line}", err=True)
+
             summary = run.run(
                 settings,
                 out,
                 resume=resume,
-                say=lambda seen: told.at(seen.done, seen.line),
+                say=say,
                 warn=lambda text: told.say(f"note: {text}"),
             )
+    except Stopped as stopped:
+        if main:
+            typer.echo(f"{stopped}: saved; --resume goes on from there", err=True)
+        raise typer.Exit(128 + stopped.signal) from None
     except (RewardError, MemoryError, FloatingPointError) as error:
         raise ValueError(
             f"{error}; the run is in {out}, --resume goes on from its last checkpoint"
@@ -150,6 +164,38 @@ def convert(
     with progress("converting", None):
         count = adapters.convert(checkpoint, out)
     console.print(f"{count} tensors written to {out}")
+
+
+@sd3_app.command("convert-config")
+def convert_config(
+    file: Annotated[Path, typer.Argument(help="flow_grpo's: .py (not executed), .yaml, .json.")],
+    out: Annotated[Path, typer.Argument(help="The YAML file to write; must not exist.")],
+    function: Annotated[
+        str | None, typer.Option(help="Of a Python file that has several, such as pickscore_sd3.")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, help="That shared its batches, where it does not say.")
+    ] = None,
+) -> None:
+    """Write flow_grpo's configuration as one for `train sd3 --config`, value by value."""
+    needs("yaml", extra="sd3")
+    from ..sd3.settings import converting, presets
+
+    if out.exists():
+        raise ValueError(f"{out} exists: name a file that does not")
+    found = converting.converted(converting.read(file, function), gpus)
+    out.write_text(found.text(), encoding="utf-8")
+    try:
+        presets.resolve([], out)
+    except ValueError:
+        out.unlink()
+        raise
+    for title, lines in (
+        ("as it is", found.mapped), ("converted", found.changed), ("left out", found.dropped)
+    ):  # fmt: skip
+        for line in lines:
+            console.print(f"{title:<10}  {line}", soft_wrap=True, markup=False)
+    console.print(f"\nwritten     {out}")
 
 
 @sd3_app.command()

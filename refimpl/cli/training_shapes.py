@@ -32,6 +32,7 @@ def shapes(
     from .training_sd3 import LIBRARIES, quieten
 
     needs(*LIBRARIES, extra="sd3")
+    from ..sd3.loop.together import Stopped
     from ..sd3.rewards import RewardError
     from ..sd3.shapes import arms, finetuning, report
     from ..sd3.shapes.request import Request
@@ -51,6 +52,9 @@ def shapes(
     )
     try:
         found = finetuning.carry_out(request, say=lambda text: console.print(text, markup=False))
+    except Stopped as stopped:
+        typer.echo(f"{stopped}: saved; --resume goes on from there", err=True)
+        raise typer.Exit(128 + stopped.signal) from None
     except (RewardError, MemoryError, FloatingPointError) as error:
         raise ValueError(f"{error}; --resume goes on from the last checkpoint") from error
     for title, table in report.tables(found).items():

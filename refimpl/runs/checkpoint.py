@@ -9,6 +9,7 @@ tensors and plain values are read back, never code.
 import hashlib
 import io
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from . import atomic
 
 MAGIC = b"refimpl-checkpoint 1 "
 _HEADER = len(MAGIC) + 64 + 1
+_OURS = re.compile(r"([0-9]{8,})\.pt")
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -103,7 +105,14 @@ class Series:
     @property
     def steps(self) -> tuple[int, ...]:
         """The steps that have one, rising."""
-        return tuple(sorted(int(file.stem) for file in self.folder.glob("[0-9]*.pt")))
+        named = (_OURS.fullmatch(file.name) for file in self.folder.glob("*.pt"))
+        return tuple(sorted(int(found[1]) for found in named if found))
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """Files that no run wrote under these names: never read, never removed."""
+        files = (file.name for file in self.folder.iterdir() if not file.name.startswith("."))
+        return tuple(sorted(name for name in files if not _OURS.fullmatch(name)))
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write one, then remove what is no longer kept."""

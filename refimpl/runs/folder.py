@@ -61,11 +61,12 @@ class Folder:
         atomic.write(path, content.encode() if isinstance(content, str) else content)
         return path
 
-    def note(self, event: str, step: int) -> None:
+    def note(self, event: str, step: int, **more: Any) -> None:
         """A line of sessions.jsonl: what differs between two equal runs belongs here."""
         row = {
             "event": event,
             "step": step,
+            **metrics.plain(more),
             "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "host": socket.gethostname(),
             "process": os.getpid(),
@@ -208,6 +209,8 @@ def take_up(folder: Folder) -> TakenUp:
     removed = metrics.cut(folder.metrics, step)
     folder.checkpoints.forget_after(step)
     folder.checkpoints.prune()
+    if strays := folder.checkpoints.strays:
+        messages.append(f"ignored in {folder.checkpoints.folder}: {', '.join(strays)}")
     if removed:
         messages.append(f"{removed} lines of metrics after step {step} are computed again")
     before, now = about(folder.path)["versions"], versions()

@@ -29,6 +29,24 @@ def test_a_dry_run_needs_neither_weights_nor_prompts() -> None:
     assert "at 500 TFLOP/s" in text
 
 
+def test_a_dry_run_opens_the_prompts_and_says_what_their_text_takes(tmp_path: Path) -> None:
+    """205 tokens of 4096 numbers and 2048 pooled, in two bytes each: 1.68 MB a prompt."""
+    file = tmp_path / "prompts.txt"
+    file.write_text("\n".join(f"a square number {i}" for i in range(100)))
+    words = ["train", "sd3", "--dry-run", "--prompts", str(file)]
+    code, text = told(*words, "data.holdout=10")
+    assert code == 0
+    assert "90 to train on, 10 held out; their embeddings 0.16 GiB" in text
+    assert "a process holds 0.16" in text
+    _, text = told(*words, "text.memory=0.05")
+    assert "a process holds 0.05" in text
+    _, text = told(*words, "text.memory=0.05", "text.cache=null", "text.precompute=true")
+    assert "GiB in all, of which a process holds 0.16" in text
+    code, text = told(*words, "--processes", "7")
+    assert code == 2
+    assert "7 processes cannot share equally" in text
+
+
 def test_the_settings_that_are_shown_are_the_ones_that_run() -> None:
     code, text = told("train", "sd3", "--show", "--preset", "levelled", "num_steps=12")
     assert code == 0
@@ -47,6 +65,13 @@ def test_the_settings_that_are_shown_are_the_ones_that_run() -> None:
         (["--prompts", "/nowhere.txt"], "no prompts at /nowhere.txt"),
         (["--config", "/nowhere.yaml"], "cannot be read"),
         (["--resume", "--out", "/nowhere"], "nothing to resume"),
+        (["--dry-run", "--prompts", "/nowhere.txt"], "no prompts at /nowhere.txt"),
+        (["--dry-run", "--processes", "0"], "--processes must be at least 1, got 0"),
+        (["--dry-run", "--tflops", "0"], "--tflops must be what a process reaches"),
+        (["--dry-run", "--tflops", "nan"], "got nan"),
+        (["--dry-run", "--tflops", "inf"], "got inf"),
+        (["--dry-run", "--tflops", "-3"], "got -3"),
+        (["train.clip_range=1e-4", "train.beta=.04"], "take --preset flow_grpo"),
     ],
 )
 def test_a_refusal_is_one_line(words: list[str], said: str) -> None:

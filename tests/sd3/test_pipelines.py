@@ -1,6 +1,7 @@
 """Loading is real: what `save_pretrained` wrote comes back to the bit, and the rest is refused."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,50 @@ def test_what_the_hub_refuses_is_said_with_a_remedy(
     monkeypatch.setattr(StableDiffusion3Pipeline, "from_pretrained", refuse)
     with pytest.raises(ValueError, match=said):
         pipelines.load("owner/model", dtype=torch.float32)
+
+
+def rescheduled(saved: tuple[Path, torch.Tensor], tmp_path: Path, **changes: Any) -> str:
+    """A copy whose scheduler_config.json says something else."""
+    folder = tmp_path / "pipeline"
+    shutil.copytree(saved[0], folder)
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("grid", "changes", "said"),
+    [
+        ("as_shipped", {"shift": 5.0}, "has shift=5, and sampling.grid=as_shipped has SD3.5's 3"),
+        ("once_shifted", {"shift": 1.0}, "take sampling.grid=uniform, which is the same"),
+        ("as_shipped", {"use_karras_sigmas": True}, "asks for use_karras_sigmas=True"),
+        ("uniform", {"use_dynamic_shifting": True}, "asks for use_dynamic_shifting=True"),
+        ("as_shipped", {"num_train_timesteps": 500}, "num_train_timesteps=500"),
+    ],
+)
+def test_a_scheduler_of_other_levels_is_never_ignored(
+    saved: tuple[Path, torch.Tensor], tmp_path: Path, grid: str, changes: Any, said: str
+) -> None:
+    from refimpl.sd3.engine.assemble import assemble
+    from refimpl.sd3.settings import presets
+
+    source = rescheduled(saved, tmp_path, **changes)
+    places = [f"model.source={source}", f"text.cache={tmp_path}", f"sampling.grid={grid}",
+              "sampling.resolution=32", "model.dtype=fp32"]  # fmt: skip
+    with pytest.raises(ValueError, match=said):
+        assemble(presets.resolve([], None, places), torch.device("cpu"))
+
+
+def test_the_shipped_scheduler_and_an_unshifted_one_on_even_steps_are_taken(
+    saved: tuple[Path, torch.Tensor], tmp_path: Path
+) -> None:
+    from refimpl.sd3.engine.assemble import assemble
+    from refimpl.sd3.settings import presets
+
+    for source, grid in (
+        (str(saved[0]), "as_shipped"),
+        (rescheduled(saved, tmp_path, shift=1.0), "uniform"),
+    ):
+        places = [f"model.source={source}", f"text.cache={tmp_path}", f"sampling.grid={grid}",
+                  "sampling.resolution=32", "model.dtype=fp32"]  # fmt: skip
+        assert assemble(presets.resolve([], None, places), torch.device("cpu")).latent == (4, 4, 4)

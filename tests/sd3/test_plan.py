@@ -37,6 +37,7 @@ def test_operations_are_those_that_torch_counts(size: str, resolution: int) -> N
         (("training.unconditional_gradient=true",), 175.5),
         ((), 151.3),
         (("method.beta=0",), 111.3),
+        (("training.unconditional_kept=true",), 151.3 - 9 * 2.224),
         (("sampling.guidance=1",), 89.0),
         (("sampling.guidance=1", "method.beta=0", "method.window=first"), 39.5),
         # of seven places for the window: three steps before it on average, made once for 24

@@ -110,7 +110,7 @@ def test_targets_mean_the_modules_they_say(targets: Any, modules: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["blocks", "whole"])
 def test_a_compiled_network_is_the_same_field(how: str) -> None:
-    from refimpl.sd3.engine.assemble import compiled
+    from refimpl.sd3.engine.compiling import compiled
 
     p = moved(made())
     expected, reference = p.velocity(X, T, words(3)), p.reference(X, T, words(3))

@@ -16,13 +16,14 @@ import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
+from refimpl import sd3
 from refimpl.runs import metrics
 from refimpl.sd3.model import adapters
 from refimpl.sd3.settings.config import plain
 
 pytestmark = pytest.mark.slow
 WORKER = Path(__file__).with_name("worker.py")
-ENGINES = Path(adapters.__file__).parent / "engines"
+ENGINES = Path(sd3.__file__).parent / "engines"
 ENVIRONMENT = {
     **os.environ,
     "ACCELERATE_USE_CPU": "true",
@@ -140,16 +141,29 @@ def test_deepspeed_trains_what_one_process_trains_and_resumes_to_the_bit(
         assert difference(tmp_path / "zero", again) <= off
 
 
-def test_a_failing_process_stops_all_of_them(saved: Path, tmp_path: Path) -> None:
-    """A reward that fails in one process must not leave the other waiting."""
-    broken = tmp_path / "worker.py"
-    broken.write_text(
-        WORKER.read_text().replace(
-            "    return red - blue, {}",
-            "    import os\n    if os.environ['RANK'] == '1':\n        raise OSError('away')\n"
-            "    return red - blue, {}",
-        )
-    )
+FAILS = "import os\n    if os.environ['RANK'] == '1':\n        raise OSError('away')\n    "
+SCORE = """def failing(*args):
+    {fails}pass
+
+
+from refimpl.sd3.loop import update
+update.score = failing
+
+
+def main("""
+
+
+@pytest.mark.parametrize("where", ["a reward", "an update"])
+def test_a_failing_process_stops_all_of_them(saved: Path, tmp_path: Path, where: str) -> None:
+    """What fails in one process must not leave the other waiting."""
+    broken, text = tmp_path / "worker.py", WORKER.read_text()
+    if where == "a reward":
+        text = text.replace("    return red - blue, {}", f"    {FAILS}return red - blue, {{}}")
+    else:
+        text = text.replace("def main(", SCORE.format(fails=FAILS).replace("pass", "return None"))
+        text = text.replace("update.score = failing", "real, update.score = update.score, "
+                            "lambda *args: failing(*args) or real(*args)")  # fmt: skip
+    broken.write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone",
          str(broken), str(saved), str(tmp_path / "out")],
@@ -160,10 +174,11 @@ def test_a_failing_process_stops_all_of_them(saved: Path, tmp_path: Path) -> Non
     assert "process 1 stopped with an error" in done.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_process_goes_on_where_it_was(
-    settings: Callable[..., Any], tmp_path: Path
+    settings: Callable[..., Any], tmp_path: Path, number: signal.Signals
 ) -> None:
-    """kill -9, several times at whatever moment it comes."""
+    """Killed, or asked to leave, several times at whatever moment it comes."""
     config = settings("training.iterations=6", "training.updates=2")
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(plain(config)))
@@ -179,7 +194,7 @@ def test_a_killed_process_goes_on_where_it_was(
         if process.stdout.readline().startswith("done"):  # at work: now at any moment
             time.sleep(seconds)
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, number)
             kills += 1
         process.communicate()
     assert kills >= 2

@@ -1,15 +1,21 @@
 """Remote rewards on loopback: servers that answer, fail, hang, and answer nonsense."""
 
+import base64
+import io
 import json
+import socket
+import struct
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from PIL import Image
 
 from refimpl.sd3 import rewards
 from refimpl.sd3.rewards import wire
+from refimpl.sd3.rewards.server import Limits
 from refimpl.sd3.rewards.server import server as serve
 
 IMAGES = torch.rand(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -173,7 +179,8 @@ def test_no_server_is_one_line():
         ((200, b'{"extras": {}}'), "got NoneType"),
         ((200, b'{"scores": ["a", 1, 1, 1, 1]}'), "numbers or null, got 'a'"),
         ((200, b'{"scores": [true, 1, 1, 1, 1]}'), "numbers or null, got True"),
-        ((200, b'{"scores": [Infinity, 1, 1, 1, 1]}'), "infinite for 1 of 5"),
+        ((200, b'{"scores": [Infinity, 1, 1, 1, 1]}'), "Infinity is no number of JSON"),
+        ((200, b'{"scores": [NaN, 1, 1, 1, 1]}'), "null is not scored"),
         ((200, b"<html>"), "is no JSON"),
         ((200, b"[1, 2]"), "must be an object"),
         ((404, b"nothing here"), "refused: HTTP 404: nothing here"),
@@ -187,8 +194,8 @@ def test_an_answer_that_cannot_be_used_is_not_asked_for_twice(running, reply, wo
     assert len(seen) == 1
 
 
-def test_a_nan_from_a_server_is_not_scored(running):
-    scores, _ = ask(running(handler((200, b'{"scores": [NaN, 1, null, 1, 1]}'))))
+def test_a_null_from_a_server_is_not_scored(running):
+    scores, _ = ask(running(handler((200, b'{"scores": [null, 1, null, 1, 1]}'))))
     assert scores.isnan().tolist() == [True, False, True, False, False]
 
 
@@ -267,3 +274,188 @@ def test_geneval_sends_its_metadata_and_wants_them(running):
     assert wire.asked(*seen[0])[2] == METADATA
     with pytest.raises(rewards.RewardError, match='GenEval needs metadata with "tag"'):
         geneval(IMAGES, PROMPTS, [{}] * 5)
+
+
+def drip(pause, *pieces):
+    """A reply that comes piece by piece, its headers too."""
+    stop = threading.Event()
+
+    def reply(handler):
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+        for piece in pieces:
+            if stop.wait(pause):
+                return
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+
+    return reply, stop
+
+
+def test_headers_that_drip_cost_the_timeout_and_no_more(running):
+    reply, stop = drip(0.05, *[b"X-Wait: a\r\n"] * 400)
+    begun = time.monotonic()
+    with pytest.raises(rewards.RewardError, match="was not complete after 0.3 s"):
+        ask(running(handler(reply)), timeout=0.3, attempts=1)
+    assert time.monotonic() - begun < 5  # not the 20 of its headers
+    stop.set()
+
+
+def test_a_busy_server_whose_words_hang_is_asked_again(running, monkeypatch):
+    monkeypatch.setattr("refimpl.sd3.rewards.waiting.WORDS", 0.1)
+    go = threading.Event()
+
+    def hang(handler):
+        handler.send_response(503)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        go.wait(20)
+
+    begun = time.monotonic()
+    assert ask(running(handler(hang, good())), timeout=10.0)[0].tolist() == [0.5] * 5
+    assert time.monotonic() - begun < 8
+    go.set()
+
+
+@pytest.mark.parametrize(
+    ("score", "word"),
+    [
+        ("NaN", "NaN is no number of JSON"),
+        ("Infinity", "Infinity is no number of JSON"),
+        ("-Infinity", "Infinity is no number of JSON"),
+        ("1e999", "that float32 holds, got inf"),
+        ("3.5e38", "that float32 holds, got 3.5e"),
+        ("1" * 400, "that float32 holds, got 1111111111"),
+        ("-" + "1" * 400, "that float32 holds, got -111111111"),
+        ("1" * 5000, "is no JSON"),
+        ("[" * 100000, "is no JSON"),
+    ],
+)
+@pytest.mark.parametrize(
+    "place", ['{"scores": [%s, 1]}', '{"scores": [1, 1], "extras": {"a": [%s, 1]}}']
+)
+def test_what_is_no_number_of_json_or_float32_is_refused(score, word, place):
+    with pytest.raises(ValueError, match=word):
+        wire.answered((place % score).encode(), 2)
+
+
+def raw(url, request, seconds=10.0):
+    """Send bytes, and the answer's status line and body."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=seconds) as to:
+        to.sendall(request)
+        found = b""
+        while piece := to.recv(1 << 16):
+            found += piece
+    head, _, body = found.partition(b"\r\n\r\n")
+    return head.split(b"\r\n")[0].decode(), body.decode()
+
+
+def request(body, kind="application/json", **headers):
+    lines = {"Content-Type": kind, "Content-Length": len(body), **headers}
+    told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST / HTTP/1.0\r\n{told}\r\n".encode() + body
+
+
+@pytest.fixture
+def guarded():
+    """A server with limits, or a token, of the test's own; its address."""
+    started = []
+
+    def start(**options):
+        one = serve("r", brightness, **options)
+        threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        started.append(one)
+        return "http://{}:{}".format(*one.server_address[:2])
+
+    yield start
+    for one in started:
+        one.shutdown()
+        one.server_close()
+
+
+def test_a_body_is_refused_by_its_length_before_it_is_read(guarded):
+    url = guarded(limits=Limits(body=1000))
+    status, body = raw(url, request(b"", **{"Content-Length": 10**12}))
+    assert "413" in status
+    assert "at most 1000 are read" in body
+    for bad in ("-1", "many", "1e3"):
+        assert raw(url, request(b"", **{"Content-Length": bad}))[0].split()[1] in ("411", "413")
+
+
+def test_pixels_are_counted_before_they_are_decoded(monkeypatch):
+    """28 kB of PNG are 13,000² pixels: 2 GB as float32, of which none is made."""
+    file = io.BytesIO()
+    Image.new("L", (13000, 13000)).save(file, format="PNG")
+    text = base64.b64encode(file.getvalue()).decode()
+    body = json.dumps({"images": [text], "prompts": [""], "metadata": [{}]}).encode()
+    assert len(body) < 300_000
+    monkeypatch.setattr(wire, "_decoded", lambda picture: pytest.fail("it was decoded"))
+    with pytest.raises(ValueError, match="169000000 pixels; at most"):
+        wire.asked("application/json", body)
+    many = json.dumps({"images": [good_png()] * 1025, "prompts": [], "metadata": []}).encode()
+    with pytest.raises(ValueError, match="1025 images; at most 1024"):
+        wire.asked("application/json", many)
+
+
+def test_a_tensors_shape_is_looked_at_before_it_is_loaded(monkeypatch):
+    header = json.dumps({
+        "__metadata__": {"prompts": "[]", "metadata": "[]"},
+        "images": {"dtype": "U8", "shape": [1, 3, 20000, 20000], "data_offsets": [0, 12 * 10**8]},
+    }).encode()  # fmt: skip
+    with pytest.raises(ValueError, match="400000000 pixels; at most"):
+        wire.asked("application/x-safetensors", len(header).to_bytes(8, "little") + header)
+
+
+def good_png():
+    file = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(file, format="PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("application/json; charset=utf-8", "200"), ("Application/JSON;charset=UTF-8", "200"),
+     ("application/json; charset=utf-16", "400"), ("text/plain", "400"), ("", "400")],
+)  # fmt: skip
+def test_a_content_type_may_name_its_charset(guarded, kind, code):
+    rows = {"images": [good_png()], "prompts": ["a"], "metadata": [{}]}
+    body = json.dumps({**rows, "metadata": [{"include": []}]}).encode()
+    assert raw(guarded(), request(body, kind))[0].split()[1] == code
+
+
+def test_a_client_that_leaves_or_falls_silent_costs_a_thread_its_seconds(guarded, capfd):
+    url = guarded(limits=Limits(connections=2, silence=0.3, seconds=0.6))
+    host, port = url.removeprefix("http://").split(":")
+    left = socket.create_connection((host, int(port)))
+    left.sendall(b"POST / HTTP/1.0\r\nContent-Length: 100\r\n\r\n{")
+    left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    left.close()  # a reset, not a farewell
+    time.sleep(0.2)
+    silent = [socket.create_connection((host, int(port))) for _ in range(2)]
+    for one in silent:
+        one.sendall(
+            b"POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
+    time.sleep(0.1)
+    assert "503" in raw(url, request(b"{}"))[0]  # full
+    time.sleep(1.0)
+    assert "400" in raw(url, request(b"{}"))[0]  # there is room again
+    for one in silent:
+        one.close()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_server_that_others_reach_asks_for_a_token(guarded, monkeypatch):
+    with pytest.raises(ValueError, match="set REFIMPL_REWARD_TOKEN to a secret"):
+        serve("r", brightness, host="0.0.0.0")
+    with pytest.raises(ValueError, match="at least 16 characters, got 5"):
+        serve("r", brightness, token="short")
+    url = guarded(token="a secret of some length")
+    monkeypatch.delenv("REFIMPL_REWARD_TOKEN", raising=False)
+    with pytest.raises(rewards.RewardError, match="HTTP 401: a token is asked for"):
+        ask(url)
+    monkeypatch.setenv("REFIMPL_REWARD_TOKEN", "another secret of some length")
+    with pytest.raises(rewards.RewardError, match="HTTP 401"):
+        ask(url)
+    monkeypatch.setenv("REFIMPL_REWARD_TOKEN", "a secret of some length")
+    assert len(ask(url)[0]) == 5

@@ -91,6 +91,18 @@ def test_pickscore_is_the_scaled_cosine_over_26(folder, embeddings):
     torch.testing.assert_close(scores, embeddings[2] * cosine / 26, **CLOSE)
 
 
+def test_half_precision_is_the_models_and_scores_are_float32(folder, embeddings):
+    """bf16 keeps three digits of a unit vector's cosine; the score has a float32's."""
+    reward = rewards.make("clipscore", source=folder, batch=2, dtype="bf16")
+    scores, extras = rewards.judge("clipscore", reward, IMAGES, PROMPTS, METADATA)
+    assert scores.dtype == torch.float32
+    cosine = cosine_similarity(embeddings[0], embeddings[1])
+    assert 0 < (extras["cosine"] - cosine).abs().max() < 0.05
+    for options, said in (({"dtype": "half"}, "fp32, bf16, fp16"), ({"batch": 0}, "from 1")):
+        with pytest.raises(rewards.RewardError, match=said):
+            rewards.make("clipscore", source=folder, **options)
+
+
 @pytest.mark.parametrize("ending", ["pth", "safetensors"])
 def test_aesthetic_is_its_linear_head_on_the_unit_embedding(folder, embeddings, tmp_path, ending):
     layers = torch.nn.Sequential(

@@ -13,6 +13,7 @@ from refimpl.equations import kl, policy, sde
 from refimpl.equations.sde import Step
 from refimpl.methods import Method
 from refimpl.runs import monitors
+from refimpl.sd3.engine.processes import Stepped
 from refimpl.sd3.loop import noise, rollout, update, watching
 from refimpl.sd3.loop.update import Experience
 from refimpl.simulate import grids
@@ -124,7 +125,7 @@ def test_a_gradient_of_zero_is_a_fault_only_where_all_advantages_are_here(made: 
     for held, alone, holds in (
         (experience, True, False), (experience, False, True), (silent, True, True)
     ):  # fmt: skip
-        (reading,) = watching.of_gradient(0.0, held, alone=alone)
+        (reading,) = watching.of_gradient(Stepped(0.0), held, alone=alone)
         assert reading.holds == holds
 
 
@@ -266,8 +267,8 @@ def test_what_is_not_finite_is_told_at_the_end_of_a_rollout_and_of_a_pass(
     experience, policy = rolled(made, FLOW), made.policy
 
     class Broken:
-        def velocity(self, x: torch.Tensor, *rest: Any) -> torch.Tensor:
-            return policy.velocity(x, *rest) * float("nan")
+        def velocity(self, x: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
+            return policy.velocity(x, *rest, **more) * float("nan")
 
         reference = policy.reference
 
@@ -284,9 +285,9 @@ class Counting:
     def __init__(self, policy: Any) -> None:
         self.policy, self.rows = policy, 0
 
-    def velocity(self, x: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def velocity(self, x: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
         self.rows += len(x)
-        return self.policy.velocity(x, *rest)
+        return self.policy.velocity(x, *rest, **more)
 
 
 def test_one_start_a_group_is_sampled_once_until_its_rollouts_part(

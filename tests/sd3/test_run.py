@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from refimpl.runs import doctor, metrics
 from refimpl.sd3.loop import data
@@ -165,6 +166,10 @@ def test_the_adapter_loads_in_plain_diffusers_to_the_same_image(
 
     ours = picture(made.parts.pipeline)
     adapters.export(made.parts.transformer, tmp_path / "adapter")
+    with safe_open(tmp_path / "adapter" / adapters.WEIGHTS, "pt") as opened:
+        about = json.loads(opened.metadata()["lora_adapter_metadata"])
+    targets = about["transformer.target_modules"]
+    assert targets == sorted(targets)  # so that equal runs leave equal bytes
     plain = pipelines.at_random("tiny", seed=made.config.run.seed)
     bare = picture(plain)
     plain.load_lora_weights(tmp_path / "adapter")
@@ -348,6 +353,26 @@ def test_the_average_follows_once_an_optimiser_step(settings: Make, trainer: Mak
     with trainer(settings("training.updates=2", "training.epochs=3", "ema.every=4")) as made:
         made.iterate()
         assert made.average.steps == 6
+
+
+def test_a_run_too_short_for_its_average_says_that_its_adapter_is_untouched(
+    settings: Make, started: Make, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    summary = started(
+        settings("training.iterations=1", "ema.every=2"), tmp_path / "short", warn=told.append
+    )
+    assert summary["average_moved"] is False
+    assert any("the exported adapter is untouched" in text for text in told)
+    assert "is untouched" in (tmp_path / "short" / "adapter" / "README.md").read_text()
+    assert all((x == 0).all() for n, x in weights(tmp_path / "short").items() if "lora_B" in n)
+    told.clear()
+    summary = started(
+        settings("training.iterations=2", "ema.every=2"), tmp_path / "long", warn=told.append
+    )
+    assert summary["average_moved"] is True
+    assert not told
+    assert any((x != 0).any() for n, x in weights(tmp_path / "long").items() if "lora_B" in n)
 
 
 def test_evaluation_sees_the_same_noise_every_time(settings: Make, trainer: Make) -> None:

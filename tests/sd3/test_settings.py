@@ -61,10 +61,9 @@ def test_an_unknown_preset_is_refused() -> None:
         ("sde_type=cps", "method.kernel", "cps"),
         ("sde_type=sde", "method.kernel", "flow_grpo"),
         ("sde_window_size=2", "method.size", 2),
-        ("train.clip_range=1e-4", "method.limit", 1e-4),
         ("epsilon=0.1", "method.limit", 0.1),
         ("train.adv_clip_max=5", "method.advantage_bound", 5.0),
-        ("train.beta=0.01", "method.beta", 0.01),
+        ("train.beta=0", "method.beta", 0.0),
         ("sample.global_std=true", "method.advantage_std", "batch"),
         ("sample.global_std=false", "method.advantage_std", "group"),
         ("scale_rewards=false", "method.advantage_std", "none"),
@@ -78,6 +77,37 @@ def test_the_fields_own_names_are_understood(alias: str, dotted: str, value: obj
     section, name = dotted.split(".")
     change = alias.replace("=no", "='no'")
     assert getattr(getattr(presets.resolve([], None, [change]), section), name) == value
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["train.clip_range=1e-4"], "averaged over coordinates, and this run has method.reduction"),
+        (["clip_range=1e-4", "beta=0"], "give method.limit in this run's own unit"),
+        (["train.beta=.04"], "without h, and this run has method.kl=steps"),
+        (["train.clip_range=1e-4", "train.beta=.04"], "take --preset flow_grpo"),
+    ],
+)
+def test_a_number_from_elsewhere_brings_its_unit_or_is_refused(
+    changes: list[str], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        presets.resolve([], None, changes)
+    theirs = presets.resolve(["flow_grpo"], None, changes).method
+    assert (theirs.reduction, theirs.kl) == ("average", "without_h")
+    file = tmp_path / "run.yaml"
+    file.write_text("train: {clip_range: 1e-4}")
+    with pytest.raises(ValueError, match="train.clip_range"):
+        presets.resolve([], file)
+    assert presets.resolve([], file, ["method.limit=0.2"]).method.limit == 0.2  # taken back
+    unit = ["method.reduction=average", "method.kl=without_h", *changes]
+    assert presets.resolve([], None, unit).method.reduction == "average"
+
+
+def test_a_preset_with_a_kl_weight_has_the_kl_that_it_weighs() -> None:
+    found, theirs = (presets.resolve([name]).method for name in ("pickscore", "flow_grpo"))
+    assert found == theirs.but(beta=0.01)
+    assert "ac4c86e" in presets.ABOUT["flow_grpo"]
 
 
 def test_a_saved_configuration_reads_back_as_itself(tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ def zero(accelerator: Any) -> None:
     from accelerate import DeepSpeedPlugin, PartialState
     from accelerate.utils import DistributedType
 
-    from refimpl.sd3.model import adapters
+    from refimpl import sd3
 
-    shipped = Path(adapters.__file__).parent / "engines" / "deepspeed.yaml"
+    shipped = Path(sd3.__file__).parent / "engines" / "deepspeed.yaml"
     asked = yaml.safe_load(shipped.read_text())["deepspeed_config"]
     plugin = DeepSpeedPlugin(
         zero_stage=asked["zero_stage"],

@@ -35,6 +35,8 @@ from .timing import ceiling, measure
 OPTIONS: dict[str, tuple[str, ...]] = {
     "guidance and KL": (),
     "guidance, no KL": ("method.beta=0",),
+    "guidance and KL, unconditional half kept": ("training.unconditional_kept=true",),
+    "guidance and KL, adapter's products in bf16": ("adapter.products=network",),
     "guidance and KL, both halves with gradient": ("training.unconditional_gradient=true",),
     "guidance and KL, checkpointing": ("model.gradient_checkpointing=true",),
     "guidance and KL, compiled blocks": ("model.compile=blocks",),

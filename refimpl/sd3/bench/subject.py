@@ -70,6 +70,7 @@ class Subject:
         self.policy = Policy(
             self.parts.transformer, self.parts.transformer, dtype, bench.text(1, dtype),
             config.sampling.guidance, config.training.unconditional_gradient,
+            one_mode=config.model.compile != "none",
         )  # fmt: skip
         self.text = bench.text(bench.rows, dtype)
         self.plan = methods.plan(config.method, config.grid)
@@ -79,7 +80,8 @@ class Subject:
         drawn = noise.stream(0, "bench", 0, range(self.bench.rows), shape=self.parts.latent,
                              device=self.bench.device)  # fmt: skip
         return rollout.sample(self.policy, self.text, drawn, grid=self.config.grid,
-                              method=self.config.method, plan=self.plan)  # fmt: skip
+                              method=self.config.method, plan=self.plan,
+                              keep=self.config.training.unconditional_kept)  # fmt: skip
 
     def experience(self, trajectory: rollout.Trajectory) -> Experience:
         """The batch with made-up advantages."""

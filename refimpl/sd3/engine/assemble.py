@@ -5,6 +5,7 @@
 A trainer needs no more than `Parts`: a model without VAE or text encoders brings its own.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..model import calling
+from ..model.calling import Call
 from ..model.images import Decoder
-from ..model.pipelines import at_random, load
-from ..model.policy import add_adapter
+from ..model.pipelines import at_random, load, scheduler_shift
+from ..model.policy import add_adapter, lower_products
+from ..model.starts import begin_with
 from ..model.text import Encoders, Store, Text
 from ..settings.config import DTYPES, Config
+from .compiling import compiled
+
+SHIFT = 3.0
+"""SD3.5's, of the grids "as_shipped" and "once_shifted"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +39,7 @@ class Parts:
         latent: the shape of a latent, (C, H, W).
         dtype: what the transformer computes in.
         pipeline: what export saves the adapter through; None where there is none.
+        call: how the transformer's family is asked for a velocity.
     """
 
     transformer: Any
@@ -39,13 +48,22 @@ class Parts:
     latent: tuple[int, int, int]
     dtype: torch.dtype
     pipeline: Any = None
+    call: Call = calling.sd3
 
 
-def assemble(config: Config, device: torch.device, prompts: Sequence[str] = ()) -> Parts:
+def assemble(
+    config: Config,
+    device: torch.device,
+    prompts: Sequence[str] = (),
+    *,
+    rank: int = 0,
+    world: int = 1,
+) -> Parts:
     """Load or make the pipeline, and fit it for training.
 
     Args:
         prompts: every prompt of the run, encoded now if `text.precompute` asks for it.
+        rank, world: the share of them that this process encodes, for a cache that all read.
 
     Raises:
         ValueError: weights that cannot be loaded, or a resolution that the model cannot take.
@@ -55,7 +73,7 @@ def assemble(config: Config, device: torch.device, prompts: Sequence[str] = ()) 
         raise ValueError("model.dtype=fp16 needs a GPU: on a CPU choose fp32 or bf16")
     pipeline = _pipeline(config, dtype, device)
     _latent(config.sampling.resolution, pipeline)
-    return fitted(config, pipeline, _texts(config, pipeline, device, prompts), device)
+    return fitted(config, pipeline, _texts(config, pipeline, device, prompts, rank, world), device)
 
 
 def fitted(
@@ -76,6 +94,7 @@ def fitted(
     if vae.dtype != DTYPES[config.vae.dtype]:
         vae.to(dtype=DTYPES[config.vae.dtype])
     transformer.to(device).eval()
+    attention(transformer, config.model.attention)
     add_adapter(
         transformer,
         rank=settings.rank,
@@ -83,6 +102,10 @@ def fitted(
         targets=settings.targets,
         seed=config.run.seed,
     )
+    if settings.start is not None:
+        begin_with(transformer, settings.start, reference=settings.reference == "start")
+    if settings.products == "network":
+        lower_products(transformer)
     if config.model.gradient_checkpointing:
         transformer.enable_gradient_checkpointing()
     compiled(transformer, config.model.compile)
@@ -90,17 +113,19 @@ def fitted(
     return Parts(transformer, encode, decode, latent, dtype, pipeline)
 
 
-def compiled(transformer: Any, how: str, **options: Any) -> None:
-    """Compile in place: each block ("blocks"), or the transformer ("whole").
+def attention(transformer: Any, backend: str | None) -> None:
+    """Choose who computes the attention.
 
-    Args:
-        options: of `torch.compile`.
+    Raises:
+        ValueError: a backend that diffusers does not know, or that is not installed.
     """
-    if how == "blocks":
-        transformer._repeated_blocks = ["JointTransformerBlock"]  # diffusers 0.42.1 leaves it empty
-        transformer.compile_repeated_blocks(**options)
-    elif how == "whole":
-        transformer.compile(**options)
+    if backend is None:
+        return
+    try:
+        transformer.set_attention_backend(backend)
+    except (ValueError, RuntimeError, ImportError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"model.attention={backend} cannot be had: {reason}") from None
 
 
 def _pipeline(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
@@ -109,7 +134,26 @@ def _pipeline(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
         return at_random(model.random_init, seed=config.run.seed, dtype=dtype, device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        return load(model.source, dtype=dtype, revision=model.revision, t5=model.t5)
+        pipeline = load(model.source, dtype=dtype, revision=model.revision, t5=model.t5)
+    require_grid(config.sampling.grid, scheduler_shift(pipeline.scheduler))
+    return pipeline
+
+
+def require_grid(grid: str, shift: float) -> None:
+    """Refuse to train on other levels than the pipeline samples on, unless they are asked for.
+
+    Raises:
+        ValueError: a scheduler_config.json with another shift than SD3.5's, and a grid of SD3.5's.
+    """
+    if grid in ("uniform", "shifted") or shift == SHIFT:
+        return
+    remedy = f'set "shift": {SHIFT:g} there, or take sampling.grid=shifted sampling.shift={shift:g}'
+    if shift == 1:
+        remedy = "take sampling.grid=uniform, which is the same"
+    raise ValueError(
+        f"the pipeline's scheduler_config.json has shift={shift:g}, and sampling.grid={grid} has "
+        f"SD3.5's {SHIFT:g}: {remedy}"
+    )
 
 
 def _latent(resolution: int, pipeline: Any) -> tuple[int, int, int]:
@@ -125,16 +169,23 @@ def _latent(resolution: int, pipeline: Any) -> tuple[int, int, int]:
 
 
 def _texts(
-    config: Config, pipeline: Any, device: torch.device, prompts: Sequence[str]
+    config: Config,
+    pipeline: Any,
+    device: torch.device,
+    prompts: Sequence[str],
+    rank: int,
+    world: int,
 ) -> Callable[[Sequence[str]], Text]:
     for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
         encoder = getattr(pipeline, name)
         if encoder is not None:
             encoder.to(device).requires_grad_(False)
-    encoders = Encoders(pipeline, tokens=config.text.tokens)
-    store = Store(encoders, digest=encoders.digest(), folder=config.text.cache)
+    encoders, folder = Encoders(pipeline, tokens=config.text.tokens), config.text.cache
+    all_kept = folder is None and config.text.precompute
+    limit = math.inf if all_kept else config.text.memory * 2**30
+    store = Store(encoders, digest=encoders.digest(), folder=folder, limit=limit)
     if config.text.precompute:
-        store(["", *prompts])
+        store.prepare(["", *(prompts if folder is None else prompts[rank::world])])
         encoders.release()
         if device.type == "cuda":
             torch.cuda.empty_cache()

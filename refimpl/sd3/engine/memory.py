@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import torch
 
+BEFORE = "loading the model"
+"""The one place that is passed before a run's folder is there: any setting may still change."""
 REMEDIES = {
-    "loading the model": "model.dtype=bf16, model.t5=false or text.precompute=true",
-    "encoding prompts": "text.precompute=true or model.t5=false",
+    BEFORE: "model.dtype=bf16, model.t5=false or text.precompute=true",
+    "encoding prompts": "text.precompute=true",
     "the rollout": "a smaller sampling.batch",
     "decoding": "vae.batch=1 and vae.tiled=true",
     "the update": "a smaller training.rows, or model.gradient_checkpointing=true",

@@ -7,17 +7,37 @@ Plain Python, `accelerate launch` and `torchrun` start the same program. What pr
 the gradient's mean and what is gathered; prompts and noise each process knows by itself.
 """
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.distributed
 from torch import Tensor
 
 from ..model.policy import trainable
 from ..settings.schedule import Training
 from ..settings.sections import Precision
-from . import zero
+from . import optimising, zero
 from .shards import like, whole
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What a step of the optimiser came to.
+
+    Attributes:
+        norm: of the gradient, before it was shortened.
+        skipped: under fp16, the scaled gradient overflowed: the scaler left the weights as they
+            are and has halved its scale.
+        scale: of fp16's loss from now on; None without a scaler.
+    """
+
+    norm: float
+    skipped: bool = False
+    scale: float | None = None
 
 
 class Engine:
@@ -35,13 +55,8 @@ class Engine:
 
     def __init__(self, accelerator: Any, transformer: Any, training: Training) -> None:
         self.accelerator, self.transformer, self.training = accelerator, transformer, training
-        optimiser = torch.optim.AdamW(
-            trainable(transformer),
-            lr=training.learning_rate,
-            betas=training.betas,
-            eps=training.eps,
-            weight_decay=training.weight_decay,
-        )
+        optimiser = optimising.optimiser(trainable(transformer), training)
+        self.schedule = optimising.schedule(optimiser, training)
         if self.sharded == "DEEPSPEED":
             settings = accelerator.state.deepspeed_plugin.deepspeed_config
             settings["train_micro_batch_size_per_gpu"] = training.rows
@@ -70,45 +85,104 @@ class Engine:
         kind = str(self.accelerator.distributed_type).rpartition(".")[2]
         return kind if kind in ("FSDP", "DEEPSPEED") else None
 
+    @property
+    def called(self) -> Any:
+        """What the policy calls: the transformer itself, but where its weights are spread.
+
+        DistributedDataParallel would exchange gradients with every micro-batch, and buffers with
+        every call; `step` exchanges gradients once.
+        """
+        return self.network if self.sharded else self.transformer
+
     def backward(self, loss: Tensor, number: int, count: int) -> None:
         """Micro-batch `number` of `count`: add its gradient; the last one is followed by a step.
 
         accelerate divides by the number of micro-batches, which a sum of shares must not be; under
         DeepSpeed it leaves that to DeepSpeed, which divides by its configuration's number, 1.
         """
+        if not self.sharded:
+            self.accelerator.gradient_accumulation_steps = 1
+            self.accelerator.backward(loss)
+            return
         self.accelerator.gradient_accumulation_steps = count
         undone = 1 if self.sharded == "DEEPSPEED" else count
         with self.accelerator.accumulate(self.network):
             self.accelerator.backward(loss * undone)
 
-    def step(self) -> float:
-        """Shorten the gradient, step, forget it; the gradient's norm before."""
+    def step(self) -> Stepped:
+        """Exchange the gradient, shorten it, step, forget it."""
+        self._exchange()
         limit = self.training.max_grad_norm
         norm = self.accelerator.clip_grad_norm_(self.network.parameters(), limit)
         self.optimiser.step()
         self.optimiser.zero_grad()
         if norm is None:  # DeepSpeed clips by itself
             norm = self.network.get_global_grad_norm()
-        return float(norm)
+        scaler = self.accelerator.scaler
+        skipped = scaler is not None and bool(self.optimiser.step_was_skipped)
+        if self.schedule is not None and not skipped:
+            self.schedule.step()
+        return Stepped(float(norm), skipped, scaler.get_scale() if scaler is not None else None)
+
+    def _exchange(self) -> None:
+        """The mean of all processes' gradients, in one exchange for all parameters.
+
+        Who had nothing to learn from has a gradient of 0.
+        """
+        if self.sharded:
+            return
+        gradients = []
+        for parameter in self.parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            gradients.append(parameter.grad)
+        if self.world == 1:
+            return
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        torch.distributed.all_reduce(flat)
+        flat /= self.world
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for parameter, part in zip(self.parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter)
 
     def gathered(self, x: Tensor) -> Tensor:
-        """Rows of all processes, in order, on the CPU."""
+        """Rows of all processes, in order, on the CPU; nothing travels where there is one."""
+        if self.world == 1:
+            return x.cpu()
         found: Tensor = self.accelerator.gather(x.to(self.accelerator.device).contiguous())
         return found.cpu()
 
-    def agreed(self, error: Exception | None) -> None:
+    def agreed(self, error: Exception | None, word: int = 0) -> int:
         """Stop everywhere if one process cannot go on, instead of waiting for it for ever.
+
+        Args:
+            word: a number that every process says.
+
+        Returns:
+            The largest number that a process said.
 
         Raises:
             Exception: `error`, where it happened.
             RuntimeError: on the others.
         """
-        failed = self.gathered(torch.tensor([error is not None], dtype=torch.int32))
-        if error is not None:
-            raise error
-        if bool(failed.any()):
-            where = ", ".join(str(int(i)) for i in failed.nonzero())
-            raise RuntimeError(f"process {where} stopped with an error; see its message")
+        told = self.gathered(torch.tensor([[error is not None, word]], dtype=torch.int32))
+        require_all(told[:, 0], error)
+        return int(told[:, 1].max())
+
+    def on_main(self, work: Callable[[], object]) -> None:
+        """Let the main process do it, and all go on, or none.
+
+        Raises:
+            Exception: what `work` raised, on the main process.
+            RuntimeError: on the others then.
+        """
+        error = None
+        if self.main:
+            try:
+                work()
+            except Exception as found:
+                error = found
+        self.agreed(error)
 
     def wait(self) -> None:
         """Until all processes are here."""
@@ -138,6 +212,7 @@ class Engine:
             "adapter": {name: x.cpu() for name, x in self.adapter().items()},
             "moments": moments,
             "scaler": scaler.state_dict() if scaler is not None else {},
+            "schedule": self.schedule.last_epoch if self.schedule is not None else 0,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -146,6 +221,8 @@ class Engine:
         Raises:
             ValueError: of another adapter.
         """
+        if self.schedule is not None:
+            optimising.go_to(self.schedule, int(state.get("schedule", 0)))
         names = self.names()
         if list(state["adapter"]) != names:
             raise ValueError(
@@ -166,6 +243,31 @@ class Engine:
             }
         if self.accelerator.scaler is not None and state["scaler"]:
             self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+def require_all(failed: Tensor, error: Exception | None) -> None:
+    """Raise where a process failed: its own error there, and its number on the others."""
+    if error is not None:
+        raise error
+    if bool(failed.any()):
+        where = ", ".join(str(int(i)) for i in failed.nonzero())
+        raise RuntimeError(f"process {where} stopped with an error; see its message")
+
+
+@contextlib.contextmanager
+def all_or_none(accelerator: Any) -> Iterator[None]:
+    """What every process does by itself before there is an `Engine`, such as loading a model.
+
+    Raises:
+        Exception: what happened here, or a RuntimeError that names the process where it did.
+    """
+    error = None
+    try:
+        yield
+    except Exception as found:
+        error = found
+    told = torch.tensor([error is not None], dtype=torch.int32, device=accelerator.device)
+    require_all(accelerator.gather(told).cpu(), error)
 
 
 def accelerator(precision: Precision) -> Any:

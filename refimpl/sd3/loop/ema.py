@@ -36,6 +36,11 @@ class Average:
             for value, parameter in zip(self.values, self.parameters, strict=True):
                 value.lerp_(parameter.detach(), 1 - self.decay)
 
+    @property
+    def moved(self) -> bool:
+        """Whether it has taken a step since the weights it began with."""
+        return self.steps >= self.every
+
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """The network with the average in place of its weights."""

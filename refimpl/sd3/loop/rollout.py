@@ -35,6 +35,7 @@ class Trajectory:
         velocities: at each trained step, as sampled, float32.
         levels: the noise levels of `states`.
         laws: of each trained step.
+        unconditional: that half of guidance at each trained step, or nothing.
     """
 
     ends: Float[Tensor, "n C H W"]
@@ -42,6 +43,7 @@ class Trajectory:
     velocities: tuple[Float[Tensor, "n C H W"], ...]
     levels: tuple[float, ...]
     laws: tuple[Affine, ...]
+    unconditional: tuple[Float[Tensor, "n C H W"], ...] = ()
 
     @staticmethod
     def joined(parts: "list[Trajectory]") -> "Trajectory":
@@ -54,6 +56,7 @@ class Trajectory:
             tuple(map(torch.cat, zip(*(part.velocities for part in parts), strict=True))),
             parts[0].levels,
             parts[0].laws,
+            tuple(map(torch.cat, zip(*(part.unconditional for part in parts), strict=True))),
         )
 
 
@@ -97,6 +100,7 @@ def sample(
     method: Method,
     plan: Plan,
     shared: Shared | None = None,
+    keep: bool = False,
 ) -> Trajectory:
     """Roll out.
 
@@ -104,6 +108,7 @@ def sample(
         noise: standard normal numbers: the starts, then what each noisy step draws.
         shared: which rollouts have one start, None if each has its own. They part at the first
             noisy step, and what is before it is sampled once.
+        keep: the unconditional half of trained steps too.
 
     Raises:
         ValueError: noise that ends too early, or trained steps with gaps between.
@@ -114,13 +119,15 @@ def sample(
     quiet, noisy = (methods.affine(method, grid, noisy=noisy) for noisy in (False, True))
     draws = _drawn(noise)
     x, states, velocities = next(draws), [], []
+    halves: list[Tensor] = []
     parting = plan.noisy.index(True) if shared is not None and any(plan.noisy) else 0
     own, text = text, shared.text if shared is not None else text
     for i, t in enumerate(grid.levels[:-1]):
         if shared is not None and i == parting:
             x, text = x[shared.start], own
         level = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
-        v = policy.velocity(x, level, text)
+        kept = halves if keep and first <= i <= last else None
+        v = policy.velocity(x, level, text, kept=kept)
         if first <= i <= last:
             states.append(x)
             velocities.append(v)
@@ -129,9 +136,9 @@ def sample(
         if i == last:
             states.append(x)
     fields(latents=x)
-    kept = grid.levels[first : last + 2] if plan.trained else ()
+    levels = grid.levels[first : last + 2] if plan.trained else ()
     laws = tuple(noisy[i] for i in plan.trained)
-    return Trajectory(x, tuple(states), tuple(velocities), kept, laws)
+    return Trajectory(x, tuple(states), tuple(velocities), levels, laws, tuple(halves))
 
 
 def _drawn(noise: Iterator[Tensor]) -> Iterator[Tensor]:

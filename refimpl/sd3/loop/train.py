@@ -10,8 +10,10 @@ trains the same policy.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +25,7 @@ from ...equations import grpo
 from ...runs.monitors import Reading
 from .. import rewards
 from ..engine.assemble import Parts
-from ..engine.memory import guarded
-from ..engine.processes import Engine
+from ..engine.processes import Engine, Stepped
 from ..engine.shards import whole
 from ..model.policy import Policy
 from ..model.text import Text
@@ -35,6 +36,7 @@ from .data import Prompted
 from .ema import Average
 from .prompts import Row, Sampler
 from .scores import Clock, gathered, joined
+from .together import Together
 from .update import Experience, Scored
 
 
@@ -64,15 +66,22 @@ class Trainer:
         data: prompts.
         mixture: the rewards.
         engine: the processes.
+        examiner: the rewards of held-out images, None where they are the same.
     """
 
     def __init__(
-        self, config: Config, parts: Parts, data: Prompted, mixture: Mixture, engine: Engine
+        self,
+        config: Config,
+        parts: Parts,
+        data: Prompted,
+        mixture: Mixture,
+        engine: Engine,
+        examiner: Mixture | None = None,
     ) -> None:
         self.config, self.parts, self.data, self.engine = config, parts, data, engine
         self.device = engine.accelerator.device
-        self.mixture = mixture
-        self.background: Background[Judged] = Background(mixture)
+        self.mixture, self.examiner = mixture, examiner or mixture
+        self.background: Background[Judged] = Background(mixture, self.device)
         sampling = config.sampling
         self.sampler = Sampler(
             len(data.train), sampling.groups, sampling.group, engine.world, config.run.seed
@@ -83,16 +92,20 @@ class Trainer:
                 f"{self.sampler.share} images of a process"
             )
         self.policy = Policy(
-            engine.network,
+            engine.called,
             parts.transformer,
             parts.dtype,
             parts.encode([""]).to(self.device),
             sampling.guidance,
             config.training.unconditional_gradient,
+            one_mode=config.model.compile != "none",
+            call=parts.call,
         )
         self.average = Average(engine.parameters, decay=config.ema.decay, every=config.ema.every)
         self.done = 0
         self.before_update: list[Any] = []
+        self.skipped_in_a_row = 0
+        self.together = Together(engine)
 
     @property
     def local(self) -> Policy:
@@ -114,6 +127,7 @@ class Trainer:
         """One iteration.
 
         Raises:
+            Stopped: a process was asked to leave, before the first optimiser step.
             RewardError: a reward failed, or scored nothing.
             FloatingPointError: a gradient that is not finite.
             MemoryError: with the setting that helps.
@@ -144,7 +158,7 @@ class Trainer:
     ) -> tuple[rollout.Trajectory, Text, Tensor]:
         """This process's rollouts; each batch's rewards are asked for while the next samples."""
         config, numbers = self.config, list(dict.fromkeys(row.prompt for row in rows))
-        with guarded("encoding prompts"):
+        with self.together.within("encoding prompts"):
             text = self.parts.encode([self.data.train[i].text for i in numbers]).to(self.device)
         place = {number: i for i, number in enumerate(numbers)}
         prompt = torch.tensor([place[row.prompt] for row in rows], device=self.device)
@@ -152,16 +166,17 @@ class Trainer:
         for start in range(0, len(rows), config.sampling.batch):
             chunk = rows[start : start + config.sampling.batch]
             texts = text.rows(prompt[start : start + len(chunk)])
-            with guarded("the rollout"):
+            with self.together.within("the rollout"):
                 drawn, shared = self._noise(chunk, texts)
                 part = rollout.sample(
                     self.policy, texts, drawn,
                     grid=config.grid, method=config.method, plan=plan, shared=shared,
+                    keep=config.training.unconditional_kept and self.policy.guided,
                 )  # fmt: skip
-            with guarded("decoding"):
-                images = self.parts.decode(part.ends).cpu()
             asked = [self.data.train[row.prompt] for row in chunk]
-            self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
+            with self.together.within("decoding"):
+                images = self.parts.decode(part.ends).cpu()
+                self.background.submit(images, [p.text for p in asked], [p.metadata for p in asked])
             parts.append(part)
         return rollout.Trajectory.joined(parts), text, prompt
 
@@ -215,43 +230,64 @@ class Trainer:
         """Every update of the iteration, and what was seen before the first of them."""
         config, training = self.config, self.config.training
         steps: list[Scored] = []
-        norms = []
-        signal = self._signal(experience)
+        made: list[Stepped] = []
+        with self.together.within("the update"):
+            cosines = self._signal(experience)
+        signal = self._averaged(cosines) if cosines else []
         for number in range(training.epochs * training.updates):
-            with guarded("the update"):
-                share = number % training.updates
-                mine = [i for i, row in enumerate(rows) if row.row % training.updates == share]
-                parts = update.gradient(
-                    self.policy, config.method, experience, mine,
-                    rows=training.rows, backward=self.engine.backward,
-                )  # fmt: skip
-            norms.append(self.engine.step())
-            if norms[-1] != norms[-1] or norms[-1] in (float("inf"), -float("inf")):
-                raise FloatingPointError(
-                    f"the gradient of iteration {self.done} is {norms[-1]!r}: lower "
-                    "training.learning_rate, or look at the rewards"
-                )
-            self.average.follow()
+            share = number % training.updates  # weights that have moved are moved to the end
+            mine = [i for i, row in enumerate(rows) if row.row % training.updates == share]
+            parts = update.gradient(
+                self.policy, config.method, experience, mine,
+                rows=training.rows, backward=self.engine.backward,
+                each=partial(self.together.within, "the update", leave=number == 0),
+                silent=not training.skip_silent or self.engine.sharded is not None,
+                agree=lambda count: self.engine.agreed(None, count),
+            )  # fmt: skip
+            made.append(self._step())
             steps.append(update.joined(parts))
         first, last = steps[0], steps[-training.updates :]
         stopped = self._mean(torch.cat([s.stopped.double() for s in last]))
         readings = [
             *watching.before_update(first, experience, config.method, self.parts.dtype),
             *watching.unseen([s.ratio for s in steps[1 : training.updates]], config.method),
-            *watching.of_gradient(norms[0], experience, alone=self.engine.world == 1),
+            *watching.of_gradient(made[0], experience, alone=self.engine.world == 1),
             Reading("clipped", stopped, 0.0, 0.5),
         ]
-        if self.done == 0:
+        if self.done == 0 and (self.config.adapter.start is None or self._from_start):
             readings.append(watching.at_start(first, experience, self.parts.dtype))
         return {
             "objective": self._mean(first.objective),
             "kl": self._mean(torch.cat([s.kl for s in steps])),
             "clipped": stopped,
-            "gradient_norm": norms[0],
+            "gradient_norm": next((one.norm for one in made if not one.skipped), float("nan")),
+            **watching.of_scaler(made),
             "ratio_gap_by_step": self._largest(watching.by_step(first, experience.steps)),
             "readings": {r.name: r.row for r in readings},
             **({"signal": signal} if signal else {}),
         }
+
+    @property
+    def _from_start(self) -> bool:
+        """Whether the KL is measured from where the run begins, though that is not the base."""
+        return self.config.adapter.reference == "start"
+
+    def _step(self) -> Stepped:
+        """One step of the optimiser and of the average; fp16's scaler may skip both.
+
+        Raises:
+            FloatingPointError: a gradient that is not finite, where no scaler deals with it.
+        """
+        made = self.engine.step()
+        self.skipped_in_a_row = self.skipped_in_a_row + 1 if made.skipped else 0
+        if not made.skipped:
+            if not math.isfinite(made.norm):
+                raise FloatingPointError(
+                    f"the gradient of iteration {self.done} is {made.norm!r}: lower "
+                    "training.learning_rate, or look at the rewards"
+                )
+            self.average.follow()
+        return made
 
     def _signal(self, experience: Experience) -> list[float]:
         every = self.config.run.signal_every
@@ -261,8 +297,11 @@ class Trainer:
             self.local, self.config.method, experience, self.engine.parameters,
             rows=self.config.training.rows,
         )  # fmt: skip
-        every_process = self.engine.gathered(torch.tensor([cosines]))
-        return [float(x) for x in every_process.mean(dim=0)]
+        return cosines
+
+    def _averaged(self, values: list[float]) -> list[float]:
+        every = self.engine.gathered(torch.tensor([values]))
+        return [float(x) for x in every.mean(dim=0)]
 
     def _mean(self, x: Tensor) -> float:
         return float(self.engine.gathered(x.double().mean().reshape(1)).mean())

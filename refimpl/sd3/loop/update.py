@@ -10,6 +10,7 @@ for coordinates; what there is one of a sample is float64.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -141,7 +142,8 @@ def score(policy: Policy, method: Method, experience: Experience, rows: Rows) ->
     t, s = rows.each(held.levels, x), rows.each(held.levels[1:], x)
     sample = rows.sample
     text = experience.text.rows(experience.prompt[sample])
-    v, law = policy.velocity(x, t, text), _law(held.laws, rows, x)
+    half = rows.of(held.unconditional) if held.unconditional else None
+    v, law = policy.velocity(x, t, text, unconditional=half), _law(held.laws, rows, x)
     v_ref = policy.reference(x, t, text) if method.beta > 0 else None
     with unread():
         between = methods.between(method, law, v - v_old, law.drawn(x, x_s, v_old))
@@ -186,6 +188,9 @@ def gradient(
     *,
     rows: int,
     backward: Callable[[Tensor, int, int], None],
+    each: Callable[[], AbstractContextManager[None]] = nullcontext,
+    silent: bool = True,
+    agree: Callable[[int], int] = lambda count: count,
 ) -> list[Scored]:
     """Accumulate the gradient of −J over these samples and all trained steps.
 
@@ -193,14 +198,22 @@ def gradient(
         samples: the rollouts that take part.
         rows: in one pass.
         backward: called with a micro-batch's share of −J, its number and how many there are.
+        each: what is round each micro-batch.
+        silent: False leaves out samples whose advantage is 0, which without a KL have no gradient;
+            the mean is still over all.
+        agree: told how many micro-batches there are, the number that all processes go through.
     """
     steps = range(experience.steps)
-    parts = list(batches(samples, steps, rows, experience.advantages.device))
     total, found = len(samples) * len(steps), []
-    for number, part in enumerate(parts):
-        scored = score(policy, method, experience, part)
-        backward(-scored.objective.sum() / total, number, len(parts))
-        found.append(_kept(scored))
+    if not silent and method.beta == 0:
+        samples = [i for i in samples if float(experience.advantages[i]) != 0] or samples[:1]
+    parts = list(batches(samples, steps, rows, experience.advantages.device))
+    for number in range(agree(len(parts))):
+        with each():
+            if number < len(parts):
+                scored = score(policy, method, experience, parts[number])
+                backward(-scored.objective.sum() / total, number, len(parts))
+                found.append(_kept(scored))
     return found
 
 

@@ -15,6 +15,7 @@ from ...equations import grpo
 from ...methods import Method
 from ...runs import monitors
 from ...runs.monitors import Reading
+from ..engine.processes import Stepped
 from ..model.policy import Policy
 from ..rewards import Judged
 from .rollout import law
@@ -67,10 +68,22 @@ def unseen(ratios: Sequence[Tensor], method: Method) -> list[Reading]:
     return [monitors.mean_ratio(torch.cat(list(ratios)))]
 
 
-def of_gradient(norm: float, experience: Experience, *, alone: bool) -> list[Reading]:
-    """Its length; 0 is a fault where this process has all advantages and some are not 0."""
+def of_gradient(made: Stepped, experience: Experience, *, alone: bool) -> list[Reading]:
+    """Its length; 0 is a fault where this process has all advantages and some are not 0.
+
+    A gradient that overflowed in fp16 was not used, and has none.
+    """
+    if made.skipped:
+        return []
     differ = bool((experience.advantages != 0).any())
-    return [monitors.gradient_norm(norm, differ and alone)]
+    return [monitors.gradient_norm(made.norm, differ and alone)]
+
+
+def of_scaler(made: Sequence[Stepped]) -> dict[str, float]:
+    """Under fp16: how many updates of an iteration were skipped, and the loss's scale after it."""
+    if made[-1].scale is None:
+        return {}
+    return {"skipped": sum(one.skipped for one in made), "loss_scale": made[-1].scale}
 
 
 def of_rewards(

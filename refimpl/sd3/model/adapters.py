@@ -35,11 +35,13 @@ def export(
     from peft import get_peft_model_state_dict
 
     layers = get_peft_model_state_dict(transformer, state_dict=state)
+    about = transformer.peft_config["default"].to_dict()
+    about["target_modules"] = sorted(about["target_modules"])  # a set's order is not reproducible
     beside = _beside(folder, "new")
     StableDiffusion3Pipeline.save_lora_weights(
         beside,
         transformer_lora_layers={name: x.detach().cpu().contiguous() for name, x in layers.items()},
-        transformer_lora_adapter_metadata=transformer.peft_config["default"].to_dict(),
+        transformer_lora_adapter_metadata=about,
     )
     if card:
         (beside / "README.md").write_text(card, encoding="utf-8")

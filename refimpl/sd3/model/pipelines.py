@@ -18,6 +18,16 @@ from .architectures import ARCHITECTURES, Size
 from .tokenizers import byte_level_clip, letters_t5
 
 PIPELINE = "StableDiffusion3Pipeline"
+SCHEDULER = "FlowMatchEulerDiscreteScheduler"
+_BENDING = (
+    "use_dynamic_shifting",
+    "use_karras_sigmas",
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "invert_sigmas",
+    "stochastic_sampling",
+    "shift_terminal",
+)
 
 
 def load(source: str, *, dtype: torch.dtype, revision: str | None = None, t5: bool = True) -> Any:
@@ -66,6 +76,26 @@ def load(source: str, *, dtype: torch.dtype, revision: str | None = None, t5: bo
             f"{source} could not be loaded: {reason}; weights must be safetensors, in a folder or "
             "reachable repository (--random-init tiny needs none)"
         ) from error
+
+
+def scheduler_shift(scheduler: Any) -> float:
+    """The shift of a pipeline's scheduler, of whose levels this project has the law.
+
+    Raises:
+        ValueError: a scheduler of another class, or with settings that bend its levels otherwise.
+    """
+    kind, settings = type(scheduler).__name__, scheduler.config
+    if kind != SCHEDULER:
+        raise ValueError(f"the pipeline's scheduler is a {kind}; this trainer takes a {SCHEDULER}")
+    bent = [name for name in _BENDING if settings.get(name)]
+    if settings.get("num_train_timesteps") != 1000:
+        bent.append("num_train_timesteps")
+    if bent:
+        told = ", ".join(f"{name}={settings.get(name)!r}" for name in bent)
+        raise ValueError(
+            f"scheduler_config.json asks for {told}: none of sampling.grid's grids has such levels"
+        )
+    return float(settings["shift"])
 
 
 def _require_pipeline(folder: Path) -> None:

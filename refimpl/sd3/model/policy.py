@@ -1,13 +1,14 @@
-"""The policy: SD3's transformer as a velocity field, with an adapter that is trained.
+"""The policy: a transformer as a velocity field, with an adapter that is trained.
 
     v(x_t, t, text) in float32        adapter on: the policy      adapter off: the reference
 
 The network computes in its own precision. What goes in is cast once, and what comes out is
 float32: latents, guidance, means, log-probabilities and ratios never see less. The level t reaches
-the network as 1000 t in float32, the same number in rollout and in training.
+the network in float32, the same number in rollout and in training; `calling` has each family's way.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -15,8 +16,11 @@ from typing import Any, Literal, TypeAlias
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
-from ...equations import conventions, guidance
+from ...equations import guidance
+from . import calling
+from .calling import Call
 from .text import Text
 
 Targets: TypeAlias = Literal["attn", "attn+attn2"]
@@ -73,14 +77,46 @@ def trainable(network: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
+REFERENCE = "reference"
+"""The name of the frozen adapter that the KL is measured from, where it is not the base model."""
+
+
 @contextlib.contextmanager
 def adapter_off(transformer: Any) -> Iterator[None]:
-    """The reference policy: the same network without its adapter."""
-    transformer.disable_adapters()
+    """The reference policy: the same network without its adapter, or with the one it began with."""
+    other = REFERENCE in transformer.peft_config
+    if other:
+        transformer.set_adapter(REFERENCE)
+    else:
+        transformer.disable_adapters()
     try:
         yield
     finally:
-        transformer.enable_adapters()
+        if other:
+            transformer.set_adapter("default")
+        else:
+            transformer.enable_adapters()
+
+
+class Lowered(nn.Linear):
+    """A linear map whose product is computed in its input's precision, its weight in float32."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x Wᵀ in x's dtype."""
+        return nn.functional.linear(input, self.weight.to(input.dtype))
+
+
+def lower_products(transformer: Any) -> None:
+    """Compute the adapter's products in the network's precision instead of float32.
+
+    peft casts what enters an adapter to the adapter's float32, and autograd keeps that copy.
+    """
+    for module in transformer.modules():
+        if not hasattr(module, "lora_A"):
+            continue
+        module.cast_input_dtype_enabled = False
+        for part in (*module.lora_A.values(), *module.lora_B.values()):
+            part.__class__ = Lowered
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +132,9 @@ class Policy:
         unconditional_gradient: False holds the unconditional half fixed in training, as flow_grpo
             does, and spares its backward pass. The halves are then two calls, in rollout too, so
             that both see batches of the same size and replay stays exact.
+        one_mode: sample by the code that the update runs, gradient and all, whose memory is dropped
+            at once. A compiler fuses the two modes differently, and then rounds differently.
+        call: how the network's family is asked.
     """
 
     network: nn.Module
@@ -104,6 +143,8 @@ class Policy:
     negative: Text
     scale: float
     unconditional_gradient: bool
+    one_mode: bool = False
+    call: Call = calling.sd3
 
     @property
     def guided(self) -> bool:
@@ -111,7 +152,13 @@ class Policy:
         return self.scale != 1
 
     def velocity(
-        self, x: Float[Tensor, "n C H W"], t: Float[Tensor, " n"], text: Text
+        self,
+        x: Float[Tensor, "n C H W"],
+        t: Float[Tensor, " n"],
+        text: Text,
+        *,
+        unconditional: Float[Tensor, "n C H W"] | None = None,
+        kept: list[Tensor] | None = None,
     ) -> Float[Tensor, "n C H W"]:
         """v at x_t, guided, float32.
 
@@ -119,17 +166,22 @@ class Policy:
             x: latents, float32.
             t: noise levels, float32, one a sample.
             text: a row a sample.
+            unconditional: that half, where it is known.
+            kept: gets that half, where it is computed by itself.
         """
         if not self.guided:
-            return self._call(x, t, text)
+            return self._trained(x, t, text)
         negative = self.negative.repeated(len(x))
         if self.unconditional_gradient:
-            both = self._call(x.repeat(2, 1, 1, 1), t.repeat(2), Text.joined([negative, text]))
+            both = self._trained(x.repeat(2, 1, 1, 1), t.repeat(2), Text.joined([negative, text]))
             unconditional, conditional = both.chunk(2)
         else:
-            with torch.no_grad():
-                unconditional = self._call(x, t, negative)
-            conditional = self._call(x, t, text)
+            if unconditional is None:
+                with torch.no_grad():
+                    unconditional = self._call(x, t, negative)
+            if kept is not None:
+                kept.append(unconditional)
+            conditional = self._trained(x, t, text)
         return guidance.diffusers(unconditional, conditional, self.scale)
 
     @torch.no_grad()
@@ -138,14 +190,16 @@ class Policy:
     ) -> Float[Tensor, "n C H W"]:
         """v of the frozen network, without gradient."""
         with adapter_off(self.transformer):
-            return self.velocity(x, t, text)
+            return dataclasses.replace(self, one_mode=False).velocity(x, t, text)
+
+    def _trained(self, x: Tensor, t: Tensor, text: Text) -> Tensor:
+        """A call that the update makes with a gradient."""
+        if not self.one_mode or torch.is_grad_enabled():
+            return self._call(x, t, text)
+        # past what accelerate wrapped round the network, which would wait for a backward pass
+        here = dataclasses.replace(self, network=self.transformer)
+        with torch.enable_grad(), saved_tensors_hooks(lambda x: None, lambda x: x):
+            return here._call(x, t, text).detach()
 
     def _call(self, x: Tensor, t: Tensor, text: Text) -> Tensor:
-        (v,) = self.network(
-            hidden_states=x.to(self.dtype),
-            encoder_hidden_states=text.embeddings.to(self.dtype),
-            pooled_projections=text.pooled.to(self.dtype),
-            timestep=conventions.network_time(t),
-            return_dict=False,
-        )
-        return v.float()
+        return self.call(self.network, x, t, text, self.dtype)

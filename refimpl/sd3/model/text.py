@@ -10,7 +10,9 @@ other's.
 
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,28 +30,37 @@ class Text:
     Attributes:
         embeddings: of every token, shape (n, tokens, width).
         pooled: of the whole prompt, shape (n, width).
+        mask: which tokens are there, shape (n, tokens), for networks that ask; None: all.
     """
 
     embeddings: Tensor
     pooled: Tensor
+    mask: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
+    @property
+    def bytes(self) -> int:
+        """What it takes of memory."""
+        return self.embeddings.nbytes + self.pooled.nbytes
+
     def rows(self, index: Tensor) -> "Text":
         """The rows of these indices, repeats allowed."""
-        return Text(self.embeddings[index], self.pooled[index])
+        return self._each(lambda x: x[index])
 
     def repeated(self, n: int) -> "Text":
         """One prompt's text for n samples, without copying it."""
-        return Text(
-            self.embeddings.expand(n, *self.embeddings.shape[1:]),
-            self.pooled.expand(n, *self.pooled.shape[1:]),
-        )
+        return self._each(lambda x: x.expand(n, *x.shape[1:]))
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Text":
         """The same on another device, or in another precision."""
-        return Text(self.embeddings.to(device, dtype), self.pooled.to(device, dtype))
+        mask = None if self.mask is None else self.mask.to(device)
+        return Text(self.embeddings.to(device, dtype), self.pooled.to(device, dtype), mask)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Text":
+        mask = None if self.mask is None else change(self.mask)
+        return Text(change(self.embeddings), change(self.pooled), mask)
 
     @staticmethod
     def joined(parts: Sequence["Text"]) -> "Text":
@@ -57,7 +68,15 @@ class Text:
         return Text(
             torch.cat([part.embeddings for part in parts]),
             torch.cat([part.pooled for part in parts]),
+            None if parts[0].mask is None else torch.cat([_mask(part) for part in parts]),
         )
+
+
+def _mask(text: Text) -> Tensor:
+    """Which tokens are there."""
+    if text.mask is None:
+        return torch.ones(text.embeddings.shape[:2], dtype=torch.bool)
+    return text.mask
 
 
 class Encoder(Protocol):
@@ -128,26 +147,46 @@ class Store:
         encoder: asked for what is not there.
         digest: of the encoder, see `Encoders.digest`.
         folder: where entries lie, a file each; None keeps them in memory only.
+        limit: bytes that are held in memory; those used longest ago go first.
     """
 
-    def __init__(self, encoder: Encoder, *, digest: str, folder: Path | None) -> None:
-        self.encoder, self.digest, self.folder = encoder, digest, folder
-        self.encoded = 0
-        self._memory: dict[str, Text] = {}
+    def __init__(
+        self, encoder: Encoder, *, digest: str, folder: Path | None, limit: float = math.inf
+    ) -> None:
+        self.encoder, self.digest, self.folder, self.limit = encoder, digest, folder, limit
+        self.encoded, self.held = 0, 0
+        self._memory: OrderedDict[str, Text] = OrderedDict()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, prompts: Sequence[str]) -> Text:
         """One row per prompt, on the CPU, in the encoder's precision."""
+        return Text.joined([self._one(prompt) for prompt in prompts])
+
+    def prepare(self, prompts: Sequence[str]) -> None:
+        """Encode what is nowhere yet; nothing is returned, and no more held than the limit."""
         for prompt in dict.fromkeys(prompts):
-            if not self._found(prompt):
-                self._keep(prompt, self.encoder([prompt]).to("cpu"))
-                self.encoded += 1
-        return Text.joined([self._memory[prompt] for prompt in prompts])
+            self._one(prompt)
 
     def forget(self) -> None:
         """Empty the memory; the disk keeps its entries."""
         self._memory.clear()
+        self.held = 0
+
+    def _one(self, prompt: str) -> Text:
+        if not self._found(prompt):
+            self._keep(prompt, self.encoder([prompt]).to("cpu"))
+            self.encoded += 1
+        self._memory.move_to_end(prompt)
+        text = self._memory[prompt]
+        while self.held > self.limit and len(self._memory) > 1:
+            _, gone = self._memory.popitem(last=False)
+            self.held -= gone.bytes
+        return text
+
+    def _hold(self, prompt: str, text: Text) -> None:
+        self._memory[prompt] = text
+        self.held += text.bytes
 
     def _file(self, prompt: str) -> Path | None:
         if self.folder is None:
@@ -162,7 +201,7 @@ class Store:
             from safetensors.torch import load_file
 
             try:
-                self._memory[prompt] = Text(**load_file(file))
+                self._hold(prompt, Text(**load_file(file)))
             except (SafetensorError, TypeError):  # damaged on the disk: encoded and written again
                 file.unlink()
         return prompt in self._memory
@@ -170,7 +209,7 @@ class Store:
     def _keep(self, prompt: str, text: Text) -> None:
         from safetensors.torch import save
 
-        self._memory[prompt] = text
+        self._hold(prompt, text)
         file = self._file(prompt)
         if file is not None:
             tensors = {"embeddings": text.embeddings, "pooled": text.pooled}

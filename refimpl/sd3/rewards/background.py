@@ -14,15 +14,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+import torch
+
+from .devices import make_current
+
 T = TypeVar("T")
 
 
 class Background(Generic[T]):
-    """A queue of calls of one function in one thread beside the caller's."""
+    """A queue of calls of one function in one thread beside the caller's.
 
-    def __init__(self, work: Callable[..., T]) -> None:
+    Args:
+        device: the accelerator that is current in that thread.
+    """
+
+    def __init__(self, work: Callable[..., T], device: torch.device | None = None) -> None:
         self._work = work
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rewards")
+        self._worker = ThreadPoolExecutor(
+            1, thread_name_prefix="rewards", initializer=make_current, initargs=(device,)
+        )
         self._asked: deque[Future[T]] = deque()
 
     def __len__(self) -> int:

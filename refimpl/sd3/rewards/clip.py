@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import linear, normalize
 
 from ...equations.elementary import maximum
+from .devices import precision
 from .images import as_pictures
 from .protocol import Answer, Metadata, Reward, RewardError
 from .weights import package, pretrained
@@ -27,14 +28,17 @@ from .weights import package, pretrained
 _CLIP_L = "openai/clip-vit-large-patch14"
 
 
-def clipscore(source: str = _CLIP_L, *, device: str = "cpu", batch: int = 64) -> Reward:
+def clipscore(
+    source: str = _CLIP_L, *, device: str = "cpu", dtype: str = "fp32", batch: int = 64
+) -> Reward:
     """CLIPScore; the extra is the cosine.
 
     Args:
         source: of the model and its processor.
+        dtype: of the model, "fp32", "bf16" or "fp16"; scores are float32.
         batch: images at once.
     """
-    model = _Clip(source, source, device, batch)
+    model = _Clip(source, source, device, dtype, batch)
 
     def score(images: Tensor, prompts: Sequence[str], metadata: Metadata) -> Answer:
         cosine = model.compare(images, prompts).cosine
@@ -48,6 +52,7 @@ def pickscore(
     processor: str = "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
     *,
     device: str = "cpu",
+    dtype: str = "fp32",
     batch: int = 64,
 ) -> Reward:
     """PickScore, divided by 26.
@@ -55,9 +60,10 @@ def pickscore(
     Args:
         source: of the model.
         processor: of its tokenizer and image processor, which the model's repository lacks.
+        dtype: of the model, "fp32", "bf16" or "fp16"; scores are float32.
         batch: images at once.
     """
-    model = _Clip(source, processor, device, batch)
+    model = _Clip(source, processor, device, dtype, batch)
 
     def score(images: Tensor, prompts: Sequence[str], metadata: Metadata) -> Answer:
         return model.compare(images, prompts).logit / 26, {}
@@ -65,16 +71,19 @@ def pickscore(
     return score
 
 
-def aesthetic(head: str, source: str = _CLIP_L, *, device: str = "cpu", batch: int = 64) -> Reward:
+def aesthetic(
+    head: str, source: str = _CLIP_L, *, device: str = "cpu", dtype: str = "fp32", batch: int = 64
+) -> Reward:
     """The aesthetic predictor.
 
     Args:
         head: the file of its linear layers, `sac+logos+ava1-l14-linearMSE.pth` or the same tensors
             as safetensors.
         source: of the CLIP model and its processor.
+        dtype: of the model, "fp32", "bf16" or "fp16"; scores are float32.
         batch: images at once.
     """
-    model = _Clip(source, source, device, batch)
+    model = _Clip(source, source, device, dtype, batch)
     layers = [(w.to(device), b.to(device)) for w, b in _layers(Path(head))]
     if layers[0][0].shape[1] != (width := model.network.config.projection_dim):
         raise RewardError(
@@ -98,13 +107,16 @@ class _Compared:
 
 
 class _Clip:
-    """A CLIP model and its processor, in float32."""
+    """A CLIP model and its processor; what comes out is float32."""
 
-    def __init__(self, source: str, processor: str, device: str, batch: int) -> None:
+    def __init__(self, source: str, processor: str, device: str, dtype: str, batch: int) -> None:
+        if batch < 1:
+            raise RewardError(f"batch counts images from 1, got {batch!r}")
+        kind = precision(dtype)
         transformers = package("transformers", install="refimpl[sd3]")
         self.processor = pretrained(transformers.CLIPProcessor, processor)
         network = pretrained(transformers.CLIPModel, source, use_safetensors=True)
-        self.network, self.device, self.batch = network.eval().to(device), device, batch
+        self.network, self.device, self.batch = network.eval().to(device, kind), device, batch
 
     def compare(self, images: Float[Tensor, "B 3 H W"], prompts: Sequence[str]) -> _Compared:
         """Prompts longer than the model's text are cut, as everywhere CLIP is used."""
@@ -118,8 +130,8 @@ class _Clip:
                 return_tensors="pt",
             )
             answer = self.network(**words.to(self.device), pixel_values=self._pixels(some))
-            logits.append(answer.logits_per_image.diagonal())
-            cosines.append((answer.image_embeds * answer.text_embeds).sum(dim=1))
+            logits.append(answer.logits_per_image.diagonal().float())
+            cosines.append((answer.image_embeds.float() * answer.text_embeds.float()).sum(dim=1))
         return _Compared(torch.cat(logits), torch.cat(cosines))
 
     def embed(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B width"]:
@@ -128,12 +140,13 @@ class _Clip:
         for some, _ in _batches(images, range(len(images)), self.batch):
             answer = self.network.get_image_features(pixel_values=self._pixels(some))
             # a tensor up to transformers 4, an object that holds it from 5 on
-            found.append(answer if isinstance(answer, Tensor) else answer.pooler_output)
+            found.append((answer if isinstance(answer, Tensor) else answer.pooler_output).float())
         return normalize(torch.cat(found), dim=1)
 
     def _pixels(self, images: Tensor) -> Any:
         pictures = as_pictures(images)
-        return self.processor(images=pictures, return_tensors="pt")["pixel_values"].to(self.device)
+        pixels = self.processor(images=pictures, return_tensors="pt")["pixel_values"]
+        return pixels.to(self.device, self.network.dtype)
 
 
 def _batches(images: Tensor, beside: Any, size: int) -> Any:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .devices import placed
 from .named import make
 from .protocol import Metadata, Reward, judge
 
@@ -82,20 +83,31 @@ class Mixture:
         cls,
         weights: Mapping[str, float],
         options: Mapping[str, Mapping[str, object]] | None = None,
+        *,
+        device: torch.device | None = None,
+        made: Mapping[str, Reward] | None = None,
     ) -> "Mixture":
         """Rewards found by name, as a configuration has them: {"pickscore": 1.0, ...}.
 
         Args:
             options: keyword arguments of each reward's factory, by reward.
+            device: of this process, which `device: cuda` in the options then means.
+            made: rewards that are there already, taken as they are.
 
         Raises:
             ValueError: an unknown reward, or options for one that has no weight.
             RewardError: a factory that failed, for instance for want of weights.
         """
-        options = options or {}
+        options, made = options or {}, made or {}
         if stray := options.keys() - weights.keys():
             raise ValueError(f"options for {sorted(stray)}, which have no weight")
-        return cls({name: make(name, **options.get(name, {})) for name in weights}, dict(weights))
+        rewards = {
+            name: made[name]
+            if name in made
+            else make(name, **placed(options.get(name, {}), device))
+            for name in weights
+        }
+        return cls(rewards, dict(weights))
 
     def __call__(
         self, images: Float[Tensor, "B 3 H W"], prompts: Sequence[str], metadata: Metadata

@@ -7,13 +7,11 @@ is busy or hangs) is asked again, with growing pauses; what will not (a wrong an
 
 import http.client
 import ipaddress
+import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import Message
-from typing import IO, get_args
+from typing import get_args
 from urllib.parse import urlsplit
 
 import torch
@@ -21,26 +19,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .protocol import Answer, Metadata, Reward, RewardError
+from .waiting import post
 from .wire import TYPES, Form, answered, question
 
 URL = "http://127.0.0.1:18085"
-_LONGEST = 64 << 20
+TOKEN = "REFIMPL_REWARD_TOKEN"
+"""The environment variable whose text proves, where a server asks for it, who is asking."""
 _BUSY = (429, 500, 502, 503, 504)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Images go where they were sent, and nowhere else."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
-    ) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -51,7 +36,7 @@ class Server:
         url: of the reward.
         form: how images travel: "safetensors" or "png".
         batch: images a request.
-        timeout: seconds an attempt may take.
+        timeout: seconds an attempt may take, from the name's look-up to the answer's last byte.
         attempts: how often a batch is sent before the run stops.
         pause: seconds before the second attempt; doubled each time.
         anywhere: allow a url on another machine.
@@ -79,7 +64,7 @@ class Server:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url must be like {URL}, got {self.url!r}")
-        if not self.anywhere and not _loopback(parts.hostname):
+        if not self.anywhere and not loopback(parts.hostname):
             raise ValueError(
                 f"{parts.hostname} is not this machine: prompts and images would leave it; "
                 "set anywhere=true if that is meant"
@@ -98,38 +83,33 @@ class Server:
             if attempt:
                 time.sleep(self.pause * 2 ** (attempt - 1))
             try:
-                return answered(self._send(body), len(images))
-            except urllib.error.HTTPError as error:
-                problem = f"HTTP {error.code}: {error.read(300).decode(errors='replace').strip()}"
-                if error.code not in _BUSY:
-                    raise RewardError(f"{self.url} refused: {problem}") from error
+                status, answer = self._send(body)
             except ValueError as error:
                 raise RewardError(f"{self.url}: {error}") from error
             except (OSError, http.client.HTTPException) as error:
                 problem = f"{type(error).__name__}: {error}"
+                continue
+            if status == 200:
+                return self._read(answer, len(images))
+            problem = f"HTTP {status}: {answer.decode(errors='replace').strip()}"
+            if status not in _BUSY:
+                raise RewardError(f"{self.url} refused: {problem}")
         raise RewardError(
             f"{self.url} gave no answer in {self.attempts} attempts of {self.timeout:g} s; the "
             f"last said: {problem}"
         )
 
-    def _send(self, body: bytes) -> bytes:
-        """The answer's body; the timeout holds for the whole, not for each packet."""
-        end = time.monotonic() + self.timeout
+    def _read(self, answer: bytes, count: int) -> Answer:
+        try:
+            return answered(answer, count)
+        except ValueError as error:
+            raise RewardError(f"{self.url}: {error}") from error
+
+    def _send(self, body: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": TYPES[self.form]}
-        request = urllib.request.Request(self.url, body, headers, method="POST")
-        # proxies of the environment are not asked: what is meant for loopback stays there
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
-        with opener.open(request, timeout=self.timeout) as response:
-            found = b""
-            while chunk := response.read1(1 << 16):
-                found += chunk
-                if time.monotonic() > end:
-                    raise TimeoutError(f"the answer was not complete after {self.timeout:g} s")
-                if len(found) > _LONGEST:
-                    raise ValueError(f"the answer is longer than {_LONGEST} bytes")
-            if response.length:  # what was promised and did not come
-                raise http.client.IncompleteRead(found, response.length)
-        return found
+        if token := os.environ.get(TOKEN):
+            headers["Authorization"] = f"Bearer {token}"
+        return post(self.url, body, headers, self.timeout)
 
 
 def remote(**options: object) -> Reward:
@@ -170,7 +150,8 @@ def geneval(**options: object) -> Reward:
     return score
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -13,6 +13,7 @@ import base64
 import io
 import json
 from collections.abc import Sequence
+from email.message import Message
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ from .protocol import Answer, Metadata
 
 Form: TypeAlias = Literal["safetensors", "png"]
 TYPES: dict[Form, str] = {"safetensors": "application/x-safetensors", "png": "application/json"}
+LARGEST = torch.finfo(torch.float32).max
 
 
 def question(
@@ -44,18 +46,50 @@ def asked(kind: str, body: bytes) -> tuple[Float[Tensor, "B 3 H W"], list[str], 
     """Images, prompts and metadata of a request.
 
     Raises:
-        ValueError: another content type, or a body of another form.
+        ValueError: another content type, a body of another form, or more pixels than are read.
     """
     try:
-        if kind == TYPES["safetensors"]:
+        if (plain := media_type(kind)) == TYPES["safetensors"]:
             return _from_safetensors(body)
-        if kind == TYPES["png"]:
+        if plain == TYPES["png"]:
             rows = json.loads(body)
-            images = torch.stack([_from_png(text) for text in rows["images"]])
+            pictures = [_opened(text) for text in rows["images"]]  # sizes only: nothing is decoded
+            require_room(len(pictures), [picture.size for picture in pictures])
+            images = torch.stack([_decoded(picture) for picture in pictures])
             return images, *_beside(rows["prompts"], rows["metadata"], len(images))
     except Exception as error:
         raise ValueError(f"a body of {kind} that cannot be read: {error}") from error
     raise ValueError(f"content type {kind!r} is none of {', '.join(TYPES.values())}")
+
+
+def media_type(kind: str) -> str:
+    """The type without its parameters; text must be UTF-8.
+
+    Raises:
+        ValueError: another charset.
+    """
+    message = Message()
+    message["Content-Type"] = kind
+    if (charset := message.get_content_charset("utf-8")) not in ("utf-8", "us-ascii"):
+        raise ValueError(f"a charset of {charset!r}: only UTF-8 is read")
+    return message.get_content_type()
+
+
+IMAGES = 1024
+PIXELS = 1 << 27
+"""At most so many images a request, and pixels of all of them: 1.6 GB as float32."""
+
+
+def require_room(count: int, sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse what would take more memory than a request may, before it takes any.
+
+    Raises:
+        ValueError: too many images, or too many pixels.
+    """
+    if count > IMAGES:
+        raise ValueError(f"{count} images; at most {IMAGES} are read")
+    if (pixels := sum(width * height for width, height in sizes)) > PIXELS:
+        raise ValueError(f"{pixels} pixels; at most {PIXELS} of all images are read")
 
 
 def reply(answer: Answer) -> bytes:
@@ -72,9 +106,9 @@ def answered(body: bytes, count: int) -> Answer:
         ValueError: no JSON of that form, or not one number an image.
     """
     try:
-        rows = json.loads(body)
-    except ValueError as error:
-        raise ValueError(f"the answer is no JSON: {body[:60]!r}") from error
+        rows = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the answer is no JSON: {body[:60]!r} ({error})") from error
     if not isinstance(rows, dict) or not isinstance(rows.get("extras", {}), dict):
         raise ValueError(f"the answer must be an object with scores and extras, got {body[:60]!r}")
     extras = {key: _numbers(key, x, count) for key, x in rows.get("extras", {}).items()}
@@ -88,7 +122,14 @@ def _numbers(name: str, values: Any, count: int) -> Tensor:
     for x in values:
         if x is not None and (isinstance(x, bool) or not isinstance(x, (int, float))):
             raise ValueError(f"{name} must be numbers or null, got {x!r}")
+        if x is not None and not -LARGEST <= x <= LARGEST:
+            raise ValueError(f"{name} must be numbers that float32 holds, got {str(x)[:40]}")
     return torch.tensor([torch.nan if x is None else x for x in values], dtype=torch.float32)
+
+
+def _no_number(name: str) -> float:
+    """JSON has no NaN and no Infinity; an image that was not scored is null."""
+    raise ValueError(f"{name} is no number of JSON; null is not scored")
 
 
 def _plain(values: Tensor) -> list[float | None]:
@@ -101,10 +142,14 @@ def _png(picture: Any) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _from_png(text: str) -> Float[Tensor, "3 H W"]:
+def _opened(text: str) -> Any:
+    """A PNG whose header is read: its size is known."""
     from PIL import Image
 
-    picture = Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"])
+    return Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"])
+
+
+def _decoded(picture: Any) -> Float[Tensor, "3 H W"]:
     return _from_bytes(torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1))
 
 
@@ -112,7 +157,10 @@ def _from_safetensors(body: bytes) -> tuple[Tensor, list[str], list[Any]]:
     from safetensors.torch import load
 
     (length,) = np.frombuffer(body[:8], dtype="<u8")
-    header = json.loads(body[8 : 8 + int(length)])["__metadata__"]
+    about = json.loads(body[8 : 8 + int(length)])
+    header, shape = about["__metadata__"], about["images"]["shape"]
+    if len(shape) == 4:
+        require_room(shape[0], [(shape[2], shape[3])] * min(shape[0], IMAGES))
     images = load(body)["images"]
     if images.ndim != 4 or images.dtype != torch.uint8:
         raise ValueError(f"images must be uint8 [B, 3, H, W], got {images.dtype} {images.shape}")

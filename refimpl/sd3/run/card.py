@@ -8,15 +8,24 @@ from ..settings.config import Config, plain
 
 SHOWN = ("adapter", "sampling", "method", "training", "ema", "rewards")
 """The sections of the configuration that a card repeats."""
+UNTOUCHED = (
+    "**This adapter is untouched**: the run was too short for the average to move (`ema.every`)."
+)
 
 
 def write(
-    config: Config, iterations: int, before: Mapping[str, float], after: Mapping[str, float]
+    config: Config,
+    iterations: int,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    *,
+    moved: bool = True,
 ) -> str:
     """README.md of an adapter.
 
     Args:
         before, after: held-out means by reward; empty where nothing was evaluated.
+        moved: whether the average has left the weights that the run began with.
     """
     base = config.model.source
     if config.model.random_init is not None:
@@ -39,6 +48,7 @@ def write(
         "publish or use either.",
         f"Trained for {iterations} iterations of {config.images} images with refimpl; the weights "
         "are the exponential average.",
+        *([] if moved else [UNTOUCHED]),
         *(["\n".join(table)] if table else []),
         "```python\nfrom diffusers import StableDiffusion3Pipeline\n\n"
         f'pipeline = StableDiffusion3Pipeline.from_pretrained("{config.model.source}")\n'

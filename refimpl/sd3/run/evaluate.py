@@ -65,7 +65,7 @@ def evaluate(trainer: Trainer, prompts: Prompts, *, average: bool = True) -> Eva
                 drawn = trainer.parts.decode(ends[start : start + len(chunk)]).cpu()
             asked = [prompts[i] for i in chunk]
             answers.append(
-                trainer.mixture(drawn, [p.text for p in asked], [p.metadata for p in asked])
+                trainer.examiner(drawn, [p.text for p in asked], [p.metadata for p in asked])
             )
             kept.append(drawn[: max(0, keep - start)])
     except Exception as found:
@@ -90,10 +90,10 @@ def _ends(trainer: Trainer, prompts: Prompts, mine: list[int]) -> Tensor:
     grid = config.sampling.levels(config.sampling.eval_steps)
     for start in range(0, len(mine), config.sampling.batch):
         chunk = mine[start : start + config.sampling.batch]
-        text = trainer.parts.encode([prompts[i].text for i in chunk]).to(trainer.device)
         drawn = noise.stream(config.run.seed, "evaluation", 0, chunk,
                              shape=trainer.parts.latent, device=trainer.device)  # fmt: skip
-        with guarded("evaluation"):
+        with trainer.together.within("evaluation"):
+            text = trainer.parts.encode([prompts[i].text for i in chunk]).to(trainer.device)
             ends.append(
                 rollout.sample(trainer.policy, text, drawn, grid=grid, method=config.method,
                                plan=rollout.without_noise(grid)).ends

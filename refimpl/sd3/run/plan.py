@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import methods
+from ..loop import data
+from ..loop.prompts import Sampler
 from ..model import flops
 from ..model.architectures import ARCHITECTURES
 from ..settings.config import Config
@@ -63,7 +65,18 @@ class Plan:
         return self.images * self.per_image / (rate * self.processes)
 
     def lines(self, rate: float = PEAK_TFLOPS * SHARE) -> list[str]:
-        """For people."""
+        """For people.
+
+        Args:
+            rate: TFLOP/s of a process.
+
+        Raises:
+            ValueError: a rate that nothing has.
+        """
+        if not 0 < rate < 1e6:
+            raise ValueError(
+                f"--tflops must be what a process reaches, above 0 and below 1e6, got {rate}"
+            )
         seconds = self.seconds(rate)
         parts = ", ".join(f"{name} {x:.1f}" for name, x in self.tflop.items())
         memory = ", ".join(f"{name} {x:.2f}" for name, x in self.gib.items())
@@ -85,8 +98,10 @@ def plan(config: Config, processes: int = 1) -> Plan:
     """Count what the configuration asks for.
 
     Raises:
-        ValueError: a folder whose transformer cannot be read.
+        ValueError: a folder whose transformer cannot be read, or no process.
     """
+    if processes < 1:
+        raise ValueError(f"--processes must be at least 1, got {processes!r}")
     size, transformer = architecture(config)
     sampling, training = config.sampling, config.training
     trained = len(methods.plan(config.method, config.grid).trained)
@@ -95,13 +110,14 @@ def plan(config: Config, processes: int = 1) -> Plan:
     image = flops.image_tokens(transformer, sampling.resolution)
     text = CLIP_TOKENS + config.text.tokens
     call = flops.forward(transformer, image, text) / 1e12
+    again = 1 if training.unconditional_kept else halves
     with_gradient = halves if training.unconditional_gradient else 1
     reference = trained * halves if config.method.beta > 0 else 0
     passes = training.epochs
     tflop = {
         "rollout": sampled * halves * call,
         "decoding": flops.decode(sampling.resolution) / 1e12 if size != "tiny" else 0.0,
-        "forward": passes * trained * halves * call,
+        "forward": passes * trained * again * call,
         "backward": passes * trained * with_gradient * flops.BACKWARD * call
         + (passes * trained * with_gradient * call if config.model.gradient_checkpointing else 0),
         "reference": passes * reference * call,
@@ -110,7 +126,7 @@ def plan(config: Config, processes: int = 1) -> Plan:
         images=config.images,
         trained_steps=trained,
         rollout_calls=sampled * halves,
-        trained_calls=passes * trained * halves,
+        trained_calls=passes * trained * again,
         reference_calls=passes * reference,
         tflop={name: x for name, x in tflop.items() if x},
         gib=_memory(config, size, transformer, image, text, trained, processes),
@@ -118,6 +134,36 @@ def plan(config: Config, processes: int = 1) -> Plan:
         processes=processes,
         size=size,
     )
+
+
+def data_lines(config: Config, processes: int) -> list[str]:
+    """What a dry run says of the prompts, which it opens; nothing where none are named.
+
+    Raises:
+        ValueError: prompts that cannot be read, or images that processes cannot share.
+    """
+    if config.data.prompts is None:
+        return ["prompts        none named: --prompts looks at them"]
+    found = data.gather(config)
+    sampling = config.sampling
+    Sampler(len(found.train), sampling.groups, sampling.group, processes, config.run.seed)
+    gib = len(found.texts) * text_bytes(config) / 2**30
+    cached = config.text.cache is not None
+    held = min(gib, config.text.memory) if cached or not config.text.precompute else gib
+    where = f"in {config.text.cache}" if cached else "in all"
+    return [
+        f"prompts        {len(found.train)} to train on, {len(found.held_out)} held out; their "
+        f"embeddings {gib:.2f} GiB {where}, of which a process holds {held:.2f}"
+    ]
+
+
+def text_bytes(config: Config) -> int:
+    """Of one prompt's embeddings."""
+    _, transformer = architecture(config)
+    tokens = CLIP_TOKENS + config.text.tokens
+    width = int(transformer["joint_attention_dim"])
+    pooled = int(transformer["pooled_projection_dim"])
+    return (tokens * width + pooled) * BYTES[config.model.dtype]
 
 
 def _spared(config: Config) -> float:
@@ -144,7 +190,8 @@ def _memory(
         row = 2 * flops.width(transformer) * (image + text) * int(transformer["num_layers"])
     row *= 2 if config.training.unconditional_gradient and config.sampling.guidance != 1 else 1
     latent = int(transformer["in_channels"]) * (config.sampling.resolution // 8) ** 2
-    kept = (2 * trained + 1) * latent * 4 * config.images / processes
+    each = 3 if config.training.unconditional_kept and config.sampling.guidance != 1 else 2
+    kept = (each * trained + 1) * latent * 4 * config.images / processes
     texts = (
         0.0 if config.text.precompute else TEXT_GIB["clip"] + (TEXT_GIB["t5"] if model.t5 else 0)
     )

@@ -36,9 +36,10 @@ def manifest(config: Config) -> dict[str, Any]:
         "eps": method.eps,
         "group": config.sampling.group,
         "beta": method.beta,
-        "grid": _GRIDS[config.sampling.grid],
         "on_policy": True,
     }
+    if config.sampling.grid in _GRIDS:
+        known["grid"] = _GRIDS[config.sampling.grid]
     if method.kernel in ("flow_grpo", "constant"):
         known |= {"sampler": "sde.transition", "schedule": method.kernel, "a": method.noise}
     elif method.kernel == "cps":

@@ -1,11 +1,23 @@
 """Where numbers go beside the run's own files: TensorBoard; trackio or wandb where asked for."""
 
+import io
+import json
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...runs import atomic
 from ...runs.board import Board
 from ..settings.config import Config, plain
+
+
+def identity(folder: Path) -> str:
+    """The run's name at the tracker: made once, so that a resumed run adds to the same curves."""
+    file = folder / "tracker.json"
+    if not file.is_file():
+        atomic.write(file, json.dumps({"id": uuid.uuid4().hex}).encode())
+    return str(json.loads(file.read_text(encoding="utf-8"))["id"])
 
 
 class Trackers:
@@ -30,7 +42,10 @@ class Trackers:
                     f"run.tracker={name} is not installed: pip install {name}, or leave it out "
                     "(metrics.jsonl has the same numbers)"
                 ) from None
-            self._client.init(project="refimpl-sd3", name=folder.name, config=plain(config))
+            about = {"project": config.run.tracker_project, "name": folder.name}
+            if name == "wandb":
+                about |= {"id": identity(folder), "resume": "allow"}
+            self._client.init(**about, config=plain(config))
             self._send = self._client.log
 
     def add(self, step: int, values: Mapping[str, Any]) -> None:
@@ -40,6 +55,14 @@ class Trackers:
         if self._client is not None:
             numbers = {k: v for k, v in values.items() if isinstance(v, (int, float))}
             self._send(numbers, step=step)
+
+    def picture(self, step: int, png: bytes) -> None:
+        """A sheet of held-out images."""
+        if self._client is not None and hasattr(self._client, "Image"):
+            from PIL import Image
+
+            image = self._client.Image(Image.open(io.BytesIO(png)))
+            self._send({"held out": image}, step=step)
 
     def close(self) -> None:
         """Flush."""

@@ -1,5 +1,4 @@
-"""Published recipes by name, the field's own names for settings, and how a configuration is put
-together.
+"""Published recipes by name, and how a configuration is put together.
 
     resolve(presets, file, overrides)      later ones win: defaults, presets, file, command line
 
@@ -7,14 +6,17 @@ A preset is a partial configuration, so that recipes and memory settings combine
 `--preset flow_grpo --preset low_memory`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ... import methods
 from . import overrides as settings
+from .aliases import ALIASES, foreign, merge, require_units, sets, tail, translated
 from .config import Config
+
+__all__ = ["ABOUT", "ALIASES", "PRESETS", "resolve"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
@@ -24,7 +26,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "vae": {"dtype": "fp32"},
         "training": {"updates": 2},
     },
-    "pickscore": {"method": {"beta": 0.01}, "rewards": {"weights": {"pickscore": 1.0}}},
+    "pickscore": {
+        "method": asdict(methods.preset("flow_grpo").but(beta=0.01)),
+        "model": {"dtype": "fp16"},
+        "vae": {"dtype": "fp32"},
+        "training": {"updates": 2},
+        "rewards": {"weights": {"pickscore": 1.0}},
+    },
     "levelled": {
         "method": asdict(methods.preset("levelled")),
         "sampling": {"guidance": 1.0},
@@ -58,75 +66,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 ABOUT = {
     "paper": "the paper's settings: sums over coordinates, its KL, the group's own std",
-    "flow_grpo": "the official code's settings, with its averages, clip and KL",
-    "pickscore": "the official code's KL weight for PickScore, and the reward",
+    "flow_grpo": "the official code's settings at commit ac4c86e (July 2025), with its averages, "
+    "clip and KL; later commits let the gradient through guidance's unconditional half",
+    "pickscore": "the same with the official code's KL weight for PickScore, and that reward",
     "levelled": "noise in three steps, each counted by its signal, no guidance",
     "miniature": "the shapes of 16 pixels, as `refimpl train shapes` improves them",
     "low_memory": "for 24 GB: checkpointing, tiles, text computed first, small batches",
 }
 """A line on each."""
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _spread(value: Any) -> Any:
-    """global_std, and TRL's scale_rewards."""
-    return {True: "batch", False: "group"}.get(value, value)
-
-
-def _scaled(value: Any) -> Any:
-    return {True: "group", False: "none"}.get(value, value)
-
-
-def _start(value: Any) -> Any:
-    """same_latent."""
-    return {True: "group", False: "own"}.get(value, value)
-
-
-def _kernel(value: Any) -> Any:
-    return {"sde": "flow_grpo"}.get(value, value)
-
-
-def _fraction(value: Any) -> Any:
-    if isinstance(value, (int, float)) and 0 < value < 1:
-        return True
-    if value == 1:
-        return False
-    raise ValueError(
-        f"timestep_fraction={value!r}: only .99 (leave out the last step) and 1 are known here; "
-        "method.window and method.size choose the steps"
-    )
-
-
-ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "num_steps": ("sampling.steps", _same),
-    "eval_num_steps": ("sampling.eval_steps", _same),
-    "guidance_scale": ("sampling.guidance", _same),
-    "resolution": ("sampling.resolution", _same),
-    "num_image_per_prompt": ("sampling.group", _same),
-    "num_generations": ("sampling.group", _same),
-    "same_latent": ("sampling.start", _start),
-    "noise_level": ("method.noise", _same),
-    "sde_type": ("method.kernel", _kernel),
-    "sde_window_size": ("method.size", _same),
-    "clip_range": ("method.limit", _same),
-    "epsilon": ("method.limit", _same),
-    "adv_clip_max": ("method.advantage_bound", _same),
-    "beta": ("method.beta", _same),
-    "global_std": ("method.advantage_std", _spread),
-    "scale_rewards": ("method.advantage_std", _scaled),
-    "timestep_fraction": ("method.skip_last", _fraction),
-    "learning_rate": ("training.learning_rate", _same),
-    "num_inner_epochs": ("training.epochs", _same),
-    "max_grad_norm": ("training.max_grad_norm", _same),
-    "mixed_precision": ("model.dtype", lambda value: {"no": "fp32"}.get(value, value)),
-    "seed": ("run.seed", _same),
-    "reward_fn": ("rewards.weights", _same),
-    "dataset": ("data.prompts", _same),
-}
-"""The field's names (flow_grpo's, alone or after `sample.` or `train.`; TRL's), and ours."""
 
 
 def resolve(
@@ -140,7 +87,8 @@ def resolve(
         overrides: `dotted.key=value`.
 
     Raises:
-        ValueError: an unknown preset or setting (the nearest is named), or a value refused.
+        ValueError: an unknown preset or setting (the nearest is named), a value refused, or
+            a number from elsewhere whose unit this run does not have.
     """
     given = settings.load(file) if file is not None else {}
     named = given.pop("preset", [])
@@ -156,40 +104,12 @@ def resolve(
         settings.put(layer, dotted, value)
         layers.append(layer)
     values: dict[str, Any] = {}
+    used: dict[str, Any] = {}
     for one in layers:
-        _merge(values, translated(one))
-    return settings.read(Config, values)
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    for section, entries in values.items():
-        if isinstance(entries, Mapping) and isinstance(into.get(section, {}), dict):
-            into[section] = {**into.get(section, {}), **entries}
-        else:
-            into[section] = entries
-
-
-def translated(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the field's names replaced by ours.
-
-    Raises:
-        ValueError: a setting that is given under two names.
-    """
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if key in ("sample", "train") and isinstance(value, Mapping):
-            for inner, entry in value.items():
-                _translate(found, inner, entry, f"{key}.{inner}")
-        elif key in Config.__dataclass_fields__:
-            _merge(found, {key: value})
-        else:
-            inside = isinstance(value, Mapping) and key not in ALIASES
-            _translate(found, key, value, f"{key}.{next(iter(value), '')}" if inside else key)
-    return found
-
-
-def _translate(found: dict[str, Any], name: str, value: Any, shown: str) -> None:
-    if name not in ALIASES:
-        raise ValueError(settings.unknown(shown, [*settings.keys(Config), *ALIASES]))
-    dotted, convert = ALIASES[name]
-    settings.put(found, dotted, convert(value))
+        ours = translated(one)
+        used = {name: x for name, x in used.items() if not sets(ours, ALIASES[tail(name)][0])}
+        used |= foreign(one)
+        merge(values, ours)
+    config = settings.read(Config, values)
+    require_units(config, used)
+    return config

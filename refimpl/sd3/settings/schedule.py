@@ -15,6 +15,7 @@ GRIDS = {
     "once_shifted": grids.sd35_once_shifted,
     "uniform": grids.uniform,
 }
+"""By name; "shifted" is `grids.shifted` by `sampling.shift`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Sampling:
         guidance: as diffusers counts it, in rollout and training alike; 1 is none.
         resolution: pixels a side.
         grid: SD3.5's shift of 3 as diffusers ships it ("as_shipped", twice), once, or none: a
-            shift is for large pictures, which hide behind more noise.
+            shift is for large pictures, which hide behind more noise. "shifted": once, by `shift`.
+        shift: of "shifted"; FLUX.1 and Qwen-Image have e^μ, and μ follows from the resolution.
         start: whether every image begins at noise of its "own", or all of a "group" at the same;
             those part at the first noisy step, and what is before it is sampled once a batch.
         groups, group: prompts an iteration, and images of each, over all processes.
@@ -37,7 +39,8 @@ class Sampling:
     eval_steps: int = 40
     guidance: float = 4.5
     resolution: int = 512
-    grid: Literal["as_shipped", "once_shifted", "uniform"] = "as_shipped"
+    grid: Literal["as_shipped", "once_shifted", "uniform", "shifted"] = "as_shipped"
+    shift: float = 3.0
     start: Literal["own", "group"] = "own"
     groups: int = 48
     group: int = 24
@@ -48,6 +51,12 @@ class Sampling:
         counts(self, "steps", "eval_steps", "groups", "batch")
         if self.group < 2:
             raise ValueError(f"a group of {self.group} has no baseline: group must be at least 2")
+        positive(shift=self.shift)
+        if self.shift != 3.0 and self.grid != "shifted":
+            raise ValueError(
+                f"shift={self.shift!r} is of grid=shifted, and grid is {self.grid!r}: SD3.5's "
+                "grids have a shift of 3"
+            )
         if not (math.isfinite(self.guidance) and self.guidance >= 1):
             raise ValueError(f"guidance must be at least 1 (1 is none), got {self.guidance!r}")
         if self.resolution < 16 or self.resolution % 16:
@@ -59,6 +68,8 @@ class Sampling:
 
     def levels(self, steps: int) -> Grid:
         """The grid of that many steps."""
+        if self.grid == "shifted":
+            return grids.shifted(steps, self.shift)
         return GRIDS[self.grid](steps)
 
 
@@ -72,7 +83,15 @@ class Training:
         epochs: times that a rollout is used.
         rows: samples × steps in one backward pass on a process; more are accumulated.
         unconditional_gradient: whether the gradient flows through the unconditional half of
-            guidance; flow_grpo holds it fixed.
+            guidance; flow_grpo held it fixed at ac4c86e, and later (1f4ca40) does not.
+        unconditional_kept: take the unconditional half from the rollout instead of computing it
+            again: the same to the bit in the first update of an iteration; in later ones it stays
+            that of the policy that sampled, and only the conditional half follows the weights.
+        skip_silent: without a KL, leave out images whose advantage is 0: their gradient is 0.
+            Batches then have other sizes than in the rollout, and ratios are 1 up to rounding.
+        optimiser: "adamw", or "adamw8bit" of bitsandbytes.
+        schedule: of the learning rate, after `warmup` optimiser steps that raise it from 0:
+            "constant", or falling to 0 at the run's end as "linear" or "cosine".
         max_grad_norm: gradients longer than this are shortened to it.
     """
 
@@ -86,14 +105,29 @@ class Training:
     weight_decay: float = 1e-4
     max_grad_norm: float = 1.0
     unconditional_gradient: bool = False
+    unconditional_kept: bool = False
+    skip_silent: bool = False
+    optimiser: Literal["adamw", "adamw8bit"] = "adamw"
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: int = 0
 
     def __post_init__(self) -> None:
         typed(self)
         counts(self, "iterations", "updates", "epochs", "rows")
         positive(learning_rate=self.learning_rate, eps=self.eps, max_grad_norm=self.max_grad_norm)
-        nonnegative(weight_decay=self.weight_decay)
+        nonnegative(weight_decay=self.weight_decay, warmup=self.warmup)
+        if self.unconditional_gradient and self.unconditional_kept:
+            raise ValueError(
+                "unconditional_gradient and unconditional_kept exclude each other: what is kept "
+                "from the rollout has no gradient"
+            )
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must lie in [0, 1), got {self.betas!r}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser in the whole run."""
+        return self.iterations * self.updates * self.epochs
 
 
 @dataclass(frozen=True)
@@ -142,16 +176,19 @@ class Run:
         seed: of everything random in the run.
         checkpoint_every: iterations between checkpoints; `keep` newest stay, and every
             `milestone`-th for good.
+        checkpoint_minutes: also one whenever so many minutes have passed; null: none but those.
         record_every: iterations between records of `record_rows` rows for `refimpl audit`; 0: none.
         signal_every: iterations between reports of the gradient's signal by step; 0: none.
         tensorboard: write curves.
-        tracker: also send the numbers to "trackio" or "wandb".
+        tracker: also send the numbers to "trackio" or "wandb"; a resumed run adds to its curves.
+        tracker_project: its project there.
         deterministic: refuse operations whose result may differ between two equal runs.
         tf32: allow TensorFloat-32 in float32 matrix products on a GPU.
     """
 
     seed: int = 42
     checkpoint_every: int = 20
+    checkpoint_minutes: float | None = None
     keep: int = 2
     milestone: int | None = None
     record_every: int = 20
@@ -159,12 +196,15 @@ class Run:
     signal_every: int = 0
     tensorboard: bool = True
     tracker: Literal["trackio", "wandb"] | None = None
+    tracker_project: str = "refimpl-sd3"
     deterministic: bool = False
     tf32: bool = True
 
     def __post_init__(self) -> None:
         typed(self)
         counts(self, "checkpoint_every", "record_rows")
+        if self.checkpoint_minutes is not None:
+            positive(checkpoint_minutes=self.checkpoint_minutes)
         nonnegative(record_every=self.record_every, signal_every=self.signal_every)
         if self.keep < 2:
             raise ValueError(

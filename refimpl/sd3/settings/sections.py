@@ -40,7 +40,9 @@ class Model:
             never have less than float32.
         t5: False leaves out the largest text encoder.
         gradient_checkpointing: saves activations' memory for a second forward pass.
-        compile: "none", "blocks" (each transformer block, fast to compile) or "whole".
+        compile: "none", "blocks" (each transformer block, fast to compile) or "whole"; what cannot
+            be compiled is an error, and rollouts run the update's code, so that ratios are 1.
+        attention: a backend of diffusers by name, such as "native" or "flash"; null: its choice.
     """
 
     source: str = "stabilityai/stable-diffusion-3.5-medium"
@@ -50,6 +52,7 @@ class Model:
     t5: bool = True
     gradient_checkpointing: bool = False
     compile: Literal["none", "blocks", "whole"] = "none"
+    attention: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,25 @@ class Adapter:
     Attributes:
         targets: "attn" (the joint attention, flow_grpo's choice), or "attn+attn2" with the second
             attention of SD3.5-medium.
+        start: a LoRA to begin with, in diffusers' or peft's format; null begins as the identity.
+        reference: what the KL is measured from, the "base" model or that "start".
+        products: what the adapter's matrix products are computed in, "fp32" or the network's own
+            dtype ("network"), which keeps less for the backward pass; its weights stay float32.
     """
 
     rank: int = 32
     alpha: float = 64.0
     targets: Targets = "attn"
+    start: Path | None = None
+    reference: Literal["base", "start"] = "base"
+    products: Literal["fp32", "network"] = "fp32"
 
     def __post_init__(self) -> None:
         typed(self)
         counts(self, "rank")
         positive(alpha=self.alpha)
+        if self.reference == "start" and self.start is None:
+            raise ValueError("reference=start needs adapter.start, the LoRA that it means")
 
 
 @dataclass(frozen=True)
@@ -78,17 +90,22 @@ class Texts:
     Attributes:
         tokens: of T5's part; 77 of CLIP's come before.
         cache: the folder of computed embeddings; null keeps them in memory.
-        precompute: encode every prompt at the start, then give the encoders' memory back.
+        precompute: encode every prompt at the start, each process its share of them, then give the
+            encoders' memory back.
+        memory: GiB of embeddings that a process holds; those used longest ago are read from the
+            cache again, or encoded. Without a cache what was precomputed is all kept.
     """
 
     tokens: int = 128
     cache: Path | None = CACHE
     precompute: bool = False
+    memory: float = 1.0
 
     def __post_init__(self) -> None:
         typed(self)
         if not 1 <= self.tokens <= 512:
             raise ValueError(f"tokens must lie in 1 ... 512, got {self.tokens!r}")
+        positive(memory=self.memory)
 
 
 @dataclass(frozen=True)
@@ -129,18 +146,25 @@ class Rewards:
 
     Attributes:
         weights: by name; `refimpl sd3 rewards` lists the installed ones.
-        options: keyword arguments of a reward, by name.
+        evaluation: the same for held-out images alone; null judges them by `weights`.
+        options: keyword arguments of a reward, by name; `device: cuda` is each process's own GPU.
         normalise: "together" standardises the weighted sum, "apart" each reward by itself.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: {"jpeg_compressibility": 1.0})
+    evaluation: Mapping[str, float] | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     normalise: Literal["together", "apart"] = "together"
 
     def __post_init__(self) -> None:
         typed(self)
-        if not self.weights:
-            raise ValueError("a run needs at least one reward, such as rewards.weights={ocr: 1}")
-        for name, weight in self.weights.items():
-            if not math.isfinite(weight) or weight == 0:
-                raise ValueError(f"weights.{name} must be finite and not 0, got {weight!r}")
+        for key, weights in (("weights", self.weights), ("evaluation", self.evaluation)):
+            if weights is not None and not weights:
+                raise ValueError(
+                    f"a run needs at least one reward, such as rewards.{key}={{ocr: 1}}"
+                )
+            for name, weight in (weights or {}).items():
+                if not math.isfinite(weight) or weight == 0:
+                    raise ValueError(f"{key}.{name} must be finite and not 0, got {weight!r}")
+        if stray := self.options.keys() - self.weights.keys() - (self.evaluation or {}).keys():
+            raise ValueError(f"options for {sorted(stray)}, which have no weight")

@@ -23,7 +23,7 @@ import torch
 
 from ...runs import atomic, folder, metrics
 from ...runs.versions import versions
-from ..run.session import Progress
+from ..run.progress import Progress
 from ..settings.config import Config
 from . import arms, deciding, miniature, network, pretraining, report, signal
 from .evaluation import drawn, evaluate, sampled

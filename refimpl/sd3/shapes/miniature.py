@@ -21,7 +21,7 @@ from ..loop.data import Prompted
 from ..model.text import Store
 from ..rewards import Mixture
 from ..run import starting as run
-from ..run.session import Progress, Say
+from ..run.progress import Progress, Say
 from ..settings import presets
 from ..settings.config import Config
 from . import network, pretraining

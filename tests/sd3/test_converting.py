@@ -1,0 +1,162 @@
+"""flow_grpo's configurations become ours, with every value accounted for and nothing executed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from refimpl.cli import app
+from refimpl.sd3.settings import converting, literal, presets
+
+PYTHON = """
+import ml_collections
+import imp
+import os
+
+base = imp.load_source("base", os.path.join(os.path.dirname(__file__), "base.py"))
+open("{mark}", "w").write("executed")
+
+
+def common():
+    config = base.get_config()
+    config.pretrained.model = "stabilityai/stable-diffusion-3.5-medium"
+    config.sample.num_steps = 10
+    config.sample.guidance_scale = 4.5
+    config.prompt_fn = "general_ocr"
+    return config
+
+
+def ocr_run():
+    gpu_number = 8
+    config = common()
+    config.dataset = os.path.join(os.getcwd(), "dataset/ocr")
+    config.resolution = 512
+    config.sample.train_batch_size = 9
+    config.sample.num_image_per_prompt = 24
+    config.sample.num_batches_per_epoch = int(
+        48 / (gpu_number * config.sample.train_batch_size / config.sample.num_image_per_prompt)
+    )
+    assert config.sample.num_batches_per_epoch % 2 == 0, "even"
+    config.train.batch_size = config.sample.train_batch_size
+    config.train.gradient_accumulation_steps = config.sample.num_batches_per_epoch // 2
+    config.train.timestep_fraction = 0.99
+    config.train.clip_range = 1e-4
+    config.train.beta = 0.04
+    config.train.ema = True
+    config.sample.global_std = True
+    config.save_dir = f"logs/{{gpu_number}}"
+    config.reward_fn = {{"ocr": 1.0}}
+    return config
+"""
+BASE = """
+import ml_collections
+
+
+def get_config():
+    config = ml_collections.ConfigDict()
+    config.seed = 7
+    config.mixed_precision = "fp16"
+    config.num_checkpoint_limit = 1
+    config.sample = sample = ml_collections.ConfigDict()
+    sample.noise_level = 0.7
+    config.train = train = ml_collections.ConfigDict()
+    train.cfg = True
+    train.adam_beta1 = 0.95
+    train.use_8bit_adam = False
+    train.surprise = 3
+    config.pretrained = ml_collections.ConfigDict()
+    return config
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "grpo.py"
+    found.write_text(PYTHON.format(mark=tmp_path / "mark"))
+    (tmp_path / "base.py").write_text(BASE)
+    return found
+
+
+def test_a_python_configuration_becomes_ours_without_being_run(file: Path, tmp_path: Path) -> None:
+    """9 a batch × 16 batches × 8 GPUs = 1152 images = 48 groups of 24; two updates."""
+    out = tmp_path / "ours.yaml"
+    words = ["sd3", "convert-config", str(file), str(out), "--function", "ocr_run"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert not (tmp_path / "mark").exists()
+    config = presets.resolve([], out)
+    assert (config.sampling.groups, config.sampling.group) == (48, 24)
+    assert (config.training.updates, config.training.rows, config.sampling.batch) == (2, 9, 9)
+    assert config.training.betas == (0.95, 0.999)
+    assert (config.method.limit, config.method.beta) == (1e-4, 0.04)
+    assert (config.method.reduction, config.method.kl) == ("average", "without_h")
+    assert config.method.advantage_std == "batch"
+    assert config.run.seed == 7
+    assert str(config.data.prompts) == "dataset/ocr"
+    assert config.rewards.weights == {"ocr": 1.0}
+    assert config.method == presets.resolve(["flow_grpo"]).method
+    for said in ("48 groups of 24", "training.updates = 2", "train.surprise = 3: unknown here",
+                 "logs/8", "run.keep = 2"):  # fmt: skip
+        assert said in done.output
+    assert "# left out: train.surprise" in out.read_text()
+    assert CliRunner().invoke(app, words).exit_code == 2  # it exists
+
+
+@pytest.mark.parametrize("ending", ["yaml", "json"])
+def test_values_may_come_as_yaml_or_json(tmp_path: Path, ending: str) -> None:
+    values = {"sample": {"train_batch_size": 4, "num_batches_per_epoch": 2, "global_std": False,
+                         "num_image_per_prompt": 8, "num_steps": 10},
+              "train": {"batch_size": 2, "gradient_accumulation_steps": 2, "cfg": False,
+                        "timestep_fraction": 1.0},
+              "reward_fn": {"imagereward": 0.5, "unifiedreward": 1}}  # fmt: skip
+    file = tmp_path / f"config.{ending}"
+    file.write_text(json.dumps(values) if ending == "json" else yaml.safe_dump(values))
+    found = converting.converted(converting.read(file), gpus=3)
+    assert found.settings["sampling"] == {"groups": 3, "batch": 4, "group": 8, "steps": 10}
+    assert found.settings["training"]["updates"] == 2
+    assert found.settings["method"] == {"advantage_std": "group", "skip_last": False}
+    assert found.settings["rewards"]["weights"] == {"image_reward": 0.5, "remote": 1}
+    with pytest.raises(ValueError, match="does not say how many GPUs: --gpus 8"):
+        converting.converted(values)
+    bad: dict[str, Any] = {**values, "sample": {**values["sample"], "num_image_per_prompt": 9}}
+    with pytest.raises(ValueError, match="40 images are no whole groups of"):
+        converting.converted(bad, gpus=5)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("config.seed = __import__('os').getpid()", "line 4: \"__import__('os').getpid()\""),
+        ("config.seed = open('/etc/passwd').read()", "without running it"),
+        ("config.seed = [x for x in range(3)]", "without running it"),
+        ("for x in (1, 2): config.seed = x", "without running it"),
+        ("config.seed = unknown", "line 4: 'unknown'"),
+    ],
+)
+def test_what_cannot_be_read_without_running_it_is_named(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    file = tmp_path / "c.py"
+    file.write_text(f"import ml_collections\ndef get():\n    config = ml_collections.ConfigDict()\n"
+                    f"    {line}\n    return config\n")  # fmt: skip
+    with pytest.raises(ValueError, match="c.py, line 4") as caught:
+        literal.values(file, "get")
+    assert said in str(caught.value)
+
+
+def test_files_that_hold_no_configuration_are_refused(tmp_path: Path) -> None:
+    for name, text, said in (
+        ("a.py", "def one(): pass\ndef two(): pass", "name one of one, two"),
+        ("b.py", "def (", "is no Python"),
+        ("c.yaml", "- 1", "as a mapping"),
+        ("d.json", "{", "neither Python, YAML nor JSON"),
+        ("e.py", "def a():\n    return a()", "without end"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ValueError, match=said):
+            converting.read(tmp_path / name)
+    with pytest.raises(ValueError, match="cannot be read"):
+        converting.read(tmp_path / "nothing.py")
