@@ -48,8 +48,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             comprehension, a function inside): write the formula without it.
     """
     behind = inspect.unwrap(production)
-    door = guarded if behind is not production else lambda function: function
-    production = behind
+    has_door, production = behind is not production, behind
     tree = ast.parse(textwrap.dedent(inspect.getsource(production)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
@@ -74,10 +73,11 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             seen.add(statement)
             namespace = {**vars(elementary), **production.__globals__}
             exec(compile(mutant, f"<neighbour of {production.__name__}>", "exec"), namespace)
+            mutated = namespace[production.__name__]
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
                 source=statement,
-                function=door(namespace[production.__name__]),
+                function=guarded(mutated) if has_door else mutated,
             )
 
 
