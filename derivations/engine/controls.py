@@ -47,7 +47,8 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
         NotSeen: a statement or an expression that cannot be changed here (a loop, a
             comprehension, a function inside): write the formula without it.
     """
-    production = inspect.unwrap(production)
+    behind = inspect.unwrap(production)
+    has_door, production = behind is not production, behind
     tree = ast.parse(textwrap.dedent(inspect.getsource(production)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
@@ -70,12 +71,13 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             if statement in seen:
                 continue
             seen.add(statement)
-            namespace = {**vars(elementary), **inspect.unwrap(production).__globals__}
+            namespace = {**vars(elementary), **production.__globals__}
             exec(compile(mutant, f"<neighbour of {production.__name__}>", "exec"), namespace)
+            mutated = namespace[production.__name__]
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
                 source=statement,
-                function=guarded(namespace[production.__name__]),
+                function=guarded(mutated) if has_door else mutated,
             )
 
 
