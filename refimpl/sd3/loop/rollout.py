@@ -16,8 +16,9 @@ from torch import Tensor
 
 from ... import methods
 from ...equations import expand_like
-from ...equations.domain import fields, unread
+from ...equations.domain import fields
 from ...equations.gaussian import Gaussian
+from ...equations.kinds import unread
 from ...equations.sde import Step
 from ...methods import Affine, Method, Plan
 from ...simulate.grids import Grid

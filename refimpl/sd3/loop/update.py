@@ -19,8 +19,9 @@ from torch import Tensor
 
 from ... import methods
 from ...equations import expand_like
-from ...equations.domain import fields, unread
+from ...equations.domain import fields
 from ...equations.elementary import Num
+from ...equations.kinds import unread
 from ...equations.sde import Step
 from ...methods import Affine, Method
 from ..model.policy import Policy
