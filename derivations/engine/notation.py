@@ -140,7 +140,6 @@ RUNS_OVER: dict[str, dict[str, str]] = {
     "density.conditional_mean": {"posterior": "z", "values": "z"},
     "grpo.advantage": {"rewards": "bi"},
     "likelihood.hutchinson": {"eps": "bi", "jacobian_eps": "bi"},
-    "likelihood.change_of_variables": {"log_p": r"\log p_0(x)", "determinant": r"\det J"},
     "objectives.gap": {"posterior": "z", "targets": "z"},
     "policy.total": {"values": "bi"},
     "policy.average": {"values": "bi"},

@@ -5,9 +5,8 @@ import sys
 import pytest
 import sympy as sp
 
-from derivations.engine import Display, Equality, Verdict, derivation
+from derivations.engine import Display, Equality, Verdict, decide, derivation
 from derivations.engine import derivation as derivation_module
-from derivations.engine.algebra import decide
 from derivations.engine.algebra.decide import NotAClaim, enclose
 from derivations.engine.algebra.moments import expectation, variance
 from derivations.engine.algebra.symbols import eps, g, score, std, t, v, x

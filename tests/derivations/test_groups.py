@@ -67,9 +67,9 @@ def test_code_of_numbers_acts_on_each_entry_and_code_of_arrays_takes_them_whole(
     assert whole.at(SPACE).shape == (1, 3)
 
 
-def test_the_power_of_what_code_returned_stands_beside_its_brace():
+def test_the_power_of_what_code_returned_stands_beside_its_bracket():
     square = Writing()("kernels.preserving(C, data, noise, x).std**2")
-    assert square.tex == r"{\underbrace{x}_{\texttt{kernels.preserving.std}}}^{2}"
+    assert square.tex == r"\left(\underbrace{x}_{\texttt{kernels.preserving.std}}\right)^{2}"
 
 
 def test_a_letter_with_an_exponent_is_bracketed_before_it_gets_another():

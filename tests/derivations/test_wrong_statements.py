@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 import sympy as sp
 
-from derivations.engine import Equality, Verdict
-from derivations.engine.algebra import decide
+from derivations.engine import Equality, Verdict, decide
 from derivations.engine.algebra.decide import NotAClaim
 from derivations.engine.algebra.symbols import alpha, eps, g, h, score, sigma, std, t, v, x
 from derivations.engine.controls import NotSeen, neighbours

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from derivations.engine import Verdict
-from derivations.engine.algebra import decide
+from derivations.engine import Verdict, decide
 from derivations.engine.algebra.moments import expectation, variance
 from derivations.engine.algebra.symbols import symbol, t
 from refimpl.equations import (
