@@ -314,7 +314,7 @@ def proof_details(run: Run, proof: Proof, page: Path) -> str:
     inside = [prose(proof.lecture), assumptions(proof), *lines_of(proof)]
     if proof.uses:
         inside.append("Leans on " + ", ".join(run.link(id, page) for id in proof.uses) + ".")
-    return folded("abstract", f"Proof: {plain(proof.title)}", inside)
+    return folded("abstract", f"Proof: {plain(proof.title)}", inside, opened=True)
 
 
 def assumptions(proof: Proof) -> str:
@@ -693,11 +693,12 @@ def fenced(source: str) -> str:
     return f"```python\n{source}\n```"
 
 
-def folded(kind: str, title: str, parts: list[str]) -> str:
-    """A block that opens on a click."""
+def folded(kind: str, title: str, parts: list[str], *, opened: bool = False) -> str:
+    """A block that opens on a click, or is open and closes on one."""
     inside = "\n\n".join(part for part in parts if part)
     quoted = title.replace('"', "&quot;")
-    return f'??? {kind} "{quoted}"\n\n' + textwrap.indent(inside, "    ")
+    mark = "???+" if opened else "???"
+    return f'{mark} {kind} "{quoted}"\n\n' + textwrap.indent(inside, "    ")
 
 
 # ---------------------------------------------------------------- the run

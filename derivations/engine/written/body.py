@@ -22,9 +22,28 @@ import sympy as sp
 from .calculus import Elementary, Least, Root
 from .chance import Law
 from .groups import Above, Both, Count, Total, Where
-from .node import Constant, Integer, Node, as_node
+from .node import Constant, Integer, Negative, Node, as_node
 from .reading import NotWritten, Reader
 from .records import Record, coefficients, step
+
+
+def _product(a: Any, b: Any) -> Any:
+    """a b, where a coefficient of the linear path, 1 or −1, is not written out."""
+    for factor, other in ((a, b), (b, a)):
+        if _whole(factor) == 1:
+            return other
+        if _whole(factor) == -1:
+            return Negative(as_node(other))
+    return a * b
+
+
+def _whole(node: Any) -> int | None:
+    """The whole number that a node is, if it is one."""
+    if isinstance(node, Negative):
+        inside = _whole(node.children[0])
+        return None if inside is None else -inside
+    return int(node.parts[0]) if isinstance(node, Integer) else None
+
 
 CONDITION = "the condition"
 """The name under which a caller may say what a condition on a whole array is printed as."""
@@ -126,6 +145,8 @@ class _Body(Reader):
                 return Both(self.read(left), self.read(right))
             case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=0)):
                 return Integer(0)
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                return _product(self.read(left), self.read(right))
             case ast.BinOp(
                 op=ast.Add(),
                 left=ast.BinOp(op=ast.Mult(), left=ast.Constant(value=0)),
