@@ -72,6 +72,20 @@ def of_id(id: str) -> list[Claim]:
     return list(of_derivation(load()[id]))
 
 
+def as_printed() -> dict[str, str]:
+    """For every line its key and the hash of what is printed, without writing a lemma."""
+    found = {}
+    for d in load().values():
+        functions = d.productions()
+        with handed(dict(zip(d.of, functions, strict=True))):
+            chains = [line for line in d.lines(*functions) if isinstance(line, Chain)]
+            for chain, whole in enumerate(chains, 1):
+                for number, (before, line) in enumerate(pairs(whole), 1):
+                    sides = _hash(before.tex, line.relation, line.node.tex)
+                    found[f"{d.id} {chain}.{number}"] = sides
+    return found
+
+
 def of_derivation(d: Derivation) -> Iterator[Claim]:
     """The claims of one derivation."""
     plains = {n: Plain(n) for n in DIMENSIONS}
