@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refimpl.equations import elementary
-from refimpl.equations.door import guarded
+from refimpl.equations.validation import validated
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
                 source=statement,
-                function=guarded(mutated) if has_door else mutated,
+                function=validated(mutated) if has_door else mutated,
             )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .arguments import Argument, Place, declared
-from .door import guarded
+from .validation import validated
 from .sources import ARTICLE, PAPER, Source, cited
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,7 +114,7 @@ def equation(
             )
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
-        checked = guarded(function, id)
+        checked = validated(function, id)
         _REGISTER[id] = Equation(
             id, checked, tuple(rows), in_paper, in_article, others, remark, declared(function)
         )

@@ -1,6 +1,6 @@
 """The door of an equation: every value of a call is looked at as its declaration says.
 
-    guarded(drift)(v, score, -1.0)   →   ValueError: g must be zero or positive, got -1.0
+    validated(drift)(v, score, -1.0)   →   ValueError: g must be zero or positive, got -1.0
 
 It is a thin wrapper that reads the signature once. The function behind it is what is proved, and
 what torch.compile, vmap, func.grad and jit see: nothing in the wrapper depends on values that a
@@ -21,7 +21,7 @@ from .watching import WATCHERS, note
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guarded(function: F, equation_id: str = "") -> F:
+def validated(function: F, equation_id: str = "") -> F:
     """The function behind a door that its own declarations make.
 
     Raises:
