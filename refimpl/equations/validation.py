@@ -1,4 +1,4 @@
-"""The door of an equation: every value of a call is looked at as its declaration says.
+"""Validation on entry: every value of a call is tested as the declaration of its argument says.
 
     validated(drift)(v, score, -1.0)   →   ValueError: g must be zero or positive, got -1.0
 
@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def validated(function: F, equation_id: str = "") -> F:
-    """The function behind a door that its own declarations make.
+    """The function, its arguments validated on entry as its own declarations say.
 
     Raises:
         TypeError: an argument without a declaration.

@@ -182,7 +182,7 @@ tilting_by_peaks = _topic(
 )
 kernels_by_quadrature = _topic(
     "kernels_by_quadrature",
-    "What a step keeps is a clock, integrated; kept and fresh noise are the legs of a triangle.",
+    "What a step retains is a clock, integrated; old and fresh noise are legs of a triangle.",
     "preserving cps_std kept_flow_grpo kept_constant frozen_data noise_variance posterior_variance "
     "moment_matched",
     "GRPO-6 GRPO-7",
