@@ -102,7 +102,7 @@ lowest: $(STAMP)
 
 # Needs coqc: apt-get install coq libcoq-coquelicot. After a change of a line: make certify CERTIFY=--write
 certify: $(STAMP)
-	$(BIN)/python -m derivations.certify --jobs $(JOBS) $(CERTIFY)
+	$(BIN)/python -m derivations.coq.certify --jobs $(JOBS) $(CERTIFY)
 
 mutants: $(STAMP)
 	$(BIN)/python tests/equations/mutants.py

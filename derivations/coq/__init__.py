@@ -10,10 +10,10 @@
     verdicts.py      what Coq said, bound to hashes
     theories/        the tactics, the Gaussian's moments, and the theorems about real functions
 
-`python -m derivations.certify` runs it all; `checked(id)` says what a page may say.
+`python -m derivations.coq.certify` runs it all; `checked(id)` says what a page may say.
 """
 
-from .claims import Claim, claims
+from .claims import Claim
 from .verdicts import Checked, Row, checked, table
 
-__all__ = ["Checked", "Claim", "Row", "checked", "claims", "table"]
+__all__ = ["Checked", "Claim", "Row", "checked", "table"]

@@ -8,6 +8,7 @@ equality of the older form. A vectorial line has one lemma a coordinate and dime
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -122,7 +123,7 @@ def _of_line(
         tasks += _statements(id, base, before, line, plain)
         steps = dict.fromkeys((*plain.values(before)[1], *plain.values(line.node)[1]))
         tasks += [
-            (name, step.kind, lambda name=name, step=step: _once(plain, step, name))
+            (name, step.kind, functools.partial(_once, plain, step, name))
             for k, step in enumerate(steps, 1)
             for name in [f"{_name(id, *base)}_c{k}"]
         ]
@@ -147,7 +148,7 @@ def _statements(
         claim = [plain.values(child)[0] for child in _equation(line.node).children]
         rows = list(zip(*known, *claim, strict=True))
         return [
-            (name, "line", lambda name=name, row=row: implication(name, row[:2], row[2:]))
+            (name, "line", functools.partial(implication, name, row[:2], row[2:]))
             for i, row in enumerate(rows, 1)
             for name in [_name(id, *base, i) if len(rows) > 1 else _name(id, *base)]
         ]
@@ -155,7 +156,7 @@ def _statements(
     left, right = plain.values(before)[0], plain.values(line.node)[0]
     rows = list(zip(left, right, strict=True))
     return [
-        (name, "line", lambda name=name, row=row: made(name, *row))
+        (name, "line", functools.partial(made, name, *row))
         for i, row in enumerate(rows, 1)
         for name in [_name(id, *base, i) if len(rows) > 1 else _name(id, *base)]
     ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -36,7 +36,6 @@ OWN_AXIOMS = frozenset(
         "ClassicalDedekindReals.sig_forall_dec",
         "ClassicalDedekindReals.sig_not_dec",
         "FunctionalExtensionality.functional_extensionality_dep",
-        "functional_extensionality_dep",
         "Classical_Prop.classic",
     }
 )
@@ -46,6 +45,7 @@ _ERROR = re.compile(
     r'^File "(?P<file>[^"]+)", line (?P<line>\d+),.*?^Error:(?P<what>.*)', re.S | re.M
 )
 _AXIOM = re.compile(r"^(?P<name>[\w.']+)\s*:", re.M)
+_FULL = {"functional_extensionality_dep": "FunctionalExtensionality.functional_extensionality_dep"}
 _FORBIDDEN = re.compile(
     r"\b(admit|Admitted|Axiom|Axioms|Parameter|Parameters|Conjecture|Hypothesis)\b"
 )
@@ -62,7 +62,6 @@ class Compiled:
     Attributes:
         refused: by name, what Coq said.
         axioms: all that the proofs assume, as Coq prints it.
-        seconds: not counted here; the caller measures.
     """
 
     refused: dict[str, str]
@@ -171,7 +170,9 @@ def axioms_of(told: str) -> frozenset[str]:
         CoqError: an axiom that is not one of Coq's own for the reals.
     """
     found = {
-        m["name"] for block in told.split("Axioms:")[1:] for m in _AXIOM.finditer(_until(block))
+        _FULL.get(m["name"], m["name"])
+        for block in told.split("Axioms:")[1:]
+        for m in _AXIOM.finditer(_until(block))
     }
     if strange := sorted(found - OWN_AXIOMS):
         raise CoqError(f"a proof assumes {', '.join(strange)}, which is no axiom of Coq's reals")
@@ -191,8 +192,3 @@ def refuse_gaps(text: str, name: str) -> None:
     bare = re.sub(r"\(\*.*?\*\)", "", text, flags=re.S)
     if found := _FORBIDDEN.search(bare):
         raise CoqError(f"{name} holds {found[0]!r}: a proof with a gap")
-
-
-def names(lemmas: Sequence[Lemma]) -> Iterator[str]:
-    """The names of lemmas."""
-    return (lemma.name for lemma in lemmas)

@@ -103,7 +103,8 @@ def _needs(e: sp.Expr, seen: set[sp.Expr]) -> Iterator[tuple[sp.Expr, str]]:
 def _parts(e: sp.Expr, relation: str) -> Iterator[tuple[sp.Expr, sp.Expr]]:
     """What has to have the sign; of a product that must not vanish, each factor."""
     whole = settled(e)
-    if relation != "<>" or whole.is_nonzero:
+    rational = not whole.has(sp.exp, sp.log) and all(p.exp.is_Integer for p in whole.atoms(sp.Pow))
+    if relation != "<>" or whole.is_nonzero or not rational:
         yield whole, e
         return
     for factor in sp.Mul.make_args(sp.factor(whole)):

@@ -30,31 +30,34 @@ class Hints:
 
     Attributes:
         asserts: what is known of each atom, as (left, right, tactic).
-        roots: what stands under the roots that remain; each squared is that.
+        roots: what stands under the roots that remain, each with a product that is not negative
+            and the positive factor that it has besides.
         circles: the angles whose sines and cosines remain.
         seen: the text of what stands under a root or a logarithm, by its value.
     """
 
     asserts: list[tuple[str, str, str]] = field(default_factory=list)
-    roots: list[str] = field(default_factory=list)
+    roots: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     circles: list[str] = field(default_factory=list)
     seen: dict[sp.Expr, str] = field(default_factory=dict)
 
     def script(self) -> list[str]:
         """The sentences of the proof, before the last: inner atoms first."""
-        sentences = [
-            f"pose proof (sqrt_sqrt {text} ltac:(pos)) as Q{n}" for n, text in enumerate(self.roots)
-        ]
+        sentences = []
+        for n, (under, whole, factor) in enumerate(self.roots.values()):
+            part = f"apply (part {whole} {factor} {under}); [ pos | pos | algebra ]"
+            sentences.append(f"assert (N{n} : 0 <= {under}) by first [ pos | {part} ]")
+            sentences.append(f"pose proof (sqrt_sqrt {under} N{n}) as Q{n}")
         sentences += [
             f"pose proof (cos_square {text}) as Q{len(self.roots) + n}"
             for n, text in enumerate(self.circles)
         ]
-        inner: list[str] = []
-        for n, (left, right, tactic) in reversed(list(enumerate(self.asserts))):
-            before = "".join(f"try rewrite {a}; " for a in reversed(inner) if a)
+        ordered = sorted(self.asserts, key=lambda a: len(a[0]))
+        for n, (left, right, tactic) in enumerate(ordered):
+            inner = [f"A{i}" for i in range(n) if ordered[i][0] in left]
+            before = "".join(f"try rewrite {name}; " for name in reversed(inner))
             sentences.append(f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})")
-            inner.append(f"A{n}" if left.startswith(("exp", "ln")) else "")
-        return sentences + [f"try rewrite A{n} in *" for n in range(len(self.asserts))]
+        return sentences + [f"try rewrite A{n} in *" for n in reversed(range(len(ordered)))]
 
     def _with(self, tactic: str) -> str:
         return tactic.replace("ALGEBRA", self.algebra())
@@ -65,7 +68,7 @@ class Hints:
         if not count:
             return "algebra"
         known = " ".join(f"Q{n}" for n in range(count))
-        return f"first [ algebra | ring [{known}] | field [{known}]; sides ]"
+        return f"first [ algebra | ring [{known}] | field [{known}]; sides | squares; algebra ]"
 
 
 def hints(sides: list[sp.Expr], names: Names) -> Hints:
@@ -99,13 +102,20 @@ def _told(
     if isinstance(atom, sp.log):
         return _logarithm(text, atom, names, found)
     if isinstance(atom, (sp.sin, sp.cos)):
-        angle = term(atom.args[0], names, ATOM)
-        if angle not in found.circles:
-            found.circles.append(angle)
-        return None
+        return _circle(text, atom, names, found)
     if isinstance(atom, sp.Pow) and atom.exp == HALF:
         return _root(text, atom, names, found)
-    return _exponential(text, atom, units, names)
+    return _exponential(text, atom, units, names, found)
+
+
+def _circle(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, str, str]:
+    value = settled(atom)
+    if not isinstance(value, type(atom)):
+        return text, term(value, names, ATOM), "circle_law"
+    angle = _first(value.args[0], names, found, atom.args[0])
+    if angle not in found.circles:
+        found.circles.append(angle)
+    return text, f"{'sin' if isinstance(atom, sp.sin) else 'cos'} {angle}", "(f_equal; algebra)"
 
 
 # ---------------------------------------------------------------- exp
@@ -150,7 +160,7 @@ def _units(atoms: list[sp.Expr]) -> dict[sp.Expr, int]:
 
 
 def _exponential(
-    text: str, atom: sp.Expr, units: dict[sp.Expr, int], names: Names
+    text: str, atom: sp.Expr, units: dict[sp.Expr, int], names: Names, found: Hints
 ) -> tuple[str, str, str] | None:
     sums, factors = [], []
     for factor, monomial in _terms(_exponent(atom)):
@@ -161,13 +171,18 @@ def _exponential(
         base = f"exp {term(unit, names, ATOM)}"
         if isinstance(unit, sp.log):
             base = term(unit.args[0], names, APPLIED)
+        elif isinstance(monomial, sp.log) and units[monomial] == 2:
+            under = term(monomial.args[0], names, ATOM)
+            base = f"sqrt {under}"
+            _note(found, under)
         part = f"INR {abs(count)} * {term(unit, names, PRODUCT - 5)}"
         sums.append(f"({part})" if count > 0 else f"- ({part})")
         power = f"{base} ^ {abs(count)}" if " " not in base else f"({base}) ^ {abs(count)}"
+        power = base if abs(count) == 1 and len(_terms(_exponent(atom))) == 1 else power
         factors.append(power if count > 0 else f"/ {power}")
-    if not factors:
-        return text, "1", "exp_law (0)"
     unfold = "" if text.startswith("exp") else "unfold Rpower; "
+    if not factors:
+        return text, "1", f"({unfold}exp_law (0))"
     law = f"exp_law ({' + '.join(sums)})"
     return text, " * ".join(factors), f"({unfold}{law})" if unfold else law
 
@@ -238,28 +253,55 @@ def _root(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, st
     value = settled(atom.base)
     factors, rest = _factors(value)
     if _alone(factors, rest):
+        if value == 0:
+            return text, "0", "(apply sqrt_is; [ lra | ALGEBRA ])"
         under = _first(value, names, found, atom.base)
         _note(found, under)
         return text, f"sqrt {under}", "(f_equal; algebra)"
-    product = []
+    product, positive = [], []
     for base, k in factors:
         if not isinstance(k, sp.Integer):
             rest *= base**k
             continue
         whole, odd = divmod(int(k), 2)
         b = term(base, names, APPLIED)
+        positive.append(f"{b} ^ {k}" if k > 0 else f"/ {b} ^ {-k}")
         if whole:
             product.append(f"{b} ^ {whole}" if whole > 0 else f"/ {b} ^ {-whole}")
         if odd:
             product.append(f"sqrt {_first(base, names, found)}")
             _note(found, _first(base, names, found))
     if rest != 1:
-        product.append(f"sqrt {_first(rest, names, found)}")
-        _note(found, _first(rest, names, found))
+        under = _first(rest, names, found)
+        product.append(f"sqrt {under}")
+        _note(found, under, term(atom.base, names, ATOM), f"({' * '.join(positive) or '1'})")
     made = " * ".join(product) or "1"
     return text, made, "(apply sqrt_is; [ pos | ALGEBRA ])"
 
 
-def _note(found: Hints, base: str) -> None:
-    if base not in found.roots:
-        found.roots.append(base)
+def _note(found: Hints, base: str, whole: str = "", factor: str = "1") -> None:
+    found.roots.setdefault(base, (base, whole or base, factor))
+
+
+# ---------------------------------------------------------------- min and max
+
+
+def comparisons(sides: list[sp.Expr], names: Names) -> list[str]:
+    """Which of two arguments of a minimum or maximum is less, where their signs tell."""
+    found: dict[str, str] = {}
+    for side in sides:
+        for e in sorted(side.atoms(sp.Min, sp.Max), key=str):
+            inner = [a for a in e.args if not a.has(sp.Min, sp.Max)]
+            inner += [
+                a for m in e.args for n in sorted(m.atoms(sp.Min, sp.Max), key=str) for a in n.args
+            ]
+            inner = [a for a in inner if not a.has(sp.Min, sp.Max)]
+            for a in inner:
+                for b in inner:
+                    gap = sp.factor(settled(b) - settled(a))
+                    if gap.is_positive:
+                        x, y = term(a, names, ATOM), term(b, names, ATOM)
+                        proof = f"apply Rminus_lt_0; replace ({y} - {x}) with "
+                        proof += f"{term(gap, names, ATOM)} by algebra; pos"
+                        found.setdefault(f"{x} < {y}", proof)
+    return [f"assert ({claim}) by ({proof})" for claim, proof in found.items()]

@@ -13,7 +13,7 @@ import sympy as sp
 from derivations.engine.algebra.jets import _as_jet
 
 from .conditions import Condition, declared, existence, satisfied
-from .hints import Hints, hints
+from .hints import Hints, comparisons, hints
 from .plain import Step, by_moments, settled
 from .terms import ATOM, Names, NotInCoq, term
 
@@ -114,7 +114,8 @@ def _closing(sides: list[sp.Expr], names: Names) -> tuple[Hints, str, str]:
     laws += ["sin, cos"] if found.circles else []
     if any(side.has(sp.Min, sp.Max, sp.Abs) for side in sides):
         laws.append("cases")
-        tactic = f"cases; first [ {tactic} | lra | nra ]"
+        known = "".join(f"{s}; " for s in comparisons(sides, names))
+        tactic = f"{known}cases; first [ {tactic} | lra | nra ]"
     return found, tactic, ", ".join(laws) or "field"
 
 
@@ -143,10 +144,10 @@ def implication(
 ) -> Lemma:
     """a = b → c = d: c − d is a multiple of a − b, or a = b is solved for a letter."""
     names, (a, b, c, d) = _prepared(*known, *wanted)
-    found, tactic, means = _closing([a, b, c, d], names)
+    tactic, means = "algebra", _closing([a, b, c, d], names)[2]
     gap, claim = settled(a) - settled(b), settled(c) - settled(d)
     factor = sp.cancel(sp.together(claim / gap))
-    over, under = sp.fraction(factor)
+    under = sp.denom(factor)
     conditions = _given(names, a, b, c, d)
     texts = [term(e, names, ATOM) for e in (a, b, c, d)]
     if not under.free_symbols & sp.numer(sp.together(gap)).free_symbols or under == 1:
@@ -202,6 +203,8 @@ def _derivative(name: str, step: Step) -> Lemma | None:
     """is_derive (fun x => inside) x result, functions of x being functions of Coq."""
     if _as_jet(step.inside) is not None or step.inside == step.letter:
         return None  # the derivative of a letter is named, not worked out
+    if step.inside.has(sp.Min, sp.Max):
+        raise NotInCoq("it differentiates a minimum, on the branch that holds nearby")
     names = Names()
     names.name(step.letter)
     inside, result = names.letters(step.inside), names.letters(step.result)
@@ -270,8 +273,9 @@ def _mean(name: str, step: Step) -> Lemma:
     terms = [f"{term(c, names, ATOM)} * {eps} ^ {n}" for n, c in powers.items()]
     terms += [f"{term(c, names, ATOM)} * {term(before[b], names)}" for b, c in slopes.items()]
     normal = "".join(f"{t} + (" for t in terms) + "0" + ")" * len(terms)
-    inner, pointwise, _ = _closing([inside, *slopes.values(), *before.values()], names)
-    found, tactic, _ = _closing([*slopes.values(), *after, *powers.values(), result], names)
+    parts = [*slopes.values(), *powers.values()]
+    inner, pointwise, _ = _closing([inside, *parts, *before.values()], names)
+    found, tactic, _ = _closing([*parts, *after, result], names)
     script = "; ".join(s.rstrip(".") for s in [f"intro {eps}", *inner.script(), pointwise])
     proof = [
         f"rewrite (same E normal _ (fun {eps} : R => {normal})); [ mean | {script} ].",
@@ -304,8 +308,9 @@ def _integral(name: str, step: Step) -> Lemma:
     f, F = term(inside, names), term(primitive, names)
     claim = f"is_RInt (fun {s} : R => {f}) {a} {b} {term(result, names, ATOM)}"
     found, tactic, _ = _closing([result, primitive], names)
+    ends_meet = "; ".join([*found.script(), tactic])
     proof = [
-        f"replace {term(result, names, ATOM)} with ({ends[0]} - {ends[1]}) by {tactic}.",
+        f"replace {term(result, names, ATOM)} with ({ends[0]} - {ends[1]}) by ({ends_meet}).",
         f"apply (is_RInt_derive (fun {s} : R => {F}) (fun {s} : R => {f})); "
         f"[ intros {s} between; derivative "
         f"| intros {s} between; apply ex_derive_continuous; auto_derive; repeat split; "
@@ -325,14 +330,13 @@ def _limit(name: str, step: Step) -> Lemma:
     smooth = sp.cancel(sp.together(settled(inside)))
     f, g = term(inside, names), term(smooth, names)
     a, b = term(to, names, ATOM), term(result, names, ATOM)
-    at = term(smooth.subs(step.letter, settled(to)), names, ATOM)
     claim = f"is_lim (fun {s} : R => {f}) {a} {b}"
     proof = [
         f"apply (is_lim_ext_loc (fun {s} : R => {g})); "
         f"[ exists posreal_one; intros {s} near other; algebra | ].",
-        f"replace {b} with {at} by algebra.",
-        f"apply (is_lim_continuity (fun {s} : R => {g}) {a}); apply derivable_continuous_pt; "
-        "apply ex_derive_Reals_0; auto_derive; repeat split; exists_here.",
+        f"apply (limit_here (fun {s} : R => {g}) {a} {b}); [ algebra "
+        "| apply derivable_continuous_pt; apply ex_derive_Reals_0; auto_derive; repeat split; "
+        "exists_here ].",
     ]
     letters = Names(of={k: v for k, v in names.of.items() if k != step.letter})
     fixed = [c for c in _given(letters, inside, result) if not c.e.has(step.letter)]

@@ -1,4 +1,4 @@
-"""Lines in coordinates as they are written, nothing simplified, and a record of calculus on the way.
+"""Lines in coordinates as they are written, nothing simplified, and the calculus on the way.
 
     plain = Plain(2);  plain.values(node)        [v_1 + g²/2 * (∂_1 p / p), ...]  unevaluated
 
@@ -10,6 +10,7 @@ out, each is recorded, and each becomes a lemma of its own.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Plain(Space):
     def watching(self) -> Iterator[None]:
         """While it lasts, every step of calculus is taken by evaluating, and noted."""
         taken: dict[Any, sp.Expr] = {}
-        diff, integrate, limit = sp.diff, sp.integrate, sp.limit
+        integrate, limit = sp.integrate, sp.limit
 
         def note(kind: str, inside: Any, letter: Any, ends: Any, work: Callable[[], Any]) -> Any:
             key = (kind, inside, letter, ends)
@@ -102,13 +103,13 @@ class Plain(Space):
             return taken[key]
 
         def differentiated(e: Any, *by: Any) -> Any:
-            made = e
+            made = sp.sympify(e)
             for letter, times in _letters(by):
                 for _ in range(times):
                     inside = made
                     made = note(
                         "derivative", inside, letter, (),
-                        lambda inside=inside, letter=letter: diff(settled(inside), letter),
+                        functools.partial(slope, inside, letter),
                     )  # fmt: skip
             return made
 
@@ -135,6 +136,37 @@ class Plain(Space):
             mock.patch.object(chance, "expectation", averaged),
         ):
             yield
+
+
+def slope(e: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """∂e/∂x by the rules of differentiation; exponents and roots stay as they are written."""
+    if not e.has(x):
+        return sp.Integer(0)
+    if e.has(sp.exp, sp.log, sp.sin, sp.cos) or any(not p.exp.is_Integer for p in e.atoms(sp.Pow)):
+        if isinstance(e, sp.Add):
+            return sp.Add(*(slope(part, x) for part in e.args))
+        if isinstance(e, sp.Mul):
+            return sp.Add(
+                *(
+                    _product([slope(part, x), *e.args[:i], *e.args[i + 1 :]])
+                    for i, part in enumerate(e.args)
+                    if part.has(x)
+                )
+            )
+        if isinstance(e, sp.Pow) and not e.exp.has(x):
+            power = sp.Pow(e.base, e.exp - 1, evaluate=False) if e.exp != 2 else e.base
+            return _product([e.exp, power, slope(e.base, x)])
+        if isinstance(e, sp.exp):
+            return _product([e, slope(e.args[0], x)])
+        if isinstance(e, sp.log):
+            return _product([slope(e.args[0], x), sp.Pow(e.args[0], -1, evaluate=False)])
+    return settled(e).diff(x)
+
+
+def _product(parts: list[sp.Expr]) -> sp.Expr:
+    if any(part == 0 for part in parts):
+        return sp.Integer(0)
+    return sp.Mul(*(part for part in parts if part != 1), evaluate=False)
 
 
 def mean_of(e: sp.Expr, eps: sp.Symbol) -> sp.Expr:

@@ -22,52 +22,14 @@ from .plain import kept, settled
 SUM, PRODUCT, SIGN, POWER, APPLIED, ATOM = 50, 40, 35, 30, 10, 0
 """Coq's levels: the looser an operator binds, the higher."""
 
-_TAKEN = frozenset(
-    [
-        "exp",
-        "ln",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "Rabs",
-        "Rmin",
-        "Rmax",
-        "Rpower",
-        "PI",
-        "R",
-        "E",
-        "S",
-        "O",
-        "I",
-        "INR",
-        "IZR",
-        "nat",
-        "fun",
-        "forall",
-        "exists",
-        "let",
-        "in",
-        "if",
-        "then",
-        "else",
-        "match",
-        "with",
-        "end",
-        "as",
-        "return",
-        "at",
-        "by",
-        "fix",
-        "cofix",
-        "where",
-        "for",
-        "using",
-        "Set",
-        "Prop",
-        "Type",
-    ]
-)
+_TAKEN = {
+    "exp", "ln", "sqrt", "sin", "cos", "tan", "Rabs", "Rmin", "Rmax", "Rpower", "PI", "R", "E", "S",
+    "O", "I", "INR", "IZR", "nat", "fun", "forall", "exists", "let", "in", "if", "then", "else",
+    "match", "with", "end", "as", "return", "at", "by", "fix", "cofix", "where", "for", "using",
+    "Set", "Prop", "Type", "normal", "equation",
+}  # fmt: skip
+"""Words that mean something to Coq, or to the lemmas."""
+
 _FUNCTIONS: dict[type, str] = {
     sp.exp: "exp",
     sp.log: "ln",

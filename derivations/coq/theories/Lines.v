@@ -21,6 +21,19 @@ Qed.
 Lemma sqrt_is (x y : R) : 0 <= y -> y * y = x -> sqrt x = y.
 Proof. intros Hy E. rewrite <- E. apply sqrt_square, Hy. Qed.
 
+Lemma part (a p b : R) : 0 < p -> 0 <= a -> a = p * b -> 0 <= b.
+Proof. intros Hp Ha E. destruct (Rle_lt_dec 0 b); [assumption | nra]. Qed.
+
+Lemma exp_half (x : R) : 0 < x -> exp (1 / 2 * ln x) = sqrt x.
+Proof.
+  intro H. symmetry. apply sqrt_is; [apply Rlt_le, exp_pos |].
+  rewrite <- exp_plus. replace (1 / 2 * ln x + 1 / 2 * ln x) with (ln x) by lra.
+  apply exp_ln, H.
+Qed.
+
+Lemma limit_here (f : R -> R) (a b : R) : f a = b -> continuity_pt f a -> is_lim f a b.
+Proof. intros <- H. apply is_lim_continuity, H. Qed.
+
 Lemma square_nonneg (x : R) : 0 <= x ^ 2.
 Proof. apply pow2_ge_0. Qed.
 
@@ -120,7 +133,8 @@ with nonzero :=
           end
         | hypothesis
         | apply Rgt_not_eq; apply Rlt_gt; pos
-        | apply Rlt_not_eq; neg ].
+        | apply Rlt_not_eq; neg
+        | match goal with |- ?e <> 0 => progress ring_simplify e end; nonzero ].
 
 (* Identities: rational ones by `field`, its side conditions by signs; cases before that. *)
 
@@ -129,22 +143,53 @@ Ltac algebra := first [ reflexivity | ring | field; sides | lra ].
 
 (* exp of a sum, given the sum that it is; likewise ln and sqrt of products. *)
 
-Ltac exp_law sum :=
-  lazymatch goal with
-  | |- exp ?a = _ =>
-      replace a with sum by (simpl; algebra);
-      rewrite ?exp_plus, ?exp_Ropp, ?exp_times, ?exp_0; repeat rewrite exp_ln by pos;
-      first [ reflexivity | algebra ]
-  end.
-
 Ltac ln_split :=
   repeat first
     [ rewrite ln_mult by pos | rewrite ln_Rinv by pos | rewrite ln_pow by pos
     | rewrite ln_sqrt by pos | rewrite ln_exp | rewrite ln_1 ].
+Ltac exp_law sum :=
+  rewrite ?ln_1; ln_split;
+  lazymatch goal with
+  | |- exp ?a = _ =>
+      replace a with sum by (simpl; algebra);
+      rewrite ?exp_plus, ?exp_Ropp, ?exp_times, ?exp_0;
+      repeat rewrite exp_half by pos; repeat rewrite exp_ln by pos;
+      first [ reflexivity | algebra ]
+  end.
 Ltac ln_law product :=
   lazymatch goal with
   | |- ln ?a = _ => replace a with product by algebra; ln_split; simpl; first [ reflexivity | lra | algebra ]
   end.
+
+(* Powers of roots, where what stands under them is a fraction. *)
+Ltac squares := rewrite ?Rpow_mult_distr; repeat rewrite pow2_sqrt by pos.
+
+(* Sines and cosines at multiples of a right angle, and shifted by one. *)
+Ltac circle_law :=
+  lazymatch goal with
+  | |- sin ?a = _ =>
+      first [ replace a with 0 by algebra; rewrite sin_0; algebra
+            | replace a with (PI / 2) by algebra; rewrite sin_PI2; algebra
+            | replace a with PI by algebra; rewrite sin_PI; algebra
+            | rewrite <- cos_shift; f_equal; algebra | rewrite <- sin_shift; f_equal; algebra ]
+  | |- cos ?a = _ =>
+      first [ replace a with 0 by algebra; rewrite cos_0; algebra
+            | replace a with (PI / 2) by algebra; rewrite cos_PI2; algebra
+            | replace a with PI by algebra; rewrite cos_PI; algebra
+            | rewrite <- sin_shift; f_equal; algebra | rewrite <- cos_shift; f_equal; algebra ]
+  end.
+
+(* exp a and exp b are one where a = b, however the two are written; likewise ln, sqrt, sin, cos. *)
+Ltac agree_on f :=
+  repeat match goal with
+  | |- context [f ?a] =>
+      match goal with
+      | |- context [f ?b] =>
+          tryif constr_eq a b then fail
+          else replace (f a) with (f b) by (f_equal; algebra)
+      end
+  end.
+Ltac agree := agree_on exp; agree_on ln; agree_on sqrt; agree_on sin; agree_on cos.
 
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
@@ -156,14 +201,22 @@ Ltac known :=
 Ltac exists_here :=
   first [ assumption | exact I | eexists; eassumption | pos | nonzero ].
 Ltac derivative :=
-  unfold Rpower; auto_derive; [ repeat split; exists_here | known; algebra ].
+  unfold Rpower; auto_derive; [ repeat split; exists_here | known; first [ algebra | agree; algebra ] ].
 
 (* min, max and |a|: one case for each side of the comparison. *)
 Ltac cases :=
   unfold Rmin, Rmax, Rabs;
   repeat match goal with
-  | |- context [Rle_dec ?a ?b] => destruct (Rle_dec a b)
-  | |- context [Rcase_abs ?a] => destruct (Rcase_abs a)
+  | |- context [Rle_dec ?a ?b] =>
+      lazymatch a with context [Rle_dec _ _] => fail | _ => idtac end;
+      lazymatch b with context [Rle_dec _ _] => fail | _ => idtac end;
+      lazymatch a with context [Rcase_abs _] => fail | _ => idtac end;
+      lazymatch b with context [Rcase_abs _] => fail | _ => idtac end;
+      destruct (Rle_dec a b) as [? | ?%Rnot_le_lt]
+  | |- context [Rcase_abs ?a] =>
+      lazymatch a with context [Rle_dec _ _] => fail | _ => idtac end;
+      lazymatch a with context [Rcase_abs _] => fail | _ => idtac end;
+      destruct (Rcase_abs a)
   end.
 
 Definition posreal_one : posreal := mkposreal 1 Rlt_0_1.

@@ -126,9 +126,7 @@ Qed.
 (* n data points z with weights w; x = (1 - t) data + t noise given the data is a Gaussian. *)
 Section LinearPath.
 Variables (n : nat) (w z : nat -> R) (t : R).
-Hypothesis weights : forall k, 0 < w k.
-Hypothesis some : (0 < n)%nat.
-Hypothesis inside : 0 < t.
+Context (weights : forall k, 0 < w k) (some : (0 < n)%nat) (inside : 0 < t).
 
 Definition kernel (k : nat) (x : R) : R := exp (- (x - (1 - t) * z k) ^ 2 / (2 * t ^ 2)).
 Definition law (x : R) : R := total n (fun k => w k * kernel k x).

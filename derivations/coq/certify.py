@@ -1,9 +1,9 @@
-"""Have Coq check every line of every proof: `python -m derivations.certify`, or `make certify`.
+"""Have Coq check every line of every proof: `python -m derivations.coq.certify`, or `make certify`.
 
-    python -m derivations.certify              check all, compare with what is written down
-    python -m derivations.certify --write      check all, write the verdicts down
-    python -m derivations.certify kl. sde.     only proofs whose id starts so
-    python -m derivations.certify --quick      the lines that have changed since
+    python -m derivations.coq.certify              check all, compare with what is written down
+    python -m derivations.coq.certify --write      check all, write the verdicts down
+    python -m derivations.coq.certify kl. sde.     only proofs whose id starts so
+    python -m derivations.coq.certify --quick      the lines that have changed since
 
 Exit 1 if Coq refuses a lemma, if a proof leans on an axiom that is not Coq's own for the reals, or
 if a line has changed since its verdict was written down.
@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from .coq import compiling, verdicts
-from .coq.claims import Claim, claims
-from .coq.lemmas import Lemma
+from . import compiling, verdicts
+from .claims import Claim, claims
+from .lemmas import Lemma
 
 SHARE = 0.95
 """At least this share of all lines has to be checked by Coq."""
@@ -89,7 +89,9 @@ def _told(
 
 
 def _asked(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m derivations.certify", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m derivations.coq.certify", description=main.__doc__
+    )
     parser.add_argument("only", nargs="*", help="proofs whose id starts so")
     parser.add_argument("--write", action="store_true", help="write the verdicts down")
     parser.add_argument("--quick", action="store_true", help="only lines that have changed")
