@@ -72,13 +72,13 @@ def preserving(production: Production) -> Lines:
 
 @derivation("kernels.cps_std", rows=("GRPO-7",))
 def cps_std(production: Production) -> Lines:
-    """An angle splits the noise: s cos(ηπ/2) is kept, s sin(ηπ/2) is new."""
+    """An angle splits the noise: s cos(ηπ/2) is retained, s sin(ηπ/2) is new."""
     w = Writing(eta=eta)
     yield w.chain(
         "s**2 - kernels.cps_std(s, eta)**2",
         ("s**2 * (1 - sin(eta*pi/2)**2)", "collect s²"),
         ("(s*cos(eta*pi/2))**2", "sin² + cos² = 1"),
-        states="The variance that is kept, of s².",
+        states="The variance that is retained, of s².",
     )
     yield w.chain(
         "kernels.cps_std(s, 0)",
@@ -94,7 +94,7 @@ def cps_std(production: Production) -> Lines:
 
 @derivation("kernels.kept_flow_grpo", rows=("GRPO-6", "GRPO-7"), assumes=("0 < s < t < 1",))
 def kept_flow_grpo(production: Production) -> Lines:
-    """Λ = ∫ g²/τ² dτ for Flow-GRPO's g: the share of noise kept is a power of a ratio of odds.
+    """Λ = ∫ g²/τ² dτ for Flow-GRPO's g: the retained share of noise is a power of a ratio of odds.
 
     Its rate and its start determine it. With a² = 2 it is the memoryless schedule's share.
     """
@@ -132,7 +132,7 @@ def kept_flow_grpo(production: Production) -> Lines:
     yield w.chain(
         "kernels.kept_flow_grpo(Step(1, s), a)",
         ("0", "1 − t = 0, and a² > 0"),
-        states="From t = 1 nothing is kept.",
+        states="From t = 1 nothing is retained.",
     )
 
 
@@ -185,7 +185,7 @@ def frozen_data(production: Production) -> Lines:
         "kernels.frozen_data(data, noise, s, kept)",
         (
             "N((1 - s)*data + s*sqrt(kept)*noise, s**2*(1 - kept))",
-            "of the noise variance s² the share e^{−Λ} is kept, the rest drawn afresh",
+            "of the noise variance s² the share e^{−Λ} is retained, the rest drawn afresh",
         ),
         states="The law of the step.",
     )

@@ -113,7 +113,7 @@ def fixed_start(production: Production) -> Lines:
     """
     w = _gaussian()
     w.let("all", "tilting.fixed_start(p, k, beta, rho)", "p_1")
-    w.let("aim", "tilting.linear(p, k, beta)", r"p^\star")
+    w.let("target", "tilting.linear(p, k, beta)", r"p^\star")
     w.let("n", "mean + rho*std*eps + k*std**2*(1 - rho**2)/beta")
     yield w.chain(
         "tilting.linear(N(mean + rho*std*eps, std**2*(1 - rho**2)), k, beta)",
@@ -135,7 +135,7 @@ def fixed_start(production: Production) -> Lines:
         states="Without memory it is the tilted law.",
     )
     yield w.chain(
-        "(all.mean - mean)/(aim.mean - mean)",
+        "(all.mean - mean)/(target.mean - mean)",
         ("(k*std**2*(1 - rho**2)/beta)/(k*std**2/beta)", "the mean cancels"),
         ("1 - rho**2", "k std²/β cancels"),
         states="The share of the shift that is reached.",

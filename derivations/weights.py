@@ -45,7 +45,7 @@ def lever(production: Production) -> Lines:
         ("(y - m)/(g**2*h) * d(m, v)", "the chain rule; only the exponent depends on v"),
         ("-((y - m)/(g**2*h) * weights.lever(g, t, h))", "the slope of the mean"),
         states="The gradient of the log-density of a step.",
-        so="At a draw y = m + g √h ε it is −ε times this lever over g √h.",
+        so="At a draw y = m + g √h ε it is −ε times this sensitivity over g √h.",
     )
     yield w.chain(
         "kl.flow_grpo(v, v_ref, g, t, h)",
@@ -53,9 +53,9 @@ def lever(production: Production) -> Lines:
             "h**2 * (1 + g**2*(1 - t)/(2*t))**2 * (v - v_ref)**2/(2*g**2*h)",
             "g out of the square; h above and below",
         ),
-        ("(weights.lever(g, t, h) * (v - v_ref))**2/(2*g**2*h)", "the lever, squared"),
+        ("(weights.lever(g, t, h) * (v - v_ref))**2/(2*g**2*h)", "the sensitivity, squared"),
         states="The divergence of two steps: the paper's KL.",
-        so="The means differ by the lever times the difference of the velocities.",
+        so="The means differ by the sensitivity times the difference of the velocities.",
     )
 
 
@@ -78,14 +78,14 @@ def levelled(production: Production) -> Lines:
     yield _step().chain(
         "-d(m, v)",
         ("weights.lever(g, t, h)", "the drift is affine in v, with slope 1 + g² (1 − t)/(2t)"),
-        states="Euler–Maruyama's lever L.",
+        states="Euler–Maruyama's sensitivity L of the mean to the velocity.",
     )
     w = Writing()
     w.let("m", "kernels.preserving(paths.linear(s), x - t*v, x + (1 - t)*v, std_s).mean")
     yield w.chain(
         "-d(m, v)",
         ("(1 - s)*t - sqrt(s**2 - std_s**2)*(1 - t)", "the slopes of both predicted ends"),
-        states="A noise-preserving kernel's lever L.",
+        states="A noise-preserving kernel's sensitivity L of the mean to the velocity.",
     )
 
 

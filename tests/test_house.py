@@ -1,4 +1,4 @@
-"""The layout: a stem for each topic in each room, floors as they are named, no circles."""
+"""The layout: a module for each topic in each place, floors as they are named, no circles."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ from refimpl.equations import equations
 
 ROOT = Path(__file__).parents[1]
 TOPICS = sorted({e.topic for e in equations().values()})
-ROOMS = (
+PLACES = (
     "refimpl/equations/{}.py",
     "derivations/{}.py",
     "refimpl/evidence/routes/{}.py",
@@ -57,9 +57,9 @@ def _imports(module: str) -> set[str]:
     return found & set(MODULES) - {module}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_topic_has_its_stem_in_every_room(room):
-    assert [t for t in TOPICS if not (ROOT / room.format(t)).is_file()] == []
+@pytest.mark.parametrize("place", PLACES)
+def test_every_topic_has_its_stem_in_every_place(place):
+    assert [t for t in TOPICS if not (ROOT / place.format(t)).is_file()] == []
 
 
 @pytest.mark.parametrize("folder", ["routes", "mistakes", "inputs"])
@@ -68,10 +68,10 @@ def test_evidence_is_kept_by_topic_alone(folder):
     assert stems == set(TOPICS)
 
 
-@pytest.mark.parametrize(("floor", "rooms"), list(enumerate(_layers())))
-def test_a_docstring_names_the_floor_of_the_contract(floor, rooms):
-    for room in rooms:
-        path = MODULES[f"refimpl.{room}"]
+@pytest.mark.parametrize(("floor", "packages"), list(enumerate(_layers())))
+def test_a_docstring_names_the_floor_of_the_contract(floor, packages):
+    for package in packages:
+        path = MODULES[f"refimpl.{package}"]
         told = re.match(r'"""Floor (\d+):', path.read_text("utf-8"))
         assert told, f"{path} does not open with its floor"
         assert int(told[1]) == floor, path
@@ -91,14 +91,14 @@ def test_no_folders_import_each_other_in_a_circle():
     TopologicalSorter(below).prepare()
 
 
-def test_no_room_is_larger_than_a_sixth_of_the_house():
+def test_no_package_is_larger_than_a_sixth_of_the_whole():
     sizes: dict[str, int] = {}
     for path in MODULES.values():
         parts = path.relative_to(ROOT).parts
-        room = "/".join(parts[:2]) if len(parts) > 2 else parts[0]
-        sizes[room] = sizes.get(room, 0) + len(path.read_text("utf-8").splitlines())
-    shares = {room: size / sum(sizes.values()) for room, size in sizes.items()}
-    assert {room: share for room, share in shares.items() if share > LARGEST} == {}
+        package = "/".join(parts[:2]) if len(parts) > 2 else parts[0]
+        sizes[package] = sizes.get(package, 0) + len(path.read_text("utf-8").splitlines())
+    shares = {package: size / sum(sizes.values()) for package, size in sizes.items()}
+    assert {package: share for package, share in shares.items() if share > LARGEST} == {}
 
 
 def test_no_file_repeats_the_name_of_its_folder():

@@ -1,7 +1,8 @@
 """The shapes in annotations are true: a whole run under a type checker that reads them.
 
 The hook rewrites modules as they are imported, so the run has a process of its own. Refusals are
-not looked at here: under the hook a wrong shape is refused by the checker, before our own door.
+not looked at here: under the hook a wrong shape is refused by the checker, before
+our own validation.
 """
 
 import os

@@ -3,8 +3,8 @@
     g**2 / 2   becomes   g**3 / 2,  g**2 / 3,  g**2,  ...        a sum loses a term or changes a
     sign
 
-Each neighbour is compiled in the production module's own namespace, behind the door that its
-declarations make, and put through the derivation of the original. A derivation that does not
+Each neighbour is compiled in the production module's own namespace, validated as its
+declarations say, and put through the derivation of the original. A derivation that does not
 refute it proves too little, and fails. Conditions between arguments (`positive(...)`) are not
 formulas and stay as they are; tests look after them.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refimpl.equations import elementary
-from refimpl.equations.door import guarded
+from refimpl.equations.validation import validated
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             comprehension, a function inside): write the formula without it.
     """
     behind = inspect.unwrap(production)
-    has_door, production = behind is not production, behind
+    is_validated, production = behind is not production, behind
     tree = ast.parse(textwrap.dedent(inspect.getsource(production)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
@@ -77,7 +77,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
             yield Neighbour(
                 change=f"{ast.unparse(node)} → {ast.unparse(replacement)}",
                 source=statement,
-                function=guarded(mutated) if has_door else mutated,
+                function=validated(mutated) if is_validated else mutated,
             )
 
 
@@ -94,7 +94,7 @@ def _formula_nodes(
         here: Path = (*path, (field, i))
         match statement:
             case ast.Expr() | ast.Pass() | ast.If(body=[ast.Raise()], orelse=[]):
-                continue  # a docstring, a guard at the door
+                continue  # a docstring, a check of the arguments
             case ast.Assign(value=value) | ast.Return(value=ast.expr() as value):
                 yield from _walk(value, (*here, ("value", None)))
             case ast.AnnAssign(value=ast.expr() as value):

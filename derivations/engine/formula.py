@@ -63,7 +63,7 @@ class Formula:
 
 
 _DOORS = {"n": sp.Symbol("n", integer=True, positive=True), "ddof": sp.Integer(1)}
-"""Arguments whose door asks a question that no bare symbol answers: a count, and 0 or 1."""
+"""Arguments whose validation asks what no bare symbol answers: a count, and 0 or 1."""
 
 
 class Numbers(Space):

@@ -167,7 +167,7 @@ LOCALS: dict[str, dict[str, str]] = {
     "grpo.advantage, batch": {"variance": r"\operatorname{var}_{b,i} R"},
     "grpo.surrogate": {"clipped": r"\bar r"},
     "guidance.tilted_std": {"precision": r"\Lambda"},
-    "kernels.moment_matched": {"kept": r"\kappa", "owed": r"\delta"},
+    "kernels.moment_matched": {"retained": r"\kappa", "missing": r"\delta"},
     "langevin.noise_rate": {"rate": "g^2"},
     "likelihood.change_of_variables": {"log_p": r"\log p_0(x)", "determinant": r"\det J"},
     "objectives.gap": {"mean": r"\bar u"},

@@ -572,7 +572,7 @@ def excerpt_block(run: Run, page: Path) -> str:
     return fenced(formula(run.equations["sde.drift"].function))
 
 
-def zoo_block(run: Run, page: Path) -> str:
+def mistakes_block(run: Run, page: Path) -> str:
     """The mistakes that have names."""
     rows = ["| mistake | what is wrong | seen in | remedy |", "| --- | --- | --- | --- |"]
     for m in mistakes():
@@ -651,7 +651,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "memory": lambda run, page: tables.memory(),
     "reduction": lambda run, page: tables.reduction(),
     "mistaken-samplers": mistaken_samplers_block,
-    "zoo": zoo_block,
+    "named-mistakes": mistakes_block,
     "coverage": coverage_block,
     "letters": letters_block,
     "graph": graph_block,

@@ -6,12 +6,12 @@ from pathlib import Path
 from labs_block import number
 
 ENDS = {
-    "noise": "noise", "reach": "reach", "point": "point: std left", "narrow": "narrow: std",
-    "wide": "wide: std", "modes": "modes: $W_1$",
+    "noise": "noise", "reach": "explored share", "point": "point: std left",
+    "narrow": "narrow: std", "wide": "wide: std", "modes": "modes: $W_1$",
 }  # fmt: skip
 ROW = {
-    "point": "noise left on a point", "wide": "wide: std", "reach": "reach",
-    "trained": "trained reach", "aim": "aim", "uneven": "uneven", "signal": "signal",
+    "point": "noise left on a point", "wide": "wide: std", "reach": "explored share",
+    "trained": "trained share", "aim": "alignment", "uneven": "uneven", "signal": "signal",
     "calls": "calls", "price": "calls/signal", "gain": "gain",
 }  # fmt: skip
 

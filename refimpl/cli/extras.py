@@ -1,6 +1,6 @@
 """Optional libraries: which extra has them, and what is said where one is missing.
 
-    needs("diffusers", "peft", extra="sd3")       at the door of a command, before any work
+    needs("diffusers", "peft", extra="sd3")       first in a command, before any work
 
 The extras are read off the package's own metadata. A library that is missing all the same, deeper
 down, is looked up by the module that could not be imported.

@@ -5,7 +5,7 @@
     Diffusion = Annotated[Num, Argument("g", "the diffusion coefficient of the SDE", NONNEGATIVE,
     SAMPLE)]
 
-From a declaration follow the door of the equation, the symbol of its proof, the awkward inputs,
+From a declaration follow the validation of the equation, the symbol of its proof, the awkward inputs,
 the glossary of the test vectors, the strategies of the tests and the table on the page. What one
 equation has of its own is added where it is used: a domain, or a meaning in words.
 
@@ -49,7 +49,7 @@ class Argument:
     Attributes:
         letter: as the article writes it, LaTeX; empty for the name itself.
         meaning: what it is, in words.
-        domain: where it may lie; the door refuses it elsewhere.
+        domain: where it may lie; it is refused elsewhere.
         per: what one value belongs to.
         usual: where proofs and examples look, if that is less than the domain.
         between: an interval inside, with rational ends, for witnesses of a proof.

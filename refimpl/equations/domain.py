@@ -1,4 +1,4 @@
-"""Where an argument may lie, and the door that refuses it elsewhere, with value and remedy.
+"""Where an argument may lie, and the test that refuses it elsewhere, with value and remedy.
 
     REAL, NONNEGATIVE, POSITIVE, NONZERO, LEVEL, ...      domains, for declarations in `arguments`
     fields(x=x, v=v)    nonnegative(g=g)    level(t=t)    the same tests, called by hand

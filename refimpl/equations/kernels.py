@@ -1,4 +1,4 @@
-"""Other steps from t down to s: what is kept of the noise, and what is drawn afresh.
+"""Other steps from t down to s: what is retained of the noise, and what is drawn afresh.
 
     x_s = α_s data + √(σ_s² − std²) noise + std ε       data, noise: the ends that the network predicts
 
@@ -101,7 +101,7 @@ def kept_flow_grpo(step: Step, a: Annotated[NoiseLevel, POSITIVE]) -> Num:
     """e^{−Λ} = (s (1 − t)/(t (1 − s)))^{a²}: the share of the noise variance that a step keeps.
 
     Λ = ∫ g²/τ² dτ from s to t for g = a √(τ/(1 − τ)). It is finite at both ends, with no rule for
-    t = 1: from there nothing is kept, whatever a > 0.
+    t = 1: from there nothing is retained, whatever a > 0.
 
     Raises:
         ValueError: a = 0, whose 0^0 at the ends has no limit (use the ODE), NaN.
@@ -119,7 +119,7 @@ def kept_constant(step: Annotated[Step, asks(t=LEVEL, s=POSITIVE)], g: Diffusion
     """e^{−Λ} = exp(−g² (1/s − 1/t)): the share of the noise variance kept under a constant g.
 
     Raises:
-        ValueError: s = 0 (nothing is kept there: write 0), g < 0, NaN.
+        ValueError: s = 0 (nothing is retained there: write 0), g < 0, NaN.
     """
     return exp(-(g**2) * (1 / step.s - 1 / step.t))
 
@@ -212,6 +212,8 @@ def moment_matched(
         ValueError: std < 0 or above s, V < 0, NaN, or shapes that do not agree.
     """
     nonnegative(s_minus_std=step.s - std, otherwise="std is at most s")
-    kept = sqrt(step.s**2 - std**2)
-    owed = (1 - step.s) - kept * (1 - step.t) / step.t
-    return Gaussian(mean=(1 - step.s) * data + kept * noise, std=sqrt(std**2 + owed**2 * variance))
+    retained = sqrt(step.s**2 - std**2)
+    missing = (1 - step.s) - retained * (1 - step.t) / step.t
+    return Gaussian(
+        mean=(1 - step.s) * data + retained * noise, std=sqrt(std**2 + missing**2 * variance)
+    )

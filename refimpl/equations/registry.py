@@ -3,8 +3,7 @@
     @equation("sde.drift", rows=("SC-6",), paper="Eq. 7; Eq. 21", article="Eq. 11")
 
 The id is what you type to call it. The decorator notes id, ledger rows and where the equation
-stands, and puts the function behind the door that its declarations make: what is proved is what
-runs.
+stands, and has its arguments validated as its declarations say: what is proved is what runs.
 """
 
 import inspect
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .arguments import Argument, Place, declared
-from .door import guarded
 from .sources import ARTICLE, PAPER, Source, cited
+from .validation import validated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,7 +24,7 @@ class Equation:
 
     Attributes:
         id: what one types to call it.
-        function: behind its door.
+        function: with its arguments validated on entry.
         rows: the ledger rows that it carries.
         source: the paper, with its equation number.
         places: what its signature declares, structures taken apart.
@@ -114,7 +113,7 @@ def equation(
             )
         if id in _REGISTER:
             raise ValueError(f"equation id {id!r} is registered twice")
-        checked = guarded(function, id)
+        checked = validated(function, id)
         _REGISTER[id] = Equation(
             id, checked, tuple(rows), in_paper, in_article, others, remark, declared(function)
         )

@@ -1,4 +1,4 @@
-"""The zoo: mistakes with names, each with the equation that it spoils and the cure.
+"""Named mistakes, each with the equation that it spoils and the cure.
 
     wrong(...) has the signature of the equation, and is written out here: never derived from it
 

@@ -1,10 +1,10 @@
 """Chains of every kernel on problems with exact answers, and where they end: no sample is drawn.
 
-    chain(SAMPLERS["matched"], noise, problem, grid) → kernels        end(kernels) → std, reach
+    chain(SAMPLERS["matched"], noise, problem, grid) → kernels        end(kernels) → std, explored
 
-The reach of a sampler is 1 − ρ², ρ the correlation of its end with its start: the share of the
-end's variance that its steps decide and that a reward can move (`tilting.fixed_start`). Two
-samplers explore equally if their reach on N(1.5, 0.25) is the same.
+The explored share of a sampler is 1 − ρ², ρ the correlation of its end with its start: the share
+of the end's variance that its steps decide and that a reward can move (`tilting.fixed_start`). Two
+samplers explore equally if their explored share on N(1.5, 0.25) is the same.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Sampler:
         most: the largest value that has a meaning or was tried.
         method: the choices of `refimpl.methods`, from the number.
         last: whether the last step draws noise.
-        matched: draw also what the mean lacks (`kernels.moment_matched`).
+        matched: match moments: draw also what the mean lacks (`kernels.moment_matched`).
     """
 
     noise: str
@@ -122,7 +122,7 @@ class End:
     memory: float
 
     @property
-    def reach(self) -> float:
+    def explored(self) -> float:
         """1 − ρ²."""
         return 1 - self.memory**2
 
@@ -133,21 +133,21 @@ def end(sampler: Sampler, noise: float, problem: Mixture, grid: Grid) -> End:
     return End(float(law.std[-1]), float(law.correlation_with_start[-1]))
 
 
-def noise_for(sampler: Sampler, reach: float, grid: Grid) -> float | None:
-    """The least noise whose reach on N(1.5, 0.25) is the wanted one, to 1e-5; None if none has it.
+def noise_for(sampler: Sampler, explored: float, grid: Grid) -> float | None:
+    """The least noise that explores the wanted share on N(1.5, 0.25), to 1e-5; None if none does.
 
-    "exact" forgets its start for every a > 0, so that its reach is 1: it gets its published noise.
+    "exact" forgets its start for every a > 0 and explores all: it gets its published noise.
     """
     if sampler.method(1.0).kernel == "exact":
         return sampler.published
     tried = np.linspace(0.0, sampler.most, 21)[1:]
-    high = next((x for x in tried if end(sampler, float(x), WIDE, grid).reach >= reach), None)
+    high = next((x for x in tried if end(sampler, float(x), WIDE, grid).explored >= explored), None)
     if high is None:
         return None
     low, high = float(high) - sampler.most / 20, float(high)
     while high - low > 1e-5:
         middle = (low + high) / 2
-        enough = end(sampler, middle, WIDE, grid).reach >= reach
+        enough = end(sampler, middle, WIDE, grid).explored >= explored
         low, high = (low, middle) if enough else (middle, high)
     return high
 

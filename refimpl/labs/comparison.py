@@ -1,6 +1,6 @@
 """The methods on a problem where every gradient is known: signal, noise, bias and cost, no sample.
 
-    x_s = κ x + … − L b + std ε      the end keeps P std ε of it, P the product of later κ
+    x_s = κ x + … − L b + std ε      the end carries P std ε of it, P the product of later κ
 
 Data N(1.5, 0.25), the reward is the end itself, the policy may add a shift b_k to the velocity of
 each step. All is Gaussian. One sample's gradient A ∂ log p/∂b_k has mean G_k = −L_k P_k, and its
@@ -37,10 +37,11 @@ class Row:
     Attributes:
         point: the noise std at the end on data that are one point; it should be 0.
         wide: the relative error of the end's std on N(1.5, 0.25).
-        reach: the share of the end's variance that all noisy steps decide.
+        reach: the explored share: of the end's variance, what all noisy steps decide.
         trained: the share that the trained steps decide: of the reward that can be bought at a
             price of KL, the part that this method can buy.
-        aim: the cosine of the expected update with the gradient of the reward in all T shifts.
+        aim: the alignment, the cosine of the expected update with the gradient of the reward in all
+            T shifts.
         uneven: the largest noise of a trained step's gradient over the smallest.
         signal: of the end's movement under the update, per sample.
         calls: network calls per sample: T to roll out, three to train a step (one and a backward).
@@ -63,32 +64,32 @@ class Row:
 
 @dataclass(frozen=True)
 class Linear:
-    """An affine chain, step by step: std and lever L, and P, what the end keeps of its noise."""
+    """An affine chain, step by step: std, L = −∂ mean/∂v, and P, the noise that the end carries."""
 
     std: np.ndarray
-    lever: np.ndarray
-    kept: np.ndarray
+    sensitivity: np.ndarray
+    carried: np.ndarray
     variance: float
 
     @property
     def gradient(self) -> np.ndarray:
         """G = ∂ E[end]/∂b."""
-        return -self.lever * self.kept
+        return -self.sensitivity * self.carried
 
 
 def linear(method: Method, plan: Plan, grid: Grid) -> Linear:
-    """The chain of a method on N(1.5, 0.25); levers and slopes are read off its kernels."""
+    """The chain of a method on N(1.5, 0.25); sensitivities and slopes are read off its kernels."""
     made = _kernels(method, plan, grid, field(WIDE))
     raised = _kernels(method, plan, grid, lambda x, t: field(WIDE)(x, t) + 1)
     at = [kernel(ZERO[None]) for kernel in made]
     slope = [
         float(kernel(ONE[None]).mean - here.mean) for kernel, here in zip(made, at, strict=True)
     ]
-    lever = [float(h.mean - up(ZERO[None]).mean) for h, up in zip(at, raised, strict=True)]
-    kept = [float(np.prod(slope[k + 1 :])) for k in range(grid.T)]
+    sensitivity = [float(h.mean - up(ZERO[None]).mean) for h, up in zip(at, raised, strict=True)]
+    carried = [float(np.prod(slope[k + 1 :])) for k in range(grid.T)]
     law = laws.gaussian_law(made, ZERO, ONE)
     std = np.array([float(here.std) for here in at])
-    return Linear(std, np.array(lever), np.array(kept), float(law.variance[-1]))
+    return Linear(std, np.array(sensitivity), np.array(carried), float(law.variance[-1]))
 
 
 def _kernels(
@@ -117,8 +118,8 @@ def row(name: str, grid: Grid) -> Row:
     w[on] = plan.weights
     if entry.method.ratio == "guard":
         w = w * chain.std  # log r′ = std (log r + KL): at the old policy its gradient is std times
-    score = np.divide(chain.lever, chain.std, out=np.zeros(grid.T), where=chain.std > 0)
-    drawn = (chain.kept * chain.std) ** 2
+    score = np.divide(chain.sensitivity, chain.std, out=np.zeros(grid.T), where=chain.std > 0)
+    drawn = (chain.carried * chain.std) ** 2
     told = float(drawn.sum()) if entry.shared else chain.variance  # of the advantage
     update = w * chain.gradient
     moved = float(update @ chain.gradient)
@@ -196,12 +197,12 @@ def by_step(grid: Grid) -> list[dict[str, float]]:
     """Flow-GRPO step by step: level, std, gradient noise L/std, signal, share of the end."""
     method = Method(skip_last=False)
     chain = linear(method, methods.plan(method, grid), grid)
-    share = (chain.kept * chain.std) ** 2 / chain.variance
+    share = (chain.carried * chain.std) ** 2 / chain.variance
     return [
         {
             "t": grid.levels[i],
             "std": float(chain.std[i]),
-            "noise": float(chain.lever[i] / chain.std[i]),
+            "noise": float(chain.sensitivity[i] / chain.std[i]),
             "share": float(share[i]),
             "signal": float(weights.signal(float(share[i]) ** 0.5)),
         }

@@ -30,11 +30,11 @@ def panels(
     return figure, [list(row) for row in axes]
 
 
-def cloud(axis: Any, x: Float[Tensor, "n 2"], title: str, colour: str, reach: float = 3.6) -> None:
+def cloud(axis: Any, x: Float[Tensor, "n 2"], title: str, colour: str, limit: float = 3.6) -> None:
     """Points of the plane, at most a thousand and a half of them."""
     x = x[:1500]
     axis.scatter(x[:, 0], x[:, 1], s=2, alpha=0.5, color=colour, linewidths=0)
-    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
+    axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
     axis.set_title(title, fontsize=9)
 
 

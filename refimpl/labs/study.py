@@ -2,9 +2,9 @@
 
     run(folder)   →   samplers.json, *.svg        one command: refimpl study samplers
 
-Flow-GRPO at a = 0.7 sets the exploration; every other kernel gets the noise at which its reach on
-N(1.5, 0.25) is the same (`chains.noise_for`). What is reported is where the chains end on data that
-are a point, narrow, wide, and in three modes. Nothing is sampled.
+Flow-GRPO at a = 0.7 sets the exploration; every other kernel gets the noise at which its explored
+share on N(1.5, 0.25) is the same (`chains.noise_for`). What is reported is where the chains end on
+data that are a point, narrow, wide, and in three modes. Nothing is sampled.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,15 +29,15 @@ TRIED = tuple(round(0.1 * i, 1) for i in range(1, 15))
 
 
 def row(name: str, grid_name: str, T: int) -> dict[str, Any] | None:
-    """Where one sampler ends, at Flow-GRPO's reach; None if no noise gives it that reach.
+    """Where one sampler ends, exploring what Flow-GRPO does; None if no noise makes it.
 
     Returns:
-        noise, its reach; the end's std on a point, the relative error of the end's std on the two
-        Gaussians, and W₁ on the modes, where it was computed: on the shipped grid at T = 10
+        noise, its explored share; the end's std on a point, the relative error of the end's std on
+        the two Gaussians, and W₁ on the modes, where it was computed: on the shipped grid at T = 10
         alone, whose last step needs nodes too fine for a quick run.
     """
     grid, sampler = GRIDS[grid_name](T), SAMPLERS[name]
-    wanted = end(SAMPLERS[ANCHOR], A, WIDE, grid).reach
+    wanted = end(SAMPLERS[ANCHOR], A, WIDE, grid).explored
     noise = A if name == ANCHOR else noise_for(sampler, wanted, grid)
     if noise is None:
         return None
@@ -45,7 +45,7 @@ def row(name: str, grid_name: str, T: int) -> dict[str, Any] | None:
     modes = grid_name != "shipped" or T == 10
     return {
         "noise": noise,
-        "reach": wide.reach,
+        "reach": wide.explored,
         "point": end(sampler, noise, POINT, grid).std,
         "narrow": end(sampler, noise, NARROW, grid).std / 0.1 - 1,
         "wide": wide.std / 0.5 - 1,

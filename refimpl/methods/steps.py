@@ -172,5 +172,5 @@ def _weights(method: Method, grid: Grid, trained: tuple[int, ...]) -> tuple[floa
     spread = np.array([stds(method, grid)[i] for i in trained])
     if method.weight == "tempflow":
         return tuple(float(w) for w in weights.tempflow(spread))
-    reach = np.array([levers(method, grid)[i] for i in trained])
-    return tuple(float(w) for w in weights.levelled(spread, reach))
+    sensitivity = np.array([levers(method, grid)[i] for i in trained])
+    return tuple(float(w) for w in weights.levelled(spread, sensitivity))

@@ -30,7 +30,7 @@ def solve(
     """x at the grid's last level, from x at its first.
 
     Raises:
-        ValueError: x is not finite, or a step's door refuses it.
+        ValueError: x is not finite, or a step's validation refuses it.
     """
     for step in grid.steps:
         x = rule(field, x, step)

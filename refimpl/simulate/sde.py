@@ -163,7 +163,7 @@ def rollout(
         diffusion: g of a step, its boundary policy included.
 
     Raises:
-        ValueError: see `run`; and the doors of `equations.sde`.
+        ValueError: see `run`; and what `equations.sde` refuses.
     """
     kernels = denoising(field, grid, diffusion=diffusion, path=path)
     done = run(kernels, x, noise=noise, generator=generator)

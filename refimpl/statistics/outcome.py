@@ -119,7 +119,7 @@ def judge(claim: Claim, parts: list[Part], detectable: float, detects: float) ->
 
 
 def samples(claim: Claim, x: Tensor, axis: int = 0) -> None:
-    """The door: float64, finite, and as many samples as the claim fixed.
+    """Validation of samples: float64, finite, and as many samples as the claim fixed.
 
     Raises:
         TypeError: not float64.

@@ -177,7 +177,7 @@ def train(
 
 
 def temperature(settings: Settings) -> float:
-    """β of the tilted law that a round aims at: b A_max, or AWM's proximity."""
+    """β of the tilted law that a round moves towards: b A_max, or AWM's proximity."""
     return settings.b * settings.limit if settings.objective == "nft" else settings.proximity
 
 

@@ -1,4 +1,4 @@
-"""Records of right runs, made by the house's own chain, and how they are written."""
+"""Records of right runs, made by this package's own chain, and how they are written."""
 
 import numpy as np
 import pytest

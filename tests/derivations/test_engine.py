@@ -131,7 +131,7 @@ def test_a_wrong_claim_fails_with_its_reason():
     assert any("REFUTED: a whole g²" in problem for problem in _proof(lines).problems)
 
 
-def test_neighbours_are_one_change_away_and_leave_the_door_alone():
+def test_neighbours_are_one_change_away_and_leave_validation_alone():
     found = list(neighbours(sde.drift))
     assert {n.source for n in found} >= {
         "return v + g ** 2 / 2 * score",

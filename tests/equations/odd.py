@@ -134,7 +134,7 @@ NO_NUMBER: dict[str, Any] = {
     "huge integer": 10**400,
     "sympy nan": sympy.nan,
     "sympy oo": sympy.oo,
-    "sympy zoo": sympy.zoo,
+    "sympy.zoo": sympy.zoo,
     "sympy I": sympy.I,
     "sympy truth": sympy.true,
     "sympy matrix": sympy.eye(2),

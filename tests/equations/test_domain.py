@@ -1,4 +1,4 @@
-"""The door: what every equation refuses, with the argument's name, the value and the remedy."""
+"""Validation: what every equation refuses, with the argument's name, the value and the remedy."""
 
 from itertools import product
 

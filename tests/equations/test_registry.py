@@ -20,11 +20,11 @@ def test_ids_are_what_one_types():
         assert entry.function.__module__ == f"refimpl.equations.{topic}"
 
 
-def test_the_function_behind_the_door_is_the_one_that_is_written():
+def test_the_function_inside_the_validation_is_the_one_that_is_written():
     assert find("sde.drift").function is sde.drift
     body = inspect.unwrap(sde.drift)
     assert body.__code__.co_filename == sde.__file__
-    assert body(2.0, 3.0, -2.0) == -4.0  # without the door, whatever g is
+    assert body(2.0, 3.0, -2.0) == -4.0  # without validation, whatever g is
     with pytest.raises(ValueError, match=r"^g must be zero or positive, got -2.0$"):
         sde.drift(2.0, 3.0, -2.0)
 

@@ -69,10 +69,10 @@ def test_the_memoryless_drift_is_the_sampling_drift_at_its_noise():
 @pytest.mark.covers("tilting.fixed_start")
 def test_a_sampler_that_remembers_falls_short_by_its_squared_correlation():
     p = Gaussian(1.5, 0.5)
-    aim = tilting.linear(p, 2.0, 4.0)
+    target = tilting.linear(p, 2.0, 4.0)
     for rho, share in ((0.0, 1.0), (0.5, 0.75), (-0.5, 0.75), (1.0, 0.0)):
         reached = tilting.fixed_start(p, 2.0, 4.0, rho)
-        assert reached.mean - 1.5 == share * (aim.mean - 1.5)
+        assert reached.mean - 1.5 == share * (target.mean - 1.5)
         assert reached.std == 0.5
     for impossible in (1.2, -1.2):
         with pytest.raises(ValueError, match="one_minus_rho_squared"):

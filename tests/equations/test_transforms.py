@@ -1,6 +1,7 @@
 """Transforms see the whole of every equation: compiled, mapped, differentiated and traced.
 
-The door is part of what they see. It must neither break a graph nor read a value that is not there.
+The validation is part of what they see. It must neither break a graph nor read
+a value that is not there.
 """
 
 import numpy as np

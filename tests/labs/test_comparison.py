@@ -52,7 +52,7 @@ def test_the_shares_of_all_noisy_steps_and_of_the_start_add_up():
         plan = methods.plan(method, GRID)
         chain = comparison.linear(method, plan, GRID)
         law = laws.gaussian_law(comparison._kernels(method, plan, GRID, field(WIDE)), ZERO, ONE)
-        drawn = float(np.sum((chain.kept * chain.std) ** 2)) / chain.variance
+        drawn = float(np.sum((chain.carried * chain.std) ** 2)) / chain.variance
         start = float(law.correlation_with_start[-1]) ** 2
         assert drawn + start == pytest.approx(1, rel=1e-12)
 
@@ -66,13 +66,13 @@ def test_the_signal_is_that_of_sampled_gradients(name):
     chain = comparison.linear(method, plan, GRID)
     n, generator = 200_000, torch.Generator().manual_seed(0)
     noise = torch.randn(n, GRID.T + 1, generator=generator, dtype=torch.float64).numpy()
-    drawn = noise[:, 1:] * chain.kept * chain.std
-    start = (max(chain.variance - np.sum((chain.kept * chain.std) ** 2), 0.0)) ** 0.5
+    drawn = noise[:, 1:] * chain.carried * chain.std
+    start = (max(chain.variance - np.sum((chain.carried * chain.std) ** 2), 0.0)) ** 0.5
     advantage = drawn.sum(axis=1) + start * noise[:, 0]
     w = np.zeros(GRID.T)
     w[list(plan.trained)] = plan.weights
     w = w * (chain.std if method.ratio == "guard" else 1)
-    score = -np.divide(chain.lever, chain.std, out=0 * w, where=chain.std > 0) * noise[:, 1:]
+    score = -np.divide(chain.sensitivity, chain.std, out=0 * w, where=chain.std > 0) * noise[:, 1:]
     movement = advantage * (score * w * chain.gradient).sum(axis=1)
     found = movement.mean() ** 2 / movement.var()
     # the relative standard error of the quotient is below 1 %; five of them

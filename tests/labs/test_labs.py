@@ -1,4 +1,4 @@
-"""Labs: pictures with numbers beside them, stopped and resumed, refused at the door."""
+"""Labs: pictures with numbers beside them, stopped and resumed, refused on entry."""
 
 import json
 

@@ -54,7 +54,7 @@ def test_the_matched_step_is_exact_on_gaussians_and_points(grid, T):
 
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("T", study.STEPS)
-def test_at_equal_reach_the_recommended_step_beats_flow_grpos_on_all_three_gaussians(grid, T):
+def test_exploring_equally_the_recommended_step_beats_flow_grpos_on_all_three_gaussians(grid, T):
     rows = KEPT["ends"][f"{grid}, {T}"]
     ours, theirs = rows["matched"], rows["flow_grpo"]
     assert ours["reach"] == pytest.approx(theirs["reach"], abs=1e-4)
@@ -92,15 +92,16 @@ def test_what_the_page_says_of_flow_grpos_step_is_so():
     assert constant["noise"] / SAMPLERS["constant g"].published == pytest.approx(3, abs=0.05)
 
 
-def test_equal_reach_is_met_and_is_what_a_reward_can_move():
+def test_an_equal_explored_share_is_met_and_is_what_a_reward_can_move():
     wanted = end(SAMPLERS["flow_grpo"], 0.7, WIDE, ONCE)
     for name in ("cps", "matched"):
-        noise = noise_for(SAMPLERS[name], wanted.reach, ONCE)
-        assert end(SAMPLERS[name], noise, WIDE, ONCE).reach == pytest.approx(wanted.reach, abs=1e-4)
+        noise = noise_for(SAMPLERS[name], wanted.explored, ONCE)
+        found = end(SAMPLERS[name], noise, WIDE, ONCE).explored
+        assert found == pytest.approx(wanted.explored, abs=1e-4)
     p = Gaussian(1.5, 0.5)
     moved = tilting.fixed_start(p, 1.0, 1.0, wanted.memory).mean - 1.5
-    assert moved == pytest.approx(wanted.reach * (tilting.linear(p, 1.0, 1.0).mean - 1.5))
-    assert end(SAMPLERS["exact"], 0.1, WIDE, ONCE).reach == pytest.approx(1, abs=1e-12)
+    assert moved == pytest.approx(wanted.explored * (tilting.linear(p, 1.0, 1.0).mean - 1.5))
+    assert end(SAMPLERS["exact"], 0.1, WIDE, ONCE).explored == pytest.approx(1, abs=1e-12)
     assert noise_for(SAMPLERS["flow_grpo"], 1.1, ONCE) is None
 
 

@@ -272,8 +272,8 @@ def test_weights_of_steps():
     temp = plan(Method(weight="tempflow"), GRID).weights
     assert sum(temp) / 9 == pytest.approx(1)
     level = plan(Method(weight="levelled"), GRID)
-    spread, reach = stds(Method(), GRID), levers(Method(), GRID)
-    assert level.weights == pytest.approx([spread[i] / reach[i] for i in range(9)], rel=1e-12)
+    spread, sensitivity = stds(Method(), GRID), levers(Method(), GRID)
+    assert level.weights == pytest.approx([spread[i] / sensitivity[i] for i in range(9)], rel=1e-12)
 
 
 def test_the_levelled_weight_makes_gradients_of_one_size():

@@ -272,8 +272,10 @@ def test_in_the_plane_the_loop_leads_to_the_tilted_law():
         measured = run.iterate()
         assert all(reading.holds for reading in measured.readings)
     came = made.conclude(run)
-    G, aim = settings.group, plane.three()
-    top = aim.mean_reward(aim.optimum(settings.method.beta * G / (G - 1)))  # the baseline's factor
+    G, plane_problem = settings.group, plane.three()
+    top = plane_problem.mean_reward(
+        plane_problem.optimum(settings.method.beta * G / (G - 1))
+    )  # the baseline's factor
     assert came["sampled_reward_at_T40"] - came["reward_before"] > 0.9 * (
         top - came["reward_before"]
     )

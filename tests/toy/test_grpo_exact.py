@@ -238,16 +238,16 @@ def test_the_best_policy_for_a_linear_reward_is_the_fixed_start_optimum(noise):
 
 def test_with_small_steps_the_best_policy_reaches_the_tilted_law():
     """A quadratic reward narrows: the std of single steps is fixed, the end's is not."""
-    reward, aims = Quadratic(2.0, 1.5), []
+    reward, errors = Quadratic(2.0, 1.5), []
     for T in (20, 80, 320):
         grid, method = grids.uniform(T), EXACT.but(noise=1.4)
         reference = still(exact.chain(Affine(LAW, grid), method, grid))
         before, after = reference.moments(), exact.best(reference, reward, BETA).moments()
         start = Gaussian(float(before[0][-1]), float(before[1][-1]) ** 0.5)
         wanted = tilting.quadratic(start, reward.goal, BETA / reward.curvature)
-        aims.append(abs(float(after[1][-1]) / wanted.std**2 - 1))
+        errors.append(abs(float(after[1][-1]) / wanted.std**2 - 1))
         assert float(after[0][-1]) == pytest.approx(wanted.mean, abs=2 / T)
-    assert aims[0] > 3 * aims[1] > 9 * aims[2]  # first order in 1/T: a fourth each time
+    assert errors[0] > 3 * errors[1] > 9 * errors[2]  # first order in 1/T: a fourth each time
 
 
 @pytest.mark.parametrize("reward", REWARDS)

@@ -131,6 +131,6 @@ def test_guidance_at_0_and_1_is_the_unconditional_and_the_conditional_field():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_at_the_door(call, message):
+def test_what_does_not_fit_is_refused_on_entry(call, message):
     with pytest.raises(ValueError, match=message):
         call()

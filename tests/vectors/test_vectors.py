@@ -303,8 +303,8 @@ def test_every_planted_mistake_fails_its_file_by_name(mistake, monkeypatch):
 
 
 def test_a_function_that_refuses_nothing_is_noticed(monkeypatch):
-    open_door = replace(find("policy.ratio"), function=lambda log_prob, log_prob_old: log_prob)
-    monkeypatch.setitem(registry._REGISTER, "policy.ratio", open_door)
+    unvalidated = replace(find("policy.ratio"), function=lambda log_prob, log_prob_old: log_prob)
+    monkeypatch.setitem(registry._REGISTER, "policy.ratio", unvalidated)
     problems = " ".join(verify(content("policy.ratio")).problems)
     assert "not refused as 'log_prob_old must be finite'" in problems
 

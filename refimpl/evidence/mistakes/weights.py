@@ -1,6 +1,6 @@
 """Mistakes about weights and masks.
 
-    a lever without its correction, a recentring forgotten, a mask that stops what comes back
+    a sensitivity without its correction, a recentring forgotten, a mask that stops what comes back
 
 Each entry: name, equation, the wrong formula, what is wrong, where it was seen, the remedy.
 """

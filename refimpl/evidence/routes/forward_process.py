@@ -32,9 +32,9 @@ def negative_velocity(v: Any, v_old: Any, b: Any) -> Any:
 @route("forward_process.nft")
 def nft(v: Any, v_old: Any, target: Any, optimal: Any, b: Any) -> Any:
     """A velocity drawn from the two with chances r and 1 − r: squared bias plus variance."""
-    reach = b * (v - v_old)
-    bias = v_old + (2 * optimal - 1) * reach - target
-    return bias**2 + 4 * optimal * (1 - optimal) * reach**2
+    moved = b * (v - v_old)
+    bias = v_old + (2 * optimal - 1) * moved - target
+    return bias**2 + 4 * optimal * (1 - optimal) * moved**2
 
 
 @route("forward_process.awm")

@@ -1,6 +1,6 @@
 """Second routes for the kernels that keep the noise level: angles, clocks and two-point rules.
 
-    kept: ∫ g²/τ² dτ by quadrature        frozen data: an Ornstein–Uhlenbeck process in that clock
+    retained: ∫ g²/τ² dτ by quadrature    frozen data: an Ornstein–Uhlenbeck process in that clock
 
 The share of noise that a step keeps is integrated, not written down; a mean and a std that add up
 to the level's own noise are the two legs of a right triangle.
@@ -19,7 +19,7 @@ from .sde import eq_2
 def preserving(
     alpha: Any, sigma: Any, d_alpha: Any, d_sigma: Any, data: Any, noise: Any, std: Any
 ) -> Parts:
-    """A right triangle with hypotenuse σ: fresh noise is one leg, kept noise the other."""
+    """A right triangle with hypotenuse σ: fresh noise is one leg, retained noise the other."""
     angle = mp.asin(std / sigma) if sigma else mp.mpf(0)
     return {"mean": mix(alpha, sigma * mp.cos(angle), data, noise), "std": sigma * mp.sin(angle)}
 

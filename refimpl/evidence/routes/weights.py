@@ -21,7 +21,7 @@ def lever(g: Any, t: Any, h: Any) -> Any:
 
 @route("weights.levelled")
 def levelled(std: Any, lever: Any) -> Any:
-    """The line through 0 that takes the lever to the std, read at 1."""
+    """The line through 0 that takes the sensitivity to the std, read at 1."""
     return line(0, 0, lever, std, 1)
 
 

@@ -2,7 +2,7 @@
 
     sigma = t (the noise level), timestep = 1000 t, "prev_sample" = the *next* one, x_s
 
-The clock is the house's own. Arithmetic is float32. The stochastic mode is not Flow-GRPO's SDE: it
+The clock is the house clock. Arithmetic is float32. The stochastic mode is not Flow-GRPO's SDE: it
 predicts the datum and adds fresh noise, which is coefficient-preserving sampling with η = 1.
 """
 

@@ -2,7 +2,7 @@
 
     data-time: its t is 1 − (noise level), x_1 is data, x_0 is noise, and dx/dt = −v
 
-A schedule that the house does not have is held to laws: its derivatives are derivatives, its
+A schedule that this package does not have is held to laws: its derivatives are derivatives, its
 inverse undoes it.
 """
 

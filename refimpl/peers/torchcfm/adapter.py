@@ -22,7 +22,7 @@ class TorchCFM:
 
 
 class Matcher:
-    """One of the matchers whose path is the house's when its width is 0."""
+    """One of the matchers whose path is this package's when its width is 0."""
 
     def __init__(self, its: TorchCFM, kind: str, path: str) -> None:
         self.name = kind

@@ -41,7 +41,7 @@ def matchers(library: Any) -> dict[str, Any]:
 
 
 def mean_and_std(name: str, x0: Any, x1: Any, t: Any, sigma: float) -> tuple[Any, Any]:
-    """μ_t and σ_t that a matcher claims, from the house's paths."""
+    """μ_t and σ_t that a matcher claims, from this package's paths."""
     level = flip_time(t)
     if name.startswith("Target"):
         return paths.interpolate(paths.linear(level), x1, 0 * x0), 1 - (1 - sigma) * t

@@ -1,6 +1,6 @@
-"""torchdiffeq: odeint with the fixed steps that the house has too.
+"""torchdiffeq: odeint with the fixed steps that this package has too.
 
-the clock is the user's: here the house's, walked from 1 down to 0
+the clock is the user's: here the house clock, walked from 1 down to 0
 """
 
 from importlib.metadata import version

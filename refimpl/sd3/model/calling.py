@@ -3,7 +3,7 @@
     call(network, x, t, text, dtype) → v        latents (n, C, H, W) in, velocities like them out
 
 Latents are float32 and unpacked here, whatever the network wants: patches of 2 × 2 in rows, a clock
-of its own, positions, embedded guidance. The level t is the house's.
+of its own, positions, embedded guidance. The level t is on the house clock.
 """
 
 from dataclasses import dataclass

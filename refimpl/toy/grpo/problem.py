@@ -2,7 +2,7 @@
 
     network(x (B, d), t (B,), label (B,)) → velocity (B, d)      reward(x, label) → (B,)
 
-A prompt is a label. Rewards come from outside and are let in through one door: one finite number
+A prompt is a label. Rewards come from outside and are validated in one place: one finite number
 per sample, or an error that says what to do.
 """
 

@@ -117,7 +117,7 @@ def mixture(settings: Settings, n: int) -> Task:
     """Three labels in the plane: distances to the tilted law, for T steps and for forty."""
     made = plane.three()
     beta = settings.method.beta
-    aim = made.optimum(beta) if beta else None
+    target = made.optimum(beta) if beta else None
 
     def ends(trainer: Trainer, T: int, of: int) -> tuple[Tensor, Tensor]:
         generator = budget.generator("grpo.plane.evaluation", settings.seed)
@@ -130,19 +130,19 @@ def mixture(settings: Settings, n: int) -> Task:
             "sampled_reward": float(made.reward(x, y).mean()),
             "distance_to_reference": plane.distance(x, y, made.law.given, generator),
         }
-        if aim is not None:
-            found["distance_to_optimum"] = plane.distance(x, y, aim, generator)
+        if target is not None:
+            found["distance_to_optimum"] = plane.distance(x, y, target, generator)
         return found
 
     def conclude(trainer: Trainer) -> dict[str, Any]:
         start = made.law.given
         found: dict[str, Any] = {"reward_before": made.mean_reward(start)}
-        if aim is not None:
+        if target is not None:
             generator = budget.generator("grpo.plane.laws", settings.seed)
             x = torch.cat([law.sample(2 * n, generator) for law in start])
             y = torch.arange(3).repeat_interleave(2 * n)
-            found["reward_of_the_optimum"] = made.mean_reward(aim)
-            found["distance_to_optimum_before"] = plane.distance(x, y, aim, generator)
+            found["reward_of_the_optimum"] = made.mean_reward(target)
+            found["distance_to_optimum_before"] = plane.distance(x, y, target, generator)
         for T in (5, 10, 20, LONG):
             for name, value in measure(trainer, T, 2 * n).items():
                 found[f"{name}_at_T{T}"] = value
@@ -151,7 +151,7 @@ def mixture(settings: Settings, n: int) -> Task:
     def draw(trainer: Trainer) -> dict[str, str]:
         x, _ = ends(trainer, LONG, n)
         generator = budget.generator("grpo.plane.picture", settings.seed)
-        shown = {"reference": made.law.given} | ({"optimum": aim} if aim is not None else {})
+        shown = {"reference": made.law.given} | ({"optimum": target} if target is not None else {})
         order = torch.randperm(len(x), generator=generator)
         return {
             f"tuned_and_{name}": pictures.scatter(

@@ -182,14 +182,14 @@ tilting_by_peaks = _topic(
 )
 kernels_by_quadrature = _topic(
     "kernels_by_quadrature",
-    "What a step keeps is a clock, integrated; kept and fresh noise are the legs of a triangle.",
+    "What a step retains is a clock, integrated; old and fresh noise are legs of a triangle.",
     "preserving cps_std kept_flow_grpo kept_constant frozen_data noise_variance posterior_variance "
     "moment_matched",
     "GRPO-6 GRPO-7",
 )
 weights_by_cases = _topic(
     "weights_by_cases",
-    "Levers are slopes of the paper's Eq. 9, GRPO-Guard's ratio is a noise, the mask is a table.",
+    "Sensitivities are slopes of Eq. 9, GRPO-Guard's ratio is a noise, the mask is a table.",
     "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
     "GRPO-4 GRPO-5",
 )

@@ -24,14 +24,14 @@ _REMEDIES = {
 @check("samplers", covers=("tilting.fixed_start", "sde.flow_grpo_g"), rows=("RFT-1",))
 def remedies_bring_memory_back(seed: int) -> Evidence:
     """Correlation of start and end, by remedy, a and T; the share of a reward's shift lost."""
-    figures, aim = {}, tilting.linear(Gaussian(1.5, 0.5), 1.0, 1.0)
+    figures, target = {}, tilting.linear(Gaussian(1.5, 0.5), 1.0, 1.0)
     for T in (10, 40):
         for name, remedy in _REMEDIES.items():
             found = []
             for a in (0.7, 1.0, math.sqrt(2)):
                 rho = _memory(T, a, remedy)
                 reached = tilting.fixed_start(Gaussian(1.5, 0.5), 1.0, 1.0, rho)
-                lost = 1 - (reached.mean - 1.5) / (aim.mean - 1.5)
+                lost = 1 - (reached.mean - 1.5) / (target.mean - 1.5)
                 figures[f"T={T}, {name}, a={a:.3g}: correlation"] = rho
                 figures[f"T={T}, {name}, a={a:.3g}: share of the shift lost"] = lost
                 found.append(rho)

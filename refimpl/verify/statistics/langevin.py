@@ -31,12 +31,12 @@ def langevin_settles_on_its_own_law(seed: int) -> Evidence:
 
     x = chains.run([step] * 20, start, generator=generator).states[-1]
     outcome = exact.variance(x, mean, settled, claim("langevin.variance"), detects=0.025)
-    aim = must_reject(
-        "the chain has the law it was aimed at",
+    spread = must_reject(
+        "the chain has the law of its score",
         lambda: exact.variance(x, mean, std, claim("langevin.aim"), detects=0.025),
     )
     evidence = evidence_of([outcome])
-    evidence.figures[f"{aim.name}: rejected, statistic/bound"] = aim.statistic / aim.bound
+    evidence.figures[f"{spread.name}: rejected, statistic/bound"] = spread.statistic / spread.bound
     evidence.figures["excess of the standard deviation"] = settled / std - 1
     return evidence
 

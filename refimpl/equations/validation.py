@@ -1,6 +1,6 @@
-"""The door of an equation: every value of a call is looked at as its declaration says.
+"""Validation on entry: every value of a call is tested as the declaration of its argument says.
 
-    guarded(drift)(v, score, -1.0)   →   ValueError: g must be zero or positive, got -1.0
+    validated(drift)(v, score, -1.0)   →   ValueError: g must be zero or positive, got -1.0
 
 It is a thin wrapper that reads the signature once. The function behind it is what is proved, and
 what torch.compile, vmap, func.grad and jit see: nothing in the wrapper depends on values that a
@@ -21,8 +21,8 @@ from .watching import WATCHERS, note
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guarded(function: F, equation_id: str = "") -> F:
-    """The function behind a door that its own declarations make.
+def validated(function: F, equation_id: str = "") -> F:
+    """The function, its arguments validated on entry as its own declarations say.
 
     Raises:
         TypeError: an argument without a declaration.

@@ -1,4 +1,4 @@
-"""The small doors of the command line: version, help, completion, widths, encodings, pipes."""
+"""How the command line is entered: version, help, completion, widths, encodings, pipes."""
 
 import os
 import subprocess

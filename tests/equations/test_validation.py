@@ -1,4 +1,4 @@
-"""The door itself: what its five checks refuse, in which words, and what they leave unread."""
+"""Validation itself: what its five checks refuse, in which words, and what they leave unread."""
 
 import numpy as np
 import pytest
