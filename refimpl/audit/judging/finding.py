@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...conformance.adapter.printable import printable
+
 Verdict = Literal["consistent", "convention", "differs", "not checked"]
 
 
@@ -36,6 +38,11 @@ class Finding:
     allowed: float | None = None
     rows: int = 0
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        """Texts may quote names of the record: they are made safe to print."""
+        for text in ("subject", "formula", "detail"):
+            object.__setattr__(self, text, printable(getattr(self, text)))
 
 
 @dataclass

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...conformance.adapter.printable import printable
 from ..judging.finding import Finding
 from ..judging.learning import audit_learning
 from ..judging.velocities import audit_velocities
@@ -80,11 +81,18 @@ def audit(
     Raises:
         FileNotFoundError, ValueError: what cannot be read, or told apart, and the remedy.
     """
+    try:
+        return _audited(Path(path), manifest or {}, progress)
+    except (ValueError, FileNotFoundError) as error:  # its text may quote names of the record
+        raise type(error)(printable(error)) from error
+
+
+def _audited(
+    path: Path, manifest: Mapping[str, Any], progress: Callable[[int, int], None]
+) -> Report:
     start = time.perf_counter()
-    shards = open_dump(Path(path))
-    declared = {key: x for shard in shards for key, x in shard.manifest.items()} | dict(
-        manifest or {}
-    )
+    shards = open_dump(path)
+    declared = {key: x for shard in shards for key, x in shard.manifest.items()} | dict(manifest)
     told = parse(declared)
     groups: dict[tuple[Any, ...], list[Table]] = {}
     for shard in shards:
@@ -111,7 +119,7 @@ def audit(
         )
     used = {name for shard in shards for name in named(shard, told)} | set(told.names.values())
     return Report(
-        Path(path), parts, told.declared, sorted(_names(shards) - used),
+        path, parts, told.declared, [printable(name) for name in sorted(_names(shards) - used)],
         sum(shard.path.stat().st_size for shard in shards), time.perf_counter() - start,
     )  # fmt: skip
 
@@ -131,4 +139,4 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
         findings += audit_steps(tables, told, progress)
         findings += audit_velocities(take(tables), told)
     findings += audit_learning(tables, told)
-    return Part(title, findings)
+    return Part(printable(title), findings)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
+from ..adapter.printable import printable
 from ..adapter.results import Answer
 from ..formulas.operations import Operation, allowed, size
 from ..formulas.values import Formulas, Inputs
@@ -33,6 +34,10 @@ class Explanation:
     gap: float
     what: str
     remedy: str
+
+    def __post_init__(self) -> None:
+        for text in ("name", "what", "remedy"):
+            object.__setattr__(self, text, printable(getattr(self, text)))
 
     def __str__(self) -> str:
         if self.kind == "rounding":
