@@ -44,6 +44,19 @@ class Finding:
         for text in ("subject", "formula", "detail"):
             object.__setattr__(self, text, printable(getattr(self, text)))
 
+    @property
+    def judges(self) -> bool:
+        """Whether a recorded quantity was held against a formula or a law, and not only described.
+
+        Clock and grid say how levels are told; a grid is judged where one was declared.
+        """
+        if self.verdict in ("differs", "not checked"):
+            return self.verdict == "differs"
+        described = self.subject == "clock" or (
+            self.subject == "grid" and self.verdict == "convention"
+        )
+        return bool(self.formula) and not described
+
 
 @dataclass
 class Tally:

@@ -20,6 +20,7 @@ from ..reading.files import Shard, open_dump
 from ..reading.layout import Table, named, table
 from ..reading.manifest import Manifest, parse
 from ..reading.probe import take
+from ..reading.rollouts import is_rollout
 from .groups import audit_groups
 from .steps import audit_steps
 
@@ -62,8 +63,19 @@ class Report:
 
     @property
     def consistent(self) -> bool:
-        """Nothing differs."""
-        return all(f.verdict != "differs" for f in self.findings)
+        """Something was judged, and nothing differs."""
+        return self.judged and all(f.verdict != "differs" for f in self.findings)
+
+    @property
+    def judged(self) -> bool:
+        """Something that was recorded was held against a formula or a law."""
+        return any(f.judges for f in self.findings)
+
+    @property
+    def missing(self) -> str:
+        """What it would have taken to judge anything, in one sentence."""
+        wanted = [f"{f.subject}: {f.detail}" for f in self.findings if f.verdict == "not checked"]
+        return "; ".join(wanted) or "no quantity with a formula was recorded"
 
 
 def audit(
@@ -117,7 +129,7 @@ def _audited(
             f"{path} holds {', '.join(sorted(_names(shards)))}, and the audit knows {known}; map "
             "your names in a manifest: [names] x_t = 'latents'"
         )
-    used = {name for shard in shards for name in named(shard, told)} | set(told.names.values())
+    used = {name for shard in shards for name in _used(shard, told)}
     return Report(
         path, parts, told.declared, [printable(name) for name in sorted(_names(shards) - used)],
         sum(shard.path.stat().st_size for shard in shards), time.perf_counter() - start,
@@ -126,6 +138,12 @@ def _audited(
 
 def _names(shards: list[Shard]) -> set[str]:
     return {name for shard in shards for name in shard.columns}
+
+
+def _used(shard: Shard, told: Manifest) -> set[str]:
+    """The shard's own names for what the audit knows."""
+    own = {"states", "levels", "means", "stds"} if is_rollout(shard.columns) else set()
+    return set(named(shard, told)) | set(told.names.values()) | own
 
 
 def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) -> Part:

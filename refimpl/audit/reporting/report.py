@@ -72,8 +72,9 @@ def _declared(report: Report) -> str:
 def as_json(report: Report) -> str:
     """The report as JSON."""
     content = {
-        "path": printable(report.path), "consistent": report.consistent, "bytes": report.size,
-        "seconds": round(report.seconds, 3), "declared": report.declared, "unused": report.unused,
+        "path": printable(report.path), "consistent": report.consistent,
+        "judged": report.judged, "bytes": report.size, "seconds": round(report.seconds, 3),
+        "declared": report.declared, "unused": report.unused,
         "parts": [{"title": p.title, "findings": [asdict(f) for f in p.findings]}
                   for p in report.parts],
     }  # fmt: skip
@@ -91,7 +92,8 @@ font-weight: 600 } .not-checked { color: #777 } code { font-size: 90% }
 
 def as_html(report: Report) -> str:
     """The report as one file that loads nothing."""
-    told = [f"<h1>Audit of {escape(printable(report.path.name))}</h1><p>{escape(headline(report))}</p>",
+    name = escape(printable(report.path.name))
+    told = [f"<h1>Audit of {name}</h1><p>{escape(headline(report))}</p>",
             f"<p>{escape(_declared(report))}</p>"]  # fmt: skip
     for part in report.parts:
         told.append(
