@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from . import files
-from .app import app, console
+from .app import app, console, refuse
 from .progress import progress
 
 
@@ -22,7 +22,7 @@ def audit(
 ) -> None:
     """Recompute what a run recorded: which formulas it used, is replay exact, is noise white.
 
-    Exit code 0: consistent; 1: something differs; 2: it could not run.
+    Exit code 0: consistent; 1: something differs; 2: it could not run, or nothing was judged.
     """
     import torch
 
@@ -44,4 +44,6 @@ def audit(
     if done.unused:
         console.print(f"not used: {escape(', '.join(done.unused))}")
     console.print(f"{show.headline(done)}, in {done.seconds:.1f} s")
+    if not done.judged:
+        refuse(f"nothing in {done.path.name} was judged; {done.missing}")
     raise typer.Exit(0 if done.consistent else 1)

@@ -14,6 +14,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from .adapter.printable import printable
 from .running import Report, Result
 
 _ORDER = ("differs", "differs by design", "agrees", "skipped", "not provided")
@@ -45,7 +46,7 @@ def summary(report: Report) -> str:
 
 def conventions(report: Report) -> str:
     """What was declared, and how many conventions were taken from the table of defaults."""
-    told = ", ".join(f"{k} = {v!r}" for k, v in report.declared.items()) or "nothing"
+    told = ", ".join(f"{k} = {printable(repr(v))}" for k, v in report.declared.items()) or "nothing"
     return f"declared: {told}; the rest by default"
 
 

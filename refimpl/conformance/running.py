@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from .adapter.naming import CannotRun, nearest
+from .adapter.printable import printable
 from .adapter.subject import Broken, Subject
 from .checks import checks
 from .checks.register import TIERS, Check, Differs, NotApplicable
@@ -44,6 +45,11 @@ class Result:
     explanations: tuple[Explanation, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Texts may quote somebody's names and messages: they are made safe to print."""
+        object.__setattr__(self, "told", printable(self.told))
+        object.__setattr__(self, "notes", tuple(printable(n) for n in self.notes))
 
     @property
     def cause(self) -> str:
@@ -92,7 +98,8 @@ class Runner:
         self.subject = target if isinstance(target, Subject) else Subject(target, name)
         self.checks = dict(checks())
         for fact in self.subject.facts:
-            self.checks[fact.id] = Check(fact.id, (), "vectors", tuple(fact.covers), fact.run)
+            id = printable(fact.id)
+            self.checks[id] = Check(id, (), "vectors", tuple(fact.covers), fact.run)
         own = self.subject._attribute("deviations") or ()
         self.deviations = {d.case: d for d in collected([*own, *deviations], tuple(self.checks))}
         for case in self.deviations:
@@ -142,7 +149,7 @@ class Runner:
             return Result(check.id, check.tier, "skipped", told=str(reason))
         except CannotRun:
             raise
-        except Exception as error:  # results of a form that no check foresees
+        except (Exception, SystemExit) as error:  # results of a form that no check foresees
             told = f"the check broke on what it was given: {type(error).__name__}: {error}"
             return Result(check.id, check.tier, "differs", float("inf"), told)
         return Result(check.id, check.tier, "agrees", found.gap, notes=found.notes)

@@ -96,7 +96,7 @@ class Facts:
             return Result(fact.id, "vectors", "skipped", told=str(reason))
         except KeyboardInterrupt:
             raise
-        except Exception as error:  # the library refuses what it should answer
+        except (Exception, SystemExit) as error:  # the library refuses what it should answer
             told = f"raised {type(error).__name__}: {' '.join(str(error).split())[:300]}"
             return Result(fact.id, "vectors", "differs", float("inf"), told)
         return Result(fact.id, "vectors", "agrees", found.gap, notes=found.notes)

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from refimpl.audit import audit
+from refimpl.audit.reporting.report import text as as_text
 from refimpl.cli import app
 
 
@@ -138,6 +139,7 @@ def test_the_command_prints_writes_and_exits_by_what_it_found(tmp_path, make, wr
 LARGE = """
 import sys, torch
 from refimpl.audit import audit
+from refimpl.audit.reporting.report import text as as_text
 torch.set_num_threads(1)
 
 def anonymous():
@@ -183,3 +185,17 @@ def test_a_large_file_takes_the_memory_of_a_small_one(tmp_path, make, writers, k
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 8
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "\u202e", "\n4 consistent", "\x9b0m"], ids=ascii)
+def test_names_of_a_record_are_safe_to_print(tmp_path, make, text):
+    save_file(make(batch=4) | {f"my{text}own": torch.ones(2)}, tmp_path / "r.safetensors")
+    done = audit(tmp_path / "r.safetensors")
+    assert done.unused
+    told = [done.parts[0].title, *done.unused, *(f.detail for f in done.findings)]
+    assert all(t.isprintable() for t in told)
+    assert all(line.isprintable() for line in as_text(done).splitlines())
+    save_file({f"my{text}own": torch.ones(2)}, tmp_path / "o.safetensors")
+    with pytest.raises(ValueError, match="the audit knows") as refused:
+        audit(tmp_path / "o.safetensors")
+    assert str(refused.value).isprintable()

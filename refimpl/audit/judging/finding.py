@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...conformance.adapter.printable import printable
+
 Verdict = Literal["consistent", "convention", "differs", "not checked"]
 
 
@@ -36,6 +38,24 @@ class Finding:
     allowed: float | None = None
     rows: int = 0
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        """Texts may quote names of the record: they are made safe to print."""
+        for text in ("subject", "formula", "detail"):
+            object.__setattr__(self, text, printable(getattr(self, text)))
+
+    @property
+    def judges(self) -> bool:
+        """Whether a recorded quantity was held against a formula or a law, and not only described.
+
+        Clock and grid say how levels are told; a grid is judged where one was declared.
+        """
+        if self.verdict in ("differs", "not checked"):
+            return self.verdict == "differs"
+        described = self.subject == "clock" or (
+            self.subject == "grid" and self.verdict == "convention"
+        )
+        return bool(self.formula) and not described
 
 
 @dataclass

@@ -57,7 +57,7 @@ def _parts(table: Table) -> Iterator[Part]:
             finite &= torch.isfinite(x)
         yield Part(
             {n: x[finite].double() for n, x in raw.items()},
-            {n: precision.declared(x) for n, x in raw.items()},
+            {n: precision.logged(x) for n, x in raw.items()},
             width(table),
         )
 

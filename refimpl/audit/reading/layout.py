@@ -16,6 +16,7 @@ from torch import Tensor
 from .fields import FIELDS
 from .files import Column, Shard
 from .manifest import Manifest
+from .rollouts import is_rollout, stepwise
 
 _LEVELS = ("t", "s", "std", "g")
 
@@ -67,7 +68,7 @@ def named(shard: Shard, manifest: Manifest) -> dict[str, Column]:
                 f"manifest: {ours} is said to be {theirs!r}, and {shard.path.name} has "
                 f"{', '.join(shard.columns)}"
             )
-    found = {name: c for name, c in shard.columns.items() if name in FIELDS}
+    found = {name: c for name, c in stepwise(shard.columns).items() if name in FIELDS}
     renamed = {
         o: shard.columns[name] for o, name in manifest.names.items() if name in shard.columns
     }
@@ -120,7 +121,7 @@ def _lead(
         s for s in scalars.values()
         if deep and len(s) == 1 and s[0] not in (1, longest.shape[0]) and longest.shape[1:2] == s
     ]  # fmt: skip
-    declared = manifest.layout
+    declared = manifest.layout or ("steps first" if is_rollout(shard.columns) else None)
     if declared == "rows" or not (pairs or crossed or declared):
         return longest.shape[:1], True
     if len(longest.shape) < 2:

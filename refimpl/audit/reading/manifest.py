@@ -10,6 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "grid": ("uniform", "sd35_once_shifted", "sd35_as_shipped"),
 }  # fmt: skip
 """Keys with a fixed choice."""
+
+
+RANGES: dict[str, tuple[float, float, str]] = {
+    "a": (0, inf, "0 or more: g = a √(t/(1 − t))"),
+    "eps": (0, inf, "0 or more: (R − mean)/(std + eps)"),
+    "advantage_limit": (0, inf, "0 or more: the bound put on |A|"),
+    "clip": (0, inf, "0 or more: ratios are clipped to 1 ± clip"),
+    "beta": (0, inf, "0 or more: the weight of the KL"),
+    "guidance": (-inf, inf, "finite: v_uncond + w (v_cond − v_uncond)"),
+    "ddof": (0, 1, "0 or 1"),
+    "group": (2, 2**31, "2 or more: the samples that share a baseline"),
+}
+"""Keys with a number: the least, the largest, and what to say; all are finite."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +100,43 @@ class Manifest:
             value = getattr(self, key)
             if value is not None and value not in choices:
                 raise ValueError(f"manifest: {key} must be one of {choices}, got {value!r}")
+        for key, (least, most, wanted) in RANGES.items():
+            value = getattr(self, key)
+            if value is not None and not (_finite(value) and least <= value <= most):
+                raise ValueError(f"manifest: {key} must be {wanted}; got {_short(value)}")
         if self.time_scale is not None and self.time_scale not in (1, 1000):
             raise ValueError(f"manifest: time_scale must be 1 or 1000, got {self.time_scale!r}")
         for ours in self.names:
             if ours not in FIELDS:
                 known = ", ".join(FIELDS)
                 raise ValueError(f"manifest: names has {ours!r}; the audit knows {known}")
+            if not isinstance(self.names[ours], str):
+                raise ValueError(
+                    f"manifest: names.{ours} must be the name of a tensor, a string; got "
+                    f"{_short(self.names[ours])}"
+                )
 
     @property
     def declared(self) -> dict[str, Any]:
         """What was declared."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}
         return {key: value for key, value in told.items() if value not in (None, {})}
+
+
+def _finite(value: float) -> bool:
+    """A number that float64 holds; TOML's integers have no bound."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _short(value: object) -> str:
+    """The value as written, cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"an integer of {value.bit_length()} bits"
+    told = repr(value)
+    return told if len(told) <= 60 else f"{told[:60]} ..."
 
 
 def parse(table: Mapping[str, Any]) -> Manifest:
@@ -120,7 +159,8 @@ def parse(table: Mapping[str, Any]) -> Manifest:
         wanted = kinds.get(key, (str,))
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise ValueError(
-                f"manifest: {key} must be {' or '.join(k.__name__ for k in wanted)}, got {value!r}"
+                f"manifest: {key} must be {' or '.join(k.__name__ for k in wanted)}, "
+                f"got {_short(value)}"
             )
     return Manifest(**table)
 

@@ -68,7 +68,7 @@ def take(tables: Sequence[Table]) -> Probe:
         ]  # fmt: skip
         raw[name] = torch.stack(rows)
         u = precision.effective(raw[name])
-        roundoff[name] = u if wide else precision.declared(raw[name])
+        roundoff[name] = u if wide else precision.logged(raw[name])
         if name in ("log_prob", "log_prob_old", "kl"):
             roundoff[name] = u
     latents = [roundoff[n] for n in raw if FIELDS[n].kind == "latent"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...conformance.adapter.printable import printable
 from ..judging.finding import Finding
 from ..judging.learning import audit_learning
 from ..judging.velocities import audit_velocities
@@ -19,6 +20,7 @@ from ..reading.files import Shard, open_dump
 from ..reading.layout import Table, named, table
 from ..reading.manifest import Manifest, parse
 from ..reading.probe import take
+from ..reading.rollouts import is_rollout
 from .groups import audit_groups
 from .steps import audit_steps
 
@@ -61,8 +63,19 @@ class Report:
 
     @property
     def consistent(self) -> bool:
-        """Nothing differs."""
-        return all(f.verdict != "differs" for f in self.findings)
+        """Something was judged, and nothing differs."""
+        return self.judged and all(f.verdict != "differs" for f in self.findings)
+
+    @property
+    def judged(self) -> bool:
+        """Something that was recorded was held against a formula or a law."""
+        return any(f.judges for f in self.findings)
+
+    @property
+    def missing(self) -> str:
+        """What it would have taken to judge anything, in one sentence."""
+        wanted = [f"{f.subject}: {f.detail}" for f in self.findings if f.verdict == "not checked"]
+        return "; ".join(wanted) or "no quantity with a formula was recorded"
 
 
 def audit(
@@ -80,11 +93,18 @@ def audit(
     Raises:
         FileNotFoundError, ValueError: what cannot be read, or told apart, and the remedy.
     """
+    try:
+        return _audited(Path(path), manifest or {}, progress)
+    except (ValueError, FileNotFoundError) as error:  # its text may quote names of the record
+        raise type(error)(printable(error)) from error
+
+
+def _audited(
+    path: Path, manifest: Mapping[str, Any], progress: Callable[[int, int], None]
+) -> Report:
     start = time.perf_counter()
-    shards = open_dump(Path(path))
-    declared = {key: x for shard in shards for key, x in shard.manifest.items()} | dict(
-        manifest or {}
-    )
+    shards = open_dump(path)
+    declared = {key: x for shard in shards for key, x in shard.manifest.items()} | dict(manifest)
     told = parse(declared)
     groups: dict[tuple[Any, ...], list[Table]] = {}
     for shard in shards:
@@ -109,15 +129,21 @@ def audit(
             f"{path} holds {', '.join(sorted(_names(shards)))}, and the audit knows {known}; map "
             "your names in a manifest: [names] x_t = 'latents'"
         )
-    used = {name for shard in shards for name in named(shard, told)} | set(told.names.values())
+    used = {name for shard in shards for name in _used(shard, told)}
     return Report(
-        Path(path), parts, told.declared, sorted(_names(shards) - used),
+        path, parts, told.declared, [printable(name) for name in sorted(_names(shards) - used)],
         sum(shard.path.stat().st_size for shard in shards), time.perf_counter() - start,
     )  # fmt: skip
 
 
 def _names(shards: list[Shard]) -> set[str]:
     return {name for shard in shards for name in shard.columns}
+
+
+def _used(shard: Shard, told: Manifest) -> set[str]:
+    """The shard's own names for what the audit knows."""
+    own = {"states", "levels", "means", "stds"} if is_rollout(shard.columns) else set()
+    return set(named(shard, told)) | set(told.names.values()) | own
 
 
 def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) -> Part:
@@ -131,4 +157,4 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
         findings += audit_steps(tables, told, progress)
         findings += audit_velocities(take(tables), told)
     findings += audit_learning(tables, told)
-    return Part(title, findings)
+    return Part(printable(title), findings)

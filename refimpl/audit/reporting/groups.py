@@ -17,6 +17,7 @@ from ..reading import precision
 from ..reading.files import Shard
 from ..reading.layout import named
 from ..reading.manifest import Manifest
+from ..reading.precision import ROUNDOFF
 
 
 def audit_groups(shards: list[Shard], manifest: Manifest) -> list[Finding]:
@@ -34,11 +35,7 @@ def _batches(shard: Shard, manifest: Manifest) -> Iterator[Batch]:
     rewards = known["rewards"].all()
     given = known["advantages"].all() if "advantages" in known else None
     groups = known["groups"].all() if "groups" in known else None
-    u = (
-        precision.declared(rewards),
-        precision.declared(given) if given is not None else 0,
-    )
-    u = (u[0] if rewards.is_floating_point() else u[1], u[1])
+    u = _roundoff(rewards, given)
     if rewards.ndim == 2 and groups is None:
         groups = torch.arange(len(rewards)).repeat_interleave(rewards.shape[1])
     n = rewards.numel()
@@ -59,6 +56,16 @@ def _batches(shard: Shard, manifest: Manifest) -> Iterator[Batch]:
             groups[used] if groups is not None else None,
             u,
         )
+
+
+def _roundoff(rewards: Tensor, given: Tensor | None) -> tuple[float, float]:
+    """Of rewards and of advantages; rewards are known no better than the arithmetic on them was.
+
+    A trainer's rewards may be exact (counts, Python's floats); what it makes of them is as coarse
+    as the advantages it logs, float32 at the worst.
+    """
+    ours = precision.logged(given) if given is not None else 0.0
+    return max(precision.logged(rewards), min(ours, ROUNDOFF[torch.float32])), ours
 
 
 def _per_sample(shard: Shard, given: Tensor, n: int) -> Tensor:

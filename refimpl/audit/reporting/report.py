@@ -11,6 +11,7 @@ from html import escape
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
+from ...conformance.adapter.printable import printable
 from ..judging.finding import Finding
 from .auditing import Report
 
@@ -43,7 +44,7 @@ def tables(report: Report) -> list[Table]:
 
 def text(report: Report) -> str:
     """The report without a terminal: the same on every machine."""
-    lines = [f"audit of {report.path.name}", _declared(report)]
+    lines = [f"audit of {printable(report.path.name)}", _declared(report)]
     for part in report.parts:
         lines += ["", part.title]
         for f in part.findings:
@@ -71,8 +72,9 @@ def _declared(report: Report) -> str:
 def as_json(report: Report) -> str:
     """The report as JSON."""
     content = {
-        "path": str(report.path), "consistent": report.consistent, "bytes": report.size,
-        "seconds": round(report.seconds, 3), "declared": report.declared, "unused": report.unused,
+        "path": printable(report.path), "consistent": report.consistent,
+        "judged": report.judged, "bytes": report.size, "seconds": round(report.seconds, 3),
+        "declared": report.declared, "unused": report.unused,
         "parts": [{"title": p.title, "findings": [asdict(f) for f in p.findings]}
                   for p in report.parts],
     }  # fmt: skip
@@ -90,7 +92,8 @@ font-weight: 600 } .not-checked { color: #777 } code { font-size: 90% }
 
 def as_html(report: Report) -> str:
     """The report as one file that loads nothing."""
-    told = [f"<h1>Audit of {escape(report.path.name)}</h1><p>{escape(headline(report))}</p>",
+    name = escape(printable(report.path.name))
+    told = [f"<h1>Audit of {name}</h1><p>{escape(headline(report))}</p>",
             f"<p>{escape(_declared(report))}</p>"]  # fmt: skip
     for part in report.parts:
         told.append(

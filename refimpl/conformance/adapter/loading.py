@@ -2,12 +2,15 @@
 
     load("pkg.mod:Mine")        load("path/to/file.py:Mine")
 
-Files are imported under a name of their own, beside their folder's other modules.
+Files are imported under a name of their own, beside their folder's other modules, and see a command
+line of their own: the file's name, no arguments. A file that ends Python on import is refused.
 """
 
+import contextlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +37,8 @@ def load(target: str) -> Any:
 
 
 def _imported(name: str) -> Any:
-    sys.path.insert(0, str(Path.cwd()))
-    try:
+    with _importing(name, Path.cwd()):
         return importlib.import_module(name)
-    except Exception as error:
-        raise CannotRun(f"cannot import {name}: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(str(Path.cwd()))
 
 
 def _from_file(file: Path) -> Any:
@@ -51,11 +49,31 @@ def _from_file(file: Path) -> Any:
         raise CannotRun(f"{file} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
-    sys.path.insert(0, str(file.parent.resolve()))
-    try:
+    with _importing(str(file), file.parent.resolve()):
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise CannotRun(f"cannot import {file}: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(str(file.parent.resolve()))
     return module
+
+
+@contextlib.contextmanager
+def _importing(what: str, folder: Path) -> Iterator[None]:
+    """A folder on the path, `sys.argv` without our arguments, and whatever is raised refused.
+
+    An interrupt from the keyboard passes: it ends the program, not the file's import.
+    """
+    path, argv = list(sys.path), sys.argv
+    sys.path.insert(0, str(folder))
+    sys.argv = [what]
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except SystemExit as end:
+        raise CannotRun(
+            f"cannot import {what}: it ends Python when it is imported (exit {end.code!r}); put "
+            "what a script runs (a parser of arguments, sys.exit, pytest.main) below "
+            'if __name__ == "__main__":'
+        ) from end
+    except BaseException as error:
+        raise CannotRun(f"cannot import {what}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path[:], sys.argv = path, argv

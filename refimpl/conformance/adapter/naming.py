@@ -3,9 +3,17 @@
 import difflib
 from collections.abc import Iterable
 
+from .printable import printable
+
 
 class CannotRun(ValueError):
-    """A check that cannot start: the adapter, a convention, an option or a file is at fault."""
+    """A check that cannot start: the adapter, a convention, an option or a file is at fault.
+
+    The message may hold names of other people's files; it is safe to print.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message))
 
 
 def misspelt(name: str, known: Iterable[str]) -> bool:

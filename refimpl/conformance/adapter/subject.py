@@ -24,6 +24,7 @@ from .binding import bindable
 from .capabilities import CAPABILITIES, OPTIONAL, SAME
 from .conventions import Conventions
 from .naming import CannotRun, misspelt, nearest
+from .printable import printable
 
 _OTHER = ("conventions", "name", "version", "deviations", "facts")
 
@@ -47,8 +48,8 @@ class Subject:
     def __init__(self, target: Any, name: str = "") -> None:
         own = target.__name__ if hasattr(target, "__name__") else type(target).__name__
         self.holder = _made(target)
-        self.name = str(self._attribute("name") or name or own)
-        self.version = str(self._attribute("version") or "")
+        self.name = printable(self._attribute("name") or name or own)
+        self.version = printable(self._attribute("version") or "")
         self.conventions = Conventions(self._declared())
         self.functions = {cap: f for cap in CAPABILITIES if (f := self._function(cap)) is not None}
         self.facts = tuple(self._attribute("facts") or ())
@@ -124,7 +125,10 @@ class Subject:
     def _declared(self) -> Mapping[str, Any]:
         found = self._attribute("conventions")
         if callable(found):
-            found = found()
+            try:
+                found = found()
+            except SystemExit as end:
+                raise CannotRun(f"{self.name}.conventions() ends Python ({end.code!r})") from end
         if found is not None and not isinstance(found, Mapping):
             raise CannotRun(f"conventions must be a dictionary, got {type(found).__name__}")
         return found or {}

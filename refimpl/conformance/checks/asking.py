@@ -180,18 +180,27 @@ def _in_parts(
 ) -> list[Explanation]:
     """Where no reading fits all cases and parts at once: part by part, then the failing cases."""
     c = subject.conventions
+    readings = []
     for part in sorted({p for a in got for p in a.parts}):
         only = [Answer({part: a.parts[part]}, a.unit, a.kinds) for a in got if part in a.parts]
         if len(only) == len(cases) and any(
             _off(op, k, a, c) for k, a in zip(cases, only, strict=True)
         ):
-            found = explain(op, cases, only, c)
-            if found:
-                return found
+            readings.append(explain(op, cases, only, c))
+    rounded = bool(readings) and all(_is_rounding(found) for found in readings)
+    named = [found for found in readings if found and (rounded or not _is_rounding(found))]
+    if named:
+        return named[0]
     failing = [(k, a) for k, a in zip(cases, got, strict=True) if _off(op, k, a, c)]
     if 0 < len(failing) < len(cases):
-        return explain(op, [k for k, _ in failing], [a for _, a in failing], c)
+        found = explain(op, [k for k, _ in failing], [a for _, a in failing], c)
+        return [] if _is_rounding(found) else found  # it would have shown in every case
     return []
+
+
+def _is_rounding(found: list[Explanation]) -> bool:
+    """A rounding is never read where another part has another fault."""
+    return bool(found) and all(e.kind == "rounding" for e in found)
 
 
 def _off(op: Operation, case: Case, a: Answer, c: Any) -> bool:

@@ -12,7 +12,8 @@ from ..adapter.conventions import Conventions
 from ..adapter.results import Answer
 from ..formulas.operations import ROUNDINGS, Operation, size
 from ..formulas.values import Formulas, Parts
-from .readings import Case, Explanation, factor, fit, rounding
+from .readings import Case, Explanation, factor, fit
+from .roundings import rounding
 from .variations import Variation, quietly, variations
 
 

@@ -1,17 +1,16 @@
-"""Readings of wrong numbers: their shape, a constant factor, a rounding.
+"""Readings of wrong numbers: their shape, a constant factor.
 
 Explanation    what a report says        Case    inputs with a word for messages
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..adapter import arrays
 from ..adapter.conventions import Conventions
+from ..adapter.printable import printable
 from ..adapter.results import Answer
-from ..formulas.operations import Operation, allowed, size
+from ..formulas.operations import Operation
 from ..formulas.values import Formulas, Inputs
 
 
@@ -33,6 +32,10 @@ class Explanation:
     gap: float
     what: str
     remedy: str
+
+    def __post_init__(self) -> None:
+        for text in ("name", "what", "remedy"):
+            object.__setattr__(self, text, printable(getattr(self, text)))
 
     def __str__(self) -> str:
         if self.kind == "rounding":
@@ -89,42 +92,3 @@ def factor(
             return [Explanation("factor", told, float(np.ptp(every)), "A constant factor.",
                                 "look for a constant that was dropped or doubled")]  # fmt: skip
     return []
-
-
-def rounding(
-    op: Operation, cases: list[Case], answers: list[Answer], c: Conventions
-) -> list[Explanation]:
-    """Right to a coarser precision than the type says."""
-    rows = []
-    for case, got in zip(cases, answers, strict=True):
-        true, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
-        for part, x in got.parts.items():
-            if part in true and (fitted := fit(x, true[part].shape)) is not None:
-                rows.append((fitted, true[part], sizes[part], got.unit[part]))
-            elif part in true:
-                return []
-    off = [r for r in rows if not (np.abs(r[0] - r[1]) <= allowed(r[3]) * r[2]).all()]
-    fine = max((unit for *_, unit in off), default=1.0)
-    coarser = [n for n, unit in arrays.UNIT.items() if unit > fine]
-    exact = [n for n in coarser if all(np.array_equal(arrays.rounded_to(x, n), x) for x, *_ in off)]
-    near = [
-        n for n in sorted(coarser, key=lambda n: arrays.UNIT[n])
-        if all((np.abs(x - want) <= 4 * arrays.UNIT[n] * s).all() for x, want, s, _ in rows)
-    ]  # fmt: skip
-    for name in sorted(set(exact) & set(near), key=lambda n: -arrays.UNIT[n]):
-        return [
-            _rounded(
-                name, off, f"it is right as far as {name} goes: every number is exactly a {name}"
-            )
-        ]
-    return [_rounded(near[0], off, f"it is within the rounding of {near[0]}")] if near else []
-
-
-def _rounded(name: str, off: list[Any], told: str) -> Explanation:
-    worst = max(
-        float(np.abs(x - want).max() / max(np.abs(want).max(), 1e-300)) for x, want, *_ in off
-    )
-    remedy = (
-        f"Somewhere on the way a number is rounded to {name}: keep the precision, or declare it."
-    )
-    return Explanation("rounding", told, worst, f"Off by {worst:.1g} of the largest value.", remedy)

@@ -90,6 +90,18 @@ def size(op: Operation, inputs: Inputs, c: Conventions) -> Parts:
     return {part: _like(sizes[part], whole[part], how) for part in whole}
 
 
+def sensitivities(op: Operation, inputs: Inputs, c: Conventions) -> list[Parts]:
+    """x ∂result/∂x for each input x, signed and by part: what a mistake in its use would scale."""
+    base = op.evaluate(Formulas(), inputs, c)
+    made = []
+    for name, x in inputs.items():
+        nudged = _nudged(name, x, c)
+        if nudged is not None:
+            moved = op.evaluate(Formulas(), {**inputs, name: nudged}, c)
+            made.append({part: (base[part] - moved[part]) / _NUDGE for part in base})
+    return made
+
+
 def _limit(c: Conventions) -> float:
     word, _, number = str(c["boundary"]).partition(" ")
     return float(number) if word == "clamp" else 0.0
