@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for name, what in found.refused.items():
         print(f"REFUSED {name}: {what}")
-    if asked.write and not asked.only:
+    if asked.write:
         verdicts.write(everything, found.refused, compiling.version())
         old = set()
     for key in sorted(old) if not asked.quick else ():

@@ -96,12 +96,19 @@ def entry(claim: Claim, refused: dict[str, str]) -> dict[str, str]:
 
 
 def write(found: Iterable[Claim], refused: dict[str, str], version: str) -> None:
-    """Write down what Coq said of all claims."""
+    """Write down what Coq said of these claims; verdicts on other derivations stay as they are.
+
+    They stay only while the theories that proofs lean on are the same.
+    """
+    found = list(found)
+    asked, known = {claim.id for claim in found}, recorded()
+    others = known["claims"] if known["theories"] == theories() else {}
+    kept = {key: row for key, row in others.items() if key.partition(" ")[0] not in asked}
     text = json.dumps(
         {
             "coq": version,
             "theories": theories(),
-            "claims": {claim.key: entry(claim, refused) for claim in found},
+            "claims": kept | {claim.key: entry(claim, refused) for claim in found},
         },
         indent=1,
         sort_keys=True,
