@@ -102,9 +102,9 @@ def network_time(production: Production, back: Production) -> Lines:
     """An SD3 network is told a thousand times the noise level; nothing is rounded on the way."""
     w = Writing()
     yield w.chain(
-        "conventions.network_time(1)",
-        ("1000", "times one"),
-        states="Noise is at 1000.",
+        "conventions.level_of_network_time(1000)",
+        ("1", "a number over itself"),
+        states="A network time of 1000 is noise.",
     )
     yield w.chain(
         "conventions.level_of_network_time(conventions.network_time(t))",

@@ -75,7 +75,7 @@ def test_a_mistake_in_the_source_turns_the_run_red_and_is_named(tmp_path):
     )
     assert ran.returncode == 1
     shown = " ".join(ran.stdout.split())
-    assert "REFUTED: the paper's Eq. 16 put into its Eq. 19" in shown
+    assert "REFUTED: half a g² minus a whole one" in shown
     assert "it equals the mistake 'no ½ in the score correction'" in shown
 
 

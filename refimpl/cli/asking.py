@@ -38,18 +38,17 @@ def eq(
 
 def _facts(e: Any) -> dict[str, str]:
     root = Path(__file__).resolve().parents[2]
-    proof, formulas = _proof_of(e.id)
     code = Path(inspect.getsourcefile(inspect.unwrap(e.function)) or "").resolve()
     return {
         "id": e.id,
         "statement": e.statement,
-        **{f"formula{i or ''}": line for i, line in enumerate(formulas)},
+        **{f"formula{i or ''}": line for i, line in enumerate(_formulas(e.id))},
         "call": f"{e.id}({', '.join(inspect.signature(e.function).parameters)})",
         **{f"  {place.name}": _told(place.argument) for place in e.places},
         "source": e.source,
         "rows": ", ".join(e.rows),
         "code": f"{code.relative_to(root) if code.is_relative_to(root) else code}:{e.line}",
-        "proof": proof,
+        "proof": _proof_of(e.id),
         "test": f"tests/equations/test_{e.topic}.py",
         "page": f"docs/math/{e.topic}.md#{e.id}",
     }
@@ -61,18 +60,28 @@ def _told(argument: Any) -> str:
     return f"{argument.meaning} ({argument.domain.words}{own.get(argument.per, '')})"
 
 
-def _proof_of(id: str) -> tuple[str, list[str]]:
+def _formulas(id: str) -> list[str]:
+    """The formula as its author wrote it, read off the source and read back."""
+    from derivations.engine.formula import formula
+
+    printed = formula(id)
+    lines = [
+        f"{line.left} {line.relation} {line.tex}" + (f"   ({line.choice})" if line.choice else "")
+        for line in printed.lines
+    ]
+    return lines + [f"where {local.left} = {local.tex}" for local in printed.where]
+
+
+def _proof_of(id: str) -> str:
     from ..verify.run import prove_one
 
-    outcome = prove_one(id) if id in _derivation_ids() else None
-    if outcome is None:
-        owners = [name for name, of in _derivation_ids().items() if id in of]
-        if not owners:
-            return "none", []
-        outcome = prove_one(owners[0])
-    shown = [f"{left} = {right}" for left, right in getattr(outcome.evidence, "displays", ())]
+    index = _derivation_ids()
+    owners = [name for name, of in index.items() if id in of]
+    if not owners:
+        return "none"
+    outcome = prove_one(id if id in index else owners[0])
     word = "proved" if outcome.verdict == "holds" else "NOT PROVED"
-    return f"derivations/{outcome.name.partition('.')[0]}.py: {word}, {outcome.detail}", shown
+    return f"derivations/{outcome.name.partition('.')[0]}.py: {word}, {outcome.detail}"
 
 
 def _derivation_ids() -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 import torch
 
-from refimpl.equations import domain, equations, find
+from refimpl.equations import domain, equations, find, kinds
 from refimpl.evidence.calls import arguments, cast, flat_names
 from refimpl.evidence.inputs import inputs, reduces
 
@@ -196,9 +196,9 @@ def test_symbols_pass_and_evaluate_to_the_same_numbers(equation_id):
 def test_what_is_unread_is_not_scanned_and_shapes_are_refused_as_ever():
     """For inner loops; and outside of it, whatever happened inside, everything is read again."""
     spoilt, whole = torch.tensor([1.0, float("nan")]), torch.ones(2)
-    with domain.unread():
+    with kinds.unread():
         domain.fields(x=spoilt)
-        with domain.unread():
+        with kinds.unread():
             domain.positive(x=-whole)
         domain.positive(x=-whole)  # still
         with pytest.raises(ValueError, match="positive"):
@@ -209,7 +209,7 @@ def test_what_is_unread_is_not_scanned_and_shapes_are_refused_as_ever():
             domain.fields(x=whole, y=whole.double())
     with pytest.raises(ValueError, match="x must be finite, got nan"):
         domain.fields(x=spoilt)
-    with pytest.raises(RuntimeError, match="inside"), domain.unread():
+    with pytest.raises(RuntimeError, match="inside"), kinds.unread():
         raise RuntimeError("inside")
     with pytest.raises(ValueError, match="x must be finite, got nan"):
         domain.fields(x=spoilt)

@@ -189,7 +189,7 @@ kernels_by_quadrature = _topic(
 )
 weights_by_cases = _topic(
     "weights_by_cases",
-    "Sensitivities are slopes of Eq. 9, GRPO-Guard's ratio is a noise, the mask is a table.",
+    "Sensitivities are slopes of the paper's Eq. 9, GRPO-Guard's ratio a noise, the mask a table.",
     "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
     "GRPO-4 GRPO-5",
 )
