@@ -79,8 +79,9 @@ def test_the_shell_completes(words, completed):
     assert completed in shown.output.split()
 
 
-def test_the_script_of_completion_is_printed():
-    shown = CliRunner().invoke(app, ["--show-completion"], env={"SHELL": "/bin/bash"})
+def test_the_script_of_completion_is_printed(monkeypatch):
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+    shown = CliRunner().invoke(app, ["--show-completion"])
     assert shown.exit_code == 0
     assert "complete" in shown.output
 
