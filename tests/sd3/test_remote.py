@@ -296,7 +296,7 @@ def test_headers_that_drip_cost_the_timeout_and_no_more(running):
     begun = time.monotonic()
     with pytest.raises(rewards.RewardError, match="was not complete after 0.3 s"):
         ask(running(handler(reply)), timeout=0.3, attempts=1)
-    assert time.monotonic() - begun < 5  # not the 20 of its headers
+    assert time.monotonic() - begun < 15  # not the 20 of its headers
     stop.set()
 
 
@@ -312,7 +312,7 @@ def test_a_busy_server_whose_words_hang_is_asked_again(running, monkeypatch):
 
     begun = time.monotonic()
     assert ask(running(handler(hang, good())), timeout=10.0)[0].tolist() == [0.5] * 5
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 16  # not the 20 that it would hang
     go.set()
 
 
