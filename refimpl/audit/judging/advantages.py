@@ -28,7 +28,7 @@ class Rule:
     """One way to make advantages.
 
     Attributes:
-        mistake: of the zoo, or "".
+        mistake: its name, or "".
         limit: the bound put on |A|, 0 for none.
     """
 

@@ -1,8 +1,8 @@
-"""What a recorded number may have been made by: equations, their variants, the zoo's mistakes.
+"""What a recorded number may have been made by: equations, their variants, named mistakes.
 
     mean: sde.transition, CPS, renoising, Euler, each mistake       a formula reads a step's numbers
 
-A formula here is an equation or a mistake of the zoo with its arguments named; nothing is computed
+A formula here is an equation or a named mistake with its arguments named; nothing is computed
 that is not imported. Latents enter linearly, or through the norm of a difference.
 """
 
@@ -42,7 +42,7 @@ class Formula:
 
 
 def of_mistake(m: Mistake, value: Callable[[Numbers], Tensor]) -> Formula:
-    """A mistake of the zoo as a formula."""
+    """A named mistake as a formula."""
     return Formula(m.title, "mistake", value, what=m.what, remedy=m.remedy)
 
 

@@ -1,4 +1,4 @@
-"""From a dump's own conventions to the house's: clocks, scales, and what its std means.
+"""From a dump's own conventions to those used here: clocks, scales, and what its std means.
 
     t, s → noise levels        velocities → noise − data        std → g √h and g
 

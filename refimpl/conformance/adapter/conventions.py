@@ -137,7 +137,7 @@ class Conventions(Mapping[str, Any]):
         return equations.network_time(t) if self["time"].endswith("1000") else t
 
     def velocity(self, v: Any) -> Any:
-        """Between their sign of v and the house's, either way."""
+        """Between their sign of v and this package's, either way."""
         return v if self["velocity"] == "noise - data" else equations.flip_velocity(v)
 
     # ---------------------------------------------------------------- the meaning of std

@@ -2,7 +2,7 @@
 
     variations(operation, cases, conventions, depth)   →   Variation, Variation, ...
 
-A mistake of the zoo is planted in the formula, a convention is changed, a slip is computed.
+A named mistake is planted in the formula, a convention is changed, a slip is computed.
 """
 
 from collections.abc import Callable, Iterator

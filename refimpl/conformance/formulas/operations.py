@@ -33,7 +33,7 @@ class Slip:
     """A mistake in how formulas are put together, which no equation alone can make.
 
     Attributes:
-        name, what, seen_in, remedy: as in `zoo.Mistake`.
+        name, what, seen_in, remedy: as in `evidence.Mistake`.
         parts: the numbers that it gives.
     """
 

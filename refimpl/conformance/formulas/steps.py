@@ -58,7 +58,7 @@ def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 
 def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
-    """The transition from t to s for a velocity in the house's sign."""
+    """The transition from t to s for a velocity in the sign used here."""
     x = i["x"]
     if c["last_step"] == "data" and np.all(step.s == 0):
         data = f("conversions.data_from_velocity")(f("paths.linear")(step.t), x, v)

@@ -3,7 +3,7 @@
     step(Formulas(), inputs, conventions)   →   {"mean": ..., "std": ..., ...}
 
 Each is a chain of registered equations. `Formulas` hands them out by id and can hand out a named
-mistake in place of one: so every mistake of the zoo becomes an answer that a wrong implementation
+mistake in place of one: so every named mistake becomes an answer that a wrong implementation
 would give, in any convention.
 """
 
