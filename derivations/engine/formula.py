@@ -261,7 +261,7 @@ def _parts(id: str, result: Any) -> list[tuple[str, Node]]:
     if isinstance(result, Record):
         letters = notation.COEFFICIENTS.get(id, notation.COEFFICIENTS[""])
         return [(letters[name], node) for name, node in result.parts[1]]
-    return [(notation.RESULT[id], result)]
+    return [(notation.result(id), result)]
 
 
 def _read(

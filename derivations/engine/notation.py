@@ -127,6 +127,11 @@ def letter(id: str, argument: str, declared: str = "") -> str:
     return LETTERS.get(argument) or (argument if len(argument) == 1 else _words(argument))
 
 
+def result(id: str) -> str:
+    """How what an equation returns prints: as the table says, or by the equation's name."""
+    return RESULT.get(id) or _words(id.partition(".")[2])
+
+
 def _words(name: str) -> str:
     head, _, below = name.partition("_")
     head = head if len(head) == 1 else rf"\mathrm{{{head}}}"

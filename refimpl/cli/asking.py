@@ -37,12 +37,14 @@ def eq(
 
 
 def _facts(e: Any) -> dict[str, str]:
+    from ..verify.run import formulas
+
     root = Path(__file__).resolve().parents[2]
     code = Path(inspect.getsourcefile(inspect.unwrap(e.function)) or "").resolve()
     return {
         "id": e.id,
         "statement": e.statement,
-        **{f"formula{i or ''}": line for i, line in enumerate(_formulas(e.id))},
+        **{f"formula{i or ''}": line for i, line in enumerate(formulas(e.id))},
         "call": f"{e.id}({', '.join(inspect.signature(e.function).parameters)})",
         **{f"  {place.name}": _told(place.argument) for place in e.places},
         "source": e.source,
@@ -58,18 +60,6 @@ def _told(argument: Any) -> str:
     """What an argument is, where it may lie, and what one value belongs to."""
     own = {"sample": "; one a sample or one a coordinate", "array": "; an array"}
     return f"{argument.meaning} ({argument.domain.words}{own.get(argument.per, '')})"
-
-
-def _formulas(id: str) -> list[str]:
-    """The formula as its author wrote it, read off the source and read back."""
-    from derivations.engine.formula import formula
-
-    printed = formula(id)
-    lines = [
-        f"{line.left} {line.relation} {line.tex}" + (f"   ({line.choice})" if line.choice else "")
-        for line in printed.lines
-    ]
-    return lines + [f"where {local.left} = {local.tex}" for local in printed.where]
 
 
 def _proof_of(id: str) -> str:

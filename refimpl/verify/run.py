@@ -210,6 +210,19 @@ def prove_one(id: str) -> Outcome:
     )
 
 
+def formulas(id: str) -> list[str]:
+    """The formula of an equation as its author wrote it, in LaTeX, line by line.
+
+    It is read off the source and read back; a line for each choice, then one for each local.
+    """
+    printed = importlib.import_module("derivations.engine.formula").formula(id)
+    lines = [
+        f"{line.left} {line.relation} {line.tex}" + (f"   ({line.choice})" if line.choice else "")
+        for line in printed.lines
+    ]
+    return lines + [f"where {local.left} = {local.tex}" for local in printed.where]
+
+
 def _derivations() -> Any:
     """The proofs are a package of their own, above this one; the runner alone reaches up to it."""
     return importlib.import_module("derivations.run")
