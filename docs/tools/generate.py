@@ -384,8 +384,9 @@ def step_lines(number: int, step: Step) -> str:
 
 
 def math(tex: str) -> str:
-    """A displayed formula."""
-    return f"$$\n{tex}\n$$"
+    """A displayed formula. MathJax shows a backslash inside a text box, so ids lose theirs."""
+    plainly = re.sub(r"\\texttt\{[^}]*\}", lambda box: box[0].replace(r"\_", "_"), tex)
+    return f"$$\n{plainly}\n$$"
 
 
 def aligned_rows(rows: list[tuple[str, str]]) -> str:
