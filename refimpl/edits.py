@@ -61,23 +61,19 @@ def places(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.AST]]:
                     yield from places(item, (*path, (field, i)))
 
 
-def locate(tree: ast.AST, path: Path) -> tuple[Any, str, int | None]:
-    """Who holds the node at a path, in which field, at which place of it."""
-    node: Any = tree
-    for field, index in path[:-1]:
-        node = getattr(node, field) if index is None else getattr(node, field)[index]
-    return node, *path[-1]
-
-
 def replaced(tree: Any, path: Path, replacement: ast.AST) -> Any:
-    """A copy of the tree with another node at the path."""
-    made = copy.deepcopy(tree)
-    holder, field, index = locate(made, path)
+    """The tree with another node at the path; what lies beside the path is shared with the old."""
+    if not path:
+        return replacement
+    (field, index), *rest = path
+    made = copy.copy(tree)
+    below = getattr(tree, field)
     if index is None:
-        setattr(holder, field, replacement)
+        setattr(made, field, replaced(below, tuple(rest), replacement))
     else:
-        getattr(holder, field)[index] = replacement
-    return ast.fix_missing_locations(made)
+        setattr(made, field, [*below[:index], replaced(below[index], tuple(rest), replacement),
+                              *below[index + 1 :]])  # fmt: skip
+    return made
 
 
 _SWAPS = {

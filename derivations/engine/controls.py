@@ -56,7 +56,7 @@ def neighbours(production: Callable[..., Any]) -> Iterator[Neighbour]:
                 isinstance(part, ast.Name) for part in ast.walk(replacement)
             ):
                 continue  # a bare number: what is left of 1 - alpha**2 without alpha is no formula
-            mutant = replaced(tree, path, replacement)
+            mutant = ast.fix_missing_locations(replaced(tree, path, replacement))
             statement = ast.unparse(_locate_statement(mutant, path))
             if statement in seen:
                 continue
