@@ -17,7 +17,7 @@ from ..adapter.significands import filled
 from ..adapter.subject import Subject
 from ..diagnosis.explaining import explain
 from ..diagnosis.jumps import errors_jump
-from ..diagnosis.readings import Case, fit
+from ..diagnosis.readings import Case, Explanation, fit
 from ..formulas.operations import Operation, allowed, size
 from ..formulas.values import Formulas, Inputs
 from .register import Differs, Finding
@@ -122,11 +122,16 @@ def compare(
     every = [*cases, *also, *fresh(subject, cases)]
     fitted = _shaped(subject, op, every, apart or asking)
     told = explain(op, every, fitted, c, subject.patience, deep=not also)
-    if any(e.kind == "rounding" for e in told):
+    if any(_is_a_guess(e) for e in told):
         near = fresh(subject, cases)
         if not errors_jump(op, near, lambda ks: _shaped(subject, op, list(ks), asking), c):
-            told = [e for e in told if e.kind != "rounding"]
+            told = [e for e in told if not _is_a_guess(e)]
     raise Differs(*found, tuple(told))
+
+
+def _is_a_guess(e: Explanation) -> bool:
+    """A rounding that no membership of the coarser type proves."""
+    return e.kind == "rounding" and "exactly" not in e.name
 
 
 def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) -> list[Answer]:
