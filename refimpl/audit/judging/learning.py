@@ -70,7 +70,9 @@ def _ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iterat
         yield Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
     if manifest.on_policy:
         yield _before_update(ratio, manifest)
-    yield from of_ratios(ratio, manifest, parts[0].dims)
+    yield _mean(ratio, known={"log_prob", "log_prob_old"} <= names)
+    if manifest.clip is not None and parts[0].dims > 0:
+        yield _clipped(ratio, manifest, parts[0].dims)
 
 
 def _before_update(ratio: Tensor, manifest: Manifest) -> Finding:
@@ -97,28 +99,25 @@ CAUSES = (
 )
 
 
-def of_ratios(ratio: Tensor, manifest: Manifest, dims: int) -> Iterator[Finding]:
-    """The mean of the ratio against 1, and how much of it lies outside the clip."""
-    n, mean = len(ratio), float(ratio.mean())
+def _mean(ratio: Tensor, *, known: bool) -> Finding:
+    """The mean of the ratio against 1; `known` says whether it is one of recorded densities."""
+    n, mean, subject = len(ratio), float(ratio.mean()), "mean of the ratio"
     error = float(ratio.std() / n**0.5) if n > 1 else float("nan")
     told = f"E_old[ratio] = {mean:.8g} ± {error:.2g}, it is 1 for a density's ratio"
+    if not abs(mean - 1) > 6 * error + 1e-6:
+        return Finding(subject, "consistent", "", rows=n, detail=told)
     spread = float(torch.log(ratio.clamp_min(1e-300)).std()) if n > 1 else 0.0
-    off = abs(mean - 1) > 6 * error + 1e-6
-    if off and spread > 1:
-        words = f"{told}; log ratios spread by {spread:.2g}, too far for a mean of {n} to show it"
-        yield Finding("mean of the ratio", "not checked", "", rows=n, detail=words)
-    elif off:
-        words = (
-            f"{told}. Averaged log-probabilities give a little less than 1, by c (1 − c) d²/2 with "
-            "c = 1/D; more is a ratio of other samples, or of another policy than the one that "
-            "sampled"
-        )
-        yield Finding("mean of the ratio", "differs", "policy.ratio", abs(mean - 1), 6 * error, n,
-                      words)  # fmt: skip
-    else:
-        yield Finding("mean of the ratio", "consistent", "", rows=n, detail=told)
-    if manifest.clip is not None and dims > 0:
-        yield _clipped(ratio, manifest, dims)
+    if spread > 1:
+        told += f"; log ratios spread by {spread:.2g}, too far for a mean of {n} to show it"
+        return Finding(subject, "not checked", "", rows=n, detail=told)
+    if not known:
+        told += "; to say more takes log_prob and log_prob_old"
+        return Finding(subject, "not checked", "", rows=n, detail=told)
+    told += (
+        ". Averaged log-probabilities give a little less than 1, by c (1 − c) d²/2 with c = 1/D; "
+        "more is a ratio of other samples, or of another policy than the one that sampled"
+    )
+    return Finding(subject, "differs", "policy.ratio", abs(mean - 1), 6 * error, n, told)
 
 
 def _clipped(ratio: Tensor, manifest: Manifest, dims: int) -> Finding:
