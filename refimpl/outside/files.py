@@ -37,6 +37,19 @@ def plain_file(path: Path, most: int) -> int:
     return found.st_size
 
 
+def bounded(path: Path, most: int) -> Path:
+    """The path, if nothing is there or a plain file of at most so many bytes.
+
+    For readers that say themselves what is missing.
+
+    Raises:
+        ValueError: see `plain_file`.
+    """
+    if path.exists():
+        plain_file(path, most)
+    return path
+
+
 _KINDS = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"),

@@ -54,13 +54,15 @@ def flipped(path):
 
 
 def bomb(path):
-    with zipfile.ZipFile(path / "x.npz", "w", zipfile.ZIP_DEFLATED) as file:
-        with file.open("x_t.npy", "w", force_zip64=True) as member:
-            head = npy(np.zeros(1, np.uint8))
-            told = head[: head.index(b"\n")].replace(b"(1,)", b"(536870912,)")
-            member.write(told.replace(b" " * 8, b"", 1) + b"\n")
-            for _ in range(512):
-                member.write(bytes(2**20))
+    head = npy(np.zeros(1, np.uint8))
+    told = head[: head.index(b"\n")].replace(b"(1,)", b"(536870912,)").replace(b" " * 8, b"", 1)
+    with (
+        zipfile.ZipFile(path / "x.npz", "w", zipfile.ZIP_DEFLATED) as file,
+        file.open("x_t.npy", "w", force_zip64=True) as member,
+    ):
+        member.write(told + b"\n")
+        for _ in range(512):
+            member.write(bytes(2**20))
     return path / "x.npz"
 
 
