@@ -32,7 +32,7 @@ def doctor(
     if clip is not None and not 0 < clip < 1:
         raise ValueError(f"--clip must lie between 0 and 1, got {clip:g}")
     with progress("examining", None):
-        found = examine(run) if run.is_dir() else curves.examine(run, clip)
+        found = curves.examine(run, clip) if run.exists() and not run.is_dir() else examine(run)
     if json:
         typer.echo(plain.dumps(metrics.plain(found.as_dict()), indent=2))
         raise typer.Exit(0 if found.healthy else 1)
