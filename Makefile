@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly lowest certify mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check generated figures docs site docs-check docs-serve bench nightly lowest certify mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint        format, lint, types, floors"
 	@echo "make vectors     write the test vectors again, after a change of an equation or a mistake"
 	@echo "make generated   everything that is generated: test vectors, then the blocks of the pages"
+	@echo "make figures     draw the figures of the course again, for light and dark"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
 	@echo "make docs-check  open every page of the built site in headless Chromium"
@@ -65,6 +66,9 @@ vectors-check: $(STAMP)
 
 generated: vectors
 	$(BIN)/python docs/tools/generate.py
+
+figures: $(STAMP)
+	$(BIN)/python docs/tools/figures
 
 docs: $(STAMP)
 	$(BIN)/python docs/tools/generate.py
