@@ -82,7 +82,7 @@ def check(
         name = f"{layer}.{function.__name__}"
         if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
-        run = _observed(name, layer, function, covers)
+        run = _observed(name, function, covers)
         CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run)
         return run
 
@@ -90,14 +90,13 @@ def check(
 
 
 def _observed(
-    name: str, layer: Layer, function: Callable[[int], Evidence], covers: tuple[str, ...]
+    name: str, function: Callable[[int], Evidence], covers: tuple[str, ...]
 ) -> Callable[[int], Evidence]:
     @functools.wraps(function)
     def run(seed: int) -> Evidence:
         with watched() as called:
             evidence = function(seed)
-        # A peer's facts hold a library to a law of an equation, which need not call it.
-        silent = [id for id in covers if id not in called and layer != "peers"]
+        silent = [id for id in covers if id not in called]
         if silent:
             raise NeverCalled(f"{name} covers {', '.join(silent)} and never calls it")
         return replace(evidence, called=tuple(sorted(called)))
