@@ -63,6 +63,8 @@ def cited(text: str, page: Path, link: Link, chains: Chains | None) -> str:
         inside = textwrap.indent(body, indent)
         return f"{indent}<!-- {kind}: {what} -->\n\n{inside}\n\n{indent}<!-- end {kind} -->"
 
+    if re.search(r"^ *<!--=", text, re.M):
+        raise SystemExit(f"{page}: a number begins a line, which Markdown reads as a new paragraph")
     return NUMBER.sub(number, MARKED.sub(block, text))
 
 

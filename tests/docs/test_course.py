@@ -109,6 +109,8 @@ def test_a_changed_number_or_formula_is_noticed(citing: object) -> None:
     assert citing.cited(told, page, link, None).endswith("-->0.0011<!--/-->")  # type: ignore[attr-defined]
     told = "<!-- cite: sde.drift -->\n\n$$\nf = v\n$$\n\n<!-- end cite -->"
     assert r"\frac{g^{2}}{2}" in citing.cited(told, page, link, None)  # type: ignore[attr-defined]
+    with pytest.raises(SystemExit, match="begins a line"):
+        citing.cited("text\n<!--= 1 as .1f -->1.0<!--/-->", page, link, None)  # type: ignore[attr-defined]
     with pytest.raises(SystemExit, match="no equation is called so"):
         citing.cited(told.replace("sde.drift", "sde.drfit"), page, link, None)  # type: ignore[attr-defined]
 
