@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import chinese  # noqa: E402
 import worked  # noqa: E402
 
 from derivations.engine.formula import formula  # noqa: E402
@@ -117,7 +118,7 @@ def _power(match: re.Match[str]) -> str:
 
 def main() -> None:
     """Fill formulas, figures and numbers of every page, without running a proof."""
-    for page in sorted(DOCS.rglob("*.md")):
+    for page in sorted(set(DOCS.rglob("*.md")) - set(chinese.pages())):
         before = page.read_text("utf-8")
         if not (MARKED.search(before) or NUMBER.search(before)):
             continue
@@ -126,6 +127,7 @@ def main() -> None:
         if after != before:
             page.write_text(after, "utf-8")
             print(f"wrote {page.relative_to(ROOT)}")
+    chinese.fill()
 
 
 def card(id: str, up: str) -> str:

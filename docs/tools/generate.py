@@ -29,6 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import chinese  # noqa: E402
 import implementations  # noqa: E402
 import tables  # noqa: E402
 from citing import cited  # noqa: E402
@@ -127,8 +128,9 @@ def homes() -> dict[str, Path]:
 
 
 def pages() -> list[Path]:
-    """The pages that may hold generated blocks."""
-    return sorted(p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    """The pages that may hold generated blocks; Chinese pages take theirs from these."""
+    own = (p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    return sorted(set(own) - set(chinese.pages()))
 
 
 def relative(target: Path, page: Path) -> str:
@@ -791,6 +793,10 @@ def main() -> int:
         else:
             page.write_text(after, "utf-8")
             print(f"wrote {name}")
+    if check:
+        stale += sum(chinese.filled(p) != p.read_text("utf-8") for p in chinese.pages())
+    else:
+        chinese.fill()
     found = sorted(faults(run))
     if check and stale:
         found.append(f"{counted(stale, 'page')} stale: run python docs/tools/generate.py")
