@@ -93,13 +93,17 @@ def figure(name: str, page: Path) -> str:
     """A picture in its two versions, with the text for those who do not see it, and a caption."""
     known = json.loads((FIGURES / "figures.json").read_text("utf-8"))
     if name not in known:
-        raise SystemExit(f"{page} shows the figure {name!r}, and `make figures` makes none so called")
+        raise SystemExit(
+            f"{page} shows the figure {name!r}, and `make figures` makes none so called"
+        )
     up = "../" * (len(page.relative_to(DOCS).parts) - 1)
     alt, caption = known[name]["alt"], known[name]["caption"]
     versions = "\n".join(
-        f"![{alt}]({up}assets/figures/{name}.{theme}.svg#only-{theme})" for theme in ("light", "dark")
+        f"![{alt}]({up}assets/figures/{name}.{theme}.svg#only-{theme})"
+        for theme in ("light", "dark")
     )
-    return f'<figure markdown="span">\n\n{versions}\n\n<figcaption markdown="span">{caption}</figcaption>\n</figure>'
+    below = f'<figcaption markdown="span">{caption}</figcaption>'
+    return f'<figure markdown="span">\n\n{versions}\n\n{below}\n</figure>'
 
 
 def number(match: re.Match[str]) -> str:
@@ -111,7 +115,9 @@ def number(match: re.Match[str]) -> str:
 
 
 def _power(match: re.Match[str]) -> str:
-    raised = f"{match[1].replace('+', '')}{match[2]}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    raised = f"{match[1].replace('+', '')}{match[2]}".translate(
+        str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    )
     return f"·10{raised}"
 
 

@@ -96,11 +96,12 @@ def on_post_build(config: Any, **_: Any) -> None:
 def source_page(name: str) -> str:
     """A test file as a page that needs no other file; lines have anchors."""
     formatter = HtmlFormatter(linenos="inline", lineanchors="line", anchorlinenos=True)
+    home = "../" * (name.count("/") + 1) + "index.html"
     body = highlight((ROOT / name).read_text("utf-8"), PythonLexer(), formatter)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         "<style>body{margin:1em;font:13px/1.45 monospace;background:#fff;color:#1f2328}"
         f"pre{{overflow-x:auto}}{formatter.get_style_defs('.highlight')}</style></head>"
-        f'<body><p><a href="{"../" * (name.count("/") + 1)}index.html">refimpl</a> / {name}</p>{body}</body></html>'
+        f'<body><p><a href="{home}">refimpl</a> / {name}</p>{body}</body></html>'
     )
