@@ -2,7 +2,8 @@
 
     <!-- cite: sde.drift -->           the formula, and a link to its card
     <!-- chain: sde.drift 1 3 -->      chains 1 and 3 of its proof, line by line
-    <!-- figure: guidance-width -->    the picture with its caption, for light and dark
+    <!-- figure: guidance-width -->    the picture with its caption, for light and dark;
+    <!-- figure: guidance-width | 说明 -->     with a caption in another language
     <!--= sde.drift(1, -2, 1) as .2f -->2.00<!--/-->      a number inside a sentence
 
 Everything between an opening marker and its end is written by the generator. The first three
@@ -91,6 +92,7 @@ def _plain(tex: str) -> str:
 
 def figure(name: str, page: Path) -> str:
     """A picture in its two versions, with the text for those who do not see it, and a caption."""
+    name, _, own = name.partition(" | ")
     known = json.loads((FIGURES / "figures.json").read_text("utf-8"))
     if name not in known:
         raise SystemExit(
@@ -98,6 +100,8 @@ def figure(name: str, page: Path) -> str:
         )
     up = "../" * (len(page.relative_to(DOCS).parts) - 1)
     alt, caption = known[name]["alt"], known[name]["caption"]
+    if own:
+        alt, caption = own.replace("$", "").replace("\\", ""), own
     versions = "\n".join(
         f"![{alt}]({up}assets/figures/{name}.{theme}.svg#only-{theme})"
         for theme in ("light", "dark")
@@ -127,16 +131,23 @@ def main() -> None:
         before = page.read_text("utf-8")
         if not (MARKED.search(before) or NUMBER.search(before)):
             continue
-        up = "../" * (len(page.relative_to(DOCS).parts) - 1)
-        after = cited(before, page, lambda id, up=up: card(id, up), None)
+        after = cited(before, page, lambda id, page=page: card(id, page), None)
         if after != before:
             page.write_text(after, "utf-8")
             print(f"wrote {page.relative_to(ROOT)}")
 
 
-def card(id: str, up: str) -> str:
-    """A link to the card of an equation, from a page that lies below `up`."""
-    return f"[`{id}`: card, proof, code]({up}math/{id.partition('.')[0]}.md#{id})"
+def card(id: str, page: Path) -> str:
+    """A link to the card of an equation, as seen from a page outside `math`."""
+    up = "../" * (len(page.relative_to(DOCS).parts) - 1)
+    home = f"{up}math/{id.partition('.')[0]}.md"
+    return f"[`{id}`: {card_words(page)}]({home}#{id})"
+
+
+def card_words(page: Path) -> str:
+    """What a link to a card says, in the language of the page."""
+    chinese = "zh" in page.relative_to(DOCS).parts
+    return "公式卡、证明与代码" if chinese else "card, proof, code"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 import implementations  # noqa: E402
 import tables  # noqa: E402
-from citing import cited  # noqa: E402
+from chinese import in_chinese  # noqa: E402
+from citing import card_words, cited  # noqa: E402
 from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
 from sd3_block import sd3_block  # noqa: E402
@@ -747,17 +748,22 @@ def fill(run: Run, page: Path) -> str:
 def chains_of(run: Run, id: str, numbers: list[int], page: Path) -> str:
     """Chosen chains of a proof, for a lecture, and the way to the whole of it."""
     shown, number, proof = [], 0, run.proofs[id]
+    chinese = "zh" in page.relative_to(DOCS).parts
     for n in numbers:
-        reading = proof.chains[n - 1]
-        shown.append(f'<div class="chain" markdown>\n\n{chain_lines(reading, number)}\n\n</div>')
+        reading = in_chinese(proof.chains[n - 1]) if chinese else proof.chains[n - 1]
+        body = chain_lines(reading, number)
+        if chinese:
+            body = body.replace("\n\nwhere\n\n", "\n\n其中\n\n").replace("Hence: ", "于是：")
+        shown.append(f'<div class="chain" markdown>\n\n{body}\n\n</div>')
         number += len(reading.lines) - 1
-    told = f"[the whole proof, with its assumptions]({relative(run.homes[id], page)}#{id})"
+    told = "完整的证明与假设（英文）" if chinese else "the whole proof, with its assumptions"
+    told = f"[{told}]({relative(run.homes[id], page)}#{id})"
     return "\n\n".join([*shown, f'<p class="cited" markdown>{told}</p>'])
 
 
 def card_link(run: Run, id: str, page: Path) -> str:
     """From a lecture to the card of an equation."""
-    return f"[`{id}`: card, proof, code]({relative(run.homes[id], page)}#{id})"
+    return f"[`{id}`: {card_words(page)}]({relative(run.homes[id], page)}#{id})"
 
 
 def faults(run: Run) -> list[str]:

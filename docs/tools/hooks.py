@@ -3,10 +3,12 @@
     search      lectures and answers come first, the reference and the decisions last
     arXiv       every arXiv number in running text is a link
     tests       the name of a test file leads to its source, which is built into the site
+    Chinese     the search index parts words, those of the glossary and else each character
 
 MkDocs calls the functions that begin with `on_`.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,33 @@ def on_post_build(config: Any, **_: Any) -> None:
         target = Path(config.site_dir) / "source" / f"{name}.html"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source_page(name), "utf-8")
+
+
+    index = Path(config.site_dir) / "search" / "search_index.json"
+    if index.is_file():
+        told = json.loads(index.read_text("utf-8"))
+        words = chinese_words()
+        for entry in told["docs"]:
+            for field in ("title", "text"):
+                entry[field] = parted(entry[field], words)
+        index.write_text(json.dumps(told, ensure_ascii=False, separators=(",", ":")), "utf-8")
+
+
+HAN = re.compile(r"[\u4e00-\u9fff]+")
+
+
+def chinese_words() -> list[str]:
+    """The Chinese terms of the glossary, longest first."""
+    rows = (ROOT / "docs" / "zh" / "glossary.md").read_text("utf-8")
+    terms = re.findall(r"^\| ([^|]+) \|", rows, re.M)
+    found = {word for term in terms for word in HAN.findall(term)}
+    return sorted(found - {"中文"}, key=len, reverse=True)
+
+
+def parted(text: str, words: list[str]) -> str:
+    """Text whose Chinese words have a space of no width between them."""
+    term = re.compile("|".join([*map(re.escape, words), "[\\u4e00-\\u9fff]"]))
+    return HAN.sub(lambda run: "\u200b".join(term.findall(run[0])), text)
 
 
 def source_page(name: str) -> str:

@@ -90,17 +90,10 @@ def test_formulas_figures_and_numbers_are_what_the_code_gives_now(citing: object
     stale = []
     for page in DOCS.rglob("*.md"):
         text = page.read_text("utf-8")
-        up = "../" * (len(page.relative_to(DOCS).parts) - 1)
-        made = citing.cited(text, page, lambda id, up=up, page=page: _card(id, page, up), None)  # type: ignore[attr-defined]
+        made = citing.cited(text, page, lambda id, page=page: citing.card(id, page), None)  # type: ignore[attr-defined]
         if made != text:
             stale.append(page.relative_to(ROOT).as_posix())
     assert stale == [], "run python docs/tools/generate.py"
-
-
-def _card(id: str, page: Path, up: str) -> str:
-    home = f"{id.partition('.')[0]}.md"
-    where = home if page.parent == DOCS / "math" else f"{up}math/{home}"
-    return f"[`{id}`: card, proof, code]({where}#{id})"
 
 
 def test_a_changed_number_or_formula_is_noticed(citing: object) -> None:
