@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 RANK = (
     ("settle/", 8.0),
-    ("learn/more/", 2.0),
+    ("learn/more/", 4.0),
     ("learn/", 6.0),
     ("index.md", 4.0),
     ("math/", 1.0),
@@ -93,7 +93,6 @@ def on_post_build(config: Any, **_: Any) -> None:
         target = Path(config.site_dir) / "source" / f"{name}.html"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source_page(name), "utf-8")
-
 
     index = Path(config.site_dir) / "search" / "search_index.json"
     if index.is_file():
