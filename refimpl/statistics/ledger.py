@@ -53,6 +53,8 @@ LISTED: dict[str, int] = {
     "ratio.whole": N,
     "ratio.mean_reduced": N,
     "gradient.surrogate": N,
+    "surrogate.gain": N,
+    "surrogate.loss": N,
     **{
         f"gradient.group_{std}.{what}": N_WIDE
         for std in ("none", "group")
@@ -64,9 +66,16 @@ LISTED: dict[str, int] = {
     "ou.mean": N,
     "ou.variance": N,
     "langevin.variance": N,
+    "langevin.formula": N,
     "langevin.aim": N,
     "ddpm.variance": N,
-    **{f"objective.{what}.t{t}": N for what in ("velocity", "score") for t in (0.15, 0.5, 0.85)},
+    **{
+        f"objective.{what}.t{t}": N
+        for what in ("velocity", "score", "weighted")
+        for t in (0.15, 0.5, 0.85)
+    },
+    "objective.gap.t0.5": N,
+    "objective.gap.t0.85": N,
     "implicit.score": N,
     "hutchinson.mean": N,
     **{f"coupling.rho{rho}.{what}": N for rho in (0.0, 0.8) for what in ("end", "velocity")},

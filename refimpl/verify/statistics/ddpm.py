@@ -33,7 +33,7 @@ def ancestral_sampling_has_the_data_law(seed: int) -> Evidence:
             _ancestral(float(betas[i]), float(bars[i - 1]), data_mean, data_std, choice)
             for i in range(T - 1, 0, -1)
         ]
-        start = ddpm.marginal(data_mean, float(bars[-1])).mean
+        start = math.sqrt(float(bars[-1])) * data_mean
         spread = math.sqrt(float(bars[-1]) * data_std**2 + 1 - float(bars[-1]))
         law = laws.gaussian_law(kernels, start * _ONE, spread * _ONE)
         found[choice] = float(law.std[-1])
@@ -42,9 +42,8 @@ def ancestral_sampling_has_the_data_law(seed: int) -> Evidence:
             x0 = start + spread * standard_normal(N, 1, generator=generator)
             x = chains.run(kernels, x0, generator=generator).states[-1]
             wanted = math.sqrt(float(bars[0]) * data_std**2 + 1 - float(bars[0]))
-            outcome = exact.variance(
-                x, float(law.mean[-1]), wanted, claim("ddpm.variance"), detects=0.025
-            )
+            kept = math.sqrt(float(bars[0])) * data_mean
+            outcome = exact.variance(x, kept, wanted, claim("ddpm.variance"), detects=0.025)
     evidence = evidence_of([outcome])
     evidence.figures.update({f"std at the last level, {k}": std for k, std in found.items()})
     if not found["posterior"] < found["exact"] < found["beta"]:

@@ -1,12 +1,13 @@
 """GRPO: the gradient of the surrogate, and a loop whose optimum is known."""
 
+import math
 from functools import partial
 
 import torch
 from scipy import stats
 
 from ...equations import gaussian, grpo, policy
-from ...statistics import budget
+from ...statistics import budget, distribution
 from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ...statistics.outcome import BETA, Part, judge
@@ -98,6 +99,46 @@ def surrogate_gradient_is_the_policy_gradient(seed: int) -> Evidence:
     evidence.figures["estimate (exact: 1)"] = found
     evidence.figures["change with clip = 1e-4"] = estimate(1e-4) - found
     return evidence
+
+
+@check("statistics", covers=("grpo.surrogate", "policy.ratio"), rows=("GRPO-4",))
+def surrogate_away_from_the_old_policy(seed: int) -> Evidence:
+    """At θ ≠ θ_old, E[min(rA, clip(r)A)] for A = ±1 is what a log-normal r makes of it.
+
+    log r ~ N(−d²/2, d²) under the old policy. Gains are held at 1 + ε; losses −max(r, 1 − ε) have
+    no floor, and are cut at −M for the test.
+    """
+    d, clip, most = 0.6, 0.2, 3.0
+    e = standard_normal(N, generator=budget.generator("surrogate", seed))
+    r = policy.ratio(d * e - d**2 / 2, torch.zeros_like(e))
+    one, outcomes = torch.ones_like(e), []
+    for name, sign, low, high in (("gain", 1.0, 0.0, 1 + clip), ("loss", -1.0, 1 - clip, most)):
+        value = sign * grpo.surrogate(r, sign * one, clip)
+        first, second = (_held_moment(k, d, low, high) for k in (1, 2))
+        outcomes.append(
+            distribution.bounded(
+                value.clamp(-most, most)[:, None],
+                torch.tensor([first], dtype=torch.float64),
+                torch.tensor([second - first**2], dtype=torch.float64),
+                -most,
+                most,
+                claim(f"surrogate.{name}"),
+                detects=0.08,
+            )
+        )
+    return evidence_of(outcomes)
+
+
+def _held_moment(k: int, d: float, low: float, high: float) -> float:
+    """E[min(max(r, low), high)^k] for log r ~ N(−d²/2, d²)."""
+
+    def below(bound: float, tilt: float) -> float:
+        at = -math.inf if bound == 0 else (math.log(bound) + d**2 / 2) / d
+        return float(stats.norm.cdf(at - tilt))
+
+    between = below(high, k * d) - below(low, k * d)
+    middle = math.exp(k * (k - 1) * d**2 / 2) * between
+    return low**k * below(low, 0.0) + middle + high**k * (1 - below(high, 0.0))
 
 
 def _noncentral(statistic: float, df: int, shift: float, alpha: float) -> tuple[Part, float]:

@@ -55,7 +55,7 @@ def digits_are_made_by_label(seed: int) -> Evidence:
     )
 
 
-@check("statistics", covers=("guidance.gaussian_std", "guidance.tilted_std"), rows=("CFG-6",))
+@check("statistics", covers=("guidance.gaussian_std", "guidance.classifier_free"), rows=("CFG-6",))
 def guidance_samples_neither_law(seed: int) -> Evidence:
     """At w = 3 the guided flow of N(0, 1) and N(0, 0.6²) has std 0.6³, not that of p(x)p(y|x)³."""
     w, plain, given = 3.0, gaussian_problem([0.0], [1.0]), gaussian_problem([0.0], [0.6])

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from ...equations import conversions, coupling, objectives, ode, paths
+from ...equations import conversions, objectives, ode, paths
 from ...simulate import grids
 from ...simulate.ode import solve
 from ...statistics import budget, residuals
@@ -19,6 +19,7 @@ from ...toy.measures import energy_distance, field_error
 from ...toy.networks import MLP, as_field, build
 from ...toy.scores import NoiseScore
 from ...toy.training import Plan, train
+from .. import independent
 from ..accepting import below, evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
 from .paths import schedule
@@ -89,40 +90,67 @@ def regressions_leave_nothing_to_predict(seed: int) -> Evidence:
 
 @check(
     "statistics",
-    covers=("objectives.flow_matching", "objectives.denoising"),
+    covers=("objectives.flow_matching", "objectives.denoising", "objectives.weighted_denoising"),
     rows=("FM-1", "FM-2", "SM-1", "SM-2"),
 )
-def the_gap_between_losses_is_a_variance(seed: int) -> Evidence:
-    """Targets scatter about their posterior means with variance −C, unrelated to x.
+def losses_scatter_by_the_gap(seed: int) -> Evidence:
+    """At the exact field the root of each loss is normal with the gap's variance, unrelated to x.
 
-    So the gradients of both losses agree, for every network.
+    So the gradients of both losses agree, for every network. On N(1.5, s²) the velocity's target
+    scatters with variance s²/V, V = (1 − t)² s² + t²; the score's error is −(1 − t)/t times it.
     """
     p, outcomes = gaussian_problem([1.5], [0.5]), []
     for t in (0.15, 0.5, 0.85):
-        c = paths.linear(t)
         generator = budget.generator(f"objective.t{t}", seed)
         data = p.sample(N, generator)
         noise = standard_normal(N, 1, generator=generator)
-        x = paths.interpolate(c, data, noise)
-        left_over = coupling.correlated_velocity_variance(t, 0.5, 0.0)
-        target, mean, score = paths.velocity(c, data, noise), p.velocity(c, x), p.at(c).score(x)
-        sign = torch.sign(target - mean)
+        x = (1 - t) * data + t * noise
+        its_data, its_noise = independent.posterior(p, x, 1 - t, t)
+        sign = torch.sign(noise - data - (its_noise - its_data))
+        left_over = 0.5 / math.sqrt(((1 - t) * 0.5) ** 2 + t**2)
+        score = -its_noise / t
         for name, loss, scale in (
-            ("velocity", objectives.flow_matching(mean, target), 1.0),
-            ("score", objectives.denoising(score, noise, c.sigma), (1 - t) / t),
+            ("velocity", objectives.flow_matching(its_noise - its_data, noise - data), 1.0),
+            ("score", objectives.denoising(score, noise, t), (1 - t) / t),
+            ("weighted", objectives.weighted_denoising(score, noise, t), 1 - t),
         ):
-            # The root of the loss is the error; on the linear path the score's is −(1 − t)/t times
-            # the velocity's.
-            e = sign * loss.sqrt() / (scale * math.sqrt(left_over))
             outcomes.append(
                 residuals.white(
-                    e[None],
+                    (sign * loss.sqrt() / (scale * left_over))[None],
                     {"x": x[None], "cos x": torch.cos(x)[None]},
                     claim(f"objective.{name}.t{t}"),
                     detects_std=0.03,
                     detects_shift=0.035,
                 )
             )
+    return evidence_of(outcomes)
+
+
+@check("statistics", covers=("objectives.gap",), rows=("FM-1", "SM-1"))
+def the_gap_between_losses_is_a_variance(seed: int) -> Evidence:
+    """(target − mean)² + C(x) is unpredictable from x: C is minus the target's variance given x.
+
+    The data are three points, so that the target takes three values given x, and (target − mean)²
+    lies between the least and the largest of their squares (Hoeffding's lemma).
+    """
+    prior = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)[:, None]
+    points, outcomes = torch.tensor([-1.5, 0.5, 2.0], dtype=torch.float64)[:, None], []
+    for t in (0.5, 0.85):
+        generator = budget.generator(f"objective.gap.t{t}", seed)
+        k = torch.multinomial(prior[:, 0], N, replacement=True, generator=generator)
+        x = (1 - t) * points[k, 0] + t * standard_normal(N, generator=generator)
+        share = torch.softmax(prior.log() - (x - (1 - t) * points) ** 2 / (2 * t**2), dim=0)
+        targets = (x - points) / t
+        squares = (targets - (share * targets).sum(0)) ** 2
+        outcomes.append(
+            residuals.zero_mean(
+                squares.gather(0, k[None])[0] + objectives.gap(share, targets),
+                (squares.amax(0) - squares.amin(0)) ** 2 / 4,
+                {"1": torch.ones_like(x), "cos x": x.cos(), "sin x": x.sin()},
+                claim(f"objective.gap.t{t}"),
+                detects=0.035,
+            )
+        )
     return evidence_of(outcomes)
 
 

@@ -12,7 +12,7 @@ from ...statistics import budget, distribution, orders
 from ...statistics.budget import claim
 from ...statistics.ledger import FLOW_LEVELS, N_WIDE, N
 from ...toy import field, gaussian_1d, mixture_1d, mixture_2d, rotated_8d
-from .. import pictures
+from .. import independent, pictures
 from ..accepting import evidence_of, frequencies, standard_normal
 from ..check import Evidence, check
 from .paths import density_of
@@ -30,13 +30,14 @@ def flow_carries_noise_to_data(seed: int) -> Evidence:
     )
     states = trajectory(ode.rk4, v, x, grid)
     quantiles = torch.special.ndtri(torch.arange(1, 2000, dtype=torch.float64) / 2000)[:, None]
-    checked = trajectory(ode.rk4, v, quantiles, grid)
+    its = independent.velocity(p)
     outcomes = []
     for t in FLOW_LEVELS:
         i = next(i for i, level in enumerate(grid.levels) if abs(level - t) < 1e-9)
         law = p.at(paths.linear(grid.levels[i]))
-        # The flow keeps order in 1-D, so F_t(x_t) = Φ(x_1): what the solver misses is computed.
-        slack = float((law.cdf(checked[i]) - torch.special.ndtr(quantiles)).abs().max())
+        # The flow keeps order in 1-D, so F_t(x_t) = Φ(x_1): what the rule misses is computed.
+        carried = independent.classical_runge_kutta(its, quantiles, grid.levels[: i + 1])
+        slack = float((law.cdf(carried) - torch.special.ndtr(quantiles)).abs().max())
         name = claim(f"flow.mixture_1d.t{t}")
         outcomes.append(
             distribution.cdf(states[i, :, 0], law.cdf, name, detects=0.018, slack=slack)
@@ -54,7 +55,7 @@ def flow_carries_noise_to_data(seed: int) -> Evidence:
         generator = budget.generator(wide, seed)
         noise, w = standard_normal(N_WIDE, q.d, generator=generator), frequencies(q.d)
         x = solve(ode.rk4, field(q), noise, grid)
-        slack = _solver_error(field(q), noise[:64], x[:64], w)
+        slack = _solver_error(independent.velocity(q), noise[:64], grid, w)
         outcomes.append(
             distribution.features(x, w, q.characteristic, claim(wide), detects=0.08, slack=slack)
         )
@@ -64,10 +65,11 @@ def flow_carries_noise_to_data(seed: int) -> Evidence:
     return evidence_of(outcomes, shown)
 
 
-def _solver_error(v: Field, noise: torch.Tensor, x: torch.Tensor, w: torch.Tensor) -> float:
-    """A bound on what the solver's error does to cos(w·x): its largest displacement along a w."""
+def _solver_error(v: Field, noise: torch.Tensor, grid: grids.Grid, w: torch.Tensor) -> float:
+    """A bound on what the rule's error does to cos(w·x): its largest displacement along a w."""
     exact = adaptive(v, noise, 1.0, 0.0, tolerance=1e-6)
-    return float(((x - exact) @ w.T).abs().max())
+    found = independent.classical_runge_kutta(v, noise, grid.levels)
+    return float(((found - exact) @ w.T).abs().max())
 
 
 _ONE = torch.ones(1, dtype=torch.float64)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import mpmath as mp
 import numpy as np
 import torch
 
 from ...equations import paths
 from ...equations.paths import Coefficients
+from ...evidence.route import DIGITS
+from ...evidence.routes import routes
 from ...statistics import budget, distribution, gaussian
 from ...statistics.budget import claim
 from ...statistics.ledger import MARGINAL_LEVELS, N_WIDE, SCHEDULES, N
@@ -25,6 +28,14 @@ def schedule(name: str, t: float) -> Coefficients:
     return {"linear": paths.linear, "cosine": paths.cosine}[name](t)
 
 
+def _route(name: str, t: float) -> dict[str, float]:
+    """α and σ of a schedule by its 50-digit route."""
+    more = {"vp": (0.1, 20.0), "ve": (0.01, 5.0)}.get(name, ())
+    with mp.workdps(DIGITS):
+        parts = routes()[f"paths.{name}"](*(mp.mpf(x) for x in (t, *more)))
+        return {part: float(parts[part]) for part in ("alpha", "sigma")}
+
+
 @check(
     "statistics",
     covers=("paths.interpolate", "paths.conditional"),
@@ -36,14 +47,17 @@ def conditional_paths_are_gaussian(seed: int) -> Evidence:
     outcomes = []
     for name in SCHEDULES:
         c = schedule(name, 0.3)
-        law = paths.conditional(c, data)
+        law, alone = paths.conditional(c, data), _route(name, 0.3)
         noise = standard_normal(N, 2, generator=budget.generator(f"conditional.{name}", seed))
         x = paths.interpolate(c, data, noise)
-        covariance = law.std**2 * torch.eye(2, dtype=torch.float64)
         # .03 and .016: what n = 1e5 finds at alpha = 1e-9 and beta = 1e-3 in two dimensions
         outcomes += [
             gaussian.mean(
-                x, law.mean[0], covariance, claim(f"conditional.{name}.mean"), detects=0.035
+                x,
+                alone["alpha"] * data[0],
+                alone["sigma"] ** 2 * torch.eye(2, dtype=torch.float64),
+                claim(f"conditional.{name}.mean"),
+                detects=0.035,
             ),
             gaussian.variance(
                 x, law.mean, law.std, claim(f"conditional.{name}.variance"), detects=0.016

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from ...equations import kl, paths, policy, sde
+from ...equations import paths, policy, sde
 from ...equations.gaussian import Gaussian
 from ...simulate import diffusion, grids, rollout
 from ...statistics import budget, distribution, residuals
@@ -54,7 +54,7 @@ def ratios_have_their_law(seed: int) -> Evidence:
     """E_old[r] = 1 and E_old[r^(1/D)] = exp(−c(1 − c)d²/2) < 1; log r is N(−d²/2, d²)."""
     x, old, new, *_ = _two_policies("ratio", seed)
     log_r = policy.log_ratio(new.log_prob(x), old.log_prob(x))
-    d2 = policy.total(2 * kl.of_means(new.mean, old.mean, old.std))
+    d2 = (((new.mean - old.mean) / old.std) ** 2).sum(dim=1)
     e = (policy.total(log_r) + d2 / 2) / d2.sqrt()
     outcomes = [
         residuals.white(
