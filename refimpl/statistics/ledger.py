@@ -23,6 +23,7 @@ BOUNDARIES = ("next_level", "clamp", "refuse")
 LISTED: dict[str, int] = {
     **{f"conditional.{path}.{what}": N for path in SCHEDULES for what in ("mean", "variance")},
     **{f"marginal.mixture_1d.t{t}": N for t in MARGINAL_LEVELS},
+    "marginal.density": N,
     "marginal.rotated_8d.features": N_WIDE,
     **{f"flow.mixture_1d.t{t}": N for t in FLOW_LEVELS},
     "flow.mixture_2d.features": N_WIDE,
@@ -82,6 +83,20 @@ LISTED: dict[str, int] = {
     "guided.geometric": N,
     "guided.tilted": N,
     "guided.conditional": N,
+    **{
+        f"guided.chain.{name}.{what}": N
+        for name in ("classifier", "free", "sde")
+        for what in ("mean", "variance")
+    },
+    "labels.dropped": N,
+    "labels.velocity0": N,
+    "labels.velocity1": N,
+    "annealed.mean": N,
+    "annealed.variance": N,
+    "residual_flow.mean": N,
+    "residual_flow.variance": N,
+    **{f"solver.{rule}": N for rule in ("euler", "heun", "rk4")},
+    "solver.adaptive": N_WIDE,
     "tilted.weights": N,
     "conformance.noise": 4096,
     "conformance.sampler.mean": N,

@@ -109,7 +109,9 @@ def test_no_equation_is_called_on_the_way():
         independent.flow_grpo_law(mixture_1d(), 4, 0.7)
         independent.denoising(rotated_8d(), levels, noise)[0](places(8))
         independent.noising(mixture_2d(), levels[-2::-1], 0.8)[0](places(2))
-        independent.classical_runge_kutta(independent.velocity(mixture_1d()), places(1), levels)
+        independent.carried(
+            independent.CLASSICAL, independent.velocity(mixture_1d()), places(1), levels
+        )
     assert called == set()
 
 

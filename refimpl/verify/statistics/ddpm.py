@@ -1,4 +1,4 @@
-"""DDPM: ancestral sampling in closed form, and a network trained to do it."""
+"""DDPM: ancestral sampling in closed form."""
 
 import math
 
@@ -13,9 +13,7 @@ from ...statistics import budget
 from ...statistics import gaussian as exact
 from ...statistics.budget import claim
 from ...statistics.ledger import N
-from ...toy import ddpm as trained
-from ...toy.training import Plan
-from ..accepting import below, evidence_of, standard_normal
+from ..accepting import evidence_of, standard_normal
 from ..check import Evidence, check
 
 _ONE = torch.ones(1, dtype=torch.float64)
@@ -67,17 +65,3 @@ def _ancestral(beta: float, bar: float, mean: float, std: float, choice: str) ->
         return Gaussian(posterior.mean, math.sqrt(variance))
 
     return kernel
-
-
-@check("statistics", covers=("ddpm.marginal", "ddpm.posterior"), rows=("DDPM-1",))
-def a_trained_ddpm_nears_the_mixture(seed: int) -> Evidence:
-    """Noise prediction and ancestral sampling, both variances; more steps are better."""
-    g = budget.generator("training.ddpm", seed)
-    found = trained.run(trained.Config(train=Plan(900), lengths=(10, 100), n=4000), generator=g)
-    figures = {f"{who}, {v}, T={T}": d for (who, v, T), d in found.distance.items()}
-    for variance in ("beta", "posterior"):
-        many = found.distance["learnt", variance, 100]
-        below(f"the Kolmogorov distance with {variance}", many, 0.09)
-        if not found.distance["learnt", variance, 10] > many:
-            raise AssertionError(f"ten steps should be worse than a hundred ({variance})")
-    return Evidence("Kolmogorov distances below 0.09 at T = 100 for both variances", figures)

@@ -108,8 +108,10 @@ def probability_flow_shares_the_marginals(seed: int) -> Evidence:
     high, low, middle = (_noised(p, t) for t in (1.0, 0.1, 0.5))
     x = solve(ode.rk4, v, high.sample(N, generator), grids.uniform(20, 1.0, 0.1))
     points = torch.linspace(-4, 4, 801, dtype=torch.float64)[:, None]
-    carried = independent.classical_runge_kutta(_flow(p), points, independent.uniform(20, 1.0, 0.1))
-    slack = float((low.cdf(carried) - high.cdf(points)).abs().max())
+    ends = independent.carried(
+        independent.CLASSICAL, _flow(p), points, independent.uniform(20, 1.0, 0.1)
+    )
+    slack = float((low.cdf(ends) - high.cdf(points)).abs().max())
     outcomes = [
         distribution.cdf(
             x[:, 0], low.cdf, claim("probability_flow.ode"), detects=0.018, slack=slack

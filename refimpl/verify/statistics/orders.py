@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 from ...equations import sde
 from ...simulate import grids, laws
 from ...simulate import sde as chains
@@ -10,7 +12,8 @@ from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ..accepting import evidence_of, standard_normal
 from ..check import Evidence, check
-from .ode import _ONE
+
+_ONE = torch.ones(1, dtype=torch.float64)
 
 _THETA, _G, _MU, _SIGMA = 1.5, 0.8, 0.5, 0.6  # dx = −θx dt + g dw;  dx = μx dt + σx dw
 

@@ -10,6 +10,7 @@ from ...equations import paths
 from ...equations.paths import Coefficients
 from ...evidence.route import DIGITS
 from ...evidence.routes import routes
+from ...simulate import laws
 from ...statistics import budget, distribution, gaussian
 from ...statistics.budget import claim
 from ...statistics.ledger import MARGINAL_LEVELS, N_WIDE, SCHEDULES, N
@@ -68,7 +69,10 @@ def conditional_paths_are_gaussian(seed: int) -> Evidence:
 
 @check("statistics", covers=("paths.interpolate", "density.marginal"), rows=("PATH-3",))
 def marginals_by_data_then_noise(seed: int) -> Evidence:
-    """Drawing data, then noise, samples p_t, both ends included (DKW; features in 8 dimensions)."""
+    """Drawing data, then noise, samples p_t, both ends included (DKW; features in 8 dimensions).
+
+    At t = 0.6 the law is the integral of the density that `density.marginal` sums.
+    """
     p, outcomes, shown = mixture_1d(), [], {}
     for t in MARGINAL_LEVELS:
         generator = budget.generator(f"marginal.mixture_1d.t{t}", seed)
@@ -82,6 +86,12 @@ def marginals_by_data_then_noise(seed: int) -> Evidence:
                 density_of(p.at(c)),
                 x=(-3.5, 4.5),
             )
+    generator, c = budget.generator("marginal.density", seed), paths.linear(0.6)
+    data = p.sample(N, generator)
+    x = paths.interpolate(c, data, standard_normal(N, 1, generator=generator))
+    nodes = torch.linspace(-8, 8, 1601, dtype=torch.float64)
+    law = laws.DensityLaw(nodes, p.at(c).log_density(nodes[:, None]).exp())
+    outcomes.append(distribution.cdf(x[:, 0], law.cdf, claim("marginal.density"), detects=0.017))
     q, c = rotated_8d(), paths.linear(0.5)
     generator = budget.generator("marginal.rotated_8d.features", seed)
     x = paths.interpolate(
