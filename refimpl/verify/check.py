@@ -12,9 +12,10 @@ has held: there is no verdict that a caller could forget to look at.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ..equations.watching import watched
+from .pictures import Picture
 
 Layer = Literal["numbers", "samplers", "statistics", "training", "peers"]
 LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "training", "peers")
@@ -33,7 +34,7 @@ class Evidence:
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
-    pictures: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     called: tuple[str, ...] = ()
 
 
