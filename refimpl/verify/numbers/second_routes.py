@@ -193,6 +193,12 @@ weights_by_cases = _topic(
     "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
     "GRPO-4 GRPO-5",
 )
+schedules_by_odds = _topic(
+    "schedules_by_odds",
+    "Shifts mix k parts of noise to one of data; spacings are lines in a root or a logarithm.",
+    "shift shift_between dynamic mu stretch karras exponential log_snr level_of_sigma",
+    "GRID-1 GRID-2",
+)
 forward_process_lines = _topic(
     "forward_process_lines",
     "Optimality is a chance, v⁺ and v⁻ lie on one line, the loss is squared bias plus variance.",
