@@ -70,6 +70,52 @@ def grid(
     _show(made, given, told, boundary, a, rule, as_json)
 
 
+SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@app.command("levels")
+def levels_(
+    law: Annotated[
+        str, typer.Argument(help='"uniform", "logit-normal(0, 1)", "mode(1.29)", "cosmap", ...')
+    ],
+    shift: Annotated[float, typer.Option(help="k: the levels are shifted after the draw.")] = 1.0,
+    weight: Annotated[
+        str, typer.Option(help='Of the loss: "none", "cosmap", "bell", "min-snr(5)", ...')
+    ] = "none",
+    above: Annotated[
+        list[float] | None, typer.Option(help="The share above a level; may be repeated.")
+    ] = None,
+    turned: Annotated[
+        bool, typer.Option(help="Levels are looked up in a list of timesteps that falls.")
+    ] = False,
+) -> None:
+    """The law of training levels and of what its weighed loss trains: shares, densities, noise."""
+    from ..simulate import levels
+    from ..toy.levels import noise
+
+    drawn = levels.law(law)
+    drawn = drawn.turned() if turned else drawn
+    drawn = drawn if shift == 1 else drawn.shifted(shift)
+    weigh = levels.weight(weight)
+    laws = {"drawn": drawn} | (
+        {} if weight == "none" else {"trained": levels.trained(drawn, weigh)}
+    )
+    table = listing("", *laws, wrapped="")
+    for p in SHARES:
+        table.add_row(f"{p:.0%} lie below", *(f"{x.quantile(p):.4f}" for x in laws.values()))
+    for t in (0.1, 0.5, 0.9):
+        table.add_row(f"density at {t}", *(f"{x.density(t):.4f}" for x in laws.values()))
+    for t in above or ():
+        table.add_row(f"share above {t:g}", *(f"{x.above(t):.4f}" for x in laws.values()))
+    console.print(f"law         {escape(drawn.name)}, weight {escape(weight)}")
+    console.print(table)
+    found = noise(drawn, weigh)
+    console.print(
+        f"noise       {found.wasted:.3f} times what the best law leaves for the same product, "
+        "on data N(0, 0.25)"
+    )
+
+
 def _entries(source: str) -> tuple[Any, str, str, float]:
     """A configuration, how its pipeline hands levels over, what is said of it, and its boundary."""
     from ..simulate import config

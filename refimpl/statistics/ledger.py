@@ -74,6 +74,19 @@ LISTED: dict[str, int] = {
     "guided.tilted": N,
     "guided.conditional": N,
     "tilted.weights": N,
+    **{
+        f"levels.{name}": N
+        for name in (
+            "logit_normal",
+            "logit_normal_shifted",
+            "mode",
+            "cosmap",
+            "uniform_shifted",
+            "importance",
+            "importance.noise",
+            "importance.gradient",
+        )
+    },
     "conformance.noise": 4096,
     "conformance.sampler.mean": N,
     "conformance.sampler.variance": N,

@@ -143,6 +143,21 @@ grid --identify empty
 grid --identify r.npz
 grid --identify folder
 grid sd3.5 --identify text.txt
+levels
+levels nothing
+levels logit-norm
+levels mode(2)
+levels mode(x)
+levels beta
+levels beta(0,1)
+levels logit-normal(0,0)
+levels logit-normal(0,1
+levels uniform --shift 0
+levels uniform --shift nan
+levels uniform --weight nothing
+levels uniform --weight sigma-sqrt
+levels uniform --weight min-snr(0)
+levels uniform --above 2
 train
 train nothing
 train toy --problem nope

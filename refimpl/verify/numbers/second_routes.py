@@ -193,6 +193,13 @@ weights_by_cases = _topic(
     "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
     "GRPO-4 GRPO-5",
 )
+levels_by_masses = _topic(
+    "levels_by_masses",
+    "Densities of levels are slopes of masses; levels are curves of one draw; weights go by cases.",
+    "logit_normal logit_normal_eps logit_normal_density mode mode_density cosmap cosmap_density "
+    "beta_density shifted_density sigma_sqrt min_snr bell importance",
+    "LEVEL-1 LEVEL-2",
+)
 schedules_by_odds = _topic(
     "schedules_by_odds",
     "Shifts mix k parts of noise to one of data; spacings are lines in a root or a logarithm.",
