@@ -12,9 +12,10 @@ has held: there is no verdict that a caller could forget to look at.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ..equations.watching import watched
+from .pictures import Picture
 
 Layer = Literal["numbers", "samplers", "statistics", "peers"]
 LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
@@ -33,7 +34,7 @@ class Evidence:
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
-    pictures: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     called: tuple[str, ...] = ()
 
 
@@ -82,7 +83,7 @@ def check(
         name = f"{layer}.{function.__name__}"
         if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
-        run = _observed(name, layer, function, covers)
+        run = _observed(name, function, covers)
         CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run)
         return run
 
@@ -90,14 +91,13 @@ def check(
 
 
 def _observed(
-    name: str, layer: Layer, function: Callable[[int], Evidence], covers: tuple[str, ...]
+    name: str, function: Callable[[int], Evidence], covers: tuple[str, ...]
 ) -> Callable[[int], Evidence]:
     @functools.wraps(function)
     def run(seed: int) -> Evidence:
         with watched() as called:
             evidence = function(seed)
-        # A peer's facts hold a library to a law of an equation, which need not call it.
-        silent = [id for id in covers if id not in called and layer != "peers"]
+        silent = [id for id in covers if id not in called]
         if silent:
             raise NeverCalled(f"{name} covers {', '.join(silent)} and never calls it")
         return replace(evidence, called=tuple(sorted(called)))

@@ -216,9 +216,9 @@ def as_html(report: Report) -> str:
     for problem in [f"{o.name}: {o.detail}" for o in report.failures] + list(report.gaps):
         parts.append(f"<p class='fails'>{quote(problem)}</p>")
     pictures = [
-        (title, svg)
+        (title, picture.svg(title))
         for o in report.outcomes
-        for title, svg in getattr(o.evidence, "pictures", {}).items()
+        for title, picture in getattr(o.evidence, "pictures", {}).items()
     ]
     if pictures:
         parts.append("<h2>Pictures</h2>")

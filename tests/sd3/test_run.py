@@ -56,7 +56,8 @@ def test_a_run_is_an_artefact_and_a_healthy_one(
     files = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert {
         "run.json", "config.yaml", "environment.json", "metrics.jsonl", "speed.jsonl",
-        "summary.json", "pictures/00000000.png", "pictures/00000003.png",
+        "summary.json", "report.html", "report.md",
+        "pictures/00000000.png", "pictures/00000003.png",
         "checkpoints/00000002.pt", "checkpoints/00000003.pt", "adapter/README.md",
         f"adapter/{adapters.WEIGHTS}", "record/00000000/update-000000.safetensors",
     } <= files  # fmt: skip
