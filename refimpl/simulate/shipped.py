@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..equations import schedules
-from .config import Config
+from .config import Config, model, read
 
 Levels: TypeAlias = np.ndarray
 
@@ -234,3 +234,33 @@ def _about_time(c: Config, levels: Levels, told: Levels) -> list[str]:
         return []
     whole = " without its fraction" if c.kind in ("unipc", "dpm++") else ""
     return [f"The network is told a time{whole} that is off by up to {off:.2g} of the level."]
+
+
+SHORT = "1/1000, shift"
+"""The word for even levels from 1 to 1/1000, shifted once."""
+
+
+def of_name(grid: str, steps: int) -> Schedule:
+    """The grid that a short name stands for: "wan2.1", "flux.1-dev 4096", "1/1000, shift 3".
+
+    Raises:
+        ValueError: no such name, no tokens where the shift is dynamic, a shift ≤ 0.
+    """
+    name, _, rest = grid.strip().partition(" ")
+    if grid.strip().startswith(SHORT):
+        k = _number(grid, grid.strip().removeprefix(SHORT))
+        levels = schedules.shift(np.linspace(1, 1 / 1000, steps), k)
+        return Schedule(tuple(map(float, [*levels, 0.0])), tuple(1000 * levels), k, ())
+    entry = model(name)
+    c = read(entry["config"])
+    if c.dynamic and not rest:
+        raise ValueError(f"{name}'s shift is dynamic: name the tokens, such as '{name} 4096'")
+    tokens = _number(grid, rest) if rest else None
+    return made(c, steps, tokens=tokens, handed=entry["handed"])
+
+
+def _number(grid: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{grid!r} ends with no number") from None
