@@ -74,6 +74,7 @@ LISTED: dict[str, int] = {
     "guided.tilted": N,
     "guided.conditional": N,
     "tilted.weights": N,
+    **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
         f"levels.{name}": N
         for name in (

@@ -118,7 +118,7 @@ def _named(subject: Subject) -> named.Match | None:
     """The named grid that theirs is, if it is one."""
     try:
         slack = 8 * arrays.UNIT[subject.conventions["dtype"]]
-        _, found = named.identify(_levels(subject, 10), slack)
+        _, found = named.identify(_levels(subject, 10).tolist(), slack)
     except ValueError:
         return None
     return found[0] if found[0].exact else None

@@ -109,8 +109,8 @@ ode_steps = _topic(
 kl_by_quadrature = _topic(
     "kl_by_quadrature",
     "Each KL is an integral of log p − log q, of steps of the paper's Eq. 9 for velocities.",
-    "gaussian of_means flow_grpo without_h velocity k1 k2 k3",
-    "GRPO-8",
+    "gaussian of_means flow_grpo without_h velocity k1 k2 k3 trajectory images seen",
+    "GRPO-8 GRPO-13",
 )
 policy_reductions = _topic(
     "policy_reductions",
