@@ -1,6 +1,6 @@
 """The Chinese pages: generated parts are those of the English page, with their words in Chinese.
 
-A page `docs/zh/X.md` follows `docs/X.md`. Its text is written by hand; what a marker encloses
+A page `docs/zh/X.md` follows `docs/X.md`, and README.zh.md the README. Its text is written by hand; what a marker encloses
 (a formula, lines of a proof, a figure, a table, a number) is copied from the English page, so both
 say the same. Words inside are looked up in `chinese.toml`; a word that is missing is an error.
 
@@ -24,6 +24,7 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parent
 DOCS = TOOLS.parent
 ZH = DOCS / "zh"
+README = DOCS.parent / "README.zh.md"
 
 BLOCK = re.compile(
     r"^(?P<indent> *)<!-- (?P<kind>cite|chain|figure|generated): (?P<what>[^>]*?) -->\n"
@@ -36,14 +37,17 @@ DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 KEPT = re.compile(r"^ *(?:\$\$\n.*?^ *\$\$|```.*?^ *```)$", re.S | re.M)
 
 
+FENCE = re.compile(r"^```.*?^```$", re.S | re.M)
+
+
 def pages() -> list[Path]:
-    """The Chinese pages."""
-    return sorted(ZH.rglob("*.md"))
+    """The Chinese pages, and the README."""
+    return [*sorted(ZH.rglob("*.md")), README]
 
 
 def source(page: Path) -> Path:
     """The English page that a Chinese page follows."""
-    return DOCS / page.relative_to(ZH)
+    return README.with_name("README.md") if page == README else DOCS / page.relative_to(ZH)
 
 
 def filled(page: Path) -> str:
@@ -52,7 +56,10 @@ def filled(page: Path) -> str:
     Raises:
         SystemExit: a part that the English page has not, or a word without Chinese.
     """
-    english = source(page).read_text("utf-8")
+    english, text = source(page).read_text("utf-8"), page.read_text("utf-8")
+    if page == README:
+        programs = iter(FENCE.findall(english))
+        return FENCE.sub(lambda m: next(programs, m[0]), text)
     blocks = {(m["kind"], m["what"]): m["body"] for m in BLOCK.finditer(english)}
     numbers = {m["expression"]: m["shown"] for m in NUMBER.finditer(english)}
 
@@ -69,7 +76,7 @@ def filled(page: Path) -> str:
     def number(m: re.Match[str]) -> str:
         return f"<!--= {m['expression']} -->{found(numbers, m['expression'])}<!--/-->"
 
-    return NUMBER.sub(number, BLOCK.sub(block, page.read_text("utf-8")))
+    return NUMBER.sub(number, BLOCK.sub(block, text))
 
 
 # ---------------------------------------------------------------- words
@@ -183,6 +190,8 @@ def main() -> None:
 
 def _page(name: str) -> Path:
     """The Chinese page of a name such as learn/paths."""
+    if name.removesuffix(".md").removesuffix(".zh") == "README":
+        return README
     page = ZH / f"{name.removesuffix('.md').removeprefix('docs/').removeprefix('zh/')}.md"
     if not page.is_file():
         raise SystemExit(f"{name!r}: there is no {page}")

@@ -94,13 +94,17 @@ def figure(name: str, page: Path) -> str:
     """A picture in its two versions, with the text for those who do not see it, and a caption."""
     known = json.loads((FIGURES / "figures.json").read_text("utf-8"))
     if name not in known:
-        raise SystemExit(f"{page} shows the figure {name!r}, and `make figures` makes none so called")
+        raise SystemExit(
+            f"{page} shows the figure {name!r}, and `make figures` makes none so called"
+        )
     up = "../" * (len(page.relative_to(DOCS).parts) - 1)
     alt, caption = known[name]["alt"], known[name]["caption"]
     versions = "\n".join(
-        f"![{alt}]({up}assets/figures/{name}.{theme}.svg#only-{theme})" for theme in ("light", "dark")
+        f"![{alt}]({up}assets/figures/{name}.{theme}.svg#only-{theme})"
+        for theme in ("light", "dark")
     )
-    return f'<figure markdown="span">\n\n{versions}\n\n<figcaption markdown="span">{caption}</figcaption>\n</figure>'
+    below = f'<figcaption markdown="span">{caption}</figcaption>'
+    return f'<figure markdown="span">\n\n{versions}\n\n{below}\n</figure>'
 
 
 def number(match: re.Match[str]) -> str:
@@ -112,7 +116,9 @@ def number(match: re.Match[str]) -> str:
 
 
 def _power(match: re.Match[str]) -> str:
-    raised = f"{match[1].replace('+', '')}{match[2]}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    raised = f"{match[1].replace('+', '')}{match[2]}".translate(
+        str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    )
     return f"·10{raised}"
 
 
@@ -122,17 +128,18 @@ def main() -> None:
         before = page.read_text("utf-8")
         if not (MARKED.search(before) or NUMBER.search(before)):
             continue
-        up = "../" * (len(page.relative_to(DOCS).parts) - 1)
-        after = cited(before, page, lambda id, up=up: card(id, up), None)
+        after = cited(before, page, lambda id, page=page: card(id, page), None)
         if after != before:
             page.write_text(after, "utf-8")
             print(f"wrote {page.relative_to(ROOT)}")
     chinese.fill()
 
 
-def card(id: str, up: str) -> str:
-    """A link to the card of an equation, from a page that lies below `up`."""
-    return f"[`{id}`: card, proof, code]({up}math/{id.partition('.')[0]}.md#{id})"
+def card(id: str, page: Path) -> str:
+    """A link to the card of an equation, as seen from a page outside `math`."""
+    up = "../" * (len(page.relative_to(DOCS).parts) - 1)
+    home = f"{up}math/{id.partition('.')[0]}.md"
+    return f"[`{id}`: card, proof, code]({home}#{id})"
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
     search      lectures and answers come first, the reference and the decisions last
     arXiv       every arXiv number in running text is a link
     tests       the name of a test file leads to its source, which is built into the site
+    Chinese     the search index parts words, those of the glossary and else each character
 
 MkDocs calls the functions that begin with `on_`.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 RANK = (
     ("settle/", 8.0),
-    ("learn/more/", 2.0),
+    ("learn/more/", 4.0),
     ("learn/", 6.0),
     ("index.md", 4.0),
     ("math/", 1.0),
@@ -92,15 +94,42 @@ def on_post_build(config: Any, **_: Any) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source_page(name), "utf-8")
 
+    index = Path(config.site_dir) / "search" / "search_index.json"
+    if index.is_file():
+        told = json.loads(index.read_text("utf-8"))
+        words = chinese_words()
+        for entry in told["docs"]:
+            for field in ("title", "text"):
+                entry[field] = parted(entry[field], words)
+        index.write_text(json.dumps(told, ensure_ascii=False, separators=(",", ":")), "utf-8")
+
+
+HAN = re.compile(r"[\u4e00-\u9fff]+")
+
+
+def chinese_words() -> list[str]:
+    """The Chinese terms of the glossary, longest first."""
+    rows = (ROOT / "docs" / "zh" / "glossary.md").read_text("utf-8")
+    terms = re.findall(r"^\| ([^|]+) \|", rows, re.M)
+    found = {word for term in terms for word in HAN.findall(term)}
+    return sorted(found - {"中文"}, key=len, reverse=True)
+
+
+def parted(text: str, words: list[str]) -> str:
+    """Text whose Chinese words have a space of no width between them."""
+    term = re.compile("|".join([*map(re.escape, words), "[\\u4e00-\\u9fff]"]))
+    return HAN.sub(lambda run: "\u200b".join(term.findall(run[0])), text)
+
 
 def source_page(name: str) -> str:
     """A test file as a page that needs no other file; lines have anchors."""
     formatter = HtmlFormatter(linenos="inline", lineanchors="line", anchorlinenos=True)
+    home = "../" * (name.count("/") + 1) + "index.html"
     body = highlight((ROOT / name).read_text("utf-8"), PythonLexer(), formatter)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         "<style>body{margin:1em;font:13px/1.45 monospace;background:#fff;color:#1f2328}"
         f"pre{{overflow-x:auto}}{formatter.get_style_defs('.highlight')}</style></head>"
-        f'<body><p><a href="{"../" * (name.count("/") + 1)}index.html">refimpl</a> / {name}</p>{body}</body></html>'
+        f'<body><p><a href="{home}">refimpl</a> / {name}</p>{body}</body></html>'
     )

@@ -135,7 +135,7 @@ CAPABILITY = {
 
 
 def _cell(adapter: dict[str, Any], key: str) -> str:
-    """What an adapter declares, the kit's default where it declares nothing, – where nothing was asked."""
+    """What an adapter declares, or the kit's default; – where it was not asked."""
     if not _asked(adapter, CAPABILITY[key]):
         return "–"
     value = adapter["declared"].get(key)
@@ -157,13 +157,19 @@ def settled(capability: str) -> str:
         for adapter in data[name]["adapters"]:
             asked = _asked(adapter, capability)
             if asked:
-                causes = dict.fromkeys(_with_links(r["told"]) for r in asked if r["verdict"] != "agrees")
+                causes = dict.fromkeys(
+                    _with_links(r["told"]) for r in asked if r["verdict"] != "agrees"
+                )
                 found = "; ".join(causes).replace("|", "&#124;") or "agrees as declared"
                 cells = [_cell(adapter, key) for key in keys]
                 rows[f"| {_linked(name)} | " + " | ".join([*cells, found]) + " |"] = None
     absent = [n for n in data if n not in INSTALLED
               and not any(_asked(a, capability) for a in data[n]["adapters"])]  # fmt: skip
-    told = f"\n\nWithout one, in what was examined: {', '.join(map(_linked, absent))}." if absent else ""
+    told = (
+        f"\n\nWithout one, in what was examined: {', '.join(map(_linked, absent))}."
+        if absent
+        else ""
+    )
     return "\n".join(rows) + told
 
 

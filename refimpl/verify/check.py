@@ -12,12 +12,13 @@ has held: there is no verdict that a caller could forget to look at.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ..equations.watching import watched
+from .pictures import Picture
 
-Layer = Literal["numbers", "samplers", "statistics", "peers"]
-LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
+Layer = Literal["numbers", "samplers", "statistics", "training", "peers"]
+LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "training", "peers")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Evidence:
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
-    pictures: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     called: tuple[str, ...] = ()
 
 
@@ -45,7 +46,8 @@ class Check:
         name: `layer.function`.
         layer: the kind of evidence.
         covers: the ids of the equations it speaks for.
-        rows: the ledger rows whose letter (N for numbers and samplers, T for statistics) it gives.
+        rows: the ledger rows whose letter it gives: N for numbers and samplers, T for statistics, L
+            for training.
         run: called with a seed; raises on failure.
     """
 

@@ -64,7 +64,9 @@ def array(given: dict[str, Any], key: str) -> np.ndarray:
 def test_its_closed_forms_give_the_test_vectors(id: str, call: str, order: Any) -> None:
     seen = 0
     for inputs, expected in cases(id):
-        rows = np.stack(np.broadcast_arrays(*(inputs[k] for k in order)), -1).reshape(-1, len(order))
+        rows = np.stack(np.broadcast_arrays(*(inputs[k] for k in order)), -1).reshape(
+            -1, len(order)
+        )
         got = node(f"given.map(r => {call})", rows.tolist())
         np.testing.assert_allclose(got, expected.reshape(-1), rtol=1e-13, atol=1e-300)
         seen += len(rows)
@@ -81,7 +83,10 @@ def test_density_score_and_velocity_are_those_of_the_mixture(t: float) -> None:
         noised.score(at)[:, 0],
         DATA.velocity(paths.linear(t), at)[:, 0],
     ]
-    got = node("[m.density, m.score, m.velocity].map(f => given.x.map(x => f(x, given.t)))", {"x": list(x), "t": t})
+    got = node(
+        "[m.density, m.score, m.velocity].map(f => given.x.map(x => f(x, given.t)))",
+        {"x": list(x), "t": t},
+    )
     for mine, theirs in zip(got, exact, strict=True):
         np.testing.assert_allclose(mine, theirs.numpy(), rtol=1e-11, atol=1e-13)
 
@@ -93,7 +98,8 @@ def test_a_step_is_the_transition_and_each_planted_mistake_is_another_one() -> N
         g = float(sde.flow_grpo_g(t, 0.7, inside=sde.next_level(step)))
         right = sde.transition(paths.linear(t), 0.3, v, g, step)
         got = node(
-            "['none', 'sign', 'missing', 'root'].map(k => m.step(0.3, given[0], given[1], 0.7, k))", [t, s]
+            "['none', 'sign', 'missing', 'root'].map(k => m.step(0.3, given[0], given[1], 0.7, k))",
+            [t, s],
         )
         score = conversions.score_from_velocity(paths.linear(t), 0.3, v)
         wanted = [
@@ -110,7 +116,9 @@ def test_a_step_is_the_transition_and_each_planted_mistake_is_another_one() -> N
 def test_its_chain_has_the_exact_law_on_gaussian_data() -> None:
     """The sample's std lies within 5 standard errors of the chain's exact one, n = 4000."""
     kernels = denoising(
-        field(gaussian([1.5], [0.5])), grids.uniform(20), diffusion=diffusion.flow_grpo(0.7, sde.next_level)
+        field(gaussian([1.5], [0.5])),
+        grids.uniform(20),
+        diffusion=diffusion.flow_grpo(0.7, sde.next_level),
     )
     law = laws.gaussian_law(kernels, torch.zeros(1, dtype=F64), torch.ones(1, dtype=F64))
     program = """(() => {

@@ -98,6 +98,22 @@ if (typeof module !== "undefined")
 
 // ---------------------------------------------------------------- the picture
 
+const WORDS = {
+  en: {
+    ends: "ends", noise: "noise", data: "data", still: "SDE, a = 0: the ODE",
+    label: "Trajectories from noise to data.",
+    names: { none: "", sign: " with the wrong sign", missing: " without the correction", root: " with g h for g √h" },
+    told: (ode, sde, data, how) =>
+      `Standard deviation of ${MANY} ends: ODE ${ode}, SDE${how} ${sde}; the data's is ${data}.`,
+  },
+  zh: {
+    ends: "终点", noise: "噪声", data: "数据", still: "SDE，a = 0：就是 ODE",
+    label: "从噪声到数据的轨迹。",
+    names: { none: "", sign: "（符号反了）", missing: "（没有修正项）", root: "（g h 代替 g √h）" },
+    told: (ode, sde, data, how) => `${MANY} 个终点的标准差：ODE ${ode}，SDE${how} ${sde}；数据是 ${data}。`,
+  },
+};
+
 const RANGE = 3.2, MANY = 1500, FEW = 14;
 
 function colours(host) {
@@ -164,6 +180,7 @@ function outline(pen, box, colour) {
 function start(host) {
   const find = (name) => host.querySelector(`[name=${name}]`);
   const canvas = host.querySelector("canvas"), told = host.querySelector(".told");
+  const words = WORDS[host.lang === "zh" ? "zh" : "en"];
   let seed = 1;
 
   function draw() {
@@ -183,7 +200,7 @@ function start(host) {
     const shown = Array.from({ length: FEW }, (_, i) => -1.9 + (3.8 * i) / (FEW - 1));
     const made = [
       { title: "ODE", a: 0, colour: c.blue, mistake: "none" },
-      { title: a === 0 ? "SDE, a = 0: the ODE" : `SDE, a = ${a.toFixed(2)}`, a, colour: c.orange, mistake },
+      { title: a === 0 ? words.still : `SDE, a = ${a.toFixed(2)}`, a, colour: c.orange, mistake },
     ].map((m, i) => {
       const half = wide ? width / 2 : width;
       const x = wide ? i * half : 0, y = wide ? top : i * (panel + top) + top;
@@ -191,20 +208,19 @@ function start(host) {
       const values = rollout(starts, T, m.a, m.mistake, seed + 1).map((path) => path[T]);
       pen.fillStyle = c.ink;
       pen.fillText(m.title, box.x, y - 7);
-      pen.fillText("ends", side.x, y - 7);
+      pen.fillText(words.ends, side.x, y - 7);
       shade(pen, box, c.blue);
       lines(pen, box, rollout(shown, T, m.a, m.mistake, seed + 2), m.colour);
       ends(pen, side, values, m.colour);
       outline(pen, side, c.ink);
       pen.fillStyle = c.ink;
-      pen.fillText("noise", box.x, y + panel + 14);
-      pen.fillText("data", box.x + box.w - 28, y + panel + 14);
+      pen.fillText(words.noise, box.x, y + panel + 14);
+      pen.fillText(words.data, box.x + box.w - 28, y + panel + 14);
       return spread(values);
     });
-    const names = { none: "", sign: " with the wrong sign", missing: " without the correction", root: " with g h for g √h" };
-    told.textContent =
-      `Standard deviation of ${MANY} ends: ODE ${made[0].toFixed(2)}, SDE${names[mistake]} ${made[1].toFixed(2)}; the data's is ${dataSpread().toFixed(2)}.`;
-    canvas.setAttribute("aria-label", `Trajectories from noise to data. ${told.textContent}`);
+    const [ode, sde, data] = [...made, dataSpread()].map((x) => x.toFixed(2));
+    told.textContent = words.told(ode, sde, data, words.names[mistake]);
+    canvas.setAttribute("aria-label", `${words.label} ${told.textContent}`);
   }
 
   for (const name of ["a", "T", "mistake"]) find(name).addEventListener("input", draw);

@@ -1,5 +1,7 @@
 """Lectures 1 to 5: clocks, flows, paths, densities and targets."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -30,7 +32,15 @@ def shaded(axes: object, look: Look, low: float = 0.02) -> None:
     rgba = np.zeros((*p.shape, 4))
     rgba[..., :3] = [int(flat[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     rgba[..., 3] = alpha
-    axes.imshow(rgba, extent=(low, 1, -3.2, 3.2), origin="lower", aspect="auto", zorder=0, interpolation="bicubic", interpolation_stage="rgba")  # type: ignore[attr-defined]
+    axes.imshow(
+        rgba,
+        extent=(low, 1, -3.2, 3.2),
+        origin="lower",
+        aspect="auto",
+        zorder=0,
+        interpolation="bicubic",
+        interpolation_stage="rgba",
+    )  # type: ignore[attr-defined]
 
 
 @picture("clocks")
@@ -44,16 +54,24 @@ def clocks(look: Look) -> Drawn:
         axes.text(t, -0.42, f"$r={1 - t:g}$", ha="center", color=look.orange)
     axes.text(0, 0.72, "data", ha="center", weight="bold")
     axes.text(1, 0.72, "noise", ha="center", weight="bold")
-    axes.annotate("", (0.66, 0.78), (0.34, 0.78), arrowprops={"arrowstyle": "->", "color": look.blue})
+    axes.annotate(
+        "", (0.66, 0.78), (0.34, 0.78), arrowprops={"arrowstyle": "->", "color": look.blue}
+    )
     axes.text(0.5, 0.9, "$v$ = noise − data: paper, SD3.5, diffusers", ha="center", color=look.blue)
-    axes.annotate("", (0.34, -0.72), (0.66, -0.72), arrowprops={"arrowstyle": "->", "color": look.orange})
-    axes.text(0.5, -1.05, "$u$ = data − noise: MIT 6.S184, Lipman et al.", ha="center", color=look.orange)
+    axes.annotate(
+        "", (0.34, -0.72), (0.66, -0.72), arrowprops={"arrowstyle": "->", "color": look.orange}
+    )
+    axes.text(
+        0.5, -1.05, "$u$ = data − noise: MIT 6.S184, Lipman et al.", ha="center", color=look.orange
+    )
     axes.set(xlim=(-0.08, 1.08), ylim=(-1.15, 1.15))
     axes.axis("off")
     return figure, Told(
-        "One path from data to noise with two scales: t rises from 0 at the data to 1 at the noise, "
+        "One path from data to noise with two scales: t rises from 0 at the data to 1 at the "
+        "noise, "
         "r = 1 − t falls; the velocity v points to the noise and u = −v to the data.",
-        "One path, two clocks. A level of one and the matching level of the other add up to 1, and the "
+        "One path, two clocks. A level of one and the matching level of the other add up to 1, "
+        "and the "
         "velocity changes its sign.",
     )
 
@@ -64,7 +82,9 @@ def flow_and_sde(look: Look) -> Drawn:
     figure, ((left, right),) = canvas(look, 2)
     t = np.linspace(0, 3, 121)
     for x in np.linspace(-2, 2, 9):
-        left.plot(t, [dynamics.linear_flow(float(x), 1.0, float(s)) for s in t], color=look.blue, lw=1)
+        left.plot(
+            t, [dynamics.linear_flow(float(x), 1.0, float(s)) for s in t], color=look.blue, lw=1
+        )
     noise = np.random.default_rng(3).standard_normal((120, 9))
     h = float(t[1])
     for i, x in enumerate(np.linspace(-2, 2, 9)):
@@ -79,10 +99,13 @@ def flow_and_sde(look: Look) -> Drawn:
     label(right, "time", "", r"$\mathrm{d}x=-x\,\mathrm{d}t+0.7\,\mathrm{d}w$")
     right.set_ylim(left.set_ylim(-2.3, 2.3))
     return figure, Told(
-        "Left: nine trajectories of dx = −x dt fall to zero and never cross. Right: with noise they "
+        "Left: nine trajectories of dx = −x dt fall to zero and never cross. Right: with noise "
+        "they "
         f"settle in a band; 95 percent of it lies within ±{wide:.2f}.",
-        "Left, the flow of the linear field: one trajectory through each point. Right, the same field with "
-        "noise, drawn from the exact transition; dashed, two standard deviations of the stationary law.",
+        "Left, the flow of the linear field: one trajectory through each point. Right, the same "
+        "field with "
+        "noise, drawn from the exact transition; dashed, two standard deviations of the "
+        "stationary law.",
     )
 
 
@@ -95,15 +118,18 @@ def marginals(look: Look) -> Drawn:
     for t in levels:
         v = DATA.velocity(paths.linear(float(t)), column(places))[:, 0].numpy()
         axes.quiver(
-            np.full_like(places, t), places, -np.ones_like(v), -v, angles="xy", scale=26, width=0.0019,
+            np.full_like(places, t), places, -np.ones_like(v), -v, angles="xy", scale=26,
+            width=0.0019,
             color=look.ink, headwidth=4,
         )  # fmt: skip
     label(axes, "noise level $t$ (sampling goes to the right)", "$x$")
     axes.set(xlim=(1, 0.02), ylim=(-3.2, 3.2))
     return figure, Told(
-        "The density of x_t over the noise level: one normal hump at t = 1 splits into two modes at the "
+        "The density of x_t over the noise level: one normal hump at t = 1 splits into two modes "
+        "at the "
         "data end; arrows of minus the velocity lead from noise to the modes.",
-        "The marginals $p_t$ of data with two modes, from noise ($t = 1$, left) to data ($t = 0$, right). Arrows: the direction in which "
+        "The marginals $p_t$ of data with two modes, from noise ($t = 1$, left) to data ($t = "
+        "0$, right). Arrows: the direction in which "
         "sampling moves, minus the velocity $v(x, t)$. The exact field, nothing is learnt.",
     )
 
@@ -120,7 +146,7 @@ def crossing_lines(look: Look) -> Drawn:
     t = np.linspace(1, 0.002, 140)
     v = field(DATA)
     x, rows = noise[:, None], [noise[:, None]]
-    for high, low in zip(t[:-1], t[1:], strict=True):
+    for high, low in pairwise(t):
         x = x - float(high - low) * v(x, float(high))
         rows.append(x)
     for line in torch.stack(rows)[:, :, 0].T.numpy():
@@ -130,10 +156,14 @@ def crossing_lines(look: Look) -> Drawn:
     for axes in (left, right):
         axes.set(xlim=(1, 0), ylim=(-2.6, 2.6))
     return figure, Told(
-        "Left: straight lines between random data and noises cross each other. Right: trajectories of the "
-        "mean velocity from the same noises never cross; they bend, and each goes to one of the two modes.",
-        "Left, the straight lines on which a network is trained. Where two cross, it can only learn the mean of "
-        "their slopes. Right, the trajectories of that mean field, from the same noises: they bend and do not cross.",
+        "Left: straight lines between random data and noises cross each other. Right: "
+        "trajectories of the "
+        "mean velocity from the same noises never cross; they bend, and each goes to one of the "
+        "two modes.",
+        "Left, the straight lines on which a network is trained. Where two cross, it can only "
+        "learn the mean of "
+        "their slopes. Right, the trajectories of that mean field, from the same noises: they "
+        "bend and do not cross.",
     )
 
 
@@ -152,7 +182,13 @@ def continuity(look: Look) -> Drawn:
     rate = np.asarray(density.continuity(p(t), slope, v, dv))
     left.plot(x, p(t), color=look.ink, label="$p_t$")
     left.plot(x, p(t) * v, color=look.orange, label="flux $p_t\\,v$")
-    right.plot(x, (p(t + dt) - p(t - dt)) / (2 * dt), color=look.faint, lw=4, label="$\\partial_t p_t$, differences in $t$")
+    right.plot(
+        x,
+        (p(t + dt) - p(t - dt)) / (2 * dt),
+        color=look.faint,
+        lw=4,
+        label="$\\partial_t p_t$, differences in $t$",
+    )
     right.plot(x, rate, color=look.blue, lw=1.3, label="$-\\partial_x(p_t\\,v)$")
     gap = float(np.abs(rate - (p(t + dt) - p(t - dt)) / (2 * dt)).max())
     left.set_ylim(-0.85, 0.95)
@@ -162,9 +198,12 @@ def continuity(look: Look) -> Drawn:
         axes.legend(loc="upper left")
         label(axes, "$x$")
     return figure, Told(
-        "Left: a density with two modes and its flux. Right: the rate of the density, by differences in t, "
-        f"and minus the slope of the flux lie on one another; they differ by less than {max(gap, 1e-3):.0e}.",
-        "Left, $p_t$ at $t = 0.45$ and its flux. Right, how fast the density changes, computed twice: from densities at two neighbouring levels "
+        "Left: a density with two modes and its flux. Right: the rate of the density, by "
+        "differences in t, "
+        "and minus the slope of the flux lie on one another; they differ by less than "
+        f"{max(gap, 1e-3):.0e}.",
+        "Left, $p_t$ at $t = 0.45$ and its flux. Right, how fast the density changes, computed "
+        "twice: from densities at two neighbouring levels "
         "(grey), and from the slope of the flux (blue). Where the flux rises, the density falls.",
     )
 
@@ -176,14 +215,27 @@ def targets(look: Look) -> Drawn:
     t, generator = 0.5, torch.Generator().manual_seed(1)
     data, noise = DATA.sample(500, generator), torch.randn(500, 1, generator=generator, dtype=F64)
     x = paths.interpolate(paths.linear(t), data, noise)
-    left.scatter(x[:, 0], (noise - data)[:, 0], s=5, color=look.orange, alpha=0.55, lw=0, label="targets, noise − data")
+    left.scatter(
+        x[:, 0],
+        (noise - data)[:, 0],
+        s=5,
+        color=look.orange,
+        alpha=0.55,
+        lw=0,
+        label="targets, noise − data",
+    )
     places = np.linspace(-2.2, 2.2, 121)
     mean = DATA.velocity(paths.linear(t), column(places))[:, 0].numpy()
     left.plot(places, mean, color=look.blue, lw=2, label="their mean given $x_t$")
     left.legend(loc="upper left", markerscale=2)
     left.set_ylim(-4, 7)
     level = np.linspace(0.02, 0.99, 98)
-    right.plot(level, [coupling.correlated_velocity_variance(float(s), 0.5, 0.0) for s in level], color=look.blue, label="velocity target")
+    right.plot(
+        level,
+        [coupling.correlated_velocity_variance(float(s), 0.5, 0.0) for s in level],
+        color=look.blue,
+        label="velocity target",
+    )
     spread = [0.25 * (1 - s) ** 2 / (0.25 * (1 - s) ** 2 + s**2) / s**2 for s in level]
     right.plot(level, spread, color=look.red, label="score target")
     right.set_yscale("log")
@@ -191,11 +243,13 @@ def targets(look: Look) -> Drawn:
     label(left, "$x_t$ at $t=0.5$", "target", "one point, many targets")
     label(right, "$t$", "", "variance that $x_t$ does not explain")
     return figure, Told(
-        "Left: at one place the targets scatter over several units, and the blue curve is their mean, which is "
-        f"what is learnt. Right: the unexplained variance of velocity targets stays below {max(coupling.correlated_velocity_variance(float(s), 0.5, 0.0) for s in level):.1f}; "
+        "Left: at one place the targets scatter over several units, and the blue curve is their "
+        "mean, which is "
+        "what is learnt. Right: the unexplained variance of velocity targets stays below "
+        f"{max(coupling.correlated_velocity_variance(float(s), 0.5, 0.0) for s in level):.1f}; "
         f"that of score targets grows to {spread[0]:,.0f} near the data.",
-        "Left, 500 targets at $t = 0.5$ and the field that a network learns from them. Right, for data $N(0, 0.25)$: the variance that remains "
-        "around a perfect prediction. It is the floor of the loss, bounded for velocities and unbounded for scores.",
+        "Left, 500 targets at $t = 0.5$ and the field that a network learns from them. Right, "
+        "for data $N(0, 0.25)$: the variance that remains "
+        "around a perfect prediction. It is the floor of the loss, bounded for velocities and "
+        "unbounded for scores.",
     )
-
-

@@ -1,8 +1,10 @@
 """Lectures 6 and 8: ODE against SDE, the sign, the noise schedule, laws of discrete chains."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
-from worked import end_std, g, law, memory
+from worked import end_std, g, law, memory, std
 
 from refimpl.equations import Step, guidance, kernels, langevin, sde
 from refimpl.simulate import diffusion, grids
@@ -34,9 +36,12 @@ def ode_and_sde(look: Look) -> Drawn:
         ax.set(xlim=(1, 0), ylim=(-3.2, 3.2))
         label(ax, "$t$", "$x$" if a == 0 else "", title)
     return figure, Told(
-        "Left, eleven trajectories of the ODE descend smoothly over the density p_t. Right, trajectories of the "
-        "SDE from the same starts zigzag and change sides, and fill the same density at every level.",
-        "The same starts and the same $p_t$ (shaded). The ODE's trajectories are determined by their start. Those of the SDE explore: "
+        "Left, eleven trajectories of the ODE descend smoothly over the density p_t. Right, "
+        "trajectories of the "
+        "SDE from the same starts zigzag and change sides, and fill the same density at every "
+        "level.",
+        "The same starts and the same $p_t$ (shaded). The ODE's trajectories are determined by "
+        "their start. Those of the SDE explore: "
         "from one start either mode can be reached. At each level both have the law $p_t$.",
     )
 
@@ -58,7 +63,7 @@ def wrong_sign(look: Look) -> Drawn:
         ("$v+\\frac{1}{2}g^2\\nabla\\log p_t$", -1.0, look.red),
     ):
         variance = [1.0]
-        for level, lower in zip(t[:-1], t[1:], strict=True):
+        for level, lower in pairwise(t):
             V = right(level)
             v = (level - (1 - level) * s**2) / V
             k = v + factor * g_constant**2 / 2 / V
@@ -71,9 +76,11 @@ def wrong_sign(look: Look) -> Drawn:
     axes.legend(loc="upper left")
     label(axes, "$t$ (sampling goes to the right)", "standard deviation")
     return figure, Told(
-        f"With the right drift the standard deviation follows that of the data and ends at {ends[1.0]:.2f}; without "
+        "With the right drift the standard deviation follows that of the data and ends at "
+        f"{ends[1.0]:.2f}; without "
         f"the correction it ends at {ends[0.0]:.2f}, with the wrong sign at {ends[-1.0]:.2f}.",
-        "Data $N(0, 0.25)$, $g = 1$, step by step in 900 steps. Only one sign follows the marginals (dotted).",
+        "Data $N(0, 0.25)$, $g = 1$, step by step in 900 steps. Only one sign follows the "
+        "marginals (dotted).",
     )
 
 
@@ -86,7 +93,10 @@ def noise_schedule(look: Look) -> Drawn:
     for a, colour in ((0.7, look.blue), (1.0, look.green), (2**0.5, look.orange)):
         name = "$\\sqrt{2}$" if a > 1.2 else f"{a:g}"
         first.plot(t, [g(float(s), a) for s in t], color=colour, label=f"$a={name.strip('$')}$")
-        kept = [float(kernels.kept_flow_grpo(Step(0.9, float(s)), a)) for s in np.linspace(0.02, 0.89, 80)]
+        kept = [
+            float(kernels.kept_flow_grpo(Step(0.9, float(s)), a))
+            for s in np.linspace(0.02, 0.89, 80)
+        ]
         third.plot(np.linspace(0.02, 0.89, 80), kept, color=colour)
     first.set_ylim(0, 8)
     first.legend()
@@ -110,11 +120,16 @@ def noise_schedule(look: Look) -> Drawn:
     for ax in (first, second, third):
         ax.set_xlim(1, 0)
     return figure, Told(
-        f"g grows without bound at t = 1. On SD3.5's grid, shifted once, a step's std falls from {g(1.0, 0.7, grids.sd35_once_shifted(10).levels[1]) * (1 - grids.sd35_once_shifted(10).levels[1]) ** 0.5:.2f} to {g(0.25, 0.7) * 0.5:.2f}. "
+        "g grows without bound at t = 1. On SD3.5's grid, shifted once, a step's std falls from "
+        f"{std(*grids.sd35_once_shifted(10).levels[:2]):.2f} "
+        f"to {g(0.25, 0.7) * 0.5:.2f}. "
         "The larger a, the faster noise is forgotten. "
-        f"At T = 10 the explored share is {1 - memory(10, 0.7) ** 2:.2f} for a = 0.7 and nearly 1 from a = 1 on.",
-        "Flow-GRPO's noise. Above: $g = a\\sqrt{t/(1-t)}$, and the standard deviation of each step on three grids. Below: how much of the noise of level "
-        "0.9 is left at level $t$ under the exact SDE, and the share of the end's variance that is decided by the steps and not by the start.",
+        f"At T = 10 the explored share is {1 - memory(10, 0.7) ** 2:.2f} for a = 0.7 and nearly 1 "
+        "from a = 1 on.",
+        "Flow-GRPO's noise. Above: $g = a\\sqrt{t/(1-t)}$, and the standard deviation of each "
+        "step on three grids. Below: how much of the noise of level "
+        "0.9 is left at level $t$ under the exact SDE, and the share of the end's variance that "
+        "is decided by the steps and not by the start.",
     )
 
 
@@ -123,10 +138,20 @@ def chain_law(look: Look) -> Drawn:
     """The std at the end of the discrete chain, against T and a, for narrow and broad data."""
     figure, ((left, right),) = canvas(look, 2)
     counts = [4, 5, 6, 8, 10, 14, 20, 28, 40, 60, 80]
-    for width, axes, title in ((0.1, left, "narrow data, std 0.1"), (0.5, right, "broad data, std 0.5")):
+    for width, axes, title in (
+        (0.1, left, "narrow data, std 0.1"),
+        (0.5, right, "broad data, std 0.5"),
+    ):
         for a, colour in ((0.0, look.blue), (0.7, look.orange), (2**0.5, look.green)):
             name = r"$a=\sqrt{2}$" if a > 1 else f"$a={a:g}$"
-            axes.plot(counts, [end_std(T, a, width) for T in counts], "o-", ms=2.5, color=colour, label=name)
+            axes.plot(
+                counts,
+                [end_std(T, a, width) for T in counts],
+                "o-",
+                ms=2.5,
+                color=colour,
+                label=name,
+            )
         clamped = [end_std(T, 0.7, width, remedy="clamp") for T in counts]
         axes.plot(counts, clamped, "--", color=look.red, lw=1, label="$a=0.7$, clamp 0.99")
         axes.axhline(width, color=look.ink, ls=":", lw=1.6, label="data")
@@ -137,9 +162,13 @@ def chain_law(look: Look) -> Drawn:
         label(axes, "number of steps $T$", "std of the end" if width < 0.3 else "", title)
     right.legend(loc="lower right")
     return figure, Told(
-        f"On narrow data ten steps at a = 0.7 end with the standard deviation {end_std(10, 0.7, 0.1):.3f} instead of 0.1; "
-        f"on broad data with {end_std(10, 0.7, 0.5):.3f} instead of 0.5. With the clamp at 0.99 they end at {end_std(10, 0.7, 0.5, remedy='clamp'):.2f}. All approach the data as T grows.",
-        "The exact law of the chain, uniform grid, no samples. Narrow data come out too wide with noise; broad data come out too narrow. "
+        "On narrow data ten steps at a = 0.7 end with the standard deviation "
+        f"{end_std(10, 0.7, 0.1):.3f} instead of 0.1; "
+        f"on broad data with {end_std(10, 0.7, 0.5):.3f} instead of 0.5. With the clamp at 0.99 "
+        f"they end at {end_std(10, 0.7, 0.5, remedy='clamp'):.2f}. All approach the data as T "
+        "grows.",
+        "The exact law of the chain, uniform grid, no samples. Narrow data come out too wide "
+        "with noise; broad data come out too narrow. "
         "Dashed: the rule at $t = 1$ alone is changed.",
     )
 
@@ -160,9 +189,12 @@ def excess_noise(look: Look) -> Drawn:
     label(left, "step", "", "std of the noise")
     label(right, "step", "", "excess over the level")
     return figure, Told(
-        "For data that are one point, the noise along ten steps of SD3.5's grid as shipped stays above the level that the grid "
-        f"states; at the end {last[0.7]:.3f} is left for a = 0.7 and {last[1.0]:.3f} for a = 1, where there should be none.",
-        "Data are a single point, ten steps of SD3.5's grid as diffusers ships it. Left, the standard deviation of the noise in the sample and the "
+        "For data that are one point, the noise along ten steps of SD3.5's grid as shipped stays "
+        "above the level that the grid "
+        f"states; at the end {last[0.7]:.3f} is left for a = 0.7 and {last[1.0]:.3f} for a = 1, "
+        "where there should be none.",
+        "Data are a single point, ten steps of SD3.5's grid as diffusers ships it. Left, the "
+        "standard deviation of the noise in the sample and the "
         "level that the network is told (dotted). Right, the difference.",
     )
 
@@ -172,8 +204,18 @@ def guidance_width(look: Look) -> Drawn:
     """What guidance samples, against the tilted law."""
     figure, ((left, right),) = canvas(look, 2)
     w = np.linspace(0, 5, 101)
-    left.plot(w, [guidance.gaussian_std(1.0, 0.5, float(s)) for s in w], color=look.blue, label="guided flow")
-    left.plot(w, [guidance.tilted_std(1.0, 0.5, float(s)) for s in w], color=look.orange, label=r"$p(x)\,p(y|x)^w$")
+    left.plot(
+        w,
+        [guidance.gaussian_std(1.0, 0.5, float(s)) for s in w],
+        color=look.blue,
+        label="guided flow",
+    )
+    left.plot(
+        w,
+        [guidance.tilted_std(1.0, 0.5, float(s)) for s in w],
+        color=look.orange,
+        label=r"$p(x)\,p(y|x)^w$",
+    )
     left.axhline(0.5, color=look.ink, ls=":", label=r"$p(x|y)$")
     left.legend()
     x = np.linspace(-1.6, 1.6, 241)
@@ -182,13 +224,21 @@ def guidance_width(look: Look) -> Drawn:
         (guidance.tilted_std(1.0, 0.5, 2.0), look.orange),
         (0.5, look.ink),
     ):
-        right.plot(x, np.exp(-(x**2) / 2 / width**2) / width / (2 * np.pi) ** 0.5, color=colour, ls=":" if colour == look.ink else "-")
+        right.plot(
+            x,
+            np.exp(-(x**2) / 2 / width**2) / width / (2 * np.pi) ** 0.5,
+            color=colour,
+            ls=":" if colour == look.ink else "-",
+        )
     label(left, "guidance scale $w$", "width", "widths 1 and 0.5 without and with label")
     label(right, "$x$", "", "densities at $w=2$")
     return figure, Told(
-        f"For w above 1 the guided flow is narrower than the law it is said to sample: at w = 2 its width is {guidance.gaussian_std(1.0, 0.5, 2.0):.2f}, "
-        f"that of the tilted law {guidance.tilted_std(1.0, 0.5, 2.0):.3f}, that of the conditional law 0.5.",
-        "Two centred Gaussians: what classifier-free guidance produces (blue, exact), the law that it is said to sample (orange), and the "
+        "For w above 1 the guided flow is narrower than the law it is said to sample: at w = 2 "
+        f"its width is {guidance.gaussian_std(1.0, 0.5, 2.0):.2f}, "
+        f"that of the tilted law {guidance.tilted_std(1.0, 0.5, 2.0):.3f}, that of the "
+        "conditional law 0.5.",
+        "Two centred Gaussians: what classifier-free guidance produces (blue, exact), the law "
+        "that it is said to sample (orange), and the "
         "conditional law (dotted). They meet at $w = 0$ and $w = 1$.",
     )
 
@@ -217,9 +267,9 @@ def langevin_weights(look: Look) -> Drawn:
     label(left, "Langevin steps", "")
     label(right, "$x$", "")
     return figure, Told(
-        f"After 1500 Langevin steps with the exact score, {share[-1]:.0%} of 4000 chains are in the left mode, whose weight is 20%: "
+        f"After 1500 Langevin steps with the exact score, {share[-1]:.0%} of 4000 chains are in "
+        "the left mode, whose weight is 20%: "
         "the start decides, because the score inside a mode does not contain its weight.",
-        "Two modes with the weights 0.2 and 0.8, and chains that use the *exact* score. The share in each mode hardly changes from what the start gave it.",
+        "Two modes with the weights 0.2 and 0.8, and chains that use the *exact* score. The "
+        "share in each mode hardly changes from what the start gave it.",
     )
-
-

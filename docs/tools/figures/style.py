@@ -85,18 +85,23 @@ def picture(name: str) -> Callable[[Callable[[Look], Drawn]], Callable[[Look], D
     return keep
 
 
-def canvas(look: Look, columns: int = 1, height: float = 2.7, rows: int = 1) -> tuple[Figure, np.ndarray]:
+def canvas(
+    look: Look, columns: int = 1, height: float = 2.7, rows: int = 1
+) -> tuple[Figure, np.ndarray]:
     """Axes in a row, in the colours of the theme."""
     plt.rcParams.update({
         "font.size": 9, "font.family": "DejaVu Sans", "mathtext.fontset": "cm",
         "axes.edgecolor": look.faint, "axes.labelcolor": look.ink, "axes.titlecolor": look.ink,
         "xtick.color": look.ink, "ytick.color": look.ink, "text.color": look.ink,
-        "axes.facecolor": look.paper, "figure.facecolor": look.paper, "savefig.facecolor": look.paper,
+        "axes.facecolor": look.paper, "figure.facecolor": look.paper,
+        "savefig.facecolor": look.paper,
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5,
         "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.5,
         "svg.hashsalt": "refimpl", "svg.fonttype": "path", "path.simplify_threshold": 0.5,
     })  # fmt: skip
-    figure, axes = plt.subplots(rows, columns, figsize=(7.2, height), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(7.2, height), squeeze=False, layout="constrained"
+    )
     return figure, axes
 
 
@@ -121,5 +126,7 @@ def write(names: list[str]) -> dict[str, Told]:
             figure.savefig(FOLDER / f"{name}.{look.name}.svg", metadata={"Date": None})
             plt.close(figure)
         words[name] = {"alt": told[name].alt, "caption": told[name].caption}
-    kept.write_text(json.dumps(dict(sorted(words.items())), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    kept.write_text(
+        json.dumps(dict(sorted(words.items())), indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
     return told
