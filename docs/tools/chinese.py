@@ -128,7 +128,9 @@ def _line(line: str, page: Path) -> str:
 def dictionary() -> dict[str, tuple[list[str], str]]:
     """From an English text with its numbers masked to those numbers and the Chinese text."""
     words = tomllib.loads((TOOLS / "chinese.toml").read_text("utf-8"))["words"]
-    return {DIGITS.sub("#", english): (DIGITS.findall(english), zh) for english, zh in words.items()}
+    return {
+        DIGITS.sub("#", english): (DIGITS.findall(english), zh) for english, zh in words.items()
+    }
 
 
 def word(text: str, page: Path) -> str:

@@ -14,7 +14,12 @@ ROOT = "zh/"
 SECTION = "中文"
 """The entry of `nav` that holds the Chinese pages."""
 
-RANK = ((f"{ROOT}settle/", 3.0), (f"{ROOT}learn/", 2.5), (ROOT, 1.5))
+RANK = (
+    (f"{ROOT}settle/", 3.0),
+    (f"{ROOT}learn/", 2.5),
+    (f"{ROOT}errata.md", 0.5),
+    (ROOT, 1.5),
+)
 """Below the English pages for words that both languages have, above them for Chinese words."""
 
 TOGGLES = {

@@ -1,6 +1,9 @@
 """The Chinese pages follow the English ones: not older, and the same parts in the same order."""
 
+import json
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +45,12 @@ def test_what_chinese_readers_were_promised_is_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_its_paragraphs_are_chinese(page: Path) -> None:
     """No paragraph of prose was left in English; code, formulas, links and names aside."""
-    text = re.sub(r"\A---\n.*?\n---\n|```.*?```|\$\$.*?\$\$|<!--.*?-->", "", page.read_text("utf-8"), flags=re.S)
+    text = re.sub(
+        r"\A---\n.*?\n---\n|```.*?```|\$\$.*?\$\$|<!--.*?-->",
+        "",
+        page.read_text("utf-8"),
+        flags=re.S,
+    )
     left = []
     for paragraph in re.split(r"\n\s*\n", text):
         bare = re.sub(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|^\|.*$", " ", paragraph, flags=re.M)
@@ -130,9 +138,7 @@ def test_numbers_of_a_caption_are_taken_over(monkeypatch: pytest.MonkeyPatch) ->
     assert chinese.word("It is 0.6 after 20 steps.", ZH / "a.md") == "十步（20）之后是 0.6"
 
 
-def test_what_changed_is_shown_by_the_history(
-    pair: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_changed_is_shown_by_the_history(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     english, page = pair
     before = english.read_text("utf-8")
     answers = {"log": "c0ffee\n", "show": before}
@@ -165,3 +171,12 @@ def test_the_switch_leads_to_the_same_page_in_the_other_language() -> None:
     assert seen["zh/a.md"] == ("zh", "a.html", "zh/a.html")
     assert seen["a.md"] == ("en", "a.html", "zh/a.html")
     assert seen["b.md"] == ("en", "b.html", "zh/index.html")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+def test_a_chinese_query_is_asked_as_a_whole_and_another_as_it_is() -> None:
+    script = json.dumps(str(DOCS / "assets" / "search.js"))
+    asked = '["得分", "KL 的 h", "sum or mean"]'
+    program = f"console.log(JSON.stringify({asked}.map(require({script}).whole)))"
+    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == ["得分〇", "KL 的〇 h", "sum or mean"], done.stderr
