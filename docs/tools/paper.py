@@ -23,7 +23,9 @@ WIDE = """
   .map(e => e.textContent.slice(0, 60))
 """
 
-A4 = {"paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.6, "marginBottom": 0.6, "scale": 0.78}
+A4 = {
+    "paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.6, "marginBottom": 0.6, "scale": 0.78,
+}  # fmt: skip
 
 
 def main() -> None:
