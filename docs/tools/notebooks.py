@@ -35,10 +35,8 @@ def notebook(page: Path) -> dict[str, Any]:
 def plain(text: str) -> str:
     """A page in Markdown that a notebook shows: no markers, no boxes, no HTML."""
     text = re.sub(r"<!--=.*?-->|<!--/-->|^ *<!-- .*? -->\n", "", text, flags=re.S | re.M)
-    text = re.sub(
-        r"^ *</?(?:div|figure|p)\b[^>]*>\n?|</?figcaption[^>]*>|</p>", "", text, flags=re.M
-    )
-    text = re.sub(r'<p class="cited" markdown>.*\n?|<span class="rule">|</span>', "", text)
+    text = re.sub(r"^ *</?(?:div|figure)\b[^>]*>\n", "", text, flags=re.M)
+    text = re.sub(r"</?(?:p|span|figcaption)\b[^>]*>", "", text)
     text = re.sub(r"^ *!\[.*#only-dark\)\n", "", text, flags=re.M).replace("#only-light", "")
     while BOX.search(text):
         text = BOX.sub(lambda box: f"**{box['title']}**\n{_out(box['text'])}", text)
