@@ -1,98 +1,213 @@
-"""Lines of proofs in Chinese: each rule of a chain that a Chinese page shows.
+"""The Chinese pages: generated parts are those of the English page, with their words in Chinese.
 
-A rule without a translation stops the generator, so that no page mixes languages unnoticed.
+A page `docs/zh/X.md` follows `docs/X.md`, and README.zh.md the README. Its text is written by hand; what a marker encloses
+(a formula, lines of a proof, a figure, a table, a number) is copied from the English page, so both
+say the same. Words inside are looked up in `chinese.toml`; a word that is missing is an error.
+
+    python docs/tools/chinese.py                       fill what is generated
+    python docs/tools/chinese.py --check               say what is stale; exit 1
+    python docs/tools/chinese.py --diff learn/paths    what changed in English since it was followed
+    python docs/tools/chinese.py --follow learn/paths  the Chinese page says the same again
+
+The front matter of a Chinese page holds the hash of the English text that it follows.
 """
 
-from dataclasses import replace
+import argparse
+import html
+import os
+import re
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
 
-from derivations.engine.reading import Reading
+TOOLS = Path(__file__).resolve().parent
+DOCS = TOOLS.parent
+ZH = DOCS / "zh"
+README = DOCS.parent / "README.zh.md"
 
-WORDS = {
-    "(8). The Laplacian through the score.": "(8) 用得分表示拉普拉斯项。",
-    "Δ = ∇·∇": "$\\Delta = \\nabla\\cdot\\nabla$",
-    "∇p = p ∇log p, the derivative of a logarithm": "对数求导：$\\nabla p = p\\,\\nabla\\log p$",
-    "(9). With this drift the right-hand side of (6) becomes that of (7).": (
-        "(9) 取这个漂移，(6) 的右端就变成 (7) 的右端。"
-    ),
-    "The diffusion has the flow's marginals, for every g.": "对任意 $g$，扩散过程与流有相同的边缘分布。",
-    "∇· is linear": "散度是线性的",
-    "the Laplacian through the score": "代入 (8)",
-    "they cancel": "两项相消",
-    "(10). Run in r = −t with minus this drift, the diffusion moves p backwards.": (
-        "(10) 令 $r = -t$，取这个漂移的相反数，扩散过程把 $p$ 倒着推回去。"
-    ),
-    "The right-hand side of (6) with a minus sign: every marginal is retraced.": (
-        "恰为 (6) 的右端取负号：每个边缘分布都被原路走回。"
-    ),
-    "half a g² Δp is left, with a minus sign": "剩下带负号的 $\\tfrac12 g^2\\Delta p$",
-    "(11). Put (9) into (10).": "(11) 把 (9) 代入 (10)。",
-    "half a g² minus a whole one": "半个 $g^2$ 减去一整个",
-    "Given the data x_0, the law of x_t is a Gaussian, and its score is this.": (
-        "给定数据 $x_0$，$x_t$ 服从高斯分布，其得分如下。"
-    ),
-    "only the exponent depends on x": "只有指数部分依赖 $x$",
-    "2 cancels": "约去 2",
-    "At a point of the path it is minus the noise, over its scale.": (
-        "在路径的点上，它等于负的噪声除以噪声的尺度。"
-    ),
-    "x_t − (1 − t) x_0 = t x_1": "$x_t - (1 - t)\\,x_0 = t\\,x_1$",
-    "t cancels": "约去 t",
-    "(12). The marginal score is the mean of the conditional ones over what the data may have been.": (
-        "(12) 边缘得分是条件得分的后验平均。"
-    ),
-    "the derivative of a logarithm": "对数求导",
-    "∇ is linear": "梯度是线性的",
-    "∇k = k ∇log k, for each conditional density": "对每个条件密度用 $\\nabla k = k\\,\\nabla\\log k$",
-    "Bayes: π p_t(x|z)/p_t is the posterior": "贝叶斯公式：$\\pi\\,p_t(x\\mid z)/p_t$ 就是后验",
-    "(12). With the conditional score −x_1/t it is minus the expected noise, over t.": (
-        "(12) 代入条件得分 $-x_1/t$：它等于负的期望噪声除以 $t$。"
-    ),
-    "the conditional mean, written as such": "写成条件期望",
-    "E is linear, and t is given": "期望是线性的，$t$ 已给定",
-    "(13), (14). The loss of flow matching at x_t, with the target y = x_1 − x_0.": (
-        "(13)、(14) $x_t$ 处的流匹配损失，目标为 $y = x_1 - x_0$。"
-    ),
-    "The second term does not depend on the network, so the loss is least at its conditional mean: "
-    "what is learnt is $v(x_t, t)=\\mathbb E[x_1 - x_0\\mid x_t]$.": (
-        "第二项与网络无关，因此损失在条件均值处最小：学到的是 $v(x_t， t)=\\mathbb E[x_1 - x_0\\mid x_t]$。"
-    ),
-    "add and subtract the conditional mean": "加上再减去条件均值",
-    "the square, multiplied out; u and m depend on x_t alone": "展开平方；$u$ 与 $m$ 只依赖 $x_t$",
-    "E[m − y | x_t] = 0": "$\\mathbb E[m - y\\mid x_t] = 0$",
-    "The data is eliminated by x_t = (1 − t) x_0 + t x_1.": (
-        "用 $x_t = (1 - t)\\,x_0 + t\\,x_1$ 消去数据。"
-    ),
-    "E is linear, and x_t is given": "期望是线性的，$x_t$ 已给定",
-    "collect E[x_1 | x_t]": "合并含 $\\mathbb E[x_1\\mid x_t]$ 的项",
-    "1 + t/(1 − t) = 1/(1 − t)": "$1 + t/(1 - t) = 1/(1 - t)$",
-    "(12): E[x_1 | x_t] = −t ∇log p_t": "由 (12)：$\\mathbb E[x_1\\mid x_t] = -t\\,\\nabla\\log p_t$",
-    "One linear equation between velocity and score.": "速度与得分之间的一个线性方程。",
-    "times 1 − t": "两边乘以 $1 - t$",
-    "solved for the score": "解出得分",
-    "σ = t, and the determinant is 1 − t + t = 1": "$\\sigma = t$，行列式为 $1 - t + t = 1$",
-    "(15), which is (1). The score is eliminated from (11).": "(15) 即 (1)：从 (11) 中消去得分。",
-    "minus times minus": "负负得正",
-    "1/t in front of the bracket": "提出 $1/t$",
-    "Equation (1), as the article writes it.": "写成文章中式 (1) 的样子。",
-    "(15)": "(15)",
-    "(2). One step down, of length h = |Δt|: the policy of Flow-GRPO.": (
-        "(2) 向下走一步，步长 $h = |\\Delta t|$:这就是 Flow-GRPO 的策略。"
-    ),
-    "Euler–Maruyama over h = −Δt": "步长 $h = -\\Delta t$ 的欧拉–丸山格式",
-}
+BLOCK = re.compile(
+    r"^(?P<indent> *)<!-- (?P<kind>cite|chain|figure|generated): (?P<what>[^>]*?) -->\n"
+    r"(?P<body>.*?)^ *<!-- end (?P=kind) -->",
+    re.S | re.M,
+)
+NUMBER = re.compile(r"<!--= (?P<expression>.*?) -->(?P<shown>.*?)<!--/-->", re.S)
+LINK = re.compile(r"(?P<open>\]\()(?P<to>(?!https?://|#)[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
+DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+KEPT = re.compile(r"^ *(?:\$\$\n.*?^ *\$\$|```.*?^ *```)$", re.S | re.M)
 
 
-def in_chinese(reading: Reading) -> Reading:
-    """A chain with its title, its rules and its conclusion in Chinese.
+FENCE = re.compile(r"^```.*?^```$", re.S | re.M)
+
+
+def pages() -> list[Path]:
+    """The Chinese pages, and the README."""
+    return [*sorted(ZH.rglob("*.md")), README]
+
+
+def source(page: Path) -> Path:
+    """The English page that a Chinese page follows."""
+    return README.with_name("README.md") if page == README else DOCS / page.relative_to(ZH)
+
+
+def filled(page: Path) -> str:
+    """A Chinese page with every generated part as it is on its English page now.
 
     Raises:
-        SystemExit: words that have no translation yet.
+        SystemExit: a part that the English page has not, or a word without Chinese.
     """
-    lines = tuple(replace(line, rule=_said(line.rule)) for line in reading.lines)
-    return replace(reading, states=_said(reading.states), so=_said(reading.so), lines=lines)
+    english, text = source(page).read_text("utf-8"), page.read_text("utf-8")
+    if page == README:
+        programs = iter(FENCE.findall(english))
+        return FENCE.sub(lambda m: next(programs, m[0]), text)
+    blocks = {(m["kind"], m["what"]): m["body"] for m in BLOCK.finditer(english)}
+    numbers = {m["expression"]: m["shown"] for m in NUMBER.finditer(english)}
+
+    def found(table: dict, key: object) -> str:
+        if key not in table:
+            raise SystemExit(f"{page}: {key} is not on {source(page)}; see --diff")
+        return table[key]
+
+    def block(m: re.Match[str]) -> str:
+        marker = m[0].partition("\n")[0]
+        body = worded(found(blocks, (m["kind"], m["what"])), page)
+        return f"{marker}\n{body}{m['indent']}<!-- end {m['kind']} -->"
+
+    def number(m: re.Match[str]) -> str:
+        return f"<!--= {m['expression']} -->{found(numbers, m['expression'])}<!--/-->"
+
+    return NUMBER.sub(number, BLOCK.sub(block, text))
 
 
-def _said(words: str) -> str:
-    if words and words not in WORDS:
-        raise SystemExit(f"docs/tools/chinese.py has no Chinese for {words!r}")
-    return WORDS.get(words, "")
+# ---------------------------------------------------------------- words
+
+
+def worded(body: str, page: Path) -> str:
+    """A generated part in Chinese; formulas and programs are left alone."""
+    parts, at = [], 0
+    for kept in KEPT.finditer(body):
+        parts += [_lines(body[at : kept.start()], page), kept[0]]
+        at = kept.end()
+    return linked("".join([*parts, _lines(body[at:], page)]), page)
+
+
+def _lines(text: str, page: Path) -> str:
+    return "\n".join(_line(line, page) for line in text.split("\n"))
+
+
+SHAPES = [
+    re.compile(pattern)
+    for pattern in (
+        r'(<span class="rule">\(\d+\) )(.*)(</span>)',
+        r'(<figcaption markdown="span">)(.*)(</figcaption>)',
+        r"(!\[)(.*)(\]\(\S+\))",
+        r'(<p class="cited" markdown>\[`[^`]+`: )(.*)(\]\(\S+\)</p>)',
+        r'(<p class="cited" markdown>\[)([^`]*)(\]\(\S+\)</p>)',
+        r'(\?\?\? quote "\(\d+\) )(.*)(")',
+        r"(\*\*)(.*)(\*\*)",
+    )
+]
+
+
+def _line(line: str, page: Path) -> str:
+    indent, text = re.match(r"( *)(.*)", line, re.S).groups()  # type: ignore[union-attr]
+    if not text or re.fullmatch(r"</?(?:div|figure)[^>]*>", text):
+        return line
+    if text.startswith("|"):
+        cells = text.strip("|").split("|")
+        return f"{indent}|{'|'.join(f' {word(c.strip(), page)} ' for c in cells)}|"
+    if text.startswith("Hence: "):
+        return f"{indent}因此：{word(text[7:], page)}"
+    for shape in SHAPES:
+        if match := shape.fullmatch(text):
+            return f"{indent}{match[1]}{word(match[2], page)}{match[3]}"
+    return indent + word(text, page)
+
+
+@cache
+def dictionary() -> dict[str, tuple[list[str], str]]:
+    """From an English text with its numbers masked to those numbers and the Chinese text."""
+    words = tomllib.loads((TOOLS / "chinese.toml").read_text("utf-8"))["words"]
+    return {
+        DIGITS.sub("#", english): (DIGITS.findall(english), zh) for english, zh in words.items()
+    }
+
+
+def word(text: str, page: Path) -> str:
+    """The Chinese of a text. Numbers are taken over, so a figure made anew needs no new words."""
+    asked = html.unescape(text)
+    if (entry := dictionary().get(DIGITS.sub("#", asked))) is not None:
+        before, chinese = entry
+        now = dict(zip(before, DIGITS.findall(asked), strict=True))
+        return DIGITS.sub(lambda m: now.get(m[0], m[0]), chinese)
+    if not english(text):
+        return text
+    raise SystemExit(f"{page}: no Chinese for {text!r}: add it to docs/tools/chinese.toml")
+
+
+SYMBOLS = {"log", "exp", "std", "Var", "sqrt", "flow_grpo", "next_level", "finite", "cps"}
+
+
+def english(text: str) -> bool:
+    """Whether a text has English words in it, besides formulas, names in code and links."""
+    text = re.sub(r"\$[^$]*\$|`[^`]*`|&#?\w+;|<[^>]*>|\[[^\]]*\]\([^)]*\)", " ", text)
+    return bool(set(re.findall(r"[A-Za-z_]{3,}", text)) - SYMBOLS)
+
+
+def linked(text: str, page: Path) -> str:
+    """Links of the English page as the Chinese one needs them: to a Chinese page where there is one."""
+
+    def link(m: re.Match[str]) -> str:
+        target = (source(page).parent / m["to"]).resolve()
+        chinese = ZH / target.relative_to(DOCS)
+        shown = os.path.relpath(chinese if chinese.exists() else target, page.parent)
+        return f"{m['open']}{shown}{m['anchor'] or ''})"
+
+    return LINK.sub(link, text)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def main() -> None:
+    """Fill, check, show what changed, or record that a page follows its source again."""
+    import following
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--diff", metavar="PAGE")
+    parser.add_argument("--follow", metavar="PAGE", nargs="+")
+    asked = parser.parse_args()
+    if asked.diff:
+        print(following.changes(_page(asked.diff)))
+    elif asked.check:
+        found = [problem for page in pages() for problem in following.problems(page)]
+        print("\n".join(found))
+        sys.exit(bool(found))
+    else:
+        for page in map(_page, asked.follow or []):
+            page.write_text(following.followed(page), "utf-8")
+        fill()
+
+
+def _page(name: str) -> Path:
+    """The Chinese page of a name such as learn/paths."""
+    if name.removesuffix(".md").removesuffix(".zh") == "README":
+        return README
+    page = ZH / f"{name.removesuffix('.md').removeprefix('docs/').removeprefix('zh/')}.md"
+    if not page.is_file():
+        raise SystemExit(f"{name!r}: there is no {page}")
+    return page
+
+
+def fill() -> None:
+    """Write the generated parts of every Chinese page."""
+    for page in pages():
+        text = filled(page)
+        if text != page.read_text("utf-8"):
+            page.write_text(text, "utf-8")
+            print(f"wrote {page.relative_to(DOCS.parent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,7 @@
 
     <!-- cite: sde.drift -->           the formula, and a link to its card
     <!-- chain: sde.drift 1 3 -->      chains 1 and 3 of its proof, line by line
-    <!-- figure: guidance-width -->    the picture with its caption, for light and dark;
-    <!-- figure: guidance-width | 说明 -->     with a caption in another language
+    <!-- figure: guidance-width -->    the picture with its caption, for light and dark
     <!--= sde.drift(1, -2, 1) as .2f -->2.00<!--/-->      a number inside a sentence
 
 Everything between an opening marker and its end is written by the generator. The first three
@@ -22,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import chinese  # noqa: E402
 import worked  # noqa: E402
 
 from derivations.engine.formula import formula  # noqa: E402
@@ -92,7 +92,6 @@ def _plain(tex: str) -> str:
 
 def figure(name: str, page: Path) -> str:
     """A picture in its two versions, with the text for those who do not see it, and a caption."""
-    name, _, own = name.partition(" | ")
     known = json.loads((FIGURES / "figures.json").read_text("utf-8"))
     if name not in known:
         raise SystemExit(
@@ -100,8 +99,6 @@ def figure(name: str, page: Path) -> str:
         )
     up = "../" * (len(page.relative_to(DOCS).parts) - 1)
     alt, caption = known[name]["alt"], known[name]["caption"]
-    if own:
-        alt, caption = own.replace("$", "").replace("\\", ""), own
     versions = "\n".join(
         f"![{alt}]({up}assets/figures/{name}.{theme}.svg#only-{theme})"
         for theme in ("light", "dark")
@@ -127,7 +124,7 @@ def _power(match: re.Match[str]) -> str:
 
 def main() -> None:
     """Fill formulas, figures and numbers of every page, without running a proof."""
-    for page in sorted(DOCS.rglob("*.md")):
+    for page in sorted(set(DOCS.rglob("*.md")) - set(chinese.pages())):
         before = page.read_text("utf-8")
         if not (MARKED.search(before) or NUMBER.search(before)):
             continue
@@ -135,19 +132,14 @@ def main() -> None:
         if after != before:
             page.write_text(after, "utf-8")
             print(f"wrote {page.relative_to(ROOT)}")
+    chinese.fill()
 
 
 def card(id: str, page: Path) -> str:
     """A link to the card of an equation, as seen from a page outside `math`."""
     up = "../" * (len(page.relative_to(DOCS).parts) - 1)
     home = f"{up}math/{id.partition('.')[0]}.md"
-    return f"[`{id}`: {card_words(page)}]({home}#{id})"
-
-
-def card_words(page: Path) -> str:
-    """What a link to a card says, in the language of the page."""
-    chinese = "zh" in page.relative_to(DOCS).parts
-    return "公式卡、证明与代码" if chinese else "card, proof, code"
+    return f"[`{id}`: card, proof, code]({home}#{id})"
 
 
 if __name__ == "__main__":

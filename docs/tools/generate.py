@@ -29,10 +29,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import chinese  # noqa: E402
 import implementations  # noqa: E402
 import tables  # noqa: E402
-from chinese import in_chinese  # noqa: E402
-from citing import card_words, cited  # noqa: E402
+from citing import cited  # noqa: E402
 from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
 from levels_block import (  # noqa: E402
@@ -137,8 +137,9 @@ def homes() -> dict[str, Path]:
 
 
 def pages() -> list[Path]:
-    """The pages that may hold generated blocks."""
-    return sorted(p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    """The pages that may hold generated blocks; Chinese pages take theirs from these."""
+    own = (p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    return sorted(set(own) - set(chinese.pages()))
 
 
 def relative(target: Path, page: Path) -> str:
@@ -761,22 +762,17 @@ def fill(run: Run, page: Path) -> str:
 def chains_of(run: Run, id: str, numbers: list[int], page: Path) -> str:
     """Chosen chains of a proof, for a lecture, and the way to the whole of it."""
     shown, number, proof = [], 0, run.proofs[id]
-    chinese = "zh" in page.relative_to(DOCS).parts
     for n in numbers:
-        reading = in_chinese(proof.chains[n - 1]) if chinese else proof.chains[n - 1]
-        body = chain_lines(reading, number)
-        if chinese:
-            body = body.replace("\n\nwhere\n\n", "\n\n其中\n\n").replace("Hence: ", "于是：")
-        shown.append(f'<div class="chain" markdown>\n\n{body}\n\n</div>')
+        reading = proof.chains[n - 1]
+        shown.append(f'<div class="chain" markdown>\n\n{chain_lines(reading, number)}\n\n</div>')
         number += len(reading.lines) - 1
-    told = "完整的证明与假设（英文）" if chinese else "the whole proof, with its assumptions"
-    told = f"[{told}]({relative(run.homes[id], page)}#{id})"
+    told = f"[the whole proof, with its assumptions]({relative(run.homes[id], page)}#{id})"
     return "\n\n".join([*shown, f'<p class="cited" markdown>{told}</p>'])
 
 
 def card_link(run: Run, id: str, page: Path) -> str:
     """From a lecture to the card of an equation."""
-    return f"[`{id}`: {card_words(page)}]({relative(run.homes[id], page)}#{id})"
+    return f"[`{id}`: card, proof, code]({relative(run.homes[id], page)}#{id})"
 
 
 def faults(run: Run) -> list[str]:
@@ -810,6 +806,10 @@ def main() -> int:
         else:
             page.write_text(after, "utf-8")
             print(f"wrote {name}")
+    if check:
+        stale += sum(chinese.filled(p) != p.read_text("utf-8") for p in chinese.pages())
+    else:
+        chinese.fill()
     found = sorted(faults(run))
     if check and stale:
         found.append(f"{counted(stale, 'page')} stale: run python docs/tools/generate.py")

@@ -88,7 +88,7 @@ def test_a_lecture_is_whole(lecture: Path) -> None:
 
 def test_formulas_figures_and_numbers_are_what_the_code_gives_now(citing: object) -> None:
     stale = []
-    for page in DOCS.rglob("*.md"):
+    for page in set(DOCS.rglob("*.md")) - set((DOCS / "zh").rglob("*.md")):
         text = page.read_text("utf-8")
         made = citing.cited(text, page, lambda id, page=page: citing.card(id, page), None)  # type: ignore[attr-defined]
         if made != text:

@@ -63,16 +63,3 @@ def test_lectures_and_answers_come_before_the_reference(first: str, second: str)
         return float(page.meta["search"]["boost"])
 
     assert boost(first) > boost(second)
-
-
-def test_a_line_of_a_proof_without_chinese_words_stops_the_generator() -> None:
-    import sys
-
-    sys.path.insert(0, str(ROOT))
-    chinese = _tool("chinese")
-    assert all(
-        any("\u4e00" <= c <= "\u9fff" for c in v) or "$" in v or v == "(15)"
-        for v in chinese.WORDS.values()
-    )
-    with pytest.raises(SystemExit, match="no Chinese for 'a new rule'"):
-        chinese._said("a new rule")
