@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint vectors vectors-check generated figures docs site docs-check docs-serve bench nightly lowest certify mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check generated figures docs site docs-check pdf docs-serve bench nightly lowest certify mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -24,7 +24,8 @@ help:
 	@echo "make figures     draw the figures of the course again, for light and dark"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
-	@echo "make docs-check  open every page of the built site in headless Chromium"
+	@echo "make docs-check  open every page of the built site in headless Chromium, and ask its search"
+	@echo "make pdf         print each lecture of the built site into site/pdf/"
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
 	@echo "make nightly     the slow tests, the three labs and all topics at full length (20 min)"
 	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
@@ -79,6 +80,10 @@ site: $(STAMP)
 
 docs-check: site
 	$(BIN)/python docs/tools/render_check.py site
+	$(BIN)/python docs/tools/search_check.py site
+
+pdf: site
+	$(BIN)/python docs/tools/paper.py site
 
 docs-serve: $(STAMP)
 	$(BIN)/mkdocs serve

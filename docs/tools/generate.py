@@ -254,7 +254,7 @@ def proof_link(proof: Proof, page: Path) -> str:
     lines = derivations.engine.derivations()[proof.id].lines
     module = lines.__module__.rpartition(".")[2]
     number = inspect.getsourcelines(lines)[1]
-    api = relative(DOCS / "reference" / "derivations.md", page)
+    api = relative(DOCS / "reference" / "derivations" / f"{module}.md", page)
     return (
         f"[`derivations/{module}.py`, line {number}]({api}#derivations.{module}.{lines.__name__})"
     )

@@ -3,6 +3,7 @@
     search      lectures and answers come first, the reference and the decisions last
     arXiv       every arXiv number in running text is a link
     tests       the name of a test file leads to its source, which is built into the site
+    notebooks   each lecture is a notebook, too
     Chinese     the search index parts words, those of the glossary and else each character
 
 MkDocs calls the functions that begin with `on_`.
@@ -10,6 +11,7 @@ MkDocs calls the functions that begin with `on_`.
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs" / "tools"))
+
+import notebooks  # noqa: E402
 
 RANK = (
     ("settle/", 8.0),
@@ -53,6 +58,10 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def on_page_content(html: str, page: Any, **_: Any) -> str:
     """Link arXiv numbers and test files."""
     up = "../" * page.file.dest_uri.count("/")
+    name = page.file.src_uri.removeprefix("learn/").removesuffix(".md")
+    if page.file.src_uri.startswith("learn/") and name in notebooks.LECTURES:
+        link = f'<a href="{up}notebooks/{name}.ipynb" download>This lecture as a notebook</a>'
+        html += f'<p class="cited">{link}</p>'
     return linked_tests(linked_papers(html), up)
 
 
@@ -94,6 +103,7 @@ def on_post_build(config: Any, **_: Any) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source_page(name), "utf-8")
 
+    notebooks.write(ROOT / "docs", Path(config.site_dir))
     index = Path(config.site_dir) / "search" / "search_index.json"
     if index.is_file():
         told = json.loads(index.read_text("utf-8"))

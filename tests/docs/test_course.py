@@ -109,6 +109,25 @@ def test_a_changed_number_or_formula_is_noticed(citing: object) -> None:
         citing.cited(told.replace("sde.drift", "sde.drfit"), page, link, None)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("lecture", LECTURES, ids=lambda page: page.stem)
+def test_the_notebook_of_a_lecture_runs_from_top_to_bottom(lecture: Path, citing: object) -> None:
+    sys.path.insert(0, str(DOCS / "tools"))
+    try:
+        import notebooks
+    finally:
+        sys.path.remove(str(DOCS / "tools"))
+    made = notebooks.notebook(lecture)
+    names: dict[str, object] = {}
+    programs = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert len(programs) == 3
+    for program in programs:
+        exec(compile(program, lecture.stem, "exec"), names)
+    text = "\n".join(cell["source"] for cell in made["cells"] if cell["cell_type"] == "markdown")
+    assert text.startswith("# Lecture")
+    for left in ("<!--", "!!! ", "??? ", "<div", "<p ", "<span", "#only", ".md)", "\n    "):
+        assert left not in text, left
+
+
 def test_every_figure_has_both_versions_and_says_what_it_shows() -> None:
     folder = DOCS / "assets" / "figures"
     words = json.loads((folder / "figures.json").read_text("utf-8"))

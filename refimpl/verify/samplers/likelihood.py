@@ -1,27 +1,5 @@
 """The density that a flow carries, computed along its trajectories."""
 
-from itertools import pairwise
-import torch
-from ...equations import likelihood
-from ...statistics import budget, distribution
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...toy import gaussian_1d
-from .. import independent
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
-from itertools import pairwise
-import torch
-from ...equations import likelihood
-from ...statistics import budget, distribution
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...toy import gaussian_1d
-from .. import independent
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
 import torch
 
 from ...equations import ode
@@ -58,11 +36,3 @@ def the_flow_knows_its_density(seed: int) -> Evidence:
 def _residual_error(law: Mixture, x: torch.Tensor, truth: torch.Tensor, T: int) -> float:
     found = exact.fixed_step(field(law), x, ode.euler, grids.uniform(T)).detach()
     return float((found - truth).abs().mean())
-
-
-
-
-
-
-
-

@@ -1,31 +1,5 @@
 """The flow transports every quantile; its solvers converge, and keep a tolerance."""
 
-import torch
-from ...equations import ode, paths
-from ...equations.ode import Field
-from ...simulate import grids
-from ...simulate.ode import adaptive, solve, trajectory
-from ...statistics import budget, distribution
-from ...statistics.budget import claim
-from ...statistics.ledger import FLOW_LEVELS, N_WIDE, N
-from ...toy import field, mixture_1d, mixture_2d, rotated_8d
-from .. import independent, pictures
-from ..accepting import evidence_of, frequencies, standard_normal
-from ..check import Evidence, check
-from .paths import density_of
-import torch
-from ...equations import ode, paths
-from ...equations.ode import Field
-from ...simulate import grids
-from ...simulate.ode import adaptive, solve, trajectory
-from ...statistics import budget, distribution
-from ...statistics.budget import claim
-from ...statistics.ledger import FLOW_LEVELS, N_WIDE, N
-from ...toy import field, mixture_1d, mixture_2d, rotated_8d
-from .. import independent, pictures
-from ..accepting import evidence_of, frequencies, standard_normal
-from ..check import Evidence, check
-from .paths import density_of
 import math
 
 import torch
@@ -129,11 +103,3 @@ def an_adaptive_solver_keeps_its_tolerance(seed: int) -> Evidence:
     told = ", ".join(f"{tolerance:g}: {error:.1e}" for tolerance, error in errors.items())
     figures = {f"error at tolerance {tolerance:g}": error for tolerance, error in errors.items()}
     return Evidence(f"largest error at each tolerance: {told}", figures)
-
-
-
-
-
-
-
-

@@ -1,23 +1,5 @@
 """Transport: pairs matched in the batch, measured against independent ones."""
 
-import math
-from ...equations import coupling, paths
-from ...equations.gaussian import Gaussian
-from ...statistics import budget, residuals
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
-import math
-from ...equations import coupling, paths
-from ...equations.gaussian import Gaussian
-from ...statistics import budget, residuals
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
 from ...statistics import budget
 from ...toy import coupling as trained
 from ...toy.training import Plan
@@ -45,11 +27,3 @@ def minibatch_transport_straightens(seed: int) -> Evidence:
         + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()),
         shares,
     )
-
-
-
-
-
-
-
-

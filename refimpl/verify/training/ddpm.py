@@ -1,31 +1,5 @@
 """DDPM: a network trained to predict noise, and run backwards."""
 
-import math
-import torch
-from torch import Tensor
-from ...equations import ddpm
-from ...equations.gaussian import Gaussian
-from ...simulate import laws
-from ...simulate import sde as chains
-from ...statistics import budget
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
-import math
-import torch
-from torch import Tensor
-from ...equations import ddpm
-from ...equations.gaussian import Gaussian
-from ...simulate import laws
-from ...simulate import sde as chains
-from ...statistics import budget
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
 from ...statistics import budget
 from ...toy import ddpm as trained
 from ...toy.training import Plan
@@ -45,11 +19,3 @@ def a_trained_ddpm_nears_the_mixture(seed: int) -> Evidence:
         if not found.distance["learnt", variance, 10] > many:
             raise AssertionError(f"ten steps should be worse than a hundred ({variance})")
     return Evidence("Kolmogorov distances below 0.09 at T = 100 for both variances", figures)
-
-
-
-
-
-
-
-

@@ -1,27 +1,5 @@
 """GRPO: a loop whose optimum is known."""
 
-import math
-from functools import partial
-import torch
-from scipy import stats
-from ...equations import gaussian, grpo, policy
-from ...statistics import budget, distribution
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...statistics.outcome import BETA, Part, judge
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
-import math
-from functools import partial
-import torch
-from scipy import stats
-from ...equations import gaussian, grpo, policy
-from ...statistics import budget, distribution
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...statistics.outcome import BETA, Part, judge
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
 import torch
 
 from ...toy import gaussian_1d
@@ -75,11 +53,3 @@ def the_loop_reaches_the_predicted_optimum(seed: int) -> Evidence:
             )
         },
     )
-
-
-
-
-
-
-
-

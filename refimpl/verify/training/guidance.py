@@ -1,47 +1,5 @@
 """Guidance: what trained networks make of a label."""
 
-import math
-from functools import partial
-from itertools import pairwise
-import torch
-from torch import Tensor
-from ...equations import guidance, ode, paths, sde
-from ...equations.gaussian import Gaussian
-from ...simulate import grids, laws
-from ...simulate import sde as chains
-from ...simulate.ode import solve
-from ...statistics import budget, counts, residuals
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...toy import Mixture
-from ...toy import gaussian as gaussian_problem
-from ...toy.labelled import three_labels
-from ...toy.losses import drop_labels
-from .. import independent
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
-import math
-from functools import partial
-from itertools import pairwise
-import torch
-from torch import Tensor
-from ...equations import guidance, ode, paths, sde
-from ...equations.gaussian import Gaussian
-from ...simulate import grids, laws
-from ...simulate import sde as chains
-from ...simulate.ode import solve
-from ...statistics import budget, counts, residuals
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...toy import Mixture
-from ...toy import gaussian as gaussian_problem
-from ...toy.labelled import three_labels
-from ...toy.losses import drop_labels
-from .. import independent
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
 import torch
 
 from ...equations.ode import heun
@@ -112,11 +70,3 @@ def guided_networks_sample_the_conditional_law(seed: int) -> Evidence:
         figures[f"{method}: distance to p(x | y), w = 3"] = three.from_conditional
     worst = max(v for k, v in figures.items() if k.endswith("1"))
     return Evidence(f"energy distance to p(x | y) at w = 1 at most {worst:.3f}", figures)
-
-
-
-
-
-
-
-

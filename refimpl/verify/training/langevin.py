@@ -1,29 +1,5 @@
 """Learnt scores, and Langevin dynamics that runs on them."""
 
-import math
-import torch
-from torch import Tensor
-from ...equations import gaussian, langevin
-from ...equations.gaussian import Gaussian
-from ...simulate import sde as chains
-from ...statistics import budget
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
-import math
-import torch
-from torch import Tensor
-from ...equations import gaussian, langevin
-from ...equations.gaussian import Gaussian
-from ...simulate import sde as chains
-from ...statistics import budget
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
 from ...statistics import budget
 from ...toy import ncsn
 from ...toy.training import Plan
@@ -51,11 +27,3 @@ def scales_find_the_modes_weights(seed: int) -> Evidence:
             **{f"weight, {name}": w for name, w in found.weights.items()},
         },
     )
-
-
-
-
-
-
-
-

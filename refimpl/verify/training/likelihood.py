@@ -1,27 +1,5 @@
 """Training by likelihood, and what it costs."""
 
-from itertools import pairwise
-import torch
-from ...equations import likelihood
-from ...statistics import budget, distribution
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...toy import gaussian_1d
-from .. import independent
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
-from itertools import pairwise
-import torch
-from ...equations import likelihood
-from ...statistics import budget, distribution
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import N
-from ...toy import gaussian_1d
-from .. import independent
-from ..accepting import evidence_of, standard_normal
-from ..check import Evidence, check
 from ...statistics import budget
 from ...toy import maximum_likelihood
 from ...toy.training import Plan
@@ -42,11 +20,3 @@ def likelihood_training_costs_more(seed: int) -> Evidence:
         f"network calls a step {slow.evaluations} against {fast.evaluations}",
         {"likelihood: gap": slow.gap, "flow matching: gap": fast.gap},
     )
-
-
-
-
-
-
-
-

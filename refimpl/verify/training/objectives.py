@@ -1,33 +1,5 @@
 """Networks trained on the objectives, held to the exact field and score."""
 
-import math
-from functools import partial
-import torch
-from ...equations import conversions, objectives, paths
-from ...statistics import budget, residuals
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import REGRESSIONS, N
-from ...toy import gaussian as gaussian_problem
-from ...toy import mixture_1d
-from .. import independent
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
-from .paths import schedule
-import math
-from functools import partial
-import torch
-from ...equations import conversions, objectives, paths
-from ...statistics import budget, residuals
-from ...statistics import gaussian as exact
-from ...statistics.budget import claim
-from ...statistics.ledger import REGRESSIONS, N
-from ...toy import gaussian as gaussian_problem
-from ...toy import mixture_1d
-from .. import independent
-from ..accepting import evidence_of, must_reject, standard_normal
-from ..check import Evidence, check
-from .paths import schedule
 import torch
 
 from ...equations import ode, paths
@@ -115,11 +87,3 @@ def a_latent_flow_finds_the_labels(seed: int) -> Evidence:
     return Evidence(
         f"label accuracy {right:.3f}, Bayes {best:.3f}", {"accuracy": right, "Bayes": best}
     )
-
-
-
-
-
-
-
-
