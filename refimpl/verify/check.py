@@ -12,12 +12,13 @@ has held: there is no verdict that a caller could forget to look at.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ..equations.watching import watched
+from .pictures import Picture
 
-Layer = Literal["numbers", "samplers", "statistics", "peers"]
-LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
+Layer = Literal["numbers", "samplers", "statistics", "training", "peers"]
+LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "training", "peers")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Evidence:
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
-    pictures: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     called: tuple[str, ...] = ()
 
 
@@ -45,7 +46,8 @@ class Check:
         name: `layer.function`.
         layer: the kind of evidence.
         covers: the ids of the equations it speaks for.
-        rows: the ledger rows whose letter (N for numbers and samplers, T for statistics) it gives.
+        rows: the ledger rows whose letter it gives: N for numbers and samplers, T for statistics, L
+            for training.
         run: called with a seed; raises on failure.
     """
 
@@ -82,7 +84,7 @@ def check(
         name = f"{layer}.{function.__name__}"
         if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
-        run = _observed(name, layer, function, covers)
+        run = _observed(name, function, covers)
         CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run)
         return run
 
@@ -90,14 +92,13 @@ def check(
 
 
 def _observed(
-    name: str, layer: Layer, function: Callable[[int], Evidence], covers: tuple[str, ...]
+    name: str, function: Callable[[int], Evidence], covers: tuple[str, ...]
 ) -> Callable[[int], Evidence]:
     @functools.wraps(function)
     def run(seed: int) -> Evidence:
         with watched() as called:
             evidence = function(seed)
-        # A peer's facts hold a library to a law of an equation, which need not call it.
-        silent = [id for id in covers if id not in called and layer != "peers"]
+        silent = [id for id in covers if id not in called]
         if silent:
             raise NeverCalled(f"{name} covers {', '.join(silent)} and never calls it")
         return replace(evidence, called=tuple(sorted(called)))

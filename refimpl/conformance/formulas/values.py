@@ -18,7 +18,7 @@ from ...equations import Coefficients, conventions
 from ...equations.registry import find
 from ...evidence.mistake import Mistake
 from ...evidence.mistakes import mistakes
-from ...simulate import grids
+from ...simulate import grids, shipped
 from ..adapter.conventions import Conventions
 
 Inputs: TypeAlias = Mapping[str, Any]
@@ -83,10 +83,12 @@ def schedule(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     T, grid = int(i["steps"]), c["grid"]
     if grid == "sd35 as shipped":
         made = grids.sd35_as_shipped(T)
-    elif grid == "uniform":
+    elif grid in ("uniform", "any"):  # of any grid only the shape is asked
         made = grids.uniform(T)
-    else:
+    elif grid.startswith("shift"):
         made = grids.shifted(T, float(grid.partition(" ")[2]))
+    else:
+        return {"value": c.clock(np.array(shipped.of_name(grid, T).levels))}
     return {"value": c.clock(np.array(made.levels))}
 
 
