@@ -4,6 +4,7 @@ A Chinese page gets the theme's Chinese words, the Chinese navigation, and a swi
 source; an English page gets a switch to its Chinese page, or to the Chinese home page.
 """
 
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -75,6 +76,11 @@ def on_page_context(context: Any, page: Page, config: Any, **_: Any) -> Any:
         {"name": "中文", "lang": "zh", "link": there.get(ROOT + english, f"{ROOT}index.html")},
     ]
     return context
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Without the alternates in the head: the theme's script asks for a site map beside each."""
+    return re.sub(r'\s*<link rel="alternate"[^>]*hreflang[^>]*>', "", output)
 
 
 _palettes: dict[str, Any] = {}

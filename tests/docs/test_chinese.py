@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -73,7 +72,7 @@ def test_both_glossaries_have_the_same_terms_and_the_pages_use_them() -> None:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """An English page and the Chinese one that follows it, in a folder of their own."""
     for module in (chinese, following.chinese):
         monkeypatch.setattr(module, "DOCS", tmp_path)
@@ -90,7 +89,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path
     )
     page.write_text(following.followed(page))
     page.write_text(chinese.filled(page))
-    yield english, page
+    return english, page
 
 
 def test_a_pair_that_agrees_has_no_problem_and_takes_over_what_is_generated(pair: Any) -> None:
