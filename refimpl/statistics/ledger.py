@@ -109,7 +109,7 @@ LISTED: dict[str, int] = {
     "null_space.mean": N,
     "null_space.variance": N,
     **{
-        f"calibration.{test}": 200
+        f"calibration.{test}": 1000
         for test in ("mean", "hotelling", "variance", "cdf", "features", "white")
     },
 }
