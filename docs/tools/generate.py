@@ -33,6 +33,12 @@ import implementations  # noqa: E402
 import tables  # noqa: E402
 from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
+from levels_block import (  # noqa: E402
+    grids_block,
+    noise_block,
+    shares_block,
+    sources_of_grids,
+)
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
 from sources_page import sources_block  # noqa: E402
@@ -652,6 +658,10 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "kit-conventions": conventions_block,
     "counts": counts_block,
     "excerpt": excerpt_block,
+    "levels-grids": lambda run, page: grids_block(),
+    "levels-noise": lambda run, page: noise_block(),
+    "levels-shares": lambda run, page: shares_block(),
+    "levels-sources": lambda run, page: sources_of_grids(),
     "memory": lambda run, page: tables.memory(),
     "reduction": lambda run, page: tables.reduction(),
     "mistaken-samplers": mistaken_samplers_block,

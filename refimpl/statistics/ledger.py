@@ -98,6 +98,20 @@ LISTED: dict[str, int] = {
     **{f"solver.{rule}": N for rule in ("euler", "heun", "rk4")},
     "solver.adaptive": N_WIDE,
     "tilted.weights": N,
+    **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
+    **{
+        f"levels.{name}": N
+        for name in (
+            "logit_normal",
+            "logit_normal_shifted",
+            "mode",
+            "cosmap",
+            "uniform_shifted",
+            "importance",
+            "importance.noise",
+            "importance.gradient",
+        )
+    },
     "conformance.noise": 4096,
     "conformance.sampler.mean": N,
     "conformance.sampler.variance": N,

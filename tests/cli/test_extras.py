@@ -13,6 +13,7 @@ LINES: dict[str, tuple[set[str], str]] = {
     "--version": (set(), ""),
     "eq sde.drift": (set(), ""),
     "surrogate 1.3 --advantage -1 --clip 0.2": (set(), ""),
+    "grid qwen-image --steps 10 --tokens 4096": (set(), ""),
     "sample --toy gaussian_1d --n 64 --out r.npz": (set(), ""),
     "sample --toy gaussian_1d --n 64 --picture p.svg": ({"matplotlib"}, "pictures"),
     "verify --only kl.k3 --html v.html": ({"matplotlib"}, "pictures"),

@@ -15,6 +15,8 @@ import numpy as np
 
 from ...equations import conventions as equations
 from ...equations.elementary import sqrt
+from ...simulate import shipped
+from ...simulate.config import models
 from .naming import CannotRun, nearest
 
 
@@ -61,7 +63,8 @@ KEYS: dict[str, Key] = {
         "the sign of v; by default that of dx/dt on your clock"),
     "path": Key("linear", ("linear", "cosine", "vp"), "the path between data and noise"),
     "grid": Key("uniform", ("uniform", "sd35 as shipped", "any"),
-        "the noise levels that `schedule` returns", pattern="shift"),
+        "the noise levels that `schedule` returns; also a model's, such as 'wan2.1' or "
+        "'flux.1-dev 4096' (tokens), and '1/1000, shift 3'", pattern="shift"),
     "g": Key("flow_grpo", ("flow_grpo", "constant", "cps", "frozen data"),
         "the noise of a step", function=True),
     "a": Key(0.7, (), "noise level: a of a √(t/(1 − t)), the constant g, or CPS's η",
@@ -194,8 +197,26 @@ def _word(key: str, known: Key, value: str) -> str:
             number = 0.0
         if number > 0 and (known.pattern != "clamp" or number < 1):
             return f"{known.pattern} {number:g}"
+    if key == "grid" and (grid := _shipped(value)):
+        return grid
     near = nearest(value, known.words) if known.words else ""
     raise CannotRun(f"{key} = {value!r} is not a convention: {known.values}{near}")
+
+
+def _shipped(value: str) -> str:
+    """The short name of a shipped grid, if it is one: a model, its tokens, or a last level.
+
+    Raises:
+        CannotRun: a model whose tokens are missing, or no number.
+    """
+    name = value.strip().lower()
+    if not name.startswith((shipped.SHORT, *models())):
+        return ""
+    try:
+        shipped.of_name(name, 2)
+    except ValueError as error:
+        raise CannotRun(f"grid = {value!r}: {error}") from None
+    return name
 
 
 def _plain(word: str) -> str:
