@@ -103,6 +103,7 @@ LISTED: dict[str, int] = {
         f"levels.{name}": N
         for name in (
             "logit_normal",
+            "logit_normal_eps",
             "logit_normal_shifted",
             "mode",
             "cosmap",
