@@ -103,6 +103,7 @@ LISTED: dict[str, int] = {
         f"levels.{name}": N
         for name in (
             "logit_normal",
+            "logit_normal_eps",
             "logit_normal_shifted",
             "mode",
             "cosmap",
@@ -123,7 +124,7 @@ LISTED: dict[str, int] = {
     "null_space.mean": N,
     "null_space.variance": N,
     **{
-        f"calibration.{test}": 200
+        f"calibration.{test}": 1000
         for test in ("mean", "hotelling", "variance", "cdf", "features", "white")
     },
 }
