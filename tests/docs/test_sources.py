@@ -18,7 +18,7 @@ EVERY = equations()
 
 _NAMED = re.compile(
     r"(?:[Tt]he (?:paper|article)'s|\b[Ii]ts(?: own)?|Song's|\d{4},|the article,"
-    r"|arXiv:[\d.]+(?:v\d+)?\)?,)\s*$"
+    r"|arXiv:[\d.]+(?:v\d+)?\)?,|论文的|那篇中文文章的)\s*$"
 )
 _OWN_PAGES = ("errata.md", "sources.md")  # there the heading or the column names the document
 
@@ -68,6 +68,7 @@ def _prose(path: Path) -> str:
 
 def test_no_number_stands_without_its_document() -> None:
     assert bare("as Eq. 9 says") == ["Eq. 9"]
+    assert bare("这是论文的 Eq. 12；再看 Eq. 13") == ["Eq. 13"]
     assert bare("as the paper's Eq. 9 says, put into its Eq. 8; Song et al. 2021, Eq. 6") == []
     faults = {p.relative_to(ROOT).as_posix(): bare(_prose(p)) for p in texts()}
     assert {name: found for name, found in faults.items() if found} == {}
