@@ -74,6 +74,11 @@ LISTED: dict[str, int] = {
     "guided.tilted": N,
     "guided.conditional": N,
     "tilted.weights": N,
+    **{
+        f"variants.{name}.{what}": N
+        for name in ("plus_plus", "interval")
+        for what in ("mean", "variance")
+    },
     **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
         f"levels.{name}": N

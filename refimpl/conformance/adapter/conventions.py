@@ -90,7 +90,8 @@ KEYS: dict[str, Key] = {
     "advantage_clip": Key("none", ("none",), "a bound on advantages", number="positive"),
     "sign": Key("objective", ("objective", "loss"), "whether surrogate and objective are "
                                                     "maximised"),
-    "guidance": Key("w", ("w", "omega"), "the scale: (1 − w) u + w c, or (1 + ω) c − ω u"),
+    "guidance": Key("w", ("w", "omega", "cfg-zero*"), "the scale: (1 − w) u + w c, or "
+        "(1 + ω) c − ω u; or CFG-Zero*, (1 − w) s u + w c, with the projection s of c on u"),
     "model_time": Key("1000 t", ("1000 t", "t", "1 - t", "int(1000 t)"),
         "what the network is given for noise level t"),
     "ode_method": Key("euler", ("euler", "heun", "midpoint", "rk4"), "the rule of `ode_sampler`"),

@@ -145,7 +145,12 @@ def objective(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 
 def guidance(f: Formulas, i: Inputs, c: Conventions) -> Parts:
-    """The guided velocity, by the declared scale."""
+    """The guided velocity, by the declared scale, or with the projection of CFG-Zero*."""
+    if c["guidance"] == "cfg-zero*":
+        u, v = (np.asarray(i[name], dtype=np.float64) for name in ("v_uncond", "v_cond"))
+        along, squared = (f("policy.total")(a) for a in (u * v, u * u))
+        s = column(f("guidance.projection")(along, squared), u)
+        return {"value": f("guidance.zero_star")(u, v, i["w"], s)}
     id = "guidance.classifier_free" if c["guidance"] == "w" else "guidance.ho_salimans"
     return {"value": f(id)(i["v_uncond"], i["v_cond"], i["w"])}
 

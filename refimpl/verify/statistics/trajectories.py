@@ -38,7 +38,7 @@ def _kernel(step: Step, moved: float) -> Kernel:
     rows=("GRPO-13",),
 )
 def a_penalty_on_steps_bounds_what_images_show(seed: int) -> Evidence:
-    """log p/p_ref of trajectories is N(K, 2K) with K the sum of the steps' KLs; images show less."""
+    """log p/p_ref of trajectories is N(K, 2K), K the sum of the steps' KLs; images show less."""
     new = [_kernel(step, by) for step, by in zip(GRID.steps, MOVED, strict=True)]
     old = [_kernel(step, 0.0) for step in GRID.steps]
     generator = budget.generator("trajectories", seed)
