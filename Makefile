@@ -28,7 +28,7 @@ help:
 	@echo "make nightly     the slow tests, the three labs and all topics at full length (20 min)"
 	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
 	@echo "make certify     have the proof assistant Coq check every line of every proof (needs coqc)"
-	@echo "make mutants     break the equations in every small way; the tests must notice"
+	@echo "make mutants     break a room (ROOM=equations) in every small way; its tests must notice"
 	@echo "make clean       remove everything that these targets made"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -104,8 +104,10 @@ lowest: $(STAMP)
 certify: $(STAMP)
 	$(BIN)/python -m derivations.coq.certify --jobs $(JOBS) $(CERTIFY)
 
+# One of equations, methods, simulate, statistics, toy, sd3, kit: make mutants ROOM=methods
+ROOM ?= equations
 mutants: $(STAMP)
-	$(BIN)/python tests/equations/mutants.py
+	$(BIN)/python tests/mutants.py --room $(ROOM)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

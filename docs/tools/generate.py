@@ -76,7 +76,10 @@ LONGEST = 900
 """Characters of LaTeX beyond which a step is named but not printed."""
 
 TOLD = {"there": "there", "missing": "claimed and missing", "later": "not claimed yet"}
-LETTERS = {"S": "proof", "C": "control", "N": "number", "T": "statistics", "D": "page", "R": "runs"}
+LETTERS = {
+    "S": "proof", "C": "control", "N": "number", "T": "statistics", "L": "training", "D": "page",
+    "R": "runs",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..statistics.outcome import Outcome, StatisticalFailure
+from ..statistics.outcome import Outcome, StatisticalFailure, raising
 from .check import Evidence
 
 
@@ -33,7 +33,8 @@ def must_reject(mistake: str, test: Callable[[], object]) -> StatisticalFailure:
         AssertionError: the test accepts it.
     """
     try:
-        test()
+        with raising():
+            test()
     except StatisticalFailure as failure:
         return failure
     raise AssertionError(f"the test lost its power: it accepts {mistake!r}")

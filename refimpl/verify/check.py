@@ -17,8 +17,8 @@ from typing import Literal
 from ..equations.watching import watched
 from .pictures import Picture
 
-Layer = Literal["numbers", "samplers", "statistics", "peers"]
-LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
+Layer = Literal["numbers", "samplers", "statistics", "training", "peers"]
+LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "training", "peers")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Check:
         name: `layer.function`.
         layer: the kind of evidence.
         covers: the ids of the equations it speaks for.
-        rows: the ledger rows whose letter (N for numbers and samplers, T for statistics) it gives.
+        rows: the ledger rows whose letter it gives: N for numbers and samplers, T for statistics, L
+            for training.
         run: called with a seed; raises on failure.
     """
 

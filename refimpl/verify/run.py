@@ -32,7 +32,7 @@ class Outcome:
 
     Attributes:
         name: the derivation's id, or `layer.function`.
-        layer: "proofs", "numbers", "samplers", "statistics" or "peers".
+        layer: "proofs", "numbers", "samplers", "statistics", "training" or "peers".
         covers: equation ids that it speaks for.
         detail: one line: what was measured, or why it fails.
         evidence: the Proof, or the Evidence, or None where it fails.

@@ -20,7 +20,8 @@ from ..formulas.values import Formulas
 from .asking import ask, compare
 from .register import Differs, Finding, check
 from .scores import REPLAY
-from .steps import DIFFUSION, STEP, asked, full_inputs
+from .steps import DIFFUSION, STEP, apart, asked, full_inputs
+from .table import OFFERS
 
 
 @check("sde_step.boundary", needs=("sde_step",), tier="vectors", covers=("sde.flow_grpo_g",))
@@ -62,6 +63,9 @@ def _boundary(subject: Subject, op: Operation, full: Any) -> Finding:
     c = subject.conventions
     shape = shapes(c)[0]
     state = {"x": values("x", shape), "v": values("v", shape)}
+    how: dict[str, Any] = {"also": OFFERS[op.capability].cases(subject)[:2]}
+    if op is STEP:
+        how |= {"asking": asked, "apart": apart}
     below = Case(full({**state, **at(c, 0.99609375, 0.75, shape[0])}), "t = 0.996")
     first = Case(full({**state, **at(c, 1.0, 0.75, shape[0])}), "t = 1")
     coarse = arrays.UNIT[c["dtype"]] > 2.0**-24  # there 1 − t has one or two digits near 1
@@ -71,7 +75,7 @@ def _boundary(subject: Subject, op: Operation, full: Any) -> Finding:
             got = ask(subject, op.capability, first.inputs)
         except Broken:
             near = [] if coarse else [below]
-            return compare(subject, op, near, asked(subject, near) if op is STEP else None)
+            return compare(subject, op, near, **how)
         shown = (
             "numbers"
             if all(np.isfinite(x).all() for x in got.parts.values())
@@ -97,7 +101,7 @@ def _boundary(subject: Subject, op: Operation, full: Any) -> Finding:
         if singular and c["boundary"].startswith("clamp"):
             return Finding(notes=(f"only finiteness was checked at t = 1 in {c['dtype']}",))
         cases = [first]
-    return compare(subject, op, cases, asked(subject, cases) if op is STEP else None)
+    return compare(subject, op, cases, **how)
 
 
 _NO_RULE = Explanation(

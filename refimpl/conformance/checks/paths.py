@@ -24,6 +24,7 @@ from ..formulas.values import (
     schedule,
     velocity_target,
 )
+from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .register import Differs, Finding, NotApplicable, check
 from .table import offer
@@ -198,7 +199,7 @@ _TIME_SLIPS = (
 )  # fmt: skip
 
 MODEL_TIME = Operation("model_time", model_time, ("model_time", "time"), _TIME_SLIPS,
-                       lambda i, c: {"value": np.ones(1)})  # fmt: skip
+                       lambda i, c: {"value": np.ones(1)}, forms("model_time"), begins)  # fmt: skip
 
 
 def _model_times(subject: Subject) -> list[Case]:
@@ -212,7 +213,7 @@ def _model_times(subject: Subject) -> list[Case]:
     return [Case({"t": t}, "several t")]
 
 
-offer(MODEL_TIME, _model_times, covers=("conventions.network_time",))
+offer(MODEL_TIME, _model_times, covers=("conventions.network_time",), full=False)
 
 # ---------------------------------------------------------------- paths
 
@@ -233,8 +234,10 @@ def _both_ends(i: Inputs, c: Conventions) -> Parts:
     return {"value": np.abs(i["data"]) + np.abs(i["noise"])}
 
 
-PATH = Operation("path", path, _PATH_KEYS, inner=_both_ends)
-TARGET = Operation("velocity_target", velocity_target, _PATH_KEYS, inner=_both_ends)
+PATH = Operation("path", path, _PATH_KEYS, (), _both_ends, forms("path"), begins)
+TARGET = Operation(
+    "velocity_target", velocity_target, _PATH_KEYS, (), _both_ends, forms("velocity_target"), begins
+)
 offer(PATH, _path_cases, covers=("paths.interpolate", "paths.linear", "paths.cosine", "paths.vp"))
 offer(TARGET, _path_cases, covers=("paths.velocity", "paths.linear"))
 
@@ -268,5 +271,6 @@ CONVERSIONS = {
 
 for _name, _short in CONVERSIONS.items():
     _capability = "score" if _name == "score_from_velocity" else _name
-    offer(Operation(_capability, conversion, _PATH_KEYS, inner=_convert_size(_short)),  # type: ignore[arg-type]
+    offer(Operation(_capability, conversion, _PATH_KEYS, (), _convert_size(_short),  # type: ignore[arg-type]
+                    forms(_capability), begins),
           _conversion_cases(_name, _short), covers=(f"conversions.{_name}",))  # type: ignore[arg-type]  # fmt: skip

@@ -16,6 +16,7 @@ from ..diagnosis.readings import Case
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
 from ..formulas.values import Formulas, Inputs, Parts
+from ..formulas.written import begins, forms
 from .asking import ask
 from .gradients import compare_gradient
 from .register import Differs, Finding, check
@@ -34,9 +35,9 @@ def _ratio_cases(subject: Subject) -> list[Case]:
     return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1")]
 
 
-RATIO = Operation(
-    "ratio", ratio, ("ratio",), inner=lambda i, c: {"value": 1 + np.abs(i["log_prob"])}
-)
+RATIO = Operation("ratio", ratio, ("ratio",), (),
+                  lambda i, c: {"value": 1 + np.abs(i["log_prob"])},
+                  forms("ratio"), begins)  # fmt: skip
 
 
 offer(RATIO, _ratio_cases, covers=("policy.ratio", "policy.log_ratio"))
@@ -146,7 +147,7 @@ def _times_h(i: Inputs, c: Conventions, power: int) -> Parts:
     return {"value": reduced(Formulas(), each * h**power, c["kl_reduction"])}
 
 
-KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner)
+KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner, forms("kl"), begins)
 
 
 offer(KL, kl_cases, covers=("kl.flow_grpo", "kl.of_means", "kl.without_h", "kl.velocity", "kl.k1",

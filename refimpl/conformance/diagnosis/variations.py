@@ -5,28 +5,16 @@
 A named mistake is planted in the formula, a convention is changed, a slip is computed.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
-
-import numpy as np
 
 from ...evidence.mistake import Mistake
 from ..adapter.conventions import KEYS, Conventions
 from ..formulas.operations import Operation, Slip
-from ..formulas.values import Formulas, Inputs, Parts, named
+from ..formulas.values import Formulas, named
+from .evidence import Variation, quietly
 from .readings import Case
-
-
-@dataclass(frozen=True)
-class Variation:
-    kind: str
-    name: str
-    what: str
-    remedy: str
-    parts: Callable[[Inputs], Parts]
-
 
 ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "grid": ("uniform", "shift 3", "sd35 as shipped"),
@@ -72,7 +60,9 @@ def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Vari
 
 
 def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
-    return Variation("mistake", m.name, m.what, m.remedy, lambda i: op.evaluate(Formulas(m), i, c))
+    return Variation(
+        "mistake", m.name, m.what, m.remedy, lambda i: op.evaluate(Formulas(m, quick=True), i, c)
+    )
 
 
 def _slipped(c: Conventions, s: Slip) -> Variation:
@@ -101,16 +91,8 @@ def _declared(op: Operation, c: Conventions, changes: dict[str, Any]) -> Variati
         for key in changes
     )
     return Variation("convention", told, f"(Here {was}.)", f"declare {told}, if it is meant",
-                     lambda i: op.evaluate(Formulas(), i, other))  # fmt: skip
+                     lambda i: op.evaluate(Formulas(quick=True), i, other))  # fmt: skip
 
 
 def _shown(changes: dict[str, Any]) -> str:
     return ", ".join(f"{key} = {value!r}" for key, value in changes.items())
-
-
-def quietly(parts: Callable[[Inputs], Parts], inputs: Inputs) -> Parts | None:
-    with np.errstate(all="ignore"):
-        try:
-            return parts(inputs)
-        except Exception:  # a mistake need not have a value everywhere
-            return None
