@@ -30,7 +30,7 @@ CHOICES = {
     "advantage_eps": (1e-4, 1e-8, 1e-6),
     "advantage_clip": ("none", 5.0, 1.0),
     "sign": ("objective", "loss"),
-    "guidance": ("w", "omega"),
+    "guidance": ("w", "omega", "cfg-zero*"),
     "model_time": ("1000 t", "t", "1 - t"),
     "ode_method": ("euler", "heun", "midpoint", "rk4"),
 }
@@ -254,6 +254,11 @@ def make(c, style=0):
         def guidance(self, v_uncond, v_cond, w):
             if c["guidance"] == "w":
                 return v_uncond + w * (v_cond - v_uncond)
+            if c["guidance"] == "cfg-zero*":
+                flat = [v.reshape(len(v), -1) for v in (v_uncond, v_cond)]
+                s = (flat[0] * flat[1]).sum(-1) / (flat[0] ** 2).sum(-1)
+                s = s.reshape(-1, *[1] * (v_cond.ndim - 1))
+                return w * v_cond - (w - 1) * s * v_uncond
             return (1 + w) * v_cond - w * v_uncond
 
         def ode_sampler(self, field, x, levels):

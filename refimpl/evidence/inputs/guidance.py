@@ -1,8 +1,6 @@
 """No guidance, the conditional field, strong guidance."""
 
-import numpy as np
-
-from ..awkward import Awkward
+from ..awkward import Awkward, grid
 from ..lattices import Lattice, positive, real
 
 _WIDER: dict[str, Lattice | int] = {
@@ -12,18 +10,19 @@ _WIDER: dict[str, Lattice | int] = {
 """The unconditional law the wider one, and w ≥ 0: then the tilted law exists."""
 
 
-def _quarter(name: str, n: int, seed: int) -> np.ndarray:
-    return np.full(n, 0.25)
+_AT = {"w": 2.5, "low": 0.25, "high": 0.75, "v_uncond": 1.5, "v_cond": -0.625}
+_LEVELS = tuple({**_AT, "t": t} for t in (0.5, 0.75, 0.25, 0.9375, 0.125, 1.0, 0.0))
+"""Inside, at both ends of the interval, outside, and the ends of the path."""
 
-
-def _three_quarters(name: str, n: int, seed: int) -> np.ndarray:
-    return np.full(n, 0.75)
-
-
-def _around(name: str, n: int, seed: int) -> np.ndarray:
-    """Levels inside, above and below the interval from 1/4 to 3/4, in turn."""
-    return np.array([(0.5, 0.9375, 0.625, 0.125, 0.6875, 0.375)[(i + seed) % 6] for i in range(n)])
-
+_INTERVAL = {
+    "v_uncond": grid([[1.5, -2.0], [0.25, 3.0], [-0.5, 4.0], [2.5, 0.75]]),
+    "v_cond": grid([[0.5, 1.25], [-1.5, 2.25], [1.0, -3.0], [5.0, -0.25]]),
+    "w": grid([[2.5], [4.5], [-1.0], [0.5]]),
+    "t": grid([[0.5], [0.9375], [0.125], [0.6875]]),
+    "low": grid([[0.25], [0.25], [0.25], [0.5]]),
+    "high": grid([[0.75], [0.75], [0.75], [0.875]]),
+}
+"""Two samples inside, one above, one below."""
 
 INPUTS: dict[str, Awkward] = {
     "guidance.classifier": Awkward(lattices={"a": positive}),
@@ -40,10 +39,7 @@ INPUTS: dict[str, Awkward] = {
     "guidance.projection": Awkward(edges=({"along": 0.0},)),
     "guidance.zero_star": Awkward(edges=({"w": 1.0}, {"projection": 1.0})),
     "guidance.rescale": Awkward(edges=({"share": 0.0}, {"share": 1.0})),
-    "guidance.interval": Awkward(
-        lattices={"low": _quarter, "high": _three_quarters, "t": _around},
-        edges=({"t": 0.25, "low": 0.25}, {"t": 0.75, "high": 0.75}, {"t": 1.0}, {"t": 0.0}),
-    ),
+    "guidance.interval": Awkward(whole=(_INTERVAL, *_LEVELS)),
     "guidance.plus_plus": Awkward(
         edges=({"t": 1.0, "s": 0.875}, {"t": 0.25, "s": 0.0}, {"strength": 0.0})
     ),
