@@ -29,8 +29,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import chinese  # noqa: E402
 import implementations  # noqa: E402
 import tables  # noqa: E402
+from citing import cited  # noqa: E402
 from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
 from levels_block import (  # noqa: E402
@@ -136,8 +138,9 @@ def homes() -> dict[str, Path]:
 
 
 def pages() -> list[Path]:
-    """The pages that may hold generated blocks."""
-    return sorted(p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    """The pages that may hold generated blocks; Chinese pages take theirs from these."""
+    own = (p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    return sorted(set(own) - set(chinese.pages()))
 
 
 def relative(target: Path, page: Path) -> str:
@@ -252,7 +255,7 @@ def proof_link(proof: Proof, page: Path) -> str:
     lines = derivations.engine.derivations()[proof.id].lines
     module = lines.__module__.rpartition(".")[2]
     number = inspect.getsourcelines(lines)[1]
-    api = relative(DOCS / "reference" / "derivations.md", page)
+    api = relative(DOCS / "reference" / "derivations" / f"{module}.md", page)
     return (
         f"[`derivations/{module}.py`, line {number}]({api}#derivations.{module}.{lines.__name__})"
     )
@@ -526,6 +529,8 @@ def evidence_link(run: Run, name: str, page: Path) -> str:
     """A proof, a check, a page with its anchor, or a command."""
     if name.startswith("math/"):
         path, _, anchor = name.partition("#")
+        if not anchor and DOCS / path == page:
+            return "this page"
         return (
             f"[{plain(anchor or path)}]({relative(DOCS / path, page)}{'#' * bool(anchor)}{anchor})"
         )
@@ -655,6 +660,10 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "budget": budget_block,
     "conformance-checks": conformance_block,
     "implementations": lambda run, page: implementations.block(),
+    "settled-kl": lambda run, page: implementations.settled("kl"),
+    "settled-advantages": lambda run, page: implementations.settled("advantages"),
+    "settled-replay": lambda run, page: implementations.settled("replay"),
+    "settled-sde_step": lambda run, page: implementations.settled("sde_step"),
     "kit-capabilities": capabilities_block,
     "kit-conventions": conventions_block,
     "counts": counts_block,
@@ -745,7 +754,27 @@ def fill(run: Run, page: Path) -> str:
             return match[0]
         return f"{match['open']}\n{text}\n\n{match['close']}"
 
-    return BLOCK.sub(body, page.read_text("utf-8"))
+    def chains(id: str, numbers: list[int]) -> str:
+        return chains_of(run, id, numbers, page)
+
+    filled = BLOCK.sub(body, page.read_text("utf-8"))
+    return cited(filled, page, lambda id: card_link(run, id, page), chains)
+
+
+def chains_of(run: Run, id: str, numbers: list[int], page: Path) -> str:
+    """Chosen chains of a proof, for a lecture, and the way to the whole of it."""
+    shown, number, proof = [], 0, run.proofs[id]
+    for n in numbers:
+        reading = proof.chains[n - 1]
+        shown.append(f'<div class="chain" markdown>\n\n{chain_lines(reading, number)}\n\n</div>')
+        number += len(reading.lines) - 1
+    told = f"[the whole proof, with its assumptions]({relative(run.homes[id], page)}#{id})"
+    return "\n\n".join([*shown, f'<p class="cited" markdown>{told}</p>'])
+
+
+def card_link(run: Run, id: str, page: Path) -> str:
+    """From a lecture to the card of an equation."""
+    return f"[`{id}`: card, proof, code]({relative(run.homes[id], page)}#{id})"
 
 
 def faults(run: Run) -> list[str]:
@@ -779,6 +808,10 @@ def main() -> int:
         else:
             page.write_text(after, "utf-8")
             print(f"wrote {name}")
+    if check:
+        stale += sum(chinese.filled(p) != p.read_text("utf-8") for p in chinese.pages())
+    else:
+        chinese.fill()
     found = sorted(faults(run))
     if check and stale:
         found.append(f"{counted(stale, 'page')} stale: run python docs/tools/generate.py")

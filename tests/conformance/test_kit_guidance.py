@@ -12,7 +12,7 @@ class Star:
 
     def guidance(self, v_uncond, v_cond, w):
         c, u = v_cond.flatten(1), v_uncond.flatten(1)
-        below = (c * c).sum(1) if self.wrong else (u * u).sum(1)
+        below = 1e-8 + ((c * c).sum(1) if self.wrong else (u * u).sum(1))
         s = ((c * u).sum(1) / below).view(-1, *[1] * (v_cond.ndim - 1))
         return (1 - w) * s * v_uncond + w * v_cond
 
@@ -22,7 +22,7 @@ def of(subject, check="guidance.value"):
     return result
 
 
-def declared(grid="cfg-zero*", wrong=False):
+def declared(grid="zero-star", wrong=False):
     return type("Mine", (Star,), {"conventions": {"guidance": grid}, "wrong": wrong})
 
 
@@ -33,7 +33,7 @@ def test_cfg_zero_star_conforms_when_it_is_declared():
 def test_it_is_named_when_it_is_not():
     result = of(declared("w"))
     assert result.verdict == "differs"
-    assert "guidance = 'cfg-zero*'" in result.cause
+    assert "guidance = 'zero-star'" in result.cause
 
 
 @pytest.mark.parametrize("name", ["projected on the wrong one"])
@@ -44,7 +44,7 @@ def test_another_projection_is_not_it(name):
 def test_plain_guidance_declared_as_cfg_zero_star_is_told_apart():
     plain = type(
         "Plain", (), {
-            "conventions": {"guidance": "cfg-zero*"},
+            "conventions": {"guidance": "zero-star"},
             "guidance": lambda self, v_uncond, v_cond, w: v_uncond + w * (v_cond - v_uncond),
         },
     )  # fmt: skip

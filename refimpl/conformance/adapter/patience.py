@@ -3,10 +3,10 @@
 patience.begin()        patience.spend()   →   whether one more may be tried
 """
 
-MOST = 12_000
+MOST = 8_000
 """Programs tried for one question: less than a second of one core."""
 
-ALTOGETHER = 60_000
+ALTOGETHER = 32_000
 """Programs tried for one adapter."""
 
 

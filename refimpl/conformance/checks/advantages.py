@@ -80,7 +80,8 @@ _ADVANTAGE_SLIPS = (
 )  # fmt: skip
 
 
-_ADVANTAGE_KEYS = ("advantage_std", "advantage_ddof", "advantage_eps", "advantage_clip")
+_ADVANTAGE_KEYS = ("advantage_mean", "advantage_std", "advantage_ddof", "advantage_eps",
+                   "advantage_floor", "advantage_clip")  # fmt: skip
 
 
 ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS,

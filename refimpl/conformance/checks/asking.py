@@ -16,7 +16,8 @@ from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
 from ..adapter.subject import Subject
 from ..diagnosis.explaining import explain
-from ..diagnosis.readings import Case, fit
+from ..diagnosis.jumps import errors_jump
+from ..diagnosis.readings import Case, Explanation, fit
 from ..formulas.operations import Operation, allowed, size
 from ..formulas.values import Formulas, Inputs
 from .register import Differs, Finding
@@ -119,9 +120,23 @@ def compare(
     if found is None:
         return Finding(worst, _coarser(subject, got))
     every = [*cases, *also, *fresh(subject, cases)]
-    answers = (apart or asking)(subject, every)
-    fitted = [in_shape(op, case, a, subject) for case, a in zip(every, answers, strict=True)]
-    raise Differs(*found, tuple(explain(op, every, fitted, c, subject.patience, deep=not also)))
+    fitted = _shaped(subject, op, every, apart or asking)
+    told = explain(op, every, fitted, c, subject.patience, deep=not also)
+    if any(_is_a_guess(e) for e in told):
+        near = fresh(subject, cases)
+        if not errors_jump(op, near, lambda ks: _shaped(subject, op, list(ks), asking), c):
+            told = [e for e in told if not _is_a_guess(e)]
+    raise Differs(*found, tuple(told))
+
+
+def _is_a_guess(e: Explanation) -> bool:
+    """A rounding that no membership of the coarser type proves."""
+    return e.kind == "rounding" and "exactly" not in e.name
+
+
+def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) -> list[Answer]:
+    got = asking(subject, cases)
+    return [in_shape(op, case, a, subject) for case, a in zip(cases, got, strict=True)]
 
 
 def fresh(subject: Subject, cases: list[Case]) -> list[Case]:

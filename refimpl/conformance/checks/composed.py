@@ -20,9 +20,9 @@ from ..formulas.operations import Operation, Slip
 from ..formulas.steps import gaussian_step, kl, levels, reduced, scored, step
 from ..formulas.values import Formulas, Inputs, Parts, column
 from .asking import compare, prepared
+from .density import LOG_PROB
 from .policy import KL, kl_of_rounded_means
 from .register import Differs, Finding, NotApplicable, check
-from .scores import LOG_PROB
 from .steps import STEP, sde_cases
 
 

@@ -3,11 +3,13 @@
 LOG_PROB    log N(x_s; mean, std²), reduced        SAMPLE    mean + std · noise
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..formulas.operations import Operation, Slip
-from ..formulas.steps import levels, log_prob
+from ..formulas.steps import levels, log_prob, reduced
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
 
@@ -38,6 +40,13 @@ def _broadcast(i: Inputs, c: Conventions) -> Parts:
     return {"value": each.reshape(len(each), -1).sum(axis=1)}
 
 
+def _of_halves(share: int) -> Slip:
+    return Slip("mean of means, sizes ignored", "Parts of unequal size (two modalities) are "
+                "averaged with equal weight.", "verl-omni",
+                "sum the parts' sums, divide by all coordinates",
+                lambda i, c: {"value": _halves(_each(i, c), share)})  # fmt: skip
+
+
 _LOG_SLIPS = (
     Slip("one value for the whole batch (mean)", "An empty list of axes, or none, means all "
                                                  "axes: a "
@@ -53,10 +62,36 @@ _LOG_SLIPS = (
     Slip("reduced over the last axis alone", "Only one axis of the sample is reduced.",
          "code written for (B, D)", "flatten the sample first",
          lambda i, c: {"value": _each(i, c).sum(axis=-1)}),
+    Slip("the batch's mean for every sample", "Each sample gets the mean over the batch: its own "
+         "log-probability is lost.", "a mean over axis 0, broadcast back",
+         "reduce over coordinates, never over the batch",
+         lambda i, c: {"value": _spread(log_prob(Formulas(), i, c)["value"])}),
+    Slip("the start's log-density included",
+         "log N(x; 0, 1) of the state before the step is added; "
+         "it does not depend on the policy.", "robotics code that trains one step of a short chain",
+         "leave it out, or count it once a chain", lambda i, c: with_start(log_prob, i, c)),
+    *(_of_halves(k) for k in (2, 3, 4, 5, 8)),
     Slip("log-probability of the wrong sign", "The negative log-likelihood.", "a loss for an "
                                                                               "objective",
          "minus it", lambda i, c: {"value": -log_prob(Formulas(), i, c)["value"]}),
 )  # fmt: skip
+
+
+def _spread(value: np.ndarray) -> np.ndarray:
+    return np.mean(value) + 0 * value
+
+
+def with_start(own: Callable[..., Parts], i: Inputs, c: Conventions) -> Parts:
+    """A log-probability with log N(x; 0, 1) of the state before the step added."""
+    start = Formulas()("gaussian.log_prob")(i["x"], 0 * i["x"], 1 + 0 * i["x"])
+    return {"value": own(Formulas(), i, c)["value"] + reduced(Formulas(), start, c["log_prob"])}
+
+
+def _halves(each: np.ndarray, share: int) -> np.ndarray:
+    """The mean of two means: of the first 1/share of the coordinates, and of the rest."""
+    rows = each.reshape(len(each), -1)
+    k = max(1, rows.shape[1] // share)
+    return (rows[:, :k].mean(axis=1) + rows[:, k:].mean(axis=1)) / 2
 
 
 def _each(i: Inputs, c: Conventions) -> np.ndarray:
@@ -74,4 +109,16 @@ def _sample(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     }
 
 
-SAMPLE = Operation("sample", _sample, ("std",), written=forms("sample"), begins=begins)
+_DRAWS = (
+    Slip("no noise is added", "The sample is the mean: an ODE's step, whatever std it reports.",
+         "an SDE step that is an ODE step with a dummy std", "add std · noise, or declare a = 0",
+         lambda i, c: {"x_s": i["mean"]}),
+    Slip("one noise for the whole batch", "Every sample gets the first one's noise.",
+         "noise drawn without the batch's dimension", "draw noise shaped like x",
+         lambda i, c: _sample(Formulas(), {**i, "noise": i["noise"][:1] + 0 * i["noise"]}, c)),
+)  # fmt: skip
+
+SAMPLE = Operation(
+    "sample", _sample, ("std",), _DRAWS,
+    lambda i, c: {"x_s": np.abs(i["mean"])}, forms("sample"), begins,
+)  # fmt: skip

@@ -5,6 +5,7 @@
 Ratios lie on both sides of both ends of the clip, advantages are of either sign and 0.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -84,9 +85,20 @@ def _asymmetric(i: Inputs, c: Conventions) -> Parts:
     return surrogate(Formulas(), {**i, "clip": np.where(i["advantage"] < 0, low, i["clip"])}, c)
 
 
+def _of_products(i: Inputs, c: Conventions, kept: Callable[..., Any]) -> Parts:
+    plain = i["ratio"] * i["advantage"]
+    value = kept(plain, np.clip(plain, 1 - i["clip"], 1 + i["clip"]))
+    return {"value": value if c["sign"] == "objective" else -value}
+
+
 _SURROGATE_SLIPS = (
     Slip("clipped in log space", "The lower end is 1/(1 + ε).", "a clip of the log-ratio",
          "clip(r, 1 − ε, 1 + ε)", _asymmetric),
+    Slip("clip(r A)", "The product is clipped, not the ratio.", "parentheses in the wrong place",
+         "clip(r, 1 − ε, 1 + ε) A", lambda i, c: _of_products(i, c, np.minimum)),
+    Slip("clip(r A), without the min", "The product is clipped, not the ratio, and nothing else.",
+         "parentheses in the wrong place", "min(r A, clip(r, 1 − ε, 1 + ε) A)",
+         lambda i, c: _of_products(i, c, lambda plain, clipped: clipped)),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...simulate import grids, named
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import received, shapes, times, values
+from ..adapter.inputs import at, received, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case, Explanation
 from ..formulas.operations import Operation, Slip
@@ -217,6 +217,9 @@ offer(MODEL_TIME, _model_times, covers=("conventions.network_time",), full=False
 
 # ---------------------------------------------------------------- paths
 
+ENDS = (2.0**-8, 1 - 2.0**-8)
+"""Levels near the ends, where a silent floor or ceiling shows."""
+
 
 def _path_cases(subject: Subject) -> list[Case]:
     c, cases = subject.conventions, []
@@ -227,7 +230,7 @@ def _path_cases(subject: Subject) -> list[Case]:
     return cases
 
 
-_PATH_KEYS = ("path", "time", "velocity")
+_PATH_KEYS = ("path", "time", "velocity", "t_min", "t_max")
 
 
 def _both_ends(i: Inputs, c: Conventions) -> Parts:
@@ -249,6 +252,10 @@ def _conversion_cases(name: str, short: str) -> object:
             for st in times(c, shape[0], k):
                 given = {"x": values("x", shape), short: values(short, shape), "t": st["t"]}
                 made.append(Case({**given, "to": name}, f"shape {shape}"))
+        if arrays.UNIT[c["dtype"]] <= 2.0**-24 and c["dims"] == "any":
+            state = {"x": values("x", (4, 3)), short: values(short, (4, 3))}
+            ends = ({**state, "t": at(c, t, t / 2, 4)["t"], "to": name} for t in ENDS)
+            made += [Case(i, f"t = {t:.4g}") for i, t in zip(ends, ENDS, strict=True)]
         return made
 
     return cases

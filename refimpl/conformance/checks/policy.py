@@ -132,6 +132,9 @@ _KL_SLIPS = (
          "name the axes; keep the batch's", _whole("mean")),
     Slip("one value for the whole batch (sum)", "Every axis is reduced.", "a classic",
          "name the axes; keep the batch's", _whole("sum")),
+    Slip("the batch's mean for every sample", "Each sample gets the mean over the batch.",
+         "a mean over axis 0, broadcast back", "reduce over coordinates, never over the batch",
+         lambda i, c: _spread(i, c)),
     Slip("KL divided by h", "The variance lacks a factor h that is divided by once more.",
          "std divided by √h before it is used", "divide by 2 std² = 2 g² h once",
          lambda i, c: _times_h(i, c, -1)),
@@ -139,6 +142,11 @@ _KL_SLIPS = (
          "flow_grpo (its issue 78), mm_grpo, verl-omni", "divide by the step's variance g² h",
          lambda i, c: _times_h(i, c, 1)),
 )  # fmt: skip
+
+
+def _spread(i: Inputs, c: Conventions) -> Parts:
+    value = kl(Formulas(), i, c)["value"]
+    return {"value": np.mean(value, axis=0) + 0 * value}
 
 
 def _times_h(i: Inputs, c: Conventions, power: int) -> Parts:

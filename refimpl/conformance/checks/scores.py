@@ -17,7 +17,7 @@ from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, replay, step
 from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins, forms
-from .density import LOG_PROB, SCORED
+from .density import LOG_PROB, SCORED, with_start
 from .gradients import compare_gradient
 from .register import Finding, check
 from .steps import step_sizes
@@ -67,12 +67,22 @@ def _replay_inner(i: Inputs, c: Conventions) -> Parts:
     return {"value": step_sizes(i, c)["log_prob"]}
 
 
+_REPLAY_SLIPS = (
+    Slip("x scored for x_s", "The state before the step is scored.", "a swapped argument",
+         "score x_s", lambda i, c: replay(Formulas(), {**i, "x_s": i["x"]}, c)),
+    Slip("the start's log-density included",
+         "log N(x; 0, 1) of the state before the step is added; "
+         "it does not depend on the policy.", "robotics code that trains one step of a short chain",
+         "leave it out, or count it once a chain", lambda i, c: with_start(replay, i, c)),
+    Slip("log-probability of the wrong sign", "The negative log-likelihood.",
+         "a loss for an objective", "minus it",
+         lambda i, c: {"value": -replay(Formulas(), i, c)["value"]}),
+)  # fmt: skip
+
+
 REPLAY = Operation("replay", replay,
-                   (*SCORED, "time", "velocity", "g", "a", "boundary"),
-                   (Slip("x scored for x_s", "The state before the step is scored.", "a "
-                                                                                     "swapped "
-                                                                                     "argument",
-                         "score x_s", lambda i, c: replay(Formulas(), {**i, "x_s": i["x"]}, c)),),
+                   (*SCORED, "time", "velocity", "g", "a", "boundary", "t_min", "t_max", "std_min"),
+                   _REPLAY_SLIPS,
                    _replay_inner, forms("replay"), begins)  # fmt: skip
 
 

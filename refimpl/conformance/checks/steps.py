@@ -62,7 +62,7 @@ _G_SLIPS = (
 )  # fmt: skip
 
 
-_G_KEYS = ("g", "a", "boundary", "time")
+_G_KEYS = ("g", "a", "boundary", "time", "t_min", "t_max")
 
 
 DIFFUSION = Operation(
@@ -139,7 +139,8 @@ STEP_SLIPS = (
 )  # fmt: skip
 
 
-_STEP_KEYS = (*CLOCK, "g", "a", "boundary", "std", "log_prob", "log_prob_terms", "last_step")
+_STEP_KEYS = (*CLOCK, "g", "a", "boundary", "std", "log_prob", "log_prob_terms", "last_step",
+              "t_min", "t_max", "std_min")  # fmt: skip
 
 
 def _as_given(i: Inputs, parts: Parts, c: Conventions) -> Inputs:

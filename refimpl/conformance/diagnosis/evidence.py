@@ -16,6 +16,7 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..adapter.results import Answer
 from ..formulas.operations import ROUNDINGS, Operation, allowed, size
+from ..formulas.program import Program
 from ..formulas.values import Formulas, Inputs, Parts
 from .readings import Case, fit
 
@@ -76,6 +77,7 @@ class Evidence:
         self, op: Operation, cases: Sequence[Case], answers: Sequence[Answer], c: Conventions
     ) -> None:
         self.op, self.cases, self.answers, self.c = op, list(cases), list(answers), c
+        self.forms: list[Program] | None = None
         self.kept: dict[int, list[tuple[Variation, dict[str, Seen]]]] = {}
 
     @cached_property

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+import numpy as np
+
 from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
 from ..formulas.operations import Operation, Within
-from .arguments import rounded_arguments
+from .arguments import rounded_arguments, rounded_lines
 from .evidence import Evidence, Variation
+from .factors import factors
 from .neighbours import Neighbour, neighbours
 from .printing import shown
 from .readings import Case, Explanation, factor
@@ -63,10 +66,12 @@ class _Search:
         """All searches, one after the other."""
         e, by_parts = self._e, self._apart.readings
         one: tuple[Reader, ...] = (_one_named,)
-        yield _one_named(e, e.off)
-        yield by_parts(one)
-        yield self._edited(e, e.off, 1)
+        yield self._or_edit(_one_named(e, e.off))
+        yield by_parts(one := (*one, _constant))
+        yield self._one_edit(e, e.off)
         yield by_parts(one := (*one, self._one_edit))
+        yield _one_factor(e, e.off)
+        yield by_parts(one := (*one, _one_factor))
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
@@ -76,11 +81,18 @@ class _Search:
         yield rounding(e.op, e.cases, e.answers, e.c)
         yield by_parts((*one, _factor), whole=False)
 
+    def _or_edit(self, found: list[Explanation]) -> list[Explanation]:
+        """Where only another clock or sign would explain it, a slip of the pen may as well."""
+        clocks = [x for x in found if x.kind == "convention" and x.name.startswith(_CLOCKS)]
+        if not found or len(clocks) < len(found):
+            return found
+        return [*found, *self._one_edit(self._e, self._e.off)]
+
     def _edited(self, e: Evidence, parts: Sequence[str], depth: int) -> list[Explanation]:
         return [_told(n) for n in neighbours(e, parts, depth, self._patience)]
 
     def _one_edit(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-        return self._edited(e, parts, 1)
+        return self._edited(e, parts, 1) or _kept(e, parts, -3, lambda: _looped(e))
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -90,9 +102,22 @@ class _Search:
 
 
 def _one_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    return _kept(e, parts, 1, lambda: variations(e.op, e.cases, e.c, 1)) or _kept(
-        e, parts, 0, lambda: rounded_arguments(e.op, e.cases, e.c)
+    return (
+        _kept(e, parts, 1, lambda: variations(e.op, e.cases, e.c, 1))
+        or _kept(e, parts, -1, lambda: rounded_arguments(e.op, e.cases, e.c))
+        or _kept(e, parts, -2, lambda: rounded_lines(e.op, e.cases, e.c))
     )
+
+
+def _looped(e: Evidence) -> Iterator[Variation]:
+    for x in e.op.edited(e.cases[0].inputs, e.c):
+        yield Variation("edit", f"{x.now}  where  {x.meant}", "", _WRITE,
+                        lambda i, x=x: x.parts(i, e.c))  # type: ignore[misc]  # fmt: skip
+
+
+_CLOCKS = ("time = ", "velocity = ")
+
+_WRITE = "write the line as it is meant"
 
 
 def _two_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
@@ -120,7 +145,20 @@ def _kept(
 def _told(n: Neighbour) -> Explanation:
     it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
-    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", "write the line as it is meant")
+    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", _WRITE)
+
+
+def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    return [_told(n) for n in factors(e, parts[0])] if len(parts) == 1 else []
+
+
+def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    """A part that is one and the same number wherever asked."""
+    every = np.concatenate([np.ravel(r.got) for r in e.rows if r.part == parts[0]])
+    if len(every) < 2 or np.ptp(every) > 0:
+        return []
+    return [Explanation("constant", f"{every[0]:.6g} everywhere", 0.0, "It depends on nothing.",
+                        "compute it, or leave it out")]  # fmt: skip
 
 
 def _factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:

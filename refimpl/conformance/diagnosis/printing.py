@@ -40,7 +40,7 @@ def _inside(node: ast.expr, strength: int) -> str:
 def _joined(node: ast.BinOp) -> tuple[str, int]:
     own, a, b = _STRENGTH[type(node.op)], node.left, node.right
     if isinstance(node.op, ast.Add):
-        return f"{_inside(a, own)} + {_inside(b, own)}", own
+        return f"{_inside(a, own)} + {_inside(b, own)}".replace("+ −", "− "), own
     if isinstance(node.op, ast.Sub):
         return f"{_inside(a, own)} − {_inside(b, own + 1)}", own
     if isinstance(node.op, ast.Div):

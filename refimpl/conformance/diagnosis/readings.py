@@ -21,8 +21,8 @@ class Explanation:
 
     Attributes:
         kind: "mistake", "convention", "argument" (rounded on the way in), "edit" (another
-            formula), "factor", "rounding", "form" (a shape of the arguments that the function
-            takes), or "open": a part that nothing explains.
+            formula), "factor", "rounding", "constant" (a part that depends on nothing), "form" (a
+            shape of the arguments that the function takes), or "open" (a part without a reading).
         name: the mistake's name, or the convention to declare: `log_prob = 'mean'`.
         gap: how closely the numbers are met, relative to the largest.
         what: what is wrong, in a sentence.
@@ -52,6 +52,7 @@ class Explanation:
             "edit": f"{it} {'is' if self.part else 'computes'}  {self.name}  is meant",
             "factor": f"{it} is the right value times {self.name} to {self.gap:.1g}",
             "form": f"it works with {self.name}",
+            "constant": f"{it} is {self.name}",
             "open": f"{it} is {self.name}",
         }[self.kind]
         rest = f" Remedy: {self.remedy}." if self.remedy else ""

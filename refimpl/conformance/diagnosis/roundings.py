@@ -124,7 +124,7 @@ def _irregular(rows: list[_Row], unit: float) -> bool:
 
 def _follows_nothing(r: _Row) -> bool:
     """Whether the terms account for less of the errors than they would of a wrong formula's."""
-    weight = np.maximum(np.abs(r.right), 1e-3 * np.abs(r.right).max()).ravel()
+    weight = np.maximum(np.abs(r.right), 0.1 * np.abs(r.right).max()).ravel()
     columns = [x.ravel() for x in (*r.terms, r.right, np.ones_like(r.right))]
     table = np.stack([x / weight for x in columns], axis=1)
     table = table / np.maximum(np.linalg.norm(table, axis=0), 1e-300)

@@ -18,11 +18,15 @@ from .readings import Case
 
 ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "grid": ("uniform", "shift 3", "sd35 as shipped"),
-    "boundary": ("next_level", "clamp 0.99", "clamp 0.999", "refuse"),
+    "boundary": ("next_level", "clamp 0.99", "clamp 0.999", "clamp 0.9999", "refuse"),
     "advantage_ddof": (0, 1),
     "advantage_eps": (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3),
     "advantage_clip": ("none", 5.0),
-    "a": (0.3, 0.7, 0.8, 1.0, 2.0**0.5),
+    "a": (0.0, 0.3, 0.5, 0.7, 0.8, 1.0, 1.2, 2.0**0.5),
+    "t_min": (0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.03, 0.04, 0.05, 0.1),
+    "t_max": (0.999, 0.998, 0.995, 0.99, 0.98, 0.975, 0.97, 0.96, 0.95, 0.9),
+    "std_min": (0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.04, 0.05, 0.1),
+    "advantage_floor": (1e-3, 5e-3, 1e-2, 2e-2, 0.05, 0.1, 0.2, 0.5, 1.0),
 }
 
 
@@ -71,9 +75,15 @@ def _slipped(c: Conventions, s: Slip) -> Variation:
 
 def _changes(op: Operation, c: Conventions) -> Iterator[dict[str, Any]]:
     for key in op.keys:
+        if key == "boundary" and c["g"] != "flow_grpo":
+            continue  # no other g is singular at t = 1
         for value in ALTERNATIVES.get(key, KEYS[key].words):
-            if value != c[key]:
+            if value != c[key] and (key, value) not in _UNDECIDED:
                 yield {key: value}
+
+
+_UNDECIDED = {("boundary", "finite"), ("boundary", "none")}
+"""Values that say what is not checked: they are no reading of numbers."""
 
 
 def _changed(c: Conventions, changes: dict[str, Any]) -> Conventions | None:

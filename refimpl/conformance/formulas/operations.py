@@ -6,7 +6,7 @@ A tolerance is `ROUNDINGS` unit roundoffs of the result's precision times that s
 that cancel, which no nudge of the inputs shows, are added by name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,7 @@ class Operation:
         written: the formula in the forms in which it is written out, for these inputs.
         begins: the values that its lines begin with.
         within: the parts that are made of other parts, each with how.
+        edited: programs that are not one run of lines, with an edit in them.
     """
 
     capability: str
@@ -70,6 +71,23 @@ class Operation:
     )
     begins: Callable[[Inputs, Conventions], Env] = field(default=lambda i, c: dict(i))
     within: tuple["Within", ...] = ()
+    edited: Callable[[Inputs, Conventions], Iterator["Edited"]] = field(
+        default=lambda i, c: iter(())
+    )
+
+
+@dataclass(frozen=True)
+class Edited:
+    """An edited program that runs its lines in a way of its own, such as once a step.
+
+    Attributes:
+        now, meant: the line that it has, and the line that is meant.
+        parts: the numbers that it gives.
+    """
+
+    now: str
+    meant: str
+    parts: Callable[[Inputs, Conventions], Parts]
 
 
 @dataclass(frozen=True)

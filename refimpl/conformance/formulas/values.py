@@ -72,6 +72,7 @@ def column(t: Any, x: np.ndarray) -> Any:
 
 def coefficients(f: Formulas, c: Conventions, t: Any) -> Coefficients:
     """The declared path at a noise level."""
+    t = c.held(t)
     if c["path"] == "vp":
         return f("paths.vp")(t, 0.1, 20.0)
     return f(f"paths.{c['path']}")(t)
@@ -131,12 +132,39 @@ def conversion(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 def advantages(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     """(prompts, G) rewards to advantages."""
-    got = f("grpo.advantage")(
-        i["rewards"], std=c["advantage_std"], ddof=int(c["advantage_ddof"]), eps=c["advantage_eps"]
-    )
+    r = i["rewards"]
+    if (c["advantage_mean"], c["advantage_std"], c["advantage_floor"]) in _AS_THE_EQUATION:
+        got = f("grpo.advantage")(
+            r, std=c["advantage_std"], ddof=int(c["advantage_ddof"]), eps=c["advantage_eps"]
+        )
+    else:
+        got = _standardized(r, c)
     if c["advantage_clip"] != "none":
         got = f("grpo.bounded")(got, float(c["advantage_clip"]))
     return {"value": got}
+
+
+_AS_THE_EQUATION = {("group", std, 0.0) for std in ("group", "batch", "none")}
+
+
+def _standardized(r: np.ndarray, c: Conventions) -> np.ndarray:
+    """(R − baseline)/(max(std, floor) + eps), with the declared baseline and spread."""
+    n, total = r.shape[1], r.sum(axis=1, keepdims=True)
+    centred = r - (total / n if c["advantage_mean"] == "group" else (total - r) / (n - 1))
+    if c["advantage_std"] == "none":
+        return centred
+    centred = np.where((r == r[:, :1]).all(axis=1, keepdims=True), 0 * r, centred)
+    spread = np.sqrt(_variance(r, c["advantage_std"], int(c["advantage_ddof"])))
+    spread = np.maximum(spread, c["advantage_floor"]) + c["advantage_eps"]
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
+def _variance(r: np.ndarray, over: str, ddof: int) -> np.ndarray:
+    if over == "others":  # of the group without each sample in its turn
+        rest = [np.delete(r, k, axis=1).var(axis=1, ddof=ddof) for k in range(r.shape[1])]
+        return np.stack(rest, axis=1)
+    return np.asarray(r.var(ddof=ddof) if over == "batch" else
+                      r.var(axis=1, ddof=ddof, keepdims=True))  # fmt: skip
 
 
 def _signed(value: np.ndarray, c: Conventions) -> np.ndarray:
@@ -155,13 +183,13 @@ def objective(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 
 def guidance(f: Formulas, i: Inputs, c: Conventions) -> Parts:
-    """The guided velocity, by the declared scale, or with the projection of CFG-Zero*."""
-    if c["guidance"] == "cfg-zero*":
+    """The guided velocity, by the declared scale, or with CFG-Zero*'s projection."""
+    if c["guidance"] == "zero-star":
         u, v = (np.asarray(i[name], dtype=np.float64) for name in ("v_uncond", "v_cond"))
         along, squared = (f("policy.total")(a) for a in (u * v, u * u))
-        s = column(f("guidance.projection")(along, squared), u)
-        return {"value": f("guidance.zero_star")(u, v, i["w"], s)}
-    id = "guidance.classifier_free" if c["guidance"] == "w" else "guidance.ho_salimans"
+        s = f("guidance.projection")(along, squared + 1e-8)  # the 1e-8 is the official code's
+        return {"value": f("guidance.zero_star")(u, v, i["w"], column(s, u))}
+    id = "guidance.ho_salimans" if c["guidance"] == "omega" else "guidance.classifier_free"
     return {"value": f(id)(i["v_uncond"], i["v_cond"], i["w"])}
 
 

@@ -7,7 +7,6 @@ so is what it tells. No program means that a capability has none in these conven
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -35,8 +34,8 @@ _CONVERSIONS = {
 }  # fmt: skip
 
 _MEANS = (
-    "noise_hat = x + (1 - t) * v\nscore = -noise_hat / t\ndrift = v - g**2 / 2 * score\n"
-    "mean = x - h * drift",
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nscore = -noise_hat / t\n"
+    "drift = v - g**2 / 2 * score\nmean = x - h * drift",
     "mean = x * (1 - g**2 / (2 * t) * h) - v * (1 + g**2 * (1 - t) / (2 * t)) * h",
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\n"
     "mean = (1 - s) * data_hat + (s - g**2 * h / (2 * t)) * noise_hat",
@@ -97,8 +96,8 @@ def forms(name: str) -> Callable[[Sequence[Inputs], Conventions], tuple[Program,
 
 def begins(i: Inputs, c: Conventions) -> Env:
     """What lines begin with: columns of levels, v with the sign used here, std = g √h."""
-    like = next((x for x in i.values() if isinstance(x, np.ndarray) and x.ndim > 1), None)
-    like = np.zeros(len(i["t"])) if like is None and "t" in i else like
+    arrays = [x for x in i.values() if isinstance(x, np.ndarray)]
+    like = max(arrays, key=lambda x: x.ndim, default=np.zeros(1))
     env: Env = {k: x for k, x in i.items() if not isinstance(x, str)}
     env |= {k: c.velocity(env[k]) for k in ("v", "v_ref") if k in env}
     env.setdefault("a", c["a"])
@@ -162,7 +161,7 @@ def _step(i: Inputs, c: Conventions) -> list[Program]:
         parts["x_s"], lines = "x_s", f"{lines}\nx_s = mean + std * noise"
     if "noise" in i or "x_s" in i:
         parts["log_prob"], lines = "log_prob", f"{lines}\n{_scored(c, 'log_prob')}"
-    return [written(text + lines, **parts) for text in _transition(i, c)]
+    return [written(text + lines, None, **parts) for text in _transition(i, c)]
 
 
 def _scored(c: Conventions, name: str) -> str:
@@ -241,7 +240,7 @@ def _model_time(i: Inputs, c: Conventions) -> list[Program]:
 
 
 _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
-    "diffusion": lambda i, c: [written(_g(i, c), value="g")] if _g(i, c) else [],
+    "diffusion": lambda i, c: [written(_g(i, c), value="g")] if c["g"] == "flow_grpo" else [],
     "ode_step": lambda i, c: [written("value = x - h * v")],
     "heun_step": lambda i, c: [written(_STAGES["heun"], value="x_s")],
     "sde_step": _step,
@@ -258,13 +257,10 @@ _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
 }
 
 
-def stages(c: Conventions) -> Program:
-    """One step of an ODE's rule, from x at t to x_s at s."""
-    return written(_STAGES[c["ode_method"]], x_s="x_s")
-
-
-def sde_stages(i: Inputs, c: Conventions) -> list[Program]:
-    """One step of an SDE's loop, from x at t to x_s at s, the network asked first."""
-    made: list[Any] = [f"v = field(x, t)\n{text}\nx_s = mean + std * noise"
-                       for text in _transition(i, c)]  # fmt: skip
-    return [written(text, x_s="x_s") for text in made]
+def stages(i: Inputs, c: Conventions) -> list[Program]:
+    """One step of a loop's rule, from x at t to x_s at s, in each form that it is written in."""
+    if "noise" not in i:
+        return [written(_STAGES[c["ode_method"]], x_s="x_s")]
+    texts = _transition({"t": i["levels"], "s": i["levels"][:-1]}, c)
+    return [written(f"v = field(x, t)\n{text}\nx_s = mean + std * noise", x_s="x_s")
+            for text in texts]  # fmt: skip

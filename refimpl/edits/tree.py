@@ -1,4 +1,4 @@
-"""Floor 0: small edits of a formula, as source: what one slip of the pen makes of it.
+"""Small edits of a formula, as source: what one slip of the pen makes of it.
 
     g**2 / 2   becomes   g**3 / 2,  g**2 / 3,  g**2,  ...     a sum loses a term, changes a sign
 
