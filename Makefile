@@ -97,6 +97,7 @@ nightly: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 	for lab in 1 2 3; do $(BIN)/refimpl lab $$lab --out runs/lab$$lab || exit 1; done
 	$(BIN)/python -m refimpl.labs.topics runs/topics.json
+	$(BIN)/refimpl accumulate .ci/evidence.jsonl
 	$(MAKE) lowest
 
 # torch is left at the tested version: builds without CUDA of the lowest are not on every index.

@@ -1,4 +1,4 @@
-"""Whether a Chinese page follows its English source: its text by a hash, its structure part by part."""
+"""Whether a Chinese page follows its English source: text by a hash, structure part by part."""
 
 import difflib
 import hashlib

@@ -40,6 +40,7 @@ from levels_block import (  # noqa: E402
     noise_block,
     shares_block,
     sources_of_grids,
+    variants_block,
 )
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
@@ -60,6 +61,7 @@ from refimpl.conformance.checks import checks as conformance_checks  # noqa: E40
 from refimpl.equations import Equation, equations  # noqa: E402
 from refimpl.equations.arguments import table  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
+from refimpl.verify import matrix  # noqa: E402
 from refimpl.verify.check import Check  # noqa: E402
 from refimpl.verify.controls import MISTAKES  # noqa: E402
 from refimpl.verify.coverage import Row, coverage  # noqa: E402
@@ -647,6 +649,37 @@ def mistaken_samplers_block(run: Run, page: Path) -> str:
     return "\n".join(rows)
 
 
+def kills_block(run: Run, page: Path) -> str:
+    """What each layer of evidence sees, in sum and mistake by mistake."""
+    rows = matrix.published()
+    named = [row for row in rows if not row["probe"]]
+    head = "| | " + " | ".join(matrix.COLUMNS) + " |"
+    lines = [head, "| --- |" + " ---: |" * len(matrix.COLUMNS)]
+    for what, group in (("named mistakes", named), ("probes", [r for r in rows if r["probe"]])):
+        cells = []
+        for column in matrix.COLUMNS:
+            asked = [row for row in group if row[column] != "not asked"]
+            cells.append(f"{sum(row[column] == 'seen' for row in asked)} of {len(asked)}")
+        lines.append(f"| {len(group)} {what}: seen, of those asked | " + " | ".join(cells) + " |")
+    topics: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        topics.setdefault(row["mistake"].partition(".")[0], []).append(row)
+    told = [folded("info", topic, [kills_table(of)]) for topic, of in topics.items()]
+    return "\n".join(lines) + "\n\n" + "\n\n".join(told)
+
+
+def kills_table(rows: list[dict[str, Any]]) -> str:
+    """A row a mistake; probes in italics."""
+    mark = {"seen": "✓", "unseen": "–", "not asked": ""}
+    lines = [f"| mistake | {' | '.join(matrix.COLUMNS)} |",
+             "| --- |" + " :---: |" * len(matrix.COLUMNS)]  # fmt: skip
+    for row in rows:
+        id, _, name = row["mistake"].partition(": ")
+        shown = f"{code(id)} {f'*{plain(name)}*' if row['probe'] else plain(name)}"
+        lines.append(f"| {shown} | {' | '.join(mark[row[c]] for c in matrix.COLUMNS)} |")
+    return "\n".join(lines)
+
+
 def loop_block(run: Run, page: Path) -> str:
     """What `refimpl train toy` prints."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # the run's folder
@@ -656,6 +689,7 @@ def loop_block(run: Run, page: Path) -> str:
 
 SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "loop": loop_block,
+    "kills": kills_block,
     "budget": budget_block,
     "conformance-checks": conformance_block,
     "implementations": lambda run, page: implementations.block(),
@@ -667,6 +701,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "kit-conventions": conventions_block,
     "counts": counts_block,
     "excerpt": excerpt_block,
+    "guidance-variants": lambda run, page: variants_block(),
     "levels-grids": lambda run, page: grids_block(),
     "levels-noise": lambda run, page: noise_block(),
     "levels-shares": lambda run, page: shares_block(),

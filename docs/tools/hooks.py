@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "docs" / "tools"))
 import notebooks  # noqa: E402
 
 RANK = (
-    ("settle/", 8.0),
+    ("settle/", 14.0),
     ("learn/more/", 4.0),
     ("learn/", 6.0),
     ("index.md", 4.0),

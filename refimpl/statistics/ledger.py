@@ -100,9 +100,16 @@ LISTED: dict[str, int] = {
     "tilted.weights": N,
     **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
+        f"variants.{name}.{what}": N
+        for name in ("plus_plus", "interval")
+        for what in ("mean", "variance")
+    },
+    **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
+    **{
         f"levels.{name}": N
         for name in (
             "logit_normal",
+            "logit_normal_eps",
             "logit_normal_shifted",
             "mode",
             "cosmap",
@@ -123,7 +130,7 @@ LISTED: dict[str, int] = {
     "null_space.mean": N,
     "null_space.variance": N,
     **{
-        f"calibration.{test}": 200
+        f"calibration.{test}": 1000
         for test in ("mean", "hotelling", "variance", "cdf", "features", "white")
     },
 }

@@ -30,12 +30,14 @@ class Evidence:
         figures: the numbers behind it, by name.
         called: the equations that were called while it was measured; the register notes them.
         pictures: curves and histograms for the report, by title (see `refimpl.verify.pictures`).
+        p_values: of each assertion within the budget, by name.
     """
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
     pictures: dict[str, Picture] = field(default_factory=dict)
     called: tuple[str, ...] = ()
+    p_values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Check:
         rows: the ledger rows whose letter it gives: N for numbers and samplers, T for statistics, L
             for training.
         run: called with a seed; raises on failure.
+        of_one: asks about one of the equations alone, where the check can be taken apart.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Check:
     covers: tuple[str, ...]
     rows: tuple[str, ...]
     run: Callable[[int], Evidence]
+    of_one: Callable[[str, int], Evidence] | None = None
 
     @property
     def statement(self) -> str:
@@ -72,7 +76,11 @@ class NeverCalled(AssertionError):
 
 
 def check(
-    layer: Layer, *, covers: tuple[str, ...], rows: tuple[str, ...] = ()
+    layer: Layer,
+    *,
+    covers: tuple[str, ...],
+    rows: tuple[str, ...] = (),
+    of_one: Callable[[str, int], Evidence] | None = None,
 ) -> Callable[[Callable[[int], Evidence]], Callable[[int], Evidence]]:
     """Register a check, and hold what it covers to what it calls.
 
@@ -85,7 +93,7 @@ def check(
         if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
         run = _observed(name, function, covers)
-        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run)
+        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run, of_one)
         return run
 
     return note

@@ -82,8 +82,8 @@ def test_nodes_reach_both_ends_with_three_to_a_std():
 def test_a_mass_that_is_lost_is_refused_with_how_much():
     nodes = laws.nodes_for(0.5, half_width=5.0)
     out = [affine(1.0, 0.0, 0.5)]  # some of it ends beyond the nodes
-    with pytest.raises(ValueError, match=r"after kernel 0 \(std 0.5\) the mass is off by -5.47e-06: "
-                       "give finer nodes, or a longer interval$"):  # fmt: skip
+    lost = r"after kernel 0 \(std 0.5\) the mass is off by -5.47e-06: give finer nodes, or a longer"
+    with pytest.raises(ValueError, match=f"{lost} interval$"):
         laws.density_law(out, normal(nodes), nodes)
     assert laws.density_law(out, normal(nodes), nodes, tolerance=1e-3).mass < 1
 

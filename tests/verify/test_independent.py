@@ -9,6 +9,7 @@ from refimpl.evidence.mistakes import mistakes
 from refimpl.evidence.planting import plant
 from refimpl.evidence.route import DIGITS
 from refimpl.evidence.routes import routes
+from refimpl.statistics.outcome import gathered
 from refimpl.toy import gaussian_1d, mixture_1d, mixture_2d, rotated_8d
 from refimpl.verify import independent
 from refimpl.verify.layers import checks
@@ -123,6 +124,27 @@ def test_a_drift_without_its_half_or_with_the_wrong_sign_is_seen(check, name):
     with plant(mistake), pytest.raises(AssertionError, match="beyond"):
         checks()[f"statistics.{check}"].run(0)
     checks()[f"statistics.{check}"].run(0)
+
+
+SEEN = {
+    "transitions_have_white_residuals": {
+        "transition.mixture_1d.white", "transition.mixture_2d.white", "transition.rotated_8d.white",
+    },
+    "gaussian_chains_have_their_law": {
+        f"chain.T{T}.a{a}.variance" for T in (10, 20, 40) for a in (0.7, 1.0)
+    },
+    "mixture_chains_have_their_law": {"chain.mixture_1d.T20", "chain.rotated_8d.T10.factor0"},
+    "boundary_policies_have_their_laws": {"boundary.next_level.variance"},
+}  # fmt: skip
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("check", SEEN)
+def test_it_is_seen_in_every_dimension_and_at_every_length(check):
+    (mistake,) = [m for m in mistakes("sde.drift") if m.name == "no ½ in the score correction"]
+    with plant(mistake), gathered() as found:
+        checks()[f"statistics.{check}"].run(0)
+    assert SEEN[check] <= {failure.name for failure in found.failures}
 
 
 def test_what_was_planted_is_put_back():

@@ -19,10 +19,10 @@ window.MathJax = {
     pageReady: () =>
       MathJax.startup.defaultPageReady().then(() => {
         for (const item of MathJax.startup.document.math) {
-          const root = item.typesetRoot, around = root.closest("p, li, td, summary");
+          const root = item.typesetRoot;
           root.dataset.tex = item.display ? `$$${item.math}$$` : `$${item.math}$`;
-          if (!item.display && around && root.getBoundingClientRect().width > around.clientWidth)
-            root.parentElement.classList.add("wide");
+          if (!item.display && root.getBoundingClientRect().width > 320)
+            root.parentElement.classList.add("wide"); // wider than a phone
         }
         document.documentElement.dataset.typeset = "done";
       }),

@@ -44,6 +44,10 @@ def agree(*ids: str, seed: int) -> Evidence:
     )
 
 
+def _of_one(equation_id: str, seed: int) -> Evidence:
+    return agree(equation_id, seed=seed)
+
+
 def _topic(name: str, fact: str, ids: str, rows: str) -> Callable[[int], Evidence]:
     """Register the check of one topic: a function that calls `agree` on its ids."""
     stem = next(e.topic for e in equations().values() if name.startswith(f"{e.topic}_"))
@@ -53,7 +57,8 @@ def _topic(name: str, fact: str, ids: str, rows: str) -> Callable[[int], Evidenc
         return agree(*covers, seed=seed)
 
     run.__name__, run.__doc__ = name, fact
-    return check("numbers", covers=covers, rows=tuple(rows.split()))(run)
+    asked = check("numbers", covers=covers, rows=tuple(rows.split()), of_one=_of_one)
+    return asked(run)
 
 
 gaussian_densities = _topic(
@@ -127,8 +132,9 @@ grpo_by_pairs = _topic(
 guidance_lines = _topic(
     "guidance_lines",
     "Guided fields are lines through the unguided and the conditional one; scores of products add.",
-    "bayes_score classifier classifier_free ho_salimans diffusers gaussian_std tilted_std",
-    "CFG-2 CFG-3 CFG-6 CFG-7",
+    "bayes_score classifier classifier_free ho_salimans diffusers gaussian_std tilted_std "
+    "projection zero_star rescale interval plus_plus",
+    "CFG-2 CFG-3 CFG-6 CFG-7 CFG-8",
 )
 conventions_round_trips = _topic(
     "conventions_round_trips",

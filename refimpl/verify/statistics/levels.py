@@ -8,14 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...equations import coupling, levels, paths, schedules
-from ...simulate.levels import law
+from ...equations import levels, paths, schedules
 from ...statistics import budget, distribution, residuals
 from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ...statistics.outcome import Outcome
 from ...toy import gaussian as gaussian_problem
-from ...toy.levels import left_over
 from ..accepting import evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
 
@@ -41,7 +39,10 @@ def _shares(curve: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     rows=("LEVEL-1",),
 )
 def levels_follow_their_laws(seed: int) -> Evidence:
-    """Curves of one draw have the stated mass below every level, shifted or not (DKW)."""
+    """Curves of one draw have the stated mass below every level, shifted or not (DKW).
+
+    The laws are written out here: Φ((logit t − m)/s), and the curves of mode and cosmap, inverted.
+    """
     outcomes = []
 
     def held(name: str, t: Tensor, below: Callable[[Tensor], Tensor], slack: float = 0.0) -> None:
@@ -55,19 +56,21 @@ def levels_follow_their_laws(seed: int) -> Evidence:
 
     eps = standard_normal(N, generator=budget.generator("levels.logit_normal", seed))
     t = levels.logit_normal(eps, 0.5, 1.25)
-    held("logit_normal", t, lambda t: torch.special.ndtr(levels.logit_normal_eps(t, 0.5, 1.25)))
+    held("logit_normal", t, lambda t: torch.special.ndtr((t.logit() - 0.5) / 1.25))
+    held("logit_normal_eps", t, lambda t: torch.special.ndtr(levels.logit_normal_eps(t, 0.5, 1.25)))
     moved = 0.5 + math.log(SHIFT)
     held(
         "logit_normal_shifted",
         schedules.shift(t, SHIFT),
-        lambda t: torch.special.ndtr(levels.logit_normal_eps(t, moved, 1.25)),
+        lambda t: torch.special.ndtr((t.logit() - moved) / 1.25),
     )
     # the points of a curve with second derivative below 8 lie within 3e-9 of its chords
-    held("mode", levels.mode(uniform("mode"), 1.29), _shares(lambda p: levels.mode(1 - p, 1.29)),
-         1e-6)  # fmt: skip
-    held("cosmap", levels.cosmap(uniform("cosmap")), _shares(levels.cosmap), 1e-6)
+    held("mode", levels.mode(uniform("mode"), 1.29),
+         _shares(lambda p: p - 1.29 * (torch.sin(math.pi * p / 2) ** 2 - p)), 1e-6)  # fmt: skip
+    held("cosmap", levels.cosmap(uniform("cosmap")),
+         _shares(lambda p: 1 - 1 / (1 + torch.tan(math.pi * p / 2))), 1e-6)  # fmt: skip
     u = uniform("uniform_shifted")
-    held("uniform_shifted", schedules.shift(u, SHIFT), lambda t: schedules.shift(t, 1 / SHIFT))
+    held("uniform_shifted", schedules.shift(u, SHIFT), lambda t: t / (SHIFT - (SHIFT - 1) * t))
     late = levels.logit_normal(eps, -0.5, 1.25)
     must_reject(
         "the other clock's m",
@@ -96,12 +99,12 @@ def importance_keeps_the_gradient_and_moves_its_variance(seed: int) -> Evidence:
         levels.cosmap_density(t), levels.logit_normal_density(t, 0.0, 1.0), torch.ones_like(t)
     )
     # w p is largest at 1/2, and Var(v | x) where Var x is least, at t = std²/(1 + std²)
-    highest = float(levels.cosmap_density(0.5) * levels.logit_normal_density(0.5, 0.0, 1.0))
-    spread = coupling.correlated_velocity_variance(t, std, 0.0)
-    least = left_over(std**2 / (1 + std**2), std)
-    wanted = law("logit-normal(0, 1)")
-    known = _mean(lambda level: float(levels.cosmap_density(level)), wanted.at)
-    exact = _mean(lambda level: _share_of_noise(level, std), wanted.at)
+    highest = _weight(0.5) * _density(0.5)
+    spread = std**2 / ((1 - t) ** 2 * std**2 + t**2)
+    least = 1 + std**2
+    known = _mean(_weight)
+    exact = _mean(lambda t: _weight(t) ** 2 * _density(t) * std**2
+                  / ((1 - t) ** 2 * std**2 + t**2))  # fmt: skip
     outcomes = [
         _bounded(weigh - known, highest, "levels.importance"),
         _bounded(weigh**2 * spread - exact, highest**2 * least, "levels.importance.noise"),
@@ -114,10 +117,14 @@ def importance_keeps_the_gradient_and_moves_its_variance(seed: int) -> Evidence:
     return evidence_of(outcomes)
 
 
-def _share_of_noise(level: float, std: float) -> float:
-    """w² p/q Var(v | x): what a level adds to the noise when uniform ones are drawn."""
-    w, p = levels.cosmap_density(level), levels.logit_normal_density(level, 0.0, 1.0)
-    return float(w**2 * p) * left_over(level, std)
+def _weight(t: float) -> float:
+    """The cosmap law's density by its quantile: d/dt of 2/π arctan(t/(1 − t))."""
+    return 2 / (math.pi * ((1 - t) ** 2 + t**2))
+
+
+def _density(t: float) -> float:
+    """The standard logit-normal density: φ(log t/(1 − t))/(t (1 − t))."""
+    return math.exp(-(math.log(t / (1 - t)) ** 2) / 2) / (math.sqrt(2 * math.pi) * t * (1 - t))
 
 
 def _bounded(e: Tensor, width: float, name: str) -> Outcome:
@@ -141,6 +148,7 @@ def _gradient(
     )
 
 
-def _mean(f: Callable[[float], float], at: Callable[[float], float], n: int = 4000) -> float:
-    """E f(t), by the midpoint rule over shares."""
-    return sum(f(at((k + 0.5) / n)) for k in range(n)) / n
+def _mean(f: Callable[[float], float], n: int = 4000) -> float:
+    """E f(t) of a standard logit-normal t, by the midpoint rule over shares."""
+    shares = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    return sum(f(t) for t in torch.sigmoid(torch.special.ndtri(shares)).tolist()) / n

@@ -5,6 +5,7 @@ power.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -74,7 +75,7 @@ def mistaken_samplers_are_rejected(seed: int) -> Evidence:
         f"{len(MISTAKES)} mistakes rejected, the right sampler accepted; "
         f"narrowest: {weakest} {figures[weakest]:.2f}"
     )
-    return Evidence(told, evidence.figures | figures)
+    return replace(evidence, summary=told, figures=evidence.figures | figures)
 
 
 @check("statistics", covers=("sde.flow_grpo_g", "sde.drift"), rows=("GRPO-6", "SC-4"))

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from ...equations import kl, paths, sde, weights
+from ...equations.gaussian import Gaussian
 from ...equations.sde import Step
 from ...simulate import diffusion, grids, laws
 from ...simulate.sde import Kernel
@@ -15,6 +17,7 @@ from ...statistics import gaussian as exact
 from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ...toy import gaussian_1d
+from .. import independent
 from ..accepting import evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
 
@@ -38,7 +41,7 @@ def _kernel(step: Step, moved: float) -> Kernel:
     rows=("GRPO-13",),
 )
 def a_penalty_on_steps_bounds_what_images_show(seed: int) -> Evidence:
-    """log p/p_ref of trajectories is N(K, 2K) with K the sum of the steps' KLs; images show less."""
+    """log p/p_ref of trajectories is N(K, 2K), K the sum of the steps' KLs; images show less."""
     new = [_kernel(step, by) for step, by in zip(GRID.steps, MOVED, strict=True)]
     old = [_kernel(step, 0.0) for step in GRID.steps]
     generator = budget.generator("trajectories", seed)
@@ -49,7 +52,7 @@ def a_penalty_on_steps_bounds_what_images_show(seed: int) -> Evidence:
         ratio += (kernel(x).log_prob(following) - other(x).log_prob(following))[:, 0]
         x = following
     whole, figures = _closed_forms(new, old)
-    end = laws.gaussian_law(new, 0 * ONE, ONE)
+    end = laws.gaussian_law(_independent(), 0 * ONE, ONE)
 
     def ratio_has(mean: float) -> object:
         return exact.mean(ratio[:, None], mean * ONE, 2 * whole * ONE[:, None],
@@ -67,6 +70,19 @@ def a_penalty_on_steps_bounds_what_images_show(seed: int) -> Evidence:
     evidence = evidence_of(outcomes)
     evidence.figures.update(figures)
     return evidence
+
+
+def _independent() -> list[Kernel]:
+    """The new policy's kernels by the independent ones: a moved v moves the score as well."""
+    noise_of = independent.odds(0.7, independent.next_level)
+    plain = independent.denoising(gaussian_1d(), GRID.levels, noise_of)
+
+    def moved(kernel: Kernel, t: float, s: float, by: float) -> Kernel:
+        push = (t - s) * by * (1 + noise_of(t, s) ** 2 * (1 - t) / (2 * t))
+        return lambda x: Gaussian(kernel(x).mean - push, kernel(x).std)
+
+    pairs = zip(plain, pairwise(GRID.levels), MOVED, strict=True)
+    return [moved(kernel, t, s, by) for kernel, (t, s), by in pairs]
 
 
 def _closed_forms(new: Sequence[Kernel], old: Sequence[Kernel]) -> tuple[float, dict[str, float]]:

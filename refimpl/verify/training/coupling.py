@@ -7,7 +7,7 @@ from ..accepting import below
 from ..check import Evidence, check
 
 
-@check("training", covers=("coupling.cost", "coupling.straightness"), rows=("OT-1", "OT-2"))
+@check("training", covers=("objectives.flow_matching",), rows=("OT-1", "OT-2"))
 def minibatch_transport_straightens(seed: int) -> Evidence:
     """Minibatch transport: cheaper pairs, quieter targets, straighter paths, fewer steps."""
     g = budget.generator("training.transport", seed)

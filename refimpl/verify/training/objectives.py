@@ -44,7 +44,7 @@ def flow_matching_learns_the_exact_field(seed: int) -> Evidence:
 
 @check(
     "training",
-    covers=("objectives.weighted_denoising", "objectives.implicit"),
+    covers=("objectives.implicit",),
     rows=("SM-1", "SM-2", "SM-3", "LAB-2"),
 )
 def score_matching_learns_the_exact_score(seed: int) -> Evidence:
