@@ -24,9 +24,10 @@ from derivations.engine.written.node import Equation, Named
 from derivations.engine.written.space import DIMENSIONS
 from derivations.run import load
 
-from .lemmas import Lemma, Wanted, calculus, equality, implication, inequality
+from .calculus import calculus
+from .lemmas import Lemma, Wanted, equality, implication, inequality
 from .plain import Plain, Step
-from .terms import NotInCoq
+from .raw import NotInCoq
 
 Task = tuple[str, str, Callable[[], Lemma | None]]
 """A lemma to be written: its name, its kind, and who writes it."""
@@ -53,9 +54,9 @@ class Claim:
     wanted: tuple[Wanted, ...]
 
     @property
-    def text(self) -> str:
-        """All lemmas, as Coq reads them."""
-        return "\n\n".join(lemma.text for lemma in self.lemmas)
+    def statements(self) -> str:
+        """What all lemmas state, without the proofs."""
+        return "\n\n".join(lemma.statement for lemma in self.lemmas)
 
 
 def claims(only: str = "", jobs: int = 1) -> list[Claim]:

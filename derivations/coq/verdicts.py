@@ -2,8 +2,9 @@
 
     checked("kl.flow_grpo")        Checked(lines=5, closed=5, stale=(), missing=())
 
-The file has, for every line, a hash of what is printed, a hash of its lemmas and the verdict. A
-page may say "checked by Coq" of a line only while both hashes are those of the line as it is now.
+The file has, for every line, a hash of what is printed, a hash of what its lemmas state and the
+verdict. A page may say "checked by Coq" of a line only while both hashes are those of the line as
+it is now. How a statement was proved does not enter: `make certify` proves all of them again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from .claims import Claim, claims
-from .compiling import THEORIES
 
 FILE = Path(__file__).with_name("verdicts.json")
 CLOSED = "checked"
@@ -74,15 +74,15 @@ def hash_of(text: str) -> str:
 def recorded() -> dict[str, Any]:
     """The verdicts as they were written last; none if there is no file."""
     if not FILE.exists():
-        return {"coq": "", "theories": "", "claims": {}}
+        return {"coq": "", "meanings": "", "claims": {}}
     found: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
     return found
 
 
-def theories() -> str:
-    """The hash of the theories that the proofs lean on."""
-    folder = resources.files("derivations.coq") / "theories"
-    return hash_of("\n".join((folder / f"{name}.v").read_text("utf-8") for name in THEORIES))
+def meanings() -> str:
+    """The hash of the definitions that statements use besides those of Coq's libraries."""
+    text = (resources.files("derivations.coq") / "theories" / "Meanings.v").read_text("utf-8")
+    return hash_of(text)
 
 
 def entry(claim: Claim, refused: dict[str, str]) -> dict[str, str]:
@@ -92,22 +92,22 @@ def entry(claim: Claim, refused: dict[str, str]) -> dict[str, str]:
         verdict = NOT + "; ".join(sorted({f"{w.kind}: {w.because}" for w in claim.wanted}))
     if any(lemma.name in refused for lemma in claim.lemmas):
         verdict = "refused"
-    return {"sides": claim.sides, "lemmas": hash_of(claim.text), "verdict": verdict}
+    return {"sides": claim.sides, "lemmas": hash_of(claim.statements), "verdict": verdict}
 
 
 def write(found: Iterable[Claim], refused: dict[str, str], version: str) -> None:
     """Write down what Coq said of these claims; verdicts on other derivations stay as they are.
 
-    They stay only while the theories that proofs lean on are the same.
+    They stay only while the definitions that statements use are the same.
     """
     found = list(found)
     asked, known = {claim.id for claim in found}, recorded()
-    others = known["claims"] if known["theories"] == theories() else {}
+    others = known["claims"] if known["meanings"] == meanings() else {}
     kept = {key: row for key, row in others.items() if key.partition(" ")[0] not in asked}
     text = json.dumps(
         {
             "coq": version,
-            "theories": theories(),
+            "meanings": meanings(),
             "claims": kept | {claim.key: entry(claim, refused) for claim in found},
         },
         indent=1,
@@ -122,7 +122,7 @@ def stale(found: Iterable[Claim]) -> list[str]:
     return [
         claim.key
         for claim in found
-        if known["theories"] != theories() or not _current(claim, known["claims"].get(claim.key))
+        if known["meanings"] != meanings() or not _current(claim, known["claims"].get(claim.key))
     ]
 
 
