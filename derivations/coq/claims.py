@@ -2,8 +2,8 @@
 
     for claim in claims("kl."):  claim.key, claim.lemmas, claim.wanted
 
-A claim is a line of a chain against the one before it (or against its own long form), or an
-equality of the older form. A vectorial line has one lemma a coordinate and dimension.
+A claim is a line of a chain against the one before it, or against its own long form. A vectorial
+line has one lemma a coordinate and dimension.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-import sympy as sp
-
-from derivations.engine.derivation import Derivation, Equality
+from derivations.engine.derivation import Derivation
 from derivations.engine.written import SPACES, Chain, Node, handed, pairs
 from derivations.engine.written.chain import Line
 from derivations.engine.written.node import Equation, Named
@@ -79,8 +77,7 @@ def as_printed() -> dict[str, str]:
     for d in load().values():
         functions = d.productions()
         with handed(dict(zip(d.of, functions, strict=True))):
-            chains = [line for line in d.lines(*functions) if isinstance(line, Chain)]
-            for chain, whole in enumerate(chains, 1):
+            for chain, whole in enumerate(d.lines(*functions), 1):
                 for number, (before, line) in enumerate(pairs(whole), 1):
                     sides = _hash(before.tex, line.relation, line.node.tex)
                     found[f"{d.id} {chain}.{number}"] = sides
@@ -93,16 +90,10 @@ def of_derivation(d: Derivation) -> Iterator[Claim]:
     for space in SPACES.values():
         space.memory.clear()
     functions = d.productions()
-    chain = 0
     with handed(dict(zip(d.of, functions, strict=True))):
-        for line in d.lines(*functions):
-            if isinstance(line, Equality):
-                chain += 1
-                yield _of_equality(d.id, chain, line)
-            elif isinstance(line, Chain):
-                chain += 1
-                for number, (before, after) in enumerate(pairs(line), 1):
-                    yield _of_line(d.id, chain, number, line, before, after, plains)
+        for chain, whole in enumerate(d.lines(*functions), 1):
+            for number, (before, after) in enumerate(pairs(whole), 1):
+                yield _of_line(d.id, chain, number, whole, before, after, plains)
 
 
 def _hash(*texts: str) -> str:
@@ -111,14 +102,6 @@ def _hash(*texts: str) -> str:
 
 def _name(id: str, *numbers: int) -> str:
     return "_".join([id.replace(".", "_"), *map(str, numbers)])
-
-
-def _of_equality(id: str, chain: int, line: Equality) -> Claim:
-    left, right = sp.sympify(line.left), sp.sympify(line.right)
-    name = _name(id, chain)
-    lemmas, wanted = _written([(name, "line", lambda: equality(name, left.doit(), right.doit()))])
-    sides = _hash(str(left), str(right))
-    return Claim(id, f"{id} {chain}", line.reason, sides, lemmas, wanted)
 
 
 def _of_line(

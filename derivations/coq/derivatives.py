@@ -65,7 +65,7 @@ def _slope_script(names: Names, inside: sp.Expr, here: sp.Expr, result: sp.Expr)
         return "derivative"
     found = hints([here, result], names)
     facts = "; ".join(found.facts()) or "idtac"
-    return f"first [ solve [ derivative ] | {facts}; derivative_by ltac:({found.rewrites()}) ]"
+    return f"{facts}; derivative_by ltac:({found.rewrites()})"
 
 
 def _is_power(e: sp.Pow) -> bool:

@@ -152,7 +152,8 @@ def _multiplied_out(e: sp.Expr) -> sp.Expr:
     Logarithms are split where all factors are positive, else kept whole.
     """
     e = e.replace(_splits, lambda ln: sp.expand_log(ln))
-    made = sp.expand(e, log=False)
+    whole = {ln: sp.Dummy(real=True) for ln in e.atoms(sp.log)}
+    made = sp.expand(e.xreplace(whole)).xreplace({letter: ln for ln, letter in whole.items()})
     if len(sp.Add.make_args(made)) <= LONG:
         return made
     return sp.Add(*(sp.factor(part) for part in sp.Add.make_args(e)))

@@ -15,8 +15,8 @@ from .hints import Hints, comparisons, hints
 from .raw import NotInCoq, settled
 from .terms import ATOM, Names, term
 
-SECONDS = 60
-"""After so many seconds a proof counts as not found."""
+SECONDS = 600
+"""After so many seconds by the clock a proof counts as not found; most take less than one."""
 
 
 @dataclass(frozen=True)

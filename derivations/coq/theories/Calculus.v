@@ -44,11 +44,10 @@ Lemma right_agrees (f g : R -> R) (x l : R) :
 Proof.
   intros E D. apply (filterlim_ext_loc (fun h => (g (x + h) - g x) / h)).
   - exists posreal_one. intros h _ right. rewrite <- !E by lra. reflexivity.
-  - apply right_of_limit. apply quotient_tends in D. apply is_lim_spec in D. apply is_lim_spec.
-    intro eps. destruct (D eps) as [delta H]. exists delta. intros h near other.
-    replace h with (x + h - x) at 2 by ring. apply H; [| lra].
-    unfold ball, AbsRing_ball in *. simpl in *. unfold AbsRing_ball, abs, minus, Hierarchy.plus, opp in *.
-    simpl in *. replace (x + h + - x) with (h + - 0) by ring. exact near.
+  - apply is_derive_Reals in D. apply filterlim_locally. intro eps.
+    destruct (D eps (cond_pos eps)) as [delta H]. exists delta. intros h near right.
+    apply (H h); [apply Rgt_not_eq; exact right |].
+    replace h with (h - 0) by apply Rminus_0_r. exact near.
 Qed.
 
 Lemma right_ext (f g : R -> R) (a l : R) :
@@ -109,7 +108,9 @@ Qed.
 Lemma times_the_bell (f : R -> R) (c l : R) : gaussian_integral ->
   (forall z, f z = c * exp (- z ^ 2 / 2)) -> c * sqrt (2 * PI) = l -> over_the_line f l.
 Proof.
-  intros G E <-. apply (is_RInt_gen_ext (fun z => scal c (exp (- z ^ 2 / 2)))).
-  - apply filter_forall. intros p z _. rewrite E. reflexivity.
-  - apply (is_RInt_gen_scal _ c _ G).
+  unfold gaussian_integral, over_the_line. intros G E H.
+  pose proof (@is_RInt_gen_scal R_NormedModule _ _ _ _ _ c _ G) as S.
+  replace l with (scal c (sqrt (2 * PI)) : R) by exact H.
+  refine (@is_RInt_gen_ext R_NormedModule _ _ _ _ _ f _ _ S).
+  apply filter_forall. intros p z _. symmetry. apply E.
 Qed.
