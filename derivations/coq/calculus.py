@@ -66,6 +66,8 @@ def _integral(name: str, step: Step) -> Lemma:
     """is_RInt (fun s => inside) a b result, by an antiderivative that Coq differentiates."""
     if step.ends == (-sp.oo, sp.oo):
         return _over_the_line(name, step)
+    if step.ends[0] == 0 and _grows_at_zero(settled(step.inside), step.letter):
+        return _from_zero(name, step)
     names, (inside, result, low, high) = prepared(step.inside, step.result, *step.ends)
     s = names.name(step.letter)
     primitive = sp.integrate(sp.expand(settled(inside)), step.letter)
@@ -87,6 +89,41 @@ def _integral(name: str, step: Step) -> Lemma:
     letters = Names(of={k: v for k, v in names.of.items() if k != bound or k in used})
     fixed = [c for c in hypotheses(letters, inside, result) if not c.e.has(bound)]
     return assemble(name, letters, fixed, claim, proof, "integral", "is_RInt")
+
+
+def _grows_at_zero(e: sp.Expr, letter: sp.Symbol) -> bool:
+    """Whether it holds a power of the letter that is none of its polynomials."""
+    return any(p.base == letter and not p.exp.is_Integer for p in e.atoms(sp.Pow))
+
+
+def _from_zero(name: str, step: Step) -> Lemma:
+    """The integral over (0, t) of a power of the letter: the limit of those from a > 0."""
+    names, (inside, result, high) = prepared(step.inside, step.result, step.ends[1])
+    s, letter = names.name(step.letter), step.letter
+    primitive = sp.integrate(sp.expand(settled(inside)), letter)
+    factor, power = primitive.as_independent(letter, as_Add=False)
+    if not (isinstance(power, sp.Pow) and power.base == letter and power.exp.is_positive):
+        raise NotInCoq("it integrates from zero what is no power")
+    k, n = term(factor, names, ATOM), term(power.exp, names, ATOM)
+    f, F, b = term(inside, names), term(primitive, names), term(high, names, ATOM)
+    at_end = put_in(primitive, letter, high)
+    found, tactic, _ = closing([at_end, result], names)
+    value = " ".join(proof_by(found, tactic)).rstrip(".")
+    claim = f"is_RInt_gen (fun {s} : R => {f}) (at_right 0) (at_point {b}) "
+    proof = [
+        f"apply (from_zero _ (fun {s} : R => {F}));",
+        f"[ pos | intros {s} right; cbv beta; derivative",
+        f"| intros {s} right; apply (ex_derive_continuous (fun {s} : R => {f})); unfold Rpower;"
+        " auto_derive; repeat split; exists_here",
+        f"| apply (filterlim_ext (fun {s} : R => {k} * Rpower {s} {n})); "
+        f"[ intro {s}; plainly | apply power_vanishes; pos ]",
+        f"| cbv beta; {value} ].",
+    ]
+    letters = Names(of={a: b for a, b in names.of.items() if a != letter})
+    fixed = [c for c in hypotheses(letters, inside, result) if not c.e.has(letter)]
+    return assemble(
+        name, letters, fixed, claim + term(result, names, ATOM), proof, "integral", "is_RInt_gen"
+    )
 
 
 def _over_the_line(name: str, step: Step) -> Lemma:
@@ -167,6 +204,8 @@ def _tending(names: Names, letter: sp.Symbol, smooth: sp.Expr, to: sp.Expr, resu
             "exists_here ]"
         )
     slopes = [put_in(slope(e, letter), letter, to) for e in (top, under)]
+    if any(settled(e).has(sp.zoo, sp.nan, sp.oo) for e in (*slopes, put_in(top, letter, to))):
+        raise NotInCoq("it is a limit of a power whose exponent grows without bound")
     if sp.simplify(settled(slopes[1])) == 0:
         raise NotInCoq("a limit of a quotient whose denominator vanishes twice")
     parts = [term(e, names, ATOM) for e in (top, under, *slopes)]

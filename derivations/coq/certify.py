@@ -18,8 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from derivations.run import load
+
 from . import compiling, verdicts
-from .claims import Claim, claims
+from .claims import Claim, claims_of
 from .lemmas import Lemma
 
 OPEN: dict[str, str] = {}
@@ -33,7 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
         print("coqc is not installed: apt-get install coq libcoq-coquelicot")
         return 2
     start = time.perf_counter()
-    everything = [claim for prefix in asked.only or [""] for claim in claims(prefix, asked.jobs)]
+    ids = [id for id in load() if id.startswith(tuple(asked.only or ("",)))]
+    if asked.quick:
+        ids = [id for id in ids if not verdicts.current(id)]
+    everything = claims_of(ids, asked.jobs)
     exported = time.perf_counter()
     unsettled = set(verdicts.unsettled(everything))
     old = set(verdicts.stale(everything))

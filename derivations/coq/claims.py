@@ -59,8 +59,12 @@ class Claim:
 
 def claims(only: str = "", jobs: int = 1) -> list[Claim]:
     """The claims of every derivation whose id starts with `only`, written by `jobs` processes."""
-    ids = [id for id in load() if id.startswith(only)]
-    if jobs == 1 or len(ids) == 1:
+    return claims_of([id for id in load() if id.startswith(only)], jobs)
+
+
+def claims_of(ids: list[str], jobs: int = 1) -> list[Claim]:
+    """The claims of derivations by their ids."""
+    if jobs == 1 or len(ids) < 2:
         return [claim for id in ids for claim in of_id(id)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         return [claim for found in pool.map(of_id, ids) for claim in found]

@@ -160,6 +160,15 @@ def write(found: Iterable[Claim], refused: dict[str, str], version: str) -> None
     FILE.write_text(text + "\n", "utf-8")
 
 
+def current(id: str) -> bool:
+    """Whether all lines of a derivation are checked, and made by the code of then."""
+    return _made_as_then(id, recorded()) and checked(id).whole
+
+
+def _made_as_then(id: str, known: dict[str, Any]) -> bool:
+    return known["meanings"] == meanings() and known.get("sources", {}).get(id) == sources(id)
+
+
 def unsettled(found: Iterable[Claim]) -> list[str]:
     """Lines that have changed since they were checked, or that were not closed then."""
     found = list(found)
@@ -192,8 +201,10 @@ def checked(id: str, found: list[Claim] | None = None) -> Checked:
         found: its claims, where the caller has them already.
     """
     known = recorded()
-    same = known["meanings"] == meanings() and known.get("sources", {}).get(id) == sources(id)
-    if found is None and same:
+    asked = any(key.partition(" ")[0] == id for key in known["claims"])
+    if found is None and not asked:
+        return _said({}, (), known["coq"])
+    if found is None and _made_as_then(id, known):
         rows = {k: r for k, r in known["claims"].items() if k.partition(" ")[0] == id}
         return _said({k: row["verdict"] for k, row in rows.items()}, (), known["coq"])
     of_it = [c for c in (claims(id) if found is None else found) if c.id == id]

@@ -114,3 +114,49 @@ Proof.
   refine (@is_RInt_gen_ext R_NormedModule _ _ _ _ _ f _ _ S).
   apply filter_forall. intros p z _. symmetry. apply E.
 Qed.
+
+(* ---------------------------------------------------------------- Integrals from zero *)
+
+(* x^n with n > 0 tends to 0 as x > 0 does. *)
+Lemma power_vanishes (k n : R) :
+  0 < n -> filterlim (fun x => k * Rpower x n) (at_right 0) (locally 0).
+Proof.
+  intro N. apply filterlim_locally. intro eps. assert (K := Rabs_pos k).
+  assert (E : 0 < eps / (Rabs k + 1)) by (apply Rdiv_lt_0_compat; [apply cond_pos | lra]).
+  assert (P : 0 < Rpower (eps / (Rabs k + 1)) (/ n)) by (unfold Rpower; apply exp_pos).
+  exists (mkposreal _ P). intros x' near right. pose (x := x' : R). fold x in near, right |- *.
+  clearbody x. clear x'.
+  assert (B : x < Rpower (eps / (Rabs k + 1)) (/ n)).
+  { apply Rabs_def2 in near. destruct near as [near _]. unfold minus, Hierarchy.plus, opp in near.
+    simpl in near. lra. }
+  assert (Q : Rpower x n < eps / (Rabs k + 1)).
+  { replace (eps / (Rabs k + 1)) with (Rpower (Rpower (eps / (Rabs k + 1)) (/ n)) n).
+    - apply Rlt_Rpower_l; [exact N | split; assumption].
+    - rewrite Rpower_mult, Rinv_l by lra. apply Rpower_1, E. }
+  assert (Z : 0 < Rpower x n) by (unfold Rpower; apply exp_pos).
+  change (Rabs (k * Rpower x n - 0) < eps).
+  rewrite Rminus_0_r, Rabs_mult, (Rabs_right (Rpower x n)) by lra.
+  apply (Rle_lt_trans _ ((Rabs k + 1) * Rpower x n)); [nra |].
+  apply (Rmult_lt_reg_l (/ (Rabs k + 1))); [apply Rinv_0_lt_compat; lra |].
+  replace (/ (Rabs k + 1) * ((Rabs k + 1) * Rpower x n)) with (Rpower x n) by (field; lra).
+  replace (/ (Rabs k + 1) * eps) with (eps / (Rabs k + 1)) by (field; lra). exact Q.
+Qed.
+
+(* The integral over (0, t) of what may grow without bound at 0: the limit of those from a > 0. *)
+Lemma from_zero (f F : R -> R) (t l : R) : 0 < t ->
+  (forall x, 0 < x -> is_derive F x (f x)) -> (forall x, 0 < x -> continuous f x) ->
+  filterlim F (at_right 0) (locally 0) -> F t = l ->
+  is_RInt_gen f (at_right 0) (at_point t) l.
+Proof.
+  intros T D C V E P [eps H].
+  apply (Filter_prod _ _ _ (fun a => 0 < a /\ ball 0 eps (F a)) (fun b => b = t)).
+  - apply filter_and; [exists posreal_one; intros a _ right; exact right |].
+    apply (V (fun y => ball 0 eps y)). apply locally_ball.
+  - reflexivity.
+  - intros a b [A B] ->. exists (F t - F a). split.
+    + apply (is_RInt_derive F f); intros x [low _]; simpl in low.
+      * apply D. apply (Rlt_le_trans _ (Rmin a t)); [apply Rmin_glb_lt; assumption | exact low].
+      * apply C. apply (Rlt_le_trans _ (Rmin a t)); [apply Rmin_glb_lt; assumption | exact low].
+    + apply H. change (Rabs (F t - F a - l) < eps). change (Rabs (F a - 0) < eps) in B.
+      replace (F t - F a - l) with (- (F a - 0)) by lra. rewrite Rabs_Ropp. exact B.
+Qed.
