@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help verify test quick check lint vectors vectors-check generated docs site docs-check docs-serve bench nightly lowest certify mutants clean
+.PHONY: help verify test quick check lint vectors vectors-check generated figures docs site docs-check pdf docs-serve bench nightly lowest certify mutants clean
 
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
@@ -21,14 +21,16 @@ help:
 	@echo "make lint        format, lint, types, floors"
 	@echo "make vectors     write the test vectors again, after a change of an equation or a mistake"
 	@echo "make generated   everything that is generated: test vectors, then the blocks of the pages"
+	@echo "make figures     draw the figures of the course again, for light and dark"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
-	@echo "make docs-check  open every page of the built site in headless Chromium"
+	@echo "make docs-check  open every page of the built site in headless Chromium, and ask its search"
+	@echo "make pdf         print each lecture of the built site into site/pdf/"
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
 	@echo "make nightly     the slow tests, the labs, all topics at full length, and Coq if it is there"
 	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
 	@echo "make certify     have the proof assistant Coq check every line of every proof (needs coqc)"
-	@echo "make mutants     break the equations in every small way; the tests must notice"
+	@echo "make mutants     break a room (ROOM=equations) in every small way; its tests must notice"
 	@echo "make clean       remove everything that these targets made"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -66,6 +68,9 @@ vectors-check: $(STAMP)
 generated: vectors
 	$(BIN)/python docs/tools/generate.py
 
+figures: $(STAMP)
+	$(BIN)/python docs/tools/figures
+
 docs: $(STAMP)
 	$(BIN)/python docs/tools/generate.py
 	$(BIN)/mkdocs build --strict
@@ -75,6 +80,10 @@ site: $(STAMP)
 
 docs-check: site
 	$(BIN)/python docs/tools/render_check.py site
+	$(BIN)/python docs/tools/search_check.py site
+
+pdf: site
+	$(BIN)/python docs/tools/paper.py site
 
 docs-serve: $(STAMP)
 	$(BIN)/mkdocs serve
@@ -88,6 +97,7 @@ nightly: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 	for lab in 1 2 3; do $(BIN)/refimpl lab $$lab --out runs/lab$$lab || exit 1; done
 	$(BIN)/python -m refimpl.labs.topics runs/topics.json
+	$(BIN)/refimpl accumulate .ci/evidence.jsonl
 	$(MAKE) lowest
 	if command -v coqc; then $(MAKE) certify; else echo "no coqc: proofs were not certified"; fi
 
@@ -106,8 +116,10 @@ lowest: $(STAMP)
 certify: $(STAMP)
 	$(BIN)/python -m derivations.coq.certify --jobs $(JOBS) $(CERTIFY)
 
+# One of equations, methods, simulate, statistics, toy, sd3, kit: make mutants ROOM=methods
+ROOM ?= equations
 mutants: $(STAMP)
-	$(BIN)/python tests/equations/mutants.py
+	$(BIN)/python tests/mutants.py --room $(ROOM)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

@@ -1,15 +1,18 @@
 """The divergence of two steps, from its definition to the paper's, and the field's variants."""
 
-from refimpl.equations.arguments import LogRatio, Mean, ReferenceMean
+from refimpl.equations import kl
+from refimpl.equations.arguments import LogRatio, Mean, Noise, ReferenceMean
 
 from .engine import Lines, Production, derivation
 from .engine.algebra.symbols import of, symbol
-from .engine.written import Writing
+from .engine.written import Writing, indexed, number
 
 mean = of(Mean, "mean")
 mean_ref = of(ReferenceMean, "mean_ref")
 std_ref = symbol("std_ref", r"\mathrm{std}_{\mathrm{ref}}", positive=True)
 log_r = of(LogRatio, "log_ratio")
+second_draw = of(Noise, "second_draw", r"\varepsilon'")
+start = of(kl.Start, "start")
 
 
 @derivation("kl.gaussian", rows=("GRPO-8",))
@@ -187,4 +190,97 @@ def k3(production: Production) -> Lines:
         "d(kl.k3(log_ratio), log_ratio, 2)",
         ("exp(log_ratio)", "once more; it is r, so positive"),
         states="... and convex: never negative.",
+    )
+
+
+LINEAR = "steps whose means are affine in the state, with equal slopes under both policies"
+
+
+@derivation(
+    "kl.trajectory", rows=("GRPO-13",), assumes=("both policies share the width of a step",)
+)
+def trajectory(production: Production) -> Lines:
+    """The KL of trajectories is the sum of the steps' KLs: Girsanov's formula in discrete time.
+
+    Given the state, a step's KL is the paper's; what remains is its mean over the states that the
+    new policy visits. So a penalty summed over steps is a penalty on whole trajectories.
+    """
+    w = Writing(d=indexed(), s=indexed(r"\mathrm{std}_i", positive=True), z=number())
+    w.bind(a=number(), b=number(), c=number(), e=second_draw, r=number(positive=True))
+    w.let("x_1", "mean + std*eps", "x_1")
+    w.let("x_2", "a*x_1 + b + r*e", "x_2")
+    w.bind(p="N(mean, std**2)", p_2="N(a*x_1 + b, r**2)")
+    w.bind(q="N(mean_ref, std**2)", q_2="N(c*x_1, r**2)")
+    yield w.chain(
+        "E(eps, E(e, log_density(x_1, p) + log_density(x_2, p_2)"
+        " - log_density(x_1, q) - log_density(x_2, q_2)))",
+        (
+            "E(eps, log_density(x_1, p) - log_density(x_1, q) + KL(p_2, q_2))",
+            "the mean over the second step alone, given the first",
+        ),
+        (
+            "KL(p, q) + E(eps, kl.of_means(a*x_1 + b, c*x_1, r))",
+            "the mean over the first step; equal widths",
+        ),
+        states="Two steps, the second one from where the first has led, of two policies.",
+        so="And so on, step by step: the KL of a trajectory is a sum.",
+    )
+    yield w.chain(
+        "kl.trajectory(d, s)",
+        ("sum(kl.of_means(z + d, z, s))", "means that are d apart, at every state z"),
+        states="Where the difference of the means does not depend on the state.",
+    )
+
+
+@derivation("kl.images", rows=("GRPO-13",), assumes=(LINEAR,))
+def images(production: Production) -> Lines:
+    """Images are the ends of trajectories: their KL is smaller, and on a linear chain known.
+
+    It is equal only if every step is moved in proportion to P std², and the start is forgotten.
+    """
+    w = Writing(d=indexed(n=2), s=indexed(r"\mathrm{std}_i", n=2, positive=True), o=start)
+    w.bind(P=indexed(n=2), d_1=number("d_1"), d_2=number("d_2"), P_1=number("P_1"))
+    w.bind(P_2=number("P_2"), s_1=number(r"\mathrm{std}_1", positive=True))
+    w.bind(s_2=number(r"\mathrm{std}_2", positive=True), m=number(r"\mu"))
+    w.let("V", "o**2 + sum(P**2*s**2)", "V")
+    yield w.chain(
+        "kl.images(d, s, P, o)",
+        ("kl.of_means(m + sum(P*d), m, sqrt(V))", "the ends are N(μ, V) and N(μ + Σ P d, V)"),
+        states="Two Gaussians of one width.",
+    )
+    yield w.chain(
+        "kl.trajectory(d, s) - kl.images(d, s, P, o)",
+        (
+            "(V*(d_1**2/s_1**2 + d_2**2/s_2**2) - (P_1*d_1 + P_2*d_2)**2)/(2*V)",
+            "over one denominator",
+        ),
+        (
+            "(o**2*(d_1**2/s_1**2 + d_2**2/s_2**2) + (P_1*s_1*d_2/s_2 - P_2*s_2*d_1/s_1)**2)/(2*V)",
+            "V multiplied out; what is left is a square",
+        ),
+        ("<= kl.trajectory(d, s)", "the KL of images is not negative"),
+        states="Two steps: what images do not show.",
+        so="It vanishes where std₀ = 0 and $d_k$ is proportional to $P_k\\,\\mathrm{std}_k^2$; with "
+        "more steps there is a square for each pair.",
+    )
+
+
+@derivation("kl.seen", rows=("GRPO-13",), assumes=(LINEAR,))
+def seen(production: Production) -> Lines:
+    """The shift that images show best is the one that a reward asks for: d ∝ P std²."""
+    w = Writing(s=indexed(r"\mathrm{std}_i", positive=True), P=indexed(), o=start, c=number())
+    w.let("S", "sum(P**2*s**2)", "S")
+    yield w.chain(
+        "kl.images(c*P*s**2, s, P, o)",
+        ("(c*S)**2/(2*(o**2 + S))", "Σ P d = c S"),
+        ("kl.seen(s, P, o) * (c**2*S/2)", "one S apart"),
+        ("kl.seen(s, P, o) * kl.trajectory(c*P*s**2, s)", "d²/std² = c² P² std²"),
+        states="Moved so, at any size c.",
+        so="By Cauchy and Schwarz no other shift has a larger share.",
+    )
+    yield w.chain(
+        "kl.seen(s, P, 0)",
+        ("S/S", "no spread from the start"),
+        ("1", "it cancels"),
+        states="A chain that forgets its start can show all of it.",
     )

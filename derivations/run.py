@@ -221,6 +221,14 @@ def _prove(d: Derivation, found: _Found) -> None:
                 found.pinned.append(f"{id}, {neighbour.change.removesuffix(' special only')}")
 
 
+def refutes(d: Derivation, equation_id: str, wrong: Callable[..., Any]) -> bool:
+    """Whether a line of the derivation is refuted with a wrong formula in place of the equation."""
+    productions = [_watched(f, id, set()) for f, id in zip(d.productions(), d.of, strict=True)]
+    planted = Neighbour(change="planted", source="", function=wrong)
+    control = _control(d, productions, d.of.index(equation_id), planted, set())
+    return control.verdict == Verdict.REFUTED
+
+
 def _step(reason: str, left: str, right: str, decision: Decision) -> Step:
     return Step(reason, left, right, decision.verdict.value, decision.method, decision.witness)
 

@@ -111,6 +111,8 @@ _BETWEEN = {
     "sigma_min": (0.1, 0.5),
     "sigma_max": (1.0, 2.0),
     "d_alpha": (-2.0, -0.1),
+    "last": (0.1, 0.5),
+    "max_tokens": (1.0, 2.0),
     "ratio": (0.2, 2.0),
     **dict.fromkeys(
         ("x", "v", "data", "noise", "score", "advantage", "log_ratio", "mean", "rewards"), _ANY

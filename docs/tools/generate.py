@@ -29,11 +29,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+import chinese  # noqa: E402
 import coq_blocks  # noqa: E402
 import implementations  # noqa: E402
 import tables  # noqa: E402
+from citing import cited  # noqa: E402
 from graph import drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
+from levels_block import (  # noqa: E402
+    grids_block,
+    noise_block,
+    shares_block,
+    sources_of_grids,
+)
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
 from sources_page import sources_block  # noqa: E402
@@ -53,6 +61,7 @@ from refimpl.conformance.checks import checks as conformance_checks  # noqa: E40
 from refimpl.equations import Equation, equations  # noqa: E402
 from refimpl.equations.arguments import table  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
+from refimpl.verify import matrix  # noqa: E402
 from refimpl.verify.check import Check  # noqa: E402
 from refimpl.verify.controls import MISTAKES  # noqa: E402
 from refimpl.verify.coverage import Row, coverage  # noqa: E402
@@ -67,7 +76,10 @@ BLOCK = re.compile(
 )
 
 TOLD = {"there": "there", "missing": "claimed and missing", "later": "not claimed yet"}
-LETTERS = {"S": "proof", "C": "control", "N": "number", "T": "statistics", "D": "page", "R": "runs"}
+LETTERS = {
+    "S": "proof", "C": "control", "N": "number", "T": "statistics", "L": "training", "D": "page",
+    "R": "runs",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,8 +136,9 @@ def homes() -> dict[str, Path]:
 
 
 def pages() -> list[Path]:
-    """The pages that may hold generated blocks."""
-    return sorted(p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    """The pages that may hold generated blocks; Chinese pages take theirs from these."""
+    own = (p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
+    return sorted(set(own) - set(chinese.pages()))
 
 
 def relative(target: Path, page: Path) -> str:
@@ -240,7 +253,7 @@ def proof_link(proof: Proof, page: Path) -> str:
     lines = derivations.engine.derivations()[proof.id].lines
     module = lines.__module__.rpartition(".")[2]
     number = inspect.getsourcelines(lines)[1]
-    api = relative(DOCS / "reference" / "derivations.md", page)
+    api = relative(DOCS / "reference" / "derivations" / f"{module}.md", page)
     return (
         f"[`derivations/{module}.py`, line {number}]({api}#derivations.{module}.{lines.__name__})"
     )
@@ -504,6 +517,8 @@ def evidence_link(run: Run, name: str, page: Path) -> str:
     """A proof, a check, a page with its anchor, or a command."""
     if name.startswith("math/"):
         path, _, anchor = name.partition("#")
+        if not anchor and DOCS / path == page:
+            return "this page"
         return (
             f"[{plain(anchor or path)}]({relative(DOCS / path, page)}{'#' * bool(anchor)}{anchor})"
         )
@@ -631,6 +646,37 @@ def mistaken_samplers_block(run: Run, page: Path) -> str:
     return "\n".join(rows)
 
 
+def kills_block(run: Run, page: Path) -> str:
+    """What each layer of evidence sees, in sum and mistake by mistake."""
+    rows = matrix.published()
+    named = [row for row in rows if not row["probe"]]
+    head = "| | " + " | ".join(matrix.COLUMNS) + " |"
+    lines = [head, "| --- |" + " ---: |" * len(matrix.COLUMNS)]
+    for what, group in (("named mistakes", named), ("probes", [r for r in rows if r["probe"]])):
+        cells = []
+        for column in matrix.COLUMNS:
+            asked = [row for row in group if row[column] != "not asked"]
+            cells.append(f"{sum(row[column] == 'seen' for row in asked)} of {len(asked)}")
+        lines.append(f"| {len(group)} {what}: seen, of those asked | " + " | ".join(cells) + " |")
+    topics: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        topics.setdefault(row["mistake"].partition(".")[0], []).append(row)
+    told = [folded("info", topic, [kills_table(of)]) for topic, of in topics.items()]
+    return "\n".join(lines) + "\n\n" + "\n\n".join(told)
+
+
+def kills_table(rows: list[dict[str, Any]]) -> str:
+    """A row a mistake; probes in italics."""
+    mark = {"seen": "✓", "unseen": "–", "not asked": ""}
+    lines = [f"| mistake | {' | '.join(matrix.COLUMNS)} |",
+             "| --- |" + " :---: |" * len(matrix.COLUMNS)]  # fmt: skip
+    for row in rows:
+        id, _, name = row["mistake"].partition(": ")
+        shown = f"{code(id)} {f'*{plain(name)}*' if row['probe'] else plain(name)}"
+        lines.append(f"| {shown} | {' | '.join(mark[row[c]] for c in matrix.COLUMNS)} |")
+    return "\n".join(lines)
+
+
 def loop_block(run: Run, page: Path) -> str:
     """What `refimpl train toy` prints."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # the run's folder
@@ -640,15 +686,24 @@ def loop_block(run: Run, page: Path) -> str:
 
 SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "loop": loop_block,
+    "kills": kills_block,
     "budget": budget_block,
     "conformance-checks": conformance_block,
     "implementations": lambda run, page: implementations.block(),
+    "settled-kl": lambda run, page: implementations.settled("kl"),
+    "settled-advantages": lambda run, page: implementations.settled("advantages"),
+    "settled-replay": lambda run, page: implementations.settled("replay"),
+    "settled-sde_step": lambda run, page: implementations.settled("sde_step"),
     "kit-capabilities": capabilities_block,
     "kit-conventions": conventions_block,
     "counts": counts_block,
     "coq-counts": coq_counts_block,
     "coq-table": coq_table_block,
     "excerpt": excerpt_block,
+    "levels-grids": lambda run, page: grids_block(),
+    "levels-noise": lambda run, page: noise_block(),
+    "levels-shares": lambda run, page: shares_block(),
+    "levels-sources": lambda run, page: sources_of_grids(),
     "memory": lambda run, page: tables.memory(),
     "reduction": lambda run, page: tables.reduction(),
     "mistaken-samplers": mistaken_samplers_block,
@@ -730,7 +785,27 @@ def fill(run: Run, page: Path) -> str:
             return match[0]
         return f"{match['open']}\n{text}\n\n{match['close']}"
 
-    return BLOCK.sub(body, page.read_text("utf-8"))
+    def chains(id: str, numbers: list[int]) -> str:
+        return chains_of(run, id, numbers, page)
+
+    filled = BLOCK.sub(body, page.read_text("utf-8"))
+    return cited(filled, page, lambda id: card_link(run, id, page), chains)
+
+
+def chains_of(run: Run, id: str, numbers: list[int], page: Path) -> str:
+    """Chosen chains of a proof, for a lecture, and the way to the whole of it."""
+    shown, number, proof = [], 0, run.proofs[id]
+    for n in numbers:
+        reading = proof.chains[n - 1]
+        shown.append(f'<div class="chain" markdown>\n\n{chain_lines(reading, number)}\n\n</div>')
+        number += len(reading.lines) - 1
+    told = f"[the whole proof, with its assumptions]({relative(run.homes[id], page)}#{id})"
+    return "\n\n".join([*shown, f'<p class="cited" markdown>{told}</p>'])
+
+
+def card_link(run: Run, id: str, page: Path) -> str:
+    """From a lecture to the card of an equation."""
+    return f"[`{id}`: card, proof, code]({relative(run.homes[id], page)}#{id})"
 
 
 def faults(run: Run) -> list[str]:
@@ -764,6 +839,10 @@ def main() -> int:
         else:
             page.write_text(after, "utf-8")
             print(f"wrote {name}")
+    if check:
+        stale += sum(chinese.filled(p) != p.read_text("utf-8") for p in chinese.pages())
+    else:
+        chinese.fill()
     found = sorted(faults(run))
     if check and stale:
         found.append(f"{counted(stale, 'page')} stale: run python docs/tools/generate.py")

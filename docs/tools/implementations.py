@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from refimpl.conformance.adapter.conventions import KEYS
 from refimpl.conformance.kit import Report
 from refimpl.peers import INSTALLED, known
 from refimpl.peers.judging import judged
@@ -119,10 +120,57 @@ def _conventions(data: dict[str, Any], names: list[str]) -> str:
     rows = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for name in names:
         for a in data[name]["adapters"]:
-            cells = [str(a["declared"].get(key, "")).replace("|", "&#124;") for key in SHOWN]
+            cells = [_cell(a, key) for key in SHOWN]
             rows.append(f"| {a['adapter'].replace('flow_grpo,', name + ',', 1)} | "
                         + " | ".join(cells) + " |")  # fmt: skip
     return "\n".join(rows)
+
+
+CAPABILITY = {
+    "kl": "kl", "kl_reduction": "kl", "log_prob": "replay", "log_prob_terms": "replay",
+    "advantage_std": "advantages", "advantage_ddof": "advantages", "advantage_eps": "advantages",
+    "g": "sde_step", "a": "sde_step", "boundary": "sde_step", "std": "sde_step",
+}  # fmt: skip
+"""The function of an adapter that a convention speaks of."""
+
+
+def _cell(adapter: dict[str, Any], key: str) -> str:
+    """What an adapter declares, or the kit's default; – where it was not asked."""
+    if not _asked(adapter, CAPABILITY[key]):
+        return "–"
+    value = adapter["declared"].get(key)
+    shown = KEYS[key].default if value is None else value
+    return str(shown).replace("eq3", "the paper's").replace("|", "&#124;")
+
+
+def _asked(adapter: dict[str, Any], capability: str) -> list[dict[str, Any]]:
+    return [r for r in adapter["results"] if r["check"].partition(".")[0] == capability]
+
+
+def settled(capability: str) -> str:
+    """Who computes what, for one question: declared conventions, and what the run found of them."""
+    data = kept()
+    keys = [key for key, of in CAPABILITY.items() if of == capability]
+    heads = ["implementation", *(SHOWN[key] for key in keys), "found"]
+    rows = {"| " + " | ".join(heads) + " |": None, "|" + " --- |" * len(heads): None}
+    for name in (n for n in data if n not in INSTALLED):
+        for adapter in data[name]["adapters"]:
+            asked = _asked(adapter, capability)
+            if asked:
+                causes = dict.fromkeys(
+                    _with_links(r["told"]) for r in asked if r["verdict"] != "agrees"
+                )
+                found = "; ".join(causes).replace("|", "&#124;") or "agrees as declared"
+                cells = [_cell(adapter, key) for key in keys]
+                rows[f"| {_linked(name)} | " + " | ".join([*cells, found]) + " |"] = None
+    absent = [n for n in data if n not in INSTALLED
+              and not any(_asked(a, capability) for a in data[n]["adapters"])]  # fmt: skip
+    told = (
+        f"\n\nWithout one, in what was examined: {', '.join(map(_linked, absent))}."
+        if absent
+        else ""
+    )
+    return "\n".join(rows) + told
 
 
 def _differences(data: dict[str, Any]) -> str:

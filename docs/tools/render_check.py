@@ -293,6 +293,9 @@ def dead_links(site: Path) -> list[str]:
             if urlsplit(url).scheme in ("http", "https") or url.startswith("//"):
                 found.append(f"{page}: loads {url}")
         for link in (*links.links, *links.loads):
+            if not link:
+                found.append(f"{page}: a link that leads nowhere")
+                continue
             if urlsplit(link).scheme or link.startswith("//"):
                 continue
             path, anchor = urldefrag(urljoin("/" + page, link))

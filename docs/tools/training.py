@@ -70,12 +70,12 @@ def draw(done: dict[str, running.Done]) -> None:
     ):
         curves = {run: measured(done[run], key) for run in runs}
         label = key.replace("_", " ")
-        put(name, pictures.curves(curves, x_label="iteration", y_label=label))
+        put(name, pictures.curves(curves, x_label="iteration", y_label=label).svg())
     steps = {run: signal_of(examine(done[run].path)) for run in ("mixture", "ink", "holes")}
     drawn = pictures.curves(
         steps, x_label="step of the chain (0 is the noisiest)", y_label="cosine of two half batches"
     )
-    put("signal", drawn)
+    put("signal", drawn.svg())
 
 
 def put(name: str, picture: str) -> None:

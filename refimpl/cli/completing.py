@@ -15,6 +15,13 @@ def toys(incomplete: str) -> list[str]:
     return [name for name in examples() if name.startswith(incomplete)]
 
 
+def grids(incomplete: str) -> list[str]:
+    """Models whose scheduler's configuration is at hand."""
+    from ..simulate.config import models
+
+    return [name for name in models() if name.startswith(incomplete)]
+
+
 def implementations(incomplete: str) -> list[str]:
     """Libraries and checkouts that `check` knows."""
     from ..peers import CHECKOUTS, INSTALLED

@@ -46,6 +46,8 @@ def sample(
     from ..verify.sampling import Request, sample_toy
 
     files.reports(out, picture)
+    if picture:
+        needs("matplotlib", extra="pictures")
     with progress(f"sampling {toy}", None):
         done = sample_toy(Request(toy, sampler.value, a, steps, n, seed))
     for line in done.lines:
@@ -54,7 +56,7 @@ def sample(
         done.save(out)
         console.print(f"rollout     {out}")
     if picture:
-        picture.write_text(done.picture, encoding="utf-8")
+        picture.write_text(done.picture.svg(f"{toy}, sampled and exact"), encoding="utf-8")
         console.print(f"picture     {picture}")
 
 

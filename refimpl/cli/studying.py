@@ -8,6 +8,7 @@ import typer
 
 from . import files
 from .app import app, console
+from .extras import needs
 from .progress import progress
 
 
@@ -24,6 +25,8 @@ def study(
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs") / "study",
 ) -> None:
     """Compare samplers or methods on exact problems: JSON and pictures, nothing sampled."""
+    if name is Study.samplers:
+        needs("matplotlib", extra="pictures")
     import torch
 
     from ..labs import comparison

@@ -80,10 +80,11 @@ def verify_vectors(
 
 def _reports(id: str | None, file: Path | None) -> "Iterator[Report]":
     from ..equations import find
+    from ..outside import MIB, bounded
     from ..vectors import DATA, verify, verify_all, written
 
     if file:
-        yield verify(file.read_text(encoding="utf-8"), str(file))
+        yield verify(bounded(file, 256 * MIB).read_text(encoding="utf-8"), str(file))
     elif id:
         find(id)
         if not (DATA / f"{id}.json").is_file():

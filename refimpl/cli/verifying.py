@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from . import completing, files
 from .app import app, console, docs
+from .extras import needs
 from .output import listing
 from .progress import progress
 
@@ -35,6 +36,8 @@ def verify(
     from ..verify import report as show
 
     files.reports(json, html)
+    if html:
+        needs("matplotlib", extra="pictures")
     done = _run(only, seed)
     for outcome in done.failures:
         console.print(f"[red]✗ {outcome.name}:[/red] {escape(outcome.detail)}", soft_wrap=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..outside import MIB, bounded
 from .adapter.naming import CannotRun, nearest
 
 KINDS = ("convention", "bug", "unsupported")
@@ -56,10 +57,10 @@ def read(file: Path) -> tuple[Deviation, ...]:
         CannotRun: not TOML, unknown keys, or what `Deviation` refuses.
     """
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(bounded(file, 4 * MIB).read_text(encoding="utf-8"))
     except OSError as error:
         raise CannotRun(f"cannot read {file}: {error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise CannotRun(f"{file} is not TOML: {error}") from error
     odd = sorted(set(content) - {"deviation"})
     if odd:

@@ -17,7 +17,7 @@ from .adapter.subject import Broken, Subject
 from .checks import checks
 from .checks.register import TIERS, Check, Differs, NotApplicable
 from .deviations import Deviation, collected
-from .diagnosis.readings import Explanation
+from .diagnosis.readings import Explanation, cause
 
 Verdict: TypeAlias = Literal["agrees", "differs", "differs by design", "not provided", "skipped"]
 
@@ -56,9 +56,7 @@ class Result:
         """The difference and its explanations, in one line."""
         if not self.explanations:
             return self.told
-        first, *others = (str(e) for e in self.explanations)
-        readings = " ".join([f"{first[0].upper()}{first[1:]}", *(f"Or {e}" for e in others)])
-        return f"{self.told}. {readings}"
+        return f"{self.told}. {cause(self.explanations)}"
 
 
 @dataclass(frozen=True)

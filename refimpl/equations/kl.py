@@ -7,9 +7,11 @@ becomes the paper's KL. All values are per coordinate; the KL of a sample is the
 for one of the variants below does not carry over to another.
 """
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from .arguments import (
+    SAMPLE,
+    Argument,
     Diffusion,
     Length,
     Level,
@@ -21,10 +23,40 @@ from .arguments import (
     Velocity,
     asks,
 )
-from .domain import DENSE, DIVIDING, POSITIVE_LEVEL, REAL
-from .elementary import Num, exp, log
+from .domain import DENSE, DIVIDING, NONNEGATIVE, POSITIVE_LEVEL, REAL, positive
+from .elementary import Array, Num, exp, log
 from .gaussian import Gaussian
 from .registry import equation
+
+Shifts: TypeAlias = Annotated[
+    Array,
+    Argument(
+        "d", "how far a policy moves the mean of each step, shape (T,)", REAL, "array", axes=1
+    ),
+]
+Widths: TypeAlias = Annotated[
+    Array,
+    Argument(
+        r"\mathrm{std}", "the standard deviation of each step, shape (T,)", DENSE, "array", axes=1
+    ),
+]
+Carried: TypeAlias = Annotated[
+    Array,
+    Argument(
+        "P",
+        "how much of each step's end is left in the image, shape (T,)",
+        REAL,
+        "array",
+        axes=1,
+    ),
+]
+Start: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\mathrm{std}_0", "the image's standard deviation due to the start", NONNEGATIVE, SAMPLE
+    ),
+]
+TOWER = "the chain rule of the divergence, for steps that share their width"
 
 
 @equation(
@@ -125,3 +157,60 @@ def k2(log_ratio: LogRatio) -> Num:
 def k3(log_ratio: LogRatio) -> Num:
     """r − 1 − log r: unbiased and never negative; GRPO's estimator for language models."""
     return exp(log_ratio) - 1 - log_ratio
+
+
+@equation("kl.trajectory", rows=("GRPO-13",), also=(("kullback1951", ""),), remark=TOWER)
+def trajectory(shift: Shifts, std: Widths) -> Num:
+    """Σ_k d_k²/(2 std_k²): the KL of two chains as laws of whole trajectories, one coordinate.
+
+    Args:
+        shift: d_k, the difference of the two policies' means at step k, where it does not depend
+            on the state; where it does, its root mean square under the new policy.
+        std: of each step.
+
+    Raises:
+        ValueError: no steps, a std ≤ 0, NaN, or shapes that do not agree.
+    """
+    _steps(shift)
+    return (shift**2 / (2 * std**2)).sum()
+
+
+@equation("kl.images", rows=("GRPO-13",), remark="the end of a linear chain is Gaussian")
+def images(shift: Shifts, std: Widths, carried: Carried, start: Start) -> Num:
+    """(Σ_k P_k d_k)²/(2 (std_0² + Σ_k P_k² std_k²)): the KL of the images that two chains end in.
+
+    Args:
+        shift: as in `trajectory`.
+        std: of each step.
+        carried: P_k, the product of the slopes of all later steps.
+        start: the standard deviation that the chain's start gives to the image.
+
+    Raises:
+        ValueError: no steps, a std ≤ 0, an image without spread, NaN, or shapes that do not agree.
+    """
+    _steps(shift)
+    variance = start**2 + (carried**2 * std**2).sum()
+    positive(variance_of_image=variance, otherwise="nothing of the noise reaches the image")
+    return (carried * shift).sum() ** 2 / (2 * variance)
+
+
+@equation("kl.seen", rows=("GRPO-13",), remark="Cauchy and Schwarz")
+def seen(std: Widths, carried: Carried, start: Start) -> Num:
+    """Σ P² std²/(std_0² + Σ P² std²): the largest share of a trajectory's KL that images can show.
+
+    It is the explored share of the chain: what its steps decide of the image's variance.
+
+    Raises:
+        ValueError: no steps, a std ≤ 0, an image without spread, NaN, or shapes that do not agree.
+    """
+    _steps(std)
+    decided = (carried**2 * std**2).sum()
+    positive(variance_of_image=start**2 + decided, otherwise="no noise reaches the image")
+    return decided / (start**2 + decided)
+
+
+def _steps(values: Array) -> None:
+    """Refuse what is no list of steps."""
+    if getattr(values, "ndim", 0) != 1 or len(values) == 0:
+        shape = tuple(getattr(values, "shape", ()))
+        raise ValueError(f"one value per step, (T,), is wanted, got shape {shape}")

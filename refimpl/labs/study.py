@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runs import atomic
-from ..runs.pictures import curves
+from ..runs.pictures import Picture, curves
 from ..simulate import grids
 from ..simulate.grids import Grid
 from .chains import MODES, NARROW, POINT, SAMPLERS, WIDE, end, noise_for, transport
@@ -76,14 +76,14 @@ def run(folder: Path, on_progress: Progress | None = None) -> dict[str, Any]:
     record = {"anchor": f"{ANCHOR}, a = {A}", "ends": found, "a": list(TRIED), "by_noise": noise}
     write(folder / "samplers.json", record)
     for name, picture in _pictures(found, noise).items():
-        atomic.write(folder / f"{name}.svg", picture.encode())
+        atomic.write(folder / f"{name}.svg", picture.svg().encode())
     return record
 
 
 def _pictures(
     found: Mapping[str, Mapping[str, Any]],
     noise: Mapping[str, Mapping[str, list[float]]],
-) -> dict[str, str]:
+) -> dict[str, Picture]:
     def by_steps(measure: str, *names: str) -> dict[str, tuple[tuple[int, ...], list[float]]]:
         ends = {name: [found[f"once, {T}"][name][measure] for T in STEPS] for name in names}
         return {name: (STEPS, values) for name, values in ends.items()}

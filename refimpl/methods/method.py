@@ -95,7 +95,7 @@ class Method:
         if not 0 < self.clamp_at < 1:
             raise ValueError(f"clamp_at must lie in (0, 1), got {self.clamp_at!r}")
         for name in ("limit", "beta", "eps"):
-            if not 0 <= getattr(self, name) < float("inf"):
+            if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be zero or positive, got {getattr(self, name)!r}")
         if self.ddof not in (0, 1):
             raise ValueError(f"ddof must be 0 or 1, got {self.ddof!r}")

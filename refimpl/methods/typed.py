@@ -18,8 +18,10 @@ def typed(settings: Any) -> None:
     """
     hints = get_type_hints(type(settings))
     for field in fields(settings):
-        value, hint = getattr(settings, field.name, None), hints[field.name]
-        if field.init and not _fits(value, hint):
+        if not field.init:
+            continue
+        value, hint = getattr(settings, field.name), hints[field.name]
+        if not _fits(value, hint):
             word = _is_choice(hint) and isinstance(value, str)
             wrong = ValueError if word or isinstance(value, float) else TypeError
             raise wrong(f"{field.name} must be {_words(hint)}, got {value!r}")
@@ -37,7 +39,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return (
             isinstance(value, tuple)
             and len(value) == len(wanted)
-            and all(_fits(v, part) for v, part in zip(value, wanted, strict=True))
+            and all(map(_fits, value, wanted))
         )
     if hint is float:
         return type(value) in (int, float) and math.isfinite(value)
@@ -61,4 +63,4 @@ def _words(hint: Any) -> str:
         return " or ".join(_words(part) for part in parts)
     if origin is tuple:
         return f"a tuple of {len(parts)}" if ... not in parts else "a tuple"
-    return "None" if hint is NoneType else _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
+    return "None" if hint is NoneType else _WORDS.get(hint) or str(hint.__name__)

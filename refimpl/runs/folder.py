@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..outside import MIB, bounded
 from . import atomic, metrics
 from .checkpoint import Series
 from .versions import versions
@@ -143,8 +144,8 @@ def about(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise FileNotFoundError(f"{path} is not the folder of a run: it has no run.json")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        found = json.loads(bounded(file, 64 * MIB).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON: {error}") from error
     if not isinstance(found, dict) or not {"kind", "config", "versions"} <= found.keys():
         raise ValueError(f"{file} does not describe a run: it needs kind, config and versions")
@@ -160,7 +161,7 @@ def summary(path: Path) -> dict[str, Any]:
     file = path / "summary.json"
     if not file.is_file():
         raise FileNotFoundError(f"the run in {path} is not finished: continue it with --resume")
-    return metrics.restored(json.loads(file.read_text(encoding="utf-8")))
+    return metrics.restored(json.loads(bounded(file, 64 * MIB).read_text(encoding="utf-8")))
 
 
 def reopen(

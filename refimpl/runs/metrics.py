@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..outside import MIB, bounded
 from . import atomic
 
 
@@ -37,12 +38,12 @@ def read(path: Path) -> list[dict[str, Any]]:
         FileNotFoundError: there is none.
         ValueError: a line in the middle that is no JSON, or steps that do not count 0, 1, 2, ...
     """
-    *lines, _ = path.read_bytes().split(b"\n")
+    *lines, _ = bounded(path, 4096 * MIB).read_bytes().split(b"\n")
     rows = []
     for number, line in enumerate(lines):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}, line {number + 1}, is no JSON: {error}") from error
         if not isinstance(row, dict) or row.get("step") != number:
             raise ValueError(f"{path}, line {number + 1}, should be of step {number}: {line!r:.80}")

@@ -1,41 +1,72 @@
-"""Small pictures as inline SVG: no library, no font to load, legible on light and dark pages.
+"""What reports show, as data; a picture is drawn, by matplotlib, only where a page asks for it.
 
-    histogram(samples, density)   scatter(samples, beside=exact)   trajectories(…)   curves(…)
+    histogram(samples, density, x=(-3, 3))     scatter(samples, beside=exact)     sheet(images)
+    trajectories(levels, states)               curves({"reward": (steps, values)}, ...)
 
-Every picture is one `<svg>` string. Text and axes are drawn in `currentColor`, so they follow the
-page; data colours (blue, orange, green, …) keep their contrast on white and on black alike.
+Each returns a `Picture`, which travels between processes and needs no library; `picture.svg()` is
+one `<svg>` for a page (see `drawing`).
 """
 
-import html
-import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460, 280, 52, 12, 28, 38
-COLOURS = ("#3b82f6", "#f97316", "#10b981", "#a855f7", "#ef4444", "#eab308")
+from . import drawing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE = drawing.COLOURS[:2]
+"""Blue is computed, orange is exact."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The plot's window: data ranges, and whether an axis is logarithmic."""
+class Picture(ABC):
+    """Something that can be drawn."""
 
-    x: tuple[float, float]
-    y: tuple[float, float]
-    log_x: bool = False
-    log_y: bool = False
-    left: float = LEFT
-    width: float = WIDTH - LEFT - RIGHT
+    size: tuple[float, float] = (4.6, 2.8)
+    """Inches."""
 
-    def px(self, x: float) -> float:
-        """Pixels from the left edge."""
-        return self.left + self.width * _share(x, self.x, self.log_x)
+    @abstractmethod
+    def draw(self, figure: "Figure") -> None:
+        """Put it on a figure of matplotlib."""
 
-    def py(self, y: float) -> float:
-        """Pixels from the top edge."""
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * _share(y, self.y, self.log_y)
+    def svg(self, title: str = "") -> str:
+        """As one `<svg>`, which follows the colours of its page.
+
+        Args:
+            title: read out by screen readers.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is not installed, with the remedy.
+        """
+        return drawing.svg(self.draw, self.size, title)
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram(Picture):
+    """Shares of samples in bins, with the exact density over them."""
+
+    edges: np.ndarray
+    heights: np.ndarray
+    density: tuple[np.ndarray, np.ndarray]
+    label: str
+    count: int
+
+    def draw(self, figure: "Figure") -> None:
+        """One panel."""
+        axes = figure.subplots()
+        axes.stairs(self.heights, self.edges, fill=True, color=BLUE, alpha=0.45,
+                    label=f"{self.count:,} samples")  # fmt: skip
+        axes.plot(*self.density, color=ORANGE, label="exact density")
+        axes.set(xlabel=self.label, ylabel="density", xlim=(self.edges[0], self.edges[-1]))
+        axes.set_ylim(bottom=0)
+        drawing.legend(axes)
 
 
 def histogram(
@@ -45,27 +76,32 @@ def histogram(
     x: tuple[float, float],
     label: str = "x",
     bins: int = 60,
-) -> str:
+) -> Histogram:
     """A histogram of samples (n,) with the exact density drawn over it."""
     values = np.asarray(samples.detach().flatten())
     edges = np.linspace(*x, bins + 1)
     counts, _ = np.histogram(values, edges)
+    at = np.linspace(*x, 241)
     heights = counts / (len(values) * (edges[1] - edges[0]))
-    line_x = np.linspace(*x, 241)
-    line_y = np.asarray(density(line_x))
-    frame = Frame(x, (0.0, 1.08 * float(max(heights.max(), line_y.max()))))
-    base = frame.py(0)
-    bars = "".join(
-        f'<rect x="{frame.px(a):.1f}" y="{frame.py(h):.1f}" '
-        f'width="{frame.px(b) - frame.px(a):.2f}" '
-        f'height="{base - frame.py(h):.1f}"/>'
-        for a, b, h in zip(edges, edges[1:], heights, strict=False)
-        if h > 0
-    )
-    body = f'<g fill="{COLOURS[0]}" fill-opacity="0.45" shape-rendering="crispEdges">{bars}</g>'
-    body += _line(frame, line_x, line_y, COLOURS[1])
-    legend = [(f"{len(values):,} samples", COLOURS[0]), ("exact density", COLOURS[1])]
-    return page(body + _axes(frame, label, "density") + _legend(legend))
+    return Histogram(edges, heights, (at, np.asarray(density(at))), label, len(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter(Picture):
+    """Two clouds (n, 2) on the same axes, side by side."""
+
+    clouds: tuple[np.ndarray, np.ndarray]
+    labels: tuple[str, str]
+
+    def draw(self, figure: "Figure") -> None:
+        """Two panels."""
+        panels = figure.subplots(1, 2, sharex=True, sharey=True)
+        for axes, points, name, colour in zip(
+            panels, self.clouds, self.labels, (BLUE, ORANGE), strict=True
+        ):
+            axes.scatter(*points.T, s=3, alpha=0.55, color=colour, linewidths=0, rasterized=True)
+            axes.set(xlabel="x₁", title=name)
+        panels[0].set_ylabel("x₂")
 
 
 def scatter(
@@ -74,37 +110,74 @@ def scatter(
     beside: Tensor,
     show: int = 1200,
     labels: tuple[str, str] = ("sampled", "exact"),
-) -> str:
+) -> Scatter:
     """Samples (n, 2) in the left panel, exact ones in the right, on the same axes."""
-    both = [np.asarray(points.detach())[:show] for points in (samples, beside)]
-    low, high = np.concatenate(both).min(), np.concatenate(both).max()
-    pad = 0.05 * (high - low)
-    body, half = "", (WIDTH - LEFT - RIGHT - 30) / 2
-    for i, (points, name) in enumerate(zip(both, labels, strict=True)):
-        left = LEFT + i * (half + 30)
-        frame = Frame((low - pad, high + pad), (low - pad, high + pad), left=left, width=half)
-        dots = "".join(f"M{frame.px(a):.1f} {frame.py(b):.1f}h0" for a, b in points)
-        body += (
-            f'<path d="{dots}" stroke="{COLOURS[i]}" stroke-width="2.2" stroke-linecap="round" '
-            'stroke-opacity="0.55" fill="none"/>'
-        )
-        body += _axes(frame, "x₁", "x₂" if i == 0 else "")
-        body += text(left + half / 2, 18, name)
-    return page(body)
+    left, right = (np.asarray(points.detach())[:show] for points in (samples, beside))
+    return Scatter((left, right), labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories(Picture):
+    """Paths of samples against the noise level, which falls to the right."""
+
+    levels: np.ndarray
+    paths: np.ndarray
+    label: str
+
+    def draw(self, figure: "Figure") -> None:
+        """One panel."""
+        axes = figure.subplots()
+        axes.plot(self.levels, self.paths, linewidth=0.8, alpha=0.6)
+        axes.set(xlabel="noise level t (1 = noise, 0 = data)", ylabel=self.label)
+        axes.set_xlim(self.levels.max(), self.levels.min())
 
 
 def trajectories(
     levels: Sequence[float], states: Tensor, *, show: int = 40, label: str = "x"
-) -> str:
+) -> Trajectories:
     """Paths of the first samples: noise level on the horizontal axis, falling to the right."""
     paths = np.asarray(states.detach()).reshape(len(levels), -1)[:, :show]
-    pad = 0.05 * (paths.max() - paths.min())
-    frame = Frame((max(levels), min(levels)), (paths.min() - pad, paths.max() + pad))
-    body = "".join(
-        _line(frame, np.asarray(levels), path, COLOURS[i % len(COLOURS)], width=0.9, opacity=0.6)
-        for i, path in enumerate(paths.T)
-    )
-    return page(body + _axes(frame, "noise level t (1 = noise, 0 = data)", label))
+    return Trajectories(np.asarray(levels, float), paths, label)
+
+
+@dataclass(frozen=True, eq=False)
+class Curves(Picture):
+    """Named curves on shared axes.
+
+    Attributes:
+        lines: name to (x, y).
+        marks: horizontal lines, by what they mean.
+        band: where the values should lie; None if nothing is expected.
+    """
+
+    lines: dict[str, tuple[np.ndarray, np.ndarray]]
+    x_label: str
+    y_label: str
+    log_x: bool = False
+    log_y: bool = False
+    marks: dict[str, float] = field(default_factory=dict)
+    band: tuple[float, float] | None = None
+
+    def draw(self, figure: "Figure") -> None:
+        """One panel."""
+        axes = figure.subplots()
+        if self.band is not None:
+            axes.axhspan(*self.band, color=drawing.COLOURS[2], alpha=0.12, linewidth=0,
+                         label="expected")  # fmt: skip
+        for name, (x, y) in self.lines.items():
+            dots = "o" if len(x) <= 40 else ""
+            axes.plot(x, y, marker=dots, markersize=3, label=name)
+        for (name, value), dashes in zip(self.marks.items(), ("--", ":", "-.") * 3, strict=False):
+            axes.axhline(value, linestyle=dashes, linewidth=1.1, color=drawing.INK, label=name)
+        if self.log_x:
+            axes.set_xscale("log")
+        elif all((x % 1 == 0).all() for x, _ in self.lines.values()):
+            drawing.whole(axes.xaxis)
+        if self.log_y:
+            axes.set_yscale("log")
+        axes.set(xlabel=self.x_label, ylabel=self.y_label)
+        if len(self.lines) > 1 or self.marks or self.band:
+            drawing.legend(axes)
 
 
 def curves(
@@ -114,113 +187,51 @@ def curves(
     y_label: str,
     log_x: bool = False,
     log_y: bool = False,
-) -> str:
+    marks: Mapping[str, float] | None = None,
+    band: tuple[float, float] | None = None,
+) -> Curves:
     """Named curves (x, y) on shared axes, either of them logarithmic.
 
     Raises:
         ValueError: nothing to draw, or a value ≤ 0 on a logarithmic axis.
     """
-    xs = np.concatenate([np.asarray(x, float) for x, _ in lines.values()])
-    ys = np.concatenate([np.asarray(y, float) for _, y in lines.values()])
-    for name, values, log in (("x", xs, log_x), ("y", ys, log_y)):
+    if not lines:
+        raise ValueError("nothing to draw: no curve was given")
+    held = {name: (np.asarray(x, float), np.asarray(y, float)) for name, (x, y) in lines.items()}
+    for axis, log, which in (("x", log_x, 0), ("y", log_y, 1)):
+        values = np.concatenate([line[which] for line in held.values()])
         if not np.isfinite(values).all() or (log and values.min() <= 0):
             raise ValueError(
-                f"{name} must be finite, and positive on a log axis, got {values.tolist()}"
+                f"{axis} must be finite, and positive on a log axis, got {values.tolist()}"
             )
-    frame = Frame(_padded(xs, log_x, 0.0), _padded(ys, log_y, 0.05), log_x, log_y)
-    body = ""
-    for i, (x, y) in enumerate(lines.values()):
-        body += _line(frame, x, y, COLOURS[i % len(COLOURS)])
-        dots = "".join(
-            f'<circle cx="{frame.px(a):.1f}" cy="{frame.py(b):.1f}" r="2.6"/>'
-            for a, b in zip(x, y, strict=True)
-        )
-        body += f'<g fill="{COLOURS[i % len(COLOURS)]}">{dots}</g>'
-    legend = [(name, COLOURS[i % len(COLOURS)]) for i, name in enumerate(lines)]
-    return page(body + _axes(frame, x_label, y_label) + _legend(legend))
+    return Curves(held, x_label, y_label, log_x, log_y, dict(marks or {}), band)
 
 
-def _share(value: float, span: tuple[float, float], log: bool) -> float:
-    low, high = (math.log10(edge) for edge in span) if log else span
-    return (float(math.log10(value) if log else value) - low) / (high - low)
+@dataclass(frozen=True, eq=False)
+class Sheet(Picture):
+    """Grey images in a grid, a named row each."""
+
+    page: np.ndarray
+    centres: tuple[float, ...]
+    rows: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[float, float]:  # type: ignore[override]
+        """As wide as the others, as high as it needs."""
+        return 4.6, 4.6 * self.page.shape[0] / self.page.shape[1] + 0.1
+
+    def draw(self, figure: "Figure") -> None:
+        """One panel without axes."""
+        axes = figure.subplots()
+        axes.imshow(self.page, cmap="gray_r", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set(xticks=[], yticks=self.centres[: len(self.rows)], yticklabels=self.rows)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
 
 
-def _padded(values: np.ndarray, log: bool, by: float) -> tuple[float, float]:
-    ends = np.log10([values.min(), values.max()]) if log else np.array([values.min(), values.max()])
-    room = by * (ends[1] - ends[0]) or (0.0 if ends[1] > ends[0] else 0.5)
-    low, high = float(ends[0] - room), float(ends[1] + room)
-    return (10**low, 10**high) if log else (low, high)
-
-
-def _line(
-    frame: Frame,
-    x: Sequence[float] | np.ndarray,
-    y: Sequence[float] | np.ndarray,
-    colour: str,
-    *,
-    width: float = 2.0,
-    opacity: float = 1.0,
-) -> str:
-    points = " ".join(f"{frame.px(a):.1f},{frame.py(b):.1f}" for a, b in zip(x, y, strict=True))
-    return (
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}" '
-        f'stroke-opacity="{opacity}" stroke-linejoin="round"/>'
-    )
-
-
-def _ticks(span: tuple[float, float], log: bool) -> list[float]:
-    low, high = min(span), max(span)
-    if log:
-        first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-        tens = [10.0**k for k in range(first, last + 1)]
-        return tens if len(tens) > 1 else [low, high]
-    raw = (high - low) / 5
-    unit = 10 ** math.floor(math.log10(raw))
-    step = next(m * unit for m in (1, 2, 2.5, 5, 10) if m * unit >= raw)
-    first = math.ceil(low / step - 1e-9)
-    return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def _number(value: float, log: bool) -> str:
-    power = math.log10(value) if log else 0.0
-    if log and power == round(power) and abs(power) > 2:
-        return "10" + f"{round(power)}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{value:.2g}" if log and value < 1 else f"{value:.3g}"
-
-
-def _axes(frame: Frame, x_label: str, y_label: str) -> str:
-    left, right, top, bottom = frame.left, frame.left + frame.width, TOP, HEIGHT - BOTTOM
-    out = (
-        '<g stroke="currentColor" stroke-opacity="0.55" fill="none">'
-        f'<path d="M{left:.1f} {top}V{bottom}H{right:.1f}"/></g>'
-    )
-    for x in _ticks(frame.x, frame.log_x):
-        out += text(frame.px(x), bottom + 14, _number(x, frame.log_x))
-    for y in _ticks(frame.y, frame.log_y):
-        out += text(left - 5, frame.py(y) + 4, _number(y, frame.log_y), "end")
-    out += text((left + right) / 2, HEIGHT - 6, x_label)
-    middle = (top + bottom) / 2
-    return out + (f'<g transform="rotate(-90 12 {middle:.0f})">{text(12, middle, y_label)}</g>')
-
-
-def text(x: float, y: float, words: str, anchor: str = "middle") -> str:
-    """Words at a place, in pixels."""
-    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{html.escape(words)}</text>'
-
-
-def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    out, x = "", float(LEFT)
-    for name, colour in entries:
-        out += f'<rect x="{x:.0f}" y="9" width="10" height="10" rx="2" fill="{colour}"/>'
-        out += f'<text x="{x + 14:.0f}" y="18">{html.escape(name)}</text>'
-        x += 26 + 6.4 * len(name)
-    return out
-
-
-def page(body: str) -> str:
-    """The `<svg>` round a body."""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'font-family="system-ui, sans-serif" font-size="11" fill="currentColor" '
-        f'style="max-width:{WIDTH}px;width:100%;height:auto">{body}</svg>'
-    )
+def sheet(images: Float[Tensor, "rows columns H W"], rows: Sequence[str] = ()) -> Sheet:
+    """Grey images side by side with a margin; −1 is white and 1 is black."""
+    framed = pad(images.detach().double().clamp(-1, 1), (0, 1, 0, 1), value=-1.0)
+    r, c, height, width = framed.shape
+    page = framed.permute(0, 2, 1, 3).reshape(r * height, c * width).numpy()
+    return Sheet(page, tuple((i + 0.5) * height - 1 for i in range(r)), tuple(rows))

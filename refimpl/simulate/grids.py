@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import SupportsFloat
 
-from ..equations.domain import level, positive
+from ..equations import schedules
 from ..equations.sde import Step
 
 
@@ -83,9 +83,7 @@ def shift(t: float, by: float) -> float:
         ValueError: t outside [0, 1], or a shift that is not positive.
         TypeError: what is no number.
     """
-    level(t=t)
-    positive(by=by)
-    return t / (t + (1 - t) / by)  # the same, and exact at both ends
+    return float(schedules.shift(t, by))
 
 
 def shifted(T: int, by: float) -> Grid:

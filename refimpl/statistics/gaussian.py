@@ -6,6 +6,8 @@ The null law holds at every n: nothing is asymptotic. (Samples of a non-Gaussian
 `distribution`, whose bounds hold for any law.)
 """
 
+from functools import cache
+
 import torch
 from jaxtyping import Float
 from scipy import optimize, special, stats
@@ -42,25 +44,38 @@ def mean(
     return judge(claim, [part], (_noncentrality(bound, d) / n) ** 0.5, detects)
 
 
+FEWEST = 50
+"""Samples below which a covariance that is estimated leaves Hotelling's test without power."""
+
+
 def hotelling(
     x: Float[Tensor, "n d"], mean: Float[Tensor, " d"], claim: Claim, *, detects: float
 ) -> Outcome:
     """T² on the mean, the covariance estimated from the samples.
 
+    Its power is exact: (n − d)/(d(n − 1)) T² is a non-central F, with n δ² where the mean is off by
+    δ standard deviations.
+
     Args:
         detects: a shift in standard deviations (Mahalanobis) that must be found.
+
+    Raises:
+        ValueError: n below 50, or below 10 d.
     """
     samples(claim, x)
     n, d = x.shape
-    if n <= d:
-        raise ValueError(f"Hotelling's test needs n > d, got n={n}, d={d}")
+    if n < max(FEWEST, 10 * d):
+        raise ValueError(
+            f"{claim.name}: Hotelling's test estimates the covariance from n={n} samples in d={d} "
+            f"dimensions, and with so few finds no effect worth promising: it needs "
+            f"n >= max({FEWEST}, 10 d); draw more, or use `mean` with a known covariance"
+        )
     gap = x.mean(dim=0) - mean
     covariance = torch.cov(x.T).reshape(d, d)
     ratio = float(n * gap @ torch.linalg.solve(covariance, gap)) * (n - d) / (d * (n - 1))
     bound = float(stats.f.isf(claim.alpha, d, n - d))
     part = Part("Hotelling's F", ratio, bound, float(stats.f.sf(ratio, d, n - d)))
-    # The F law's own spread adds at most its square root of two over n; one part in ten covers it.
-    return judge(claim, [part], 1.1 * (_noncentrality(bound * d, d) / n) ** 0.5, detects)
+    return judge(claim, [part], (_noncentral_f(bound, d, n - d) / n) ** 0.5, detects)
 
 
 def variance(
@@ -89,14 +104,23 @@ def variance(
 
 def chi_square(name: str, statistic: float, df: int, alpha: float) -> tuple[Part, float]:
     """Two-sided chi-square as one part, and the relative error of a std that it detects."""
-    low, high = float(stats.chi2.ppf(alpha / 2, df)), float(stats.chi2.isf(alpha / 2, df))
+    low, high, least, most = _chi_square_quantiles(df, alpha)
     tail = min(float(stats.chi2.cdf(statistic, df)), float(stats.chi2.sf(statistic, df)))
-    up = (high / float(stats.chi2.ppf(BETA, df))) ** 0.5 - 1
-    down = 1 - (low / float(stats.chi2.isf(BETA, df))) ** 0.5
+    up, down = (high / least) ** 0.5 - 1, 1 - (low / most) ** 0.5
     # Told as a distance from df in units of the bound on its own side, so that one number decides.
     side = high - df if statistic > df else df - low
     part = Part(f"{name}, off its mean {df} by", abs(statistic - df), side, min(1.0, 2 * tail))
     return part, max(up, down)
+
+
+@cache
+def _chi_square_quantiles(df: int, alpha: float) -> tuple[float, float, float, float]:
+    """Where α/2 lies below and above, and where β does."""
+    law = stats.chi2(df)
+    return (
+        float(law.ppf(alpha / 2)), float(law.isf(alpha / 2)),
+        float(law.ppf(BETA)), float(law.isf(BETA)),
+    )  # fmt: skip
 
 
 def normal(name: str, z: float, alpha: float) -> Part:
@@ -124,6 +148,17 @@ def _spread(covariance: Tensor, d: int) -> None:
         raise ValueError(f"covariance must be positive definite, its least eigenvalue is {least}")
 
 
+@cache
+def _noncentral_f(bound: float, d: int, rest: int) -> float:
+    """λ with P(F_{d, rest}(λ) ≤ bound) = β."""
+
+    def missed(shift: float) -> float:
+        return float(special.ncfdtr(d, rest, shift, bound)) - BETA
+
+    return float(optimize.brentq(missed, 1e-6, 1e4))
+
+
+@cache
 def _noncentrality(bound: float, d: int) -> float:
     """λ with P(χ²_d(λ) ≤ bound) = β."""
     return float(optimize.brentq(lambda s: special.chndtr(bound, d, s) - BETA, 1e-6, 1e4))

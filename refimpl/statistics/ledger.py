@@ -23,6 +23,7 @@ BOUNDARIES = ("next_level", "clamp", "refuse")
 LISTED: dict[str, int] = {
     **{f"conditional.{path}.{what}": N for path in SCHEDULES for what in ("mean", "variance")},
     **{f"marginal.mixture_1d.t{t}": N for t in MARGINAL_LEVELS},
+    "marginal.density": N,
     "marginal.rotated_8d.features": N_WIDE,
     **{f"flow.mixture_1d.t{t}": N for t in FLOW_LEVELS},
     "flow.mixture_2d.features": N_WIDE,
@@ -53,6 +54,8 @@ LISTED: dict[str, int] = {
     "ratio.whole": N,
     "ratio.mean_reduced": N,
     "gradient.surrogate": N,
+    "surrogate.gain": N,
+    "surrogate.loss": N,
     **{
         f"gradient.group_{std}.{what}": N_WIDE
         for std in ("none", "group")
@@ -64,16 +67,52 @@ LISTED: dict[str, int] = {
     "ou.mean": N,
     "ou.variance": N,
     "langevin.variance": N,
+    "langevin.formula": N,
     "langevin.aim": N,
     "ddpm.variance": N,
-    **{f"objective.{what}.t{t}": N for what in ("velocity", "score") for t in (0.15, 0.5, 0.85)},
+    **{
+        f"objective.{what}.t{t}": N
+        for what in ("velocity", "score", "weighted")
+        for t in (0.15, 0.5, 0.85)
+    },
+    "objective.gap.t0.5": N,
+    "objective.gap.t0.85": N,
     "implicit.score": N,
     "hutchinson.mean": N,
     **{f"coupling.rho{rho}.{what}": N for rho in (0.0, 0.8) for what in ("end", "velocity")},
     "guided.geometric": N,
     "guided.tilted": N,
     "guided.conditional": N,
+    **{
+        f"guided.chain.{name}.{what}": N
+        for name in ("classifier", "free", "sde")
+        for what in ("mean", "variance")
+    },
+    "labels.dropped": N,
+    "labels.velocity0": N,
+    "labels.velocity1": N,
+    "annealed.mean": N,
+    "annealed.variance": N,
+    "residual_flow.mean": N,
+    "residual_flow.variance": N,
+    **{f"solver.{rule}": N for rule in ("euler", "heun", "rk4")},
+    "solver.adaptive": N_WIDE,
     "tilted.weights": N,
+    **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
+    **{
+        f"levels.{name}": N
+        for name in (
+            "logit_normal",
+            "logit_normal_eps",
+            "logit_normal_shifted",
+            "mode",
+            "cosmap",
+            "uniform_shifted",
+            "importance",
+            "importance.noise",
+            "importance.gradient",
+        )
+    },
     "conformance.noise": 4096,
     "conformance.sampler.mean": N,
     "conformance.sampler.variance": N,
@@ -85,7 +124,7 @@ LISTED: dict[str, int] = {
     "null_space.mean": N,
     "null_space.variance": N,
     **{
-        f"calibration.{test}": 200
+        f"calibration.{test}": 1000
         for test in ("mean", "hotelling", "variance", "cdf", "features", "white")
     },
 }

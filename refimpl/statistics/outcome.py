@@ -7,7 +7,10 @@ A test raises `StatisticalFailure`; it never returns a verdict that a caller cou
 too weak for what it promises raises `DesignError`, whatever the samples say.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,16 +22,28 @@ BETA = 1e-3
 """The rate at which a stated effect may be missed."""
 
 
+Sees: TypeAlias = Literal["marginal", "residual"]
+"""What a test looks at: the law of samples, or what a step or a prediction leaves over."""
+
+
 class StatisticalFailure(AssertionError):
     """Samples that a correct sampler produces less often than α.
 
     Attributes:
         name, part, statistic, bound, p_value, n, alpha: what was tested, and how it came out.
+        sees: whether the test looks at a law or at residuals.
     """
 
     def __init__(
-        self, claim: "Claim", part: str, statistic: float, bound: float, p_value: float
+        self,
+        claim: "Claim",
+        part: str,
+        statistic: float,
+        bound: float,
+        p_value: float,
+        sees: Sees = "marginal",
     ) -> None:
+        self.sees = sees
         self.name, self.n, self.alpha = claim.name, claim.n, claim.alpha
         self.part, self.statistic, self.bound, self.p_value = part, statistic, bound, p_value
         super().__init__(
@@ -97,7 +112,46 @@ class Part:
     p_value: float
 
 
-def judge(claim: Claim, parts: list[Part], detectable: float, detects: float) -> Outcome:
+@dataclass
+class Gathered:
+    """What tests said while failures were gathered.
+
+    Attributes:
+        failures: in the order in which they came.
+        asked: what was looked at, by tests that held or failed.
+    """
+
+    failures: list[StatisticalFailure] = field(default_factory=list)
+    asked: set[Sees] = field(default_factory=set)
+
+
+_GATHERED: list[Gathered | None] = []
+
+
+@contextmanager
+def gathered() -> Iterator[Gathered]:
+    """Every failure inside, in place of the first: which tests see what was planted?"""
+    found = Gathered()
+    _GATHERED.append(found)
+    try:
+        yield found
+    finally:
+        _GATHERED.pop()
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Inside, the first failure is raised again, whoever gathers."""
+    _GATHERED.append(None)
+    try:
+        yield
+    finally:
+        _GATHERED.pop()
+
+
+def judge(
+    claim: Claim, parts: list[Part], detectable: float, detects: float, sees: Sees = "marginal"
+) -> Outcome:
     """Raise unless the design suffices and every part keeps its bound.
 
     Raises:
@@ -109,10 +163,18 @@ def judge(claim: Claim, parts: list[Part], detectable: float, detects: float) ->
             f"{claim.name} promises to detect {detects:g}, but n={claim.n} detects "
             f"{detectable:.4g} at best: draw more samples, or promise less"
         )
+    gathering = _GATHERED[-1] if _GATHERED else None
+    if gathering is not None:
+        gathering.asked.add(sees)
     failed = [part for part in parts if not part.statistic <= part.bound]
     if failed:
         worst = max(failed, key=lambda part: part.statistic / part.bound)
-        raise StatisticalFailure(claim, worst.name, worst.statistic, worst.bound, worst.p_value)
+        failure = StatisticalFailure(
+            claim, worst.name, worst.statistic, worst.bound, worst.p_value, sees
+        )
+        if gathering is None:
+            raise failure
+        gathering.failures.append(failure)
     worst = min(parts, key=lambda part: part.p_value)
     p_value = min(1.0, worst.p_value * len(parts))
     return Outcome(claim, worst.name, worst.statistic, worst.bound, p_value, detectable)

@@ -70,7 +70,7 @@ def white(
     alpha = claim.alpha / shares
     spread, detectable = chi_square("the residuals' square", float((e**2).sum()), e.numel(), alpha)
     if not detectable <= detects_std:
-        judge(claim, [spread], detectable, detects_std)
+        judge(claim, [spread], detectable, detects_std, "residual")
     uniform = torch.special.ndtr(e.flatten().sort().values)
     parts = [spread, band("the residuals' Kolmogorov distance", uniform, alpha)]
     parts.append(_regression("1", torch.ones_like(e), e, alpha))
@@ -81,7 +81,7 @@ def white(
     if steps > 1:
         parts.append(_regression("the step before", e[:-1], e[1:], alpha))
     parts.append(_regression("another particle", e[:, :half], e[:, half : 2 * half], alpha))
-    return judge(claim, parts, normal_power(alpha) / e.numel() ** 0.5, detects_shift)
+    return judge(claim, parts, normal_power(alpha) / e.numel() ** 0.5, detects_shift, "residual")
 
 
 def _regression(name: str, r: Tensor, e: Tensor, alpha: float) -> Part:
@@ -122,4 +122,4 @@ def zero_mean(
         p_value = min(1.0, 2 * float(torch.tensor(-z * z / 2, dtype=torch.float64).exp()))
         parts.append(Part(f"|Z| against {name}", abs(z), log**0.5, p_value))
     missed = (2 * 6.907755278982137) ** 0.5  # √(2 log 1/β)
-    return judge(claim, parts, (log**0.5 + missed) / claim.n**0.5, detects)
+    return judge(claim, parts, (log**0.5 + missed) / claim.n**0.5, detects, "residual")

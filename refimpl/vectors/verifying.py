@@ -76,7 +76,7 @@ def verify(content: str, name: str = "") -> Report:
     """
     try:
         document = json.loads(content)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         return Report(name or "?", problems=(f"not JSON: {error}",))
     broken = tuple(_schema_errors(document))
     if broken:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..statistics.outcome import Outcome, StatisticalFailure
+from ..statistics.outcome import Outcome, StatisticalFailure, raising
 from .check import Evidence
 
 
@@ -23,7 +23,8 @@ def evidence_of(outcomes: Sequence[Outcome], pictures: dict[str, Any] | None = N
         figures[f"{o.claim.name}: detects"] = o.detectable
     count = f"{len(outcomes)} test{'s' * (len(outcomes) > 1)}"
     summary = f"{count}; closest: {worst.claim.name}, {worst}"
-    return Evidence(summary, figures, pictures or {})
+    p_values = {o.claim.name: o.p_value for o in outcomes}
+    return Evidence(summary, figures, pictures or {}, p_values=p_values)
 
 
 def must_reject(mistake: str, test: Callable[[], object]) -> StatisticalFailure:
@@ -33,7 +34,8 @@ def must_reject(mistake: str, test: Callable[[], object]) -> StatisticalFailure:
         AssertionError: the test accepts it.
     """
     try:
-        test()
+        with raising():
+            test()
     except StatisticalFailure as failure:
         return failure
     raise AssertionError(f"the test lost its power: it accepts {mistake!r}")

@@ -12,12 +12,13 @@ has held: there is no verdict that a caller could forget to look at.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ..equations.watching import watched
+from .pictures import Picture
 
-Layer = Literal["numbers", "samplers", "statistics", "peers"]
-LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "peers")
+Layer = Literal["numbers", "samplers", "statistics", "training", "peers"]
+LAYERS: tuple[Layer, ...] = ("numbers", "samplers", "statistics", "training", "peers")
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Evidence:
         figures: the numbers behind it, by name.
         called: the equations that were called while it was measured; the register notes them.
         pictures: curves and histograms for the report, by title (see `refimpl.verify.pictures`).
+        p_values: of each assertion within the budget, by name.
     """
 
     summary: str
     figures: dict[str, float] = field(default_factory=dict)
-    pictures: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     called: tuple[str, ...] = ()
+    p_values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ class Check:
         name: `layer.function`.
         layer: the kind of evidence.
         covers: the ids of the equations it speaks for.
-        rows: the ledger rows whose letter (N for numbers and samplers, T for statistics) it gives.
+        rows: the ledger rows whose letter it gives: N for numbers and samplers, T for statistics, L
+            for training.
         run: called with a seed; raises on failure.
+        of_one: asks about one of the equations alone, where the check can be taken apart.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Check:
     covers: tuple[str, ...]
     rows: tuple[str, ...]
     run: Callable[[int], Evidence]
+    of_one: Callable[[str, int], Evidence] | None = None
 
     @property
     def statement(self) -> str:
@@ -70,7 +76,11 @@ class NeverCalled(AssertionError):
 
 
 def check(
-    layer: Layer, *, covers: tuple[str, ...], rows: tuple[str, ...] = ()
+    layer: Layer,
+    *,
+    covers: tuple[str, ...],
+    rows: tuple[str, ...] = (),
+    of_one: Callable[[str, int], Evidence] | None = None,
 ) -> Callable[[Callable[[int], Evidence]], Callable[[int], Evidence]]:
     """Register a check, and hold what it covers to what it calls.
 
@@ -82,22 +92,21 @@ def check(
         name = f"{layer}.{function.__name__}"
         if name in CHECKS:
             raise ValueError(f"check {name!r} is registered twice")
-        run = _observed(name, layer, function, covers)
-        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run)
+        run = _observed(name, function, covers)
+        CHECKS[name] = Check(name, layer, tuple(covers), tuple(rows), run, of_one)
         return run
 
     return note
 
 
 def _observed(
-    name: str, layer: Layer, function: Callable[[int], Evidence], covers: tuple[str, ...]
+    name: str, function: Callable[[int], Evidence], covers: tuple[str, ...]
 ) -> Callable[[int], Evidence]:
     @functools.wraps(function)
     def run(seed: int) -> Evidence:
         with watched() as called:
             evidence = function(seed)
-        # A peer's facts hold a library to a law of an equation, which need not call it.
-        silent = [id for id in covers if id not in called and layer != "peers"]
+        silent = [id for id in covers if id not in called]
         if silent:
             raise NeverCalled(f"{name} covers {', '.join(silent)} and never calls it")
         return replace(evidence, called=tuple(sorted(called)))

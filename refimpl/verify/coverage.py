@@ -2,7 +2,8 @@
 
     S, C   derivations that carry the row, proved, with their controls settled
     N      checks of the layers numbers and samplers          T   checks of the layer statistics
-    D      pages that show an equation of the row             R   commands that run it
+    L      checks of the layer training                       D   pages that show an equation
+    R      commands that run it
 
 `ledger.toml` says what each row needs and which letters this version claims. The evidence is read
 off what ran, never typed; a claimed letter without evidence is a gap, and a gap fails the run.
@@ -19,7 +20,7 @@ from refimpl.equations import equations
 from .layers import checks
 from .runs import RUNS
 
-_LAYER_OF_LETTER = {"N": ("numbers", "samplers"), "T": ("statistics",)}
+_LAYER_OF_LETTER = {"N": ("numbers", "samplers"), "T": ("statistics",), "L": ("training",)}
 
 
 @dataclass(frozen=True)

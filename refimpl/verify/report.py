@@ -19,7 +19,10 @@ from refimpl.equations import find
 from .run import Outcome, Report, by_equation
 
 MARK = {"holds": "✓", "fails": "✗", "not installed": "–"}
-LAYERS = ("proofs", "numbers", "samplers", "statistics", "peers")
+LAYERS = ("proofs", "numbers", "samplers", "statistics", "training", "peers")
+
+SAMPLED = ("samplers", "statistics", "training")
+"""Layers that the table counts in its column of statistics."""
 
 
 def by_topic(report: Report) -> Table:
@@ -83,7 +86,7 @@ def _cells(id: str, layers: dict[str, list[Outcome]]) -> tuple[str, ...]:
 def _counts(layers: dict[str, list[Outcome]]) -> tuple[str, str, str, str]:
     """Proofs, their controls, numbers, statistics."""
     proofs = layers.get("proofs", [])
-    sampled = [o for layer in ("samplers", "statistics") for o in layers.get(layer, [])]
+    sampled = [o for layer in SAMPLED for o in layers.get(layer, [])]
     checked = [o for layer in ("numbers", "peers") for o in layers.get(layer, [])]
     controls = str(sum(_controls(o) for o in proofs)) if proofs else ""
     return (_tally(proofs), controls, _tally(checked), _tally(sampled))
@@ -216,9 +219,9 @@ def as_html(report: Report) -> str:
     for problem in [f"{o.name}: {o.detail}" for o in report.failures] + list(report.gaps):
         parts.append(f"<p class='fails'>{quote(problem)}</p>")
     pictures = [
-        (title, svg)
+        (title, picture.svg(title))
         for o in report.outcomes
-        for title, svg in getattr(o.evidence, "pictures", {}).items()
+        for title, picture in getattr(o.evidence, "pictures", {}).items()
     ]
     if pictures:
         parts.append("<h2>Pictures</h2>")

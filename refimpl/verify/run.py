@@ -17,6 +17,7 @@ from refimpl.equations import equations
 
 from .check import Check
 from .coverage import Row, coverage
+from .kills import strike
 from .layers import checks
 from .workers import Died, carried_out
 
@@ -32,7 +33,7 @@ class Outcome:
 
     Attributes:
         name: the derivation's id, or `layer.function`.
-        layer: "proofs", "numbers", "samplers", "statistics" or "peers".
+        layer: "proofs", "numbers", "samplers", "statistics", "training" or "peers".
         covers: equation ids that it speaks for.
         detail: one line: what was measured, or why it fails.
         evidence: the Proof, or the Evidence, or None where it fails.
@@ -210,6 +211,14 @@ def prove_one(id: str) -> Outcome:
     )
 
 
+def refuted_by_proof(equation_id: str, wrong: Callable[..., Any]) -> bool:
+    """Whether any derivation of the equation is refuted with the wrong formula in its place."""
+    module = _derivations()
+    return any(
+        module.refutes(d, equation_id, wrong) for d in module.load().values() if equation_id in d.of
+    )
+
+
 def formulas(id: str) -> list[str]:
     """The formula of an equation as its author wrote it, in LaTeX, line by line.
 
@@ -224,7 +233,7 @@ def formulas(id: str) -> list[str]:
 
 
 def _derivations() -> Any:
-    """The proofs are a package of their own, above this one; the runner alone reaches up to it."""
+    """The proofs are a package of their own, above this one; only this module reaches up to it."""
     return importlib.import_module("derivations.run")
 
 
@@ -238,19 +247,22 @@ def check_one(name: str, seed: int) -> Outcome:
 
 
 def run_check(c: Check, seed: int) -> Outcome:
-    """Run one check; a failure becomes data here, and nowhere below."""
+    """Run one check, then with its designated mistakes planted, which must turn it red.
+
+    A failure becomes data here, and nowhere below.
+    """
     start = time.perf_counter()
     try:
         evidence = c.run(seed)
+        planted = strike(c, seed)
     except ModuleNotFoundError as error:
         verdict: Verdict = "not installed" if c.layer == "peers" else "fails"
         return Outcome(c.name, c.layer, c.covers, verdict, str(error), time.perf_counter() - start)
     except Exception as error:  # whatever a check raises is its finding
         found = f"{type(error).__name__}: {error}"
         return Outcome(c.name, c.layer, c.covers, "fails", found, time.perf_counter() - start)
-    return Outcome(
-        c.name, c.layer, c.covers, "holds", evidence.summary, time.perf_counter() - start, evidence
-    )
+    told = evidence.summary + (f"; {planted} planted mistakes rejected" if planted else "")
+    return Outcome(c.name, c.layer, c.covers, "holds", told, time.perf_counter() - start, evidence)
 
 
 def by_equation(report: Report) -> dict[str, dict[str, list[Outcome]]]:

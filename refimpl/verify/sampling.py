@@ -19,7 +19,7 @@ from ..simulate.diffusion import constant, flow_grpo
 from ..simulate.grids import uniform
 from ..simulate.sde import Rollout, replay, rollout
 from ..toy.examples import examples, field
-from .pictures import histogram, scatter
+from .pictures import Picture, histogram, scatter
 
 MOST = 50_000_000
 """Samples of all steps together: in two dimensions two or three gigabytes."""
@@ -62,13 +62,13 @@ class Sampled:
 
     Attributes:
         lines: for the terminal.
-        picture: samples beside exact ones, as SVG.
+        picture: samples beside exact ones, drawn when it is asked for.
     """
 
     rollout: Rollout
     log_prob: Tensor | None
     lines: tuple[str, ...]
-    picture: str
+    picture: Picture
 
     def save(self, file: Path) -> None:
         """Write levels, states, means, stds, noise and log-probabilities to an .npz file.
@@ -122,7 +122,7 @@ def _row(values: Tensor) -> str:
     return " ".join(f"{float(value):.4f}" for value in values.flatten()[:10])
 
 
-def _picture(problem: object, ends: Tensor, exact: Tensor) -> str:
+def _picture(problem: object, ends: Tensor, exact: Tensor) -> Picture:
     if ends.shape[1] == 1:
         law = problem.at(paths.linear(0.0))  # type: ignore[attr-defined]
         low, high = float(exact.min()), float(exact.max())

@@ -149,12 +149,17 @@ def _announce(root: Path, topic: str) -> list[Path]:
     package.write_text(text, encoding="utf-8")
     reference = root / f"docs/reference/equations/{topic}.md"
     reference.write_text(f"# {topic}\n\n::: refimpl.equations.{topic}\n", encoding="utf-8")
+    proofs = root / f"docs/reference/derivations/{topic}.md"
+    proofs.parent.mkdir(parents=True, exist_ok=True)
+    proofs.write_text(
+        f"::: derivations.{topic}\n    options:\n      heading_level: 1\n", encoding="utf-8"
+    )
     site = root / "mkdocs.yml"
     text = site.read_text("utf-8")
-    for folder in ("math", "reference/equations"):
+    for folder in ("math", "reference/equations", "reference/derivations"):
         last = re.findall(rf"^ +- .*{folder}/\w+\.md$", text, re.M)[-1]
         indent = re.match(" *", last)
         entry = f"{indent[0] if indent else ''}- {topic}: {folder}/{topic}.md"
         text = text.replace(last, f"{last}\n{entry}", 1)
     site.write_text(text, encoding="utf-8")
-    return [package, reference, site]
+    return [package, reference, proofs, site]

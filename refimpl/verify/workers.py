@@ -52,8 +52,10 @@ def carried_out(
         count: how many processes share the jobs.
     """
     todo, busy = list(reversed(jobs)), dict[Any, tuple[_Worker, tuple[Any, ...]]]()
-    free = [_started(work) for _ in range(min(count, len(jobs)))]
+    free: list[_Worker] = []
     try:
+        for _ in range(min(count, len(jobs))):
+            free.append(_started(work))
         while todo or busy:
             while todo and free:
                 worker, job = free.pop(), todo.pop()

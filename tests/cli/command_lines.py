@@ -18,6 +18,8 @@ QUICK = (
     "eq",
     "eq sde.drift",
     "surrogate 1.3 --advantage -1 --clip 0.2",
+    "grid sd3.5 --steps 10",
+    "levels mode(1.29) --shift 3 --weight bell --above 0.875",
     "sample --toy gaussian_1d --n 64 --out r.npz --picture p.svg",
     "audit r.npz --json audit.json --html audit.html",
     "train toy --quick --out run",

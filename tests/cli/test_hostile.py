@@ -112,6 +112,52 @@ surrogate 1 --advantage inf --clip 0.2
 surrogate 1 --advantage 1 --clip nan
 surrogate 1 --advantage 1 --clip=-1
 surrogate -1 --advantage 1 --clip 0.2
+grid
+grid nothing
+grid nowhere.json
+grid text.txt
+grid folder
+grid r.npz
+grid sd3.5
+grid sd3.5 --steps 0
+grid sd3.5 --steps=-3
+grid sd3.5 --steps x
+grid sd3.5 --steps 10 --mu 1
+grid sd3.5 --steps 10 --a nan
+grid sd3.5 --steps 10 --a=-1
+grid sd3.5 --steps 10 --rule nothing
+grid sd3.5 --steps 10 --handed nothing
+grid sd3.5 --steps 10 --handed 1,x
+grid sd3.5 --steps 10 --handed 1,0.5
+grid sd3.5 --timesteps 900,950
+grid sd3.5 --timesteps nan,3
+grid sana --steps 2 --handed 1,0.5
+grid qwen-image --steps 10
+grid qwen-image --steps 1 --tokens 4096
+grid qwen-image --steps 10 --tokens 0
+grid qwen-image --steps 10 --tokens nan
+grid qwen-image --steps 10 --tokens 4096 --mu 1
+grid --identify nowhere
+grid --identify text.txt
+grid --identify empty
+grid --identify r.npz
+grid --identify folder
+grid sd3.5 --identify text.txt
+levels
+levels nothing
+levels logit-norm
+levels mode(2)
+levels mode(x)
+levels beta
+levels beta(0,1)
+levels logit-normal(0,0)
+levels logit-normal(0,1
+levels uniform --shift 0
+levels uniform --shift nan
+levels uniform --weight nothing
+levels uniform --weight sigma-sqrt
+levels uniform --weight min-snr(0)
+levels uniform --above 2
 train
 train nothing
 train toy --problem nope

@@ -25,12 +25,14 @@ CHOICES = {
     "log_prob_terms": ("all", "no log 2 pi", "quadratic", "bare square"),
     "kl": ("eq3", "without h", "velocity", "means", "k1", "k2", "k3"),
     "kl_reduction": ("sum", "mean", "none"),
-    "advantage_std": ("group", "batch", "none"),
+    "advantage_mean": ("group", "group", "others"),
+    "advantage_std": ("group", "batch", "others", "none"),
+    "advantage_floor": (0.0, 0.0, 0.25),
     "advantage_ddof": (0, 1),
     "advantage_eps": (1e-4, 1e-8, 1e-6),
     "advantage_clip": ("none", 5.0, 1.0),
     "sign": ("objective", "loss"),
-    "guidance": ("w", "omega"),
+    "guidance": ("w", "omega", "zero-star"),
     "model_time": ("1000 t", "t", "1 - t"),
     "ode_method": ("euler", "heun", "midpoint", "rk4"),
 }
@@ -107,6 +109,9 @@ def make(c, style=0):
 
     def told(std, g):
         return {"g sqrt(h)": std, "g": g, "variance": std**2}[c["std"]]
+
+    def ddof(n):
+        return {"ddof": n} if np_like else {"correction": n}
 
     def reduce(e, how):
         if how == "none":
@@ -222,20 +227,21 @@ def make(c, style=0):
                 return reduce(e, c["kl_reduction"])
 
         def advantages(self, rewards):
-            r = rewards
+            r, dd, n = rewards, c["advantage_ddof"], rewards.shape[1]
+            rest = [lib.concatenate([r[:, :k], r[:, k + 1 :]], 1) for k in range(n)]
             m = r.mean(1, keepdims=True)
+            if c["advantage_mean"] == "others":
+                m = lib.stack([x.mean(1) for x in rest], 1)
             if c["advantage_std"] == "none":
                 out = r - m
             else:
-                over = r if c["advantage_std"] == "batch" else None
-                dd = c["advantage_ddof"]
-                if np_like:
-                    s = r.std(ddof=dd) if over is not None else r.std(1, ddof=dd, keepdims=True)
-                elif over is not None:
-                    s = r.std(correction=dd)
-                else:
-                    s = r.std(1, correction=dd, keepdim=True)
-                out = (r - m) / (s + c["advantage_eps"])
+                s = {
+                    "group": lambda: r.std(1, keepdims=True, **ddof(dd)),
+                    "batch": lambda: r.std(**ddof(dd)),
+                    "others": lambda: lib.stack([x.std(1, **ddof(dd)) for x in rest], 1),
+                }[c["advantage_std"]]()
+                s = s.clip(c["advantage_floor"]) + c["advantage_eps"]
+                out = (r - m) / s
             if c["advantage_clip"] != "none":
                 out = out.clip(-c["advantage_clip"], c["advantage_clip"])
             return out
@@ -252,6 +258,11 @@ def make(c, style=0):
             return out if c["sign"] == "objective" else -out
 
         def guidance(self, v_uncond, v_cond, w):
+            if c["guidance"] == "zero-star":
+                axes = tuple(range(1, v_cond.ndim))
+                k = (v_cond * v_uncond).sum(axes, keepdims=True)
+                k = k / ((v_uncond**2).sum(axes, keepdims=True) + 1e-8)
+                return (1 - w) * k * v_uncond + w * v_cond
             if c["guidance"] == "w":
                 return v_uncond + w * (v_cond - v_uncond)
             return (1 + w) * v_cond - w * v_uncond

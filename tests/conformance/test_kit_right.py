@@ -52,7 +52,15 @@ def test_the_draws_reach_every_value_of_every_convention():
     for key, known in KEYS.items():
         if key in strangers.CHOICES:
             absent = {w for w in known.words if (key, w) not in reached}
-            assert absent <= {"jax", "any", "refuse", "finite", "frozen data", "int(1000 t)"}, key
+            assert absent <= {
+                "jax",
+                "any",
+                "refuse",
+                "finite",
+                "none",
+                "frozen data",
+                "int(1000 t)",
+            }, key
 
 
 def test_a_sampler_that_draws_its_own_noise_passes_by_its_law():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from refimpl.equations import equations
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "assets" not in p.parts)
@@ -44,6 +46,14 @@ def test_every_page_is_in_the_navigation() -> None:
         p.relative_to(DOCS).as_posix() for p in PAGES if p.relative_to(DOCS).as_posix() not in told
     ]
     assert absent == []
+
+
+def test_every_topic_has_its_pages_in_the_reference() -> None:
+    for topic in sorted({e.topic for e in equations().values()}):
+        for folder in ("equations", "derivations"):
+            page = DOCS / "reference" / folder / f"{topic}.md"
+            assert page.is_file(), page
+        assert f"derivations/{topic}.md)" in (DOCS / "reference/derivations.md").read_text("utf-8")
 
 
 def test_the_examples_of_the_quickstart_run() -> None:

@@ -60,10 +60,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_dead_links_anchors_and_foreign_files_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<p id="x"></p><a href="b.html">1</a><a href="#y">2</a><a href="#x">3</a>'
-        '<a href="https://example.org">4</a><script src="https://example.org/s.js"></script>'
+        '<a href="https://example.org">4</a><a href="">5</a><script src="https://example.org/s.js"></script>'
     )
     found = render_check.dead_links(tmp_path)
     assert sorted(found) == [
+        "a.html: a link that leads nowhere",
         "a.html: loads https://example.org/s.js",
         "a.html: no anchor for #y",
         "a.html: no file for b.html",

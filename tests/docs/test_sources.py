@@ -18,7 +18,7 @@ EVERY = equations()
 
 _NAMED = re.compile(
     r"(?:[Tt]he (?:paper|article)'s|\b[Ii]ts(?: own)?|Song's|\d{4},|the article,"
-    r"|arXiv:[\d.]+(?:v\d+)?\)?,)\s*$"
+    r"|arXiv:[\d.]+(?:v\d+)?\)?,|(?:论文|文章|它)的)\s*$"
 )
 _OWN_PAGES = ("errata.md", "sources.md")  # there the heading or the column names the document
 
@@ -48,7 +48,10 @@ def bare(text: str) -> list[str]:
 
 def numbers_of_the_paper(text: str) -> set[str]:
     """Every "Eq. n" that a text says is the paper's."""
-    return {f"Eq. {n}" for n in re.findall(r"(?:paper's|2505\.05470(?:v\d\))?,) Eq\. (\d+)", text)}
+    return {
+        f"Eq. {n}"
+        for n in re.findall(r"(?:paper's|论文的|2505\.05470(?:v\d\))?,) Eq\. (\d+)", text)
+    }
 
 
 def texts() -> list[Path]:
@@ -68,6 +71,7 @@ def _prose(path: Path) -> str:
 
 def test_no_number_stands_without_its_document() -> None:
     assert bare("as Eq. 9 says") == ["Eq. 9"]
+    assert bare("论文的 Eq. 9；这是 Eq. 8") == ["Eq. 8"]
     assert bare("as the paper's Eq. 9 says, put into its Eq. 8; Song et al. 2021, Eq. 6") == []
     faults = {p.relative_to(ROOT).as_posix(): bare(_prose(p)) for p in texts()}
     assert {name: found for name, found in faults.items() if found} == {}

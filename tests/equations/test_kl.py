@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from strategies import of
@@ -94,3 +95,44 @@ def test_k1_and_k3_have_the_divergence_as_expectation():
 def test_k2_and_k3_are_never_negative(log_ratio):
     assert kl.k2(log_ratio) >= 0
     assert kl.k3(log_ratio) >= 0
+
+
+CHAIN = {
+    "shift": np.array([0.5, -0.25, 1.5]),
+    "std": np.array([0.75, 0.5, 0.3125]),
+    "carried": np.array([0.25, -0.5, 1.0]),
+}
+
+
+@pytest.mark.covers("kl.trajectory")
+def test_the_kl_of_a_trajectory_is_the_sum_of_its_steps():
+    whole = kl.trajectory(CHAIN["shift"], CHAIN["std"])
+    steps = [kl.of_means(d, 0.0, s) for d, s in zip(CHAIN["shift"], CHAIN["std"], strict=True)]
+    assert whole == pytest.approx(sum(steps), rel=1e-14)
+    with pytest.raises(ValueError, match=r"shift must be an array with 1 or more axes"):
+        kl.trajectory(0.5, CHAIN["std"])
+    with pytest.raises(ValueError, match=r"one value per step, \(T,\), is wanted, got shape"):
+        kl.trajectory(np.ones((2, 2)), np.ones((2, 2)))
+
+
+@pytest.mark.covers("kl.images", "kl.trajectory", "kl.seen")
+def test_images_show_at_most_the_explored_share_of_the_steps():
+    whole = kl.trajectory(CHAIN["shift"], CHAIN["std"])
+    for start in (0.0, 0.375, 2.0):
+        share = kl.seen(CHAIN["std"], CHAIN["carried"], start)
+        assert 0 < kl.images(**CHAIN, start=start) <= share * whole
+        best = 0.7 * CHAIN["carried"] * CHAIN["std"] ** 2
+        seen = kl.images(best, CHAIN["std"], CHAIN["carried"], start)
+        assert seen == pytest.approx(share * kl.trajectory(best, CHAIN["std"]), rel=1e-13)
+    assert kl.seen(CHAIN["std"], CHAIN["carried"], 0.0) == 1.0
+
+
+@pytest.mark.covers("kl.images")
+def test_shifts_that_cancel_cost_and_are_not_seen():
+    """A policy that moves one step up and the next one down pays for both; no image is moved."""
+    shift = np.array([0.5, -0.5])
+    carried, std = np.ones(2), np.full(2, 0.5)
+    assert kl.images(shift, std, carried, 0.1) == 0.0
+    assert kl.trajectory(shift, std) == 1.0
+    with pytest.raises(ValueError, match="nothing of the noise reaches the image"):
+        kl.images(shift, std, 0 * carried, 0.0)

@@ -1,7 +1,7 @@
 """Settings hold what their annotations say: nothing is accepted that would fail later, or run."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -22,6 +22,9 @@ class Small:
     pair: tuple[float, float] = (0.0, 1.0)
     row: tuple[int, ...] = ()
     on: bool = False
+    plan: Plan | None = None
+    free: Any = None
+    made: int = field(init=False)
 
     def __post_init__(self):
         typed(self)
@@ -44,13 +47,14 @@ class Small:
         ({"pair": (0.0,)}, TypeError, r"^pair must be a tuple of 2, got \(0.0,\)$"),
         ({"pair": (0.0, "1")}, TypeError, r"^pair must be a tuple of 2, got"),
         ({"row": (1, 2.5)}, TypeError, r"^row must be a tuple, got \(1, 2.5\)$"),
+        ({"plan": 3}, TypeError, r"^plan must be Plan or None, got 3$"),
         ({"on": 1}, TypeError, r"^on must be True or False, got 1$"),
     ],
 )
 def test_a_value_of_another_type_is_refused_by_name(changes, error, words):
     with pytest.raises(error, match=words):
         Small(**changes)
-    Small(3, 2, "a", (1, 0.5), (1, 2, 3), True)
+    Small(3, 2, "a", (1, 0.5), (1, 2, 3), True, Plan(10), object())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The installed libraries, the page about them, and mistakes put into their source."""
 
+import contextlib
 import importlib.util
 import json
 from pathlib import Path
@@ -10,7 +11,9 @@ import torch
 from typer.testing import CliRunner
 
 from refimpl.cli import app
+from refimpl.conformance.checks.register import Differs
 from refimpl.equations import equations
+from refimpl.equations.watching import watched
 from refimpl.peers import INSTALLED, known
 from refimpl.peers.facts import facts
 from refimpl.peers.judging import Facts
@@ -48,6 +51,16 @@ def test_facts_hold_or_differ_as_declared(name):
     for fact in facts(name).values():
         assert fact.statement.endswith(".")
         assert set(fact.covers) <= set(equations())
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_fact_calls_every_equation_that_it_covers(name):
+    pytest.importorskip(name)
+    (own,) = [a for a in known(name) if isinstance(a, Facts)]
+    for fact in facts(name).values():
+        with watched() as called, contextlib.suppress(Differs):
+            fact.run(own.library)
+        assert set(fact.covers) <= called, fact.id
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.runs import folder, metrics, monitors, report
+from refimpl.runs import folder, metrics, monitors, pictures, report
 from refimpl.runs.board import Board
 from refimpl.runs.doctor import examine, signals
 from refimpl.runs.monitors import INVARIANTS, Reading
@@ -171,15 +171,18 @@ def test_a_steps_signal_is_judged_against_its_own_scatter():
 
 def test_a_report_has_every_table_and_picture_and_asks_no_other_machine(tmp_path):
     made = a_run(tmp_path / "run", row(), row(0.5, signal=[0.1]), row())
-    made.write("extra.svg", "<svg></svg>")
-    report.write(made, {"reached": 0.25, "task": "a|b"})
+    extra = pictures.curves({"c": ([1, 2], [3, 4])}, x_label="x", y_label="y")
+    report.write(made, {"reached": 0.25, "task": "a|b"}, drawn={"extra": extra})
     page, text = ((made.path / f"report.{end}").read_text() for end in ("html", "md"))
     for word in ("ratio_gap", "violated", "0.25", "Versions", "Which steps learn"):
         assert word in page
         assert word in text
     assert "a\\|b" in text
-    assert "![extra.svg](extra.svg)" in text
-    assert page.count("<svg") == 2  # the extra one and the reward's curve
+    assert "![extra](extra.svg)" in text
+    drawn = sorted(file.name for file in made.path.glob("*.svg"))
+    assert {"extra.svg", "curve_ratio_gap.svg"} <= {*drawn}
+    assert "reward: 1 throughout" in text
+    assert page.count("<svg") == len(drawn)
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 

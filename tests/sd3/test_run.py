@@ -1,5 +1,6 @@
 """A run is an artefact: resumed to the bit, damaged without harm, exported to plain diffusers."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from refimpl import methods
 from refimpl.runs import doctor, metrics
 from refimpl.sd3.loop import data
 from refimpl.sd3.model import adapters
@@ -56,7 +58,8 @@ def test_a_run_is_an_artefact_and_a_healthy_one(
     files = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert {
         "run.json", "config.yaml", "environment.json", "metrics.jsonl", "speed.jsonl",
-        "summary.json", "pictures/00000000.png", "pictures/00000003.png",
+        "summary.json", "report.html", "report.md",
+        "pictures/00000000.png", "pictures/00000003.png",
         "checkpoints/00000002.pt", "checkpoints/00000003.pt", "adapter/README.md",
         f"adapter/{adapters.WEIGHTS}", "record/00000000/update-000000.safetensors",
     } <= files  # fmt: skip
@@ -443,3 +446,35 @@ def test_every_update_of_an_epoch_learns_from_its_own_share_of_every_group(
     assert sorted(first + second) == list(range(8))
     for share in (first, second):
         assert [sum(i // 4 == group for i in share) for group in (0, 1)] == [2, 2]
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_the_average_moves_as_often_as_it_is_set(settings: Make, trainer: Make, every: int) -> None:
+    with trainer(settings(f"ema.every={every}", "ema.decay=0.5")) as made:
+        (first, *_), moved = made.average.values, []
+        for _ in range(6):
+            before = first.clone()
+            with torch.no_grad():
+                made.engine.parameters[0].add_(1.0)
+            made.average.follow()
+            moved.append(not torch.equal(before, first))
+    assert moved == [(k + 1) % every == 0 for k in range(6)]
+
+
+def test_the_penalty_is_told_the_levels_of_its_own_step(settings: Make, trainer: Make) -> None:
+    """The KL without h divides by g at the level t from which a step begins, not at the next."""
+    config = settings("method.beta=0.04", "method.kl=without_h", "training.iterations=2")
+    told: list[Any] = []
+    original = methods.penalty
+
+    def listen(*args: Any, **named: Any) -> Any:
+        told.append((named["step"].t.flatten()[0].item(), named["step"].s.flatten()[0].item()))
+        return original(*args, **named)
+
+    with pytest.MonkeyPatch.context() as patch, trainer(config) as made:
+        patch.setattr(methods, "penalty", listen)
+        made.iterate()
+        levels = made.config.grid.levels
+    steps = {(round(t, 6), round(s, 6)) for t, s in itertools.pairwise(levels)}
+    assert told
+    assert {(round(t, 6), round(s, 6)) for t, s in told} <= steps

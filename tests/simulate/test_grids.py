@@ -75,7 +75,7 @@ def test_bad_grids_are_refused_with_their_values(make, message):
         (lambda: grids.shift(2.0, 3.0), r"t must be a noise level in \[0, 1\] .*, got 2.0"),
         (lambda: grids.shift("0.5", 3.0), "t must be a real number"),
         (lambda: grids.shift(0.5, "3"), "by must be a real number"),
-        (lambda: grids.shift(0.5, float("nan")), "by must be positive, got nan"),
+        (lambda: grids.shift(0.5, float("nan")), "by must be finite, got nan"),
         (lambda: grids.uniform(True), "T counts steps .*, got True"),
         (lambda: grids.uniform(2.5), "T counts steps .*, got 2.5"),
         (lambda: grids.from_levels("10"), "levels must be a sequence of numbers, got '10'"),

@@ -150,3 +150,13 @@ def test_reversal_of_the_marginal_preserving_sde_is_the_denoising_chain():
 def test_bad_input_is_refused_with_its_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_noising_takes_drift_and_diffusion_where_the_step_begins():
+    """t rises from s to t, so both are read at s, the lower end."""
+    grid = grids.from_levels((0.8, 0.5))
+    (kernel,) = chains.noising(lambda x, t: t * x, grid, g=lambda t: 1 + t)
+    x = latents(3, 2)
+    law = kernel(x)
+    torch.testing.assert_close(law.mean, x + 0.3 * 0.5 * x)
+    assert float(law.std) == pytest.approx(1.5 * math.sqrt(0.3))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from refimpl.statistics import Claim, StatisticalFailure, budget, calibration
+from refimpl.statistics import Claim, DesignError, Outcome, StatisticalFailure, budget, calibration
 from refimpl.statistics.gaussian import mean
 
 
@@ -43,7 +43,30 @@ def test_calibration_accepts_a_sound_test_and_rejects_a_biased_one():
         return mean(x, torch.zeros(1, dtype=torch.float64), eye, small, detects=10.0)
 
     claim = Claim("calibration of a test", 200)
-    shares = calibration.calibrate(replicate, claim, exact=True)
-    assert set(shares) == set(calibration.LEVELS)
-    with pytest.raises(StatisticalFailure, match=r"the count of p <= 0\.05"):
-        calibration.calibrate(lambda g: replicate(g, shift=0.4), claim, exact=True)
+    found = calibration.calibrate(replicate, claim, exact=True, detects=1.0)
+    assert found.p_value > 1e-3
+    for off in (0.15, 0.4):
+        with pytest.raises(StatisticalFailure, match=r"−2 Σ log p|the p-values' Kolmogorov"):
+            calibration.calibrate(lambda g, off=off: replicate(g, off), claim, exact=True,
+                                  detects=1.0)  # fmt: skip
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_calibration_sees_evidence_exaggerated_by_what_it_promises(exact):
+    """p-values of U^(1 + δ): −log p is 1 + δ times what it should be."""
+    promised, claim = 0.35, Claim("calibration of powers", 1000)
+
+    def powers(generator, power):
+        p = float(torch.rand((), generator=generator, dtype=torch.float64)) ** power
+        return Outcome(claim, "p", 0.0, 1.0, p, 0.0)
+
+    calibration.calibrate(lambda g: powers(g, 1.0), claim, exact=exact, detects=promised)
+    with pytest.raises(StatisticalFailure, match="−2 Σ log p"):
+        calibration.calibrate(lambda g: powers(g, 1.35), claim, exact=exact, detects=promised)
+
+
+def test_a_calibration_too_short_for_its_promise_is_refused():
+    claim = Claim("calibration of few", 100)
+    sound = Outcome(claim, "p", 0.0, 1.0, 0.5, 0.0)
+    with pytest.raises(DesignError, match="promises to detect 0.35"):
+        calibration.calibrate(lambda g: sound, claim, exact=False, detects=0.35)

@@ -50,6 +50,20 @@ def test_hotelling_is_students_t_in_one_dimension():
     assert found.p_value == pytest.approx(p)
 
 
+def test_hotelling_has_the_power_that_it_states():
+    """Fifty samples off by the effect it promises to find: missed once in a thousand."""
+    n, d, runs = 50, 2, 4000
+    shift = gaussian.hotelling(draw(n, d), ZERO, Claim("few", n), detects=LOOSE).detectable
+    x = draw(runs, n, d)
+    x[:, :, 0] += shift
+    gap = x.mean(dim=1)
+    scatter = (x - gap[:, None]).mT @ (x - gap[:, None]) / (n - 1)
+    t2 = n * (gap[:, None] @ torch.linalg.solve(scatter, gap[..., None])).flatten()
+    missed = (t2 * (n - d) / (d * (n - 1)) <= stats.f.isf(1e-9, d, n - d)).numpy()
+    # 4 are expected; Poisson's tails at one in a million
+    assert missed.sum() <= stats.poisson.isf(1e-6, runs * 1e-3)
+
+
 def test_a_perfect_sample_lies_in_the_middle_of_every_bound():
     x = quantiles(N)
     found = distribution.cdf(x, torch.special.ndtr, CLAIM, detects=LOOSE)
@@ -180,9 +194,9 @@ def by_bounds(x):
             "vanishes at every step",
         ),
         (
-            lambda: gaussian.hotelling(draw(2, 2), ZERO, Claim("few", 2), detects=1),
+            lambda: gaussian.hotelling(draw(49, 2), ZERO, Claim("few", 49), detects=9),
             ValueError,
-            "n > d",
+            "from n=49 samples in d=2 dimensions.*draw more",
         ),
         (lambda: Claim("one", 1), ValueError, "n >= 2"),
         (lambda: Claim("sure", 10, alpha=0.9), ValueError, r"alpha < 0\.5"),

@@ -251,7 +251,7 @@ def test_a_short_run_of_every_task_measures_what_it_says(task, tmp_path):
     assert {reading.name for reading in measured.readings} >= {"kl_start", "ratio_gap"}
     came = made.conclude(run)
     assert all(torch.isfinite(torch.tensor(v)) for v in came.values() if isinstance(v, float))
-    assert all(picture.startswith("<svg") for picture in made.draw(run).values())
+    assert all(picture.svg().startswith("<svg") for picture in made.draw(run).values())
 
 
 def test_a_task_and_a_reward_that_do_not_exist_are_named(tmp_path):

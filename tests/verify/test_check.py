@@ -5,7 +5,7 @@ import pytest
 from refimpl.equations import paths, sde
 from refimpl.equations.watching import WATCHERS, watched
 from refimpl.verify import check as register
-from refimpl.verify.check import Evidence, NeverCalled, check
+from refimpl.verify.check import LAYERS, Evidence, NeverCalled, check
 
 
 @pytest.fixture
@@ -19,9 +19,10 @@ def drifts(seed):
     return Evidence("drifted")
 
 
-def test_a_check_that_never_calls_what_it_covers_fails(empty_register):
-    run = check("numbers", covers=("sde.drift", "kl.k3"))(drifts)
-    with pytest.raises(NeverCalled, match=r"numbers\.drifts covers kl\.k3 and never calls it"):
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_check_that_never_calls_what_it_covers_fails(empty_register, layer):
+    run = check(layer, covers=("sde.drift", "kl.k3"))(drifts)
+    with pytest.raises(NeverCalled, match=rf"{layer}\.drifts covers kl\.k3 and never calls it"):
         run(0)
 
 

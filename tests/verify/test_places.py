@@ -48,7 +48,9 @@ def test_a_new_topic_is_listed_where_topics_are(checkout):
     site = (checkout / "mkdocs.yml").read_text("utf-8")
     assert '"optimal_stopping",' in package
     assert "math/optimal_stopping.md" in site
-    assert "reference/equations/optimal_stopping.md" in site
+    for folder in ("equations", "derivations"):
+        assert f"reference/{folder}/optimal_stopping.md" in site
+        assert (checkout / f"docs/reference/{folder}/optimal_stopping.md").is_file()
 
 
 @pytest.mark.parametrize("place", [p.name for p in PLACES if p.name != "inputs"])

@@ -14,7 +14,9 @@ def test_the_check_holds(check):
     evidence = check.run(0)
     assert evidence.summary
     assert all(isinstance(x, float) for x in evidence.figures.values())
-    assert all(svg.startswith("<svg") for svg in evidence.pictures.values())
+    assert all(
+        picture.svg(title).startswith("<svg") for title, picture in evidence.pictures.items()
+    )
 
 
 def test_every_check_covers_known_equations_and_states_its_fact():

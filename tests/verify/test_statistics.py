@@ -35,7 +35,9 @@ def test_the_check_holds(check):
     evidence = evidence_of(check.name)
     assert evidence.summary
     assert all(isinstance(x, float) for x in evidence.figures.values())
-    assert all(svg.startswith("<svg") for svg in evidence.pictures.values())
+    assert all(
+        picture.svg(title).startswith("<svg") for title, picture in evidence.pictures.items()
+    )
 
 
 def test_every_row_that_asks_for_samples_has_them():

@@ -68,19 +68,74 @@ def _ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iterat
         yield _of_log_probs(parts)
     else:
         yield Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
-    n = len(ratio)
-    error = float(ratio.std() / n**0.5) if n > 1 else float("nan")
-    told = f"E_old[ratio] = {float(ratio.mean()):.8g} ± {error:.2g}, it is 1 for a density's ratio"
     if manifest.on_policy:
-        gap = float((ratio - 1).abs().max())
-        exact = gap <= 1e-6
-        yield Finding(
-            "ratio before the first update", "consistent" if exact else "differs", "policy.ratio",
-            gap, 1e-6, n,
-            "" if exact else "replay is not exact: rounding of stored latents, another model time, "
-            "guidance or noise than in the rollout",
+        yield _before_update(ratio, manifest)
+    yield _mean(ratio, known={"log_prob", "log_prob_old"} <= names)
+    if manifest.clip is not None and parts[0].dims > 0:
+        yield _clipped(ratio, manifest, parts[0].dims)
+
+
+def _before_update(ratio: Tensor, manifest: Manifest) -> Finding:
+    """The ratio of a policy to itself; if it is not 1, the causes in order of their usual size."""
+    gap = float((ratio - 1).abs().max())
+    subject = "ratio before the first update"
+    if gap <= 1e-6:
+        return Finding(subject, "consistent", "policy.ratio", gap, 1e-6, len(ratio))
+    told = f"replay is not exact; causes, the largest first: {CAUSES}"
+    if manifest.clip:
+        middle = float((ratio - 1).abs().median())
+        told += (
+            f". The median gap is {middle:.2g}, {middle / manifest.clip:.2g} times the clip "
+            f"{manifest.clip:g}: below that noise floor a clip cuts at random"
+            if middle > manifest.clip / 4 else f". The median gap is {middle:.2g}"
         )  # fmt: skip
-    yield Finding("mean of the ratio", "consistent", "", rows=n, detail=told)
+    return Finding(subject, "differs", "policy.ratio", gap, 1e-6, len(ratio), told)
+
+
+CAUSES = (
+    "another velocity (guidance, prompt or weights), another model time, latents stored in "
+    "bfloat16 after they were scored, the rounding of the network itself (bfloat16, other kernels "
+    "in rollout and training)"
+)
+
+
+def _mean(ratio: Tensor, *, known: bool) -> Finding:
+    """The mean of the ratio against 1; `known` says whether it is one of recorded densities."""
+    n, mean, subject = len(ratio), float(ratio.mean()), "mean of the ratio"
+    error = float(ratio.std() / n**0.5) if n > 1 else float("nan")
+    told = f"E_old[ratio] = {mean:.8g} ± {error:.2g}, it is 1 for a density's ratio"
+    if not abs(mean - 1) > 6 * error + 1e-6:
+        return Finding(subject, "consistent", "", rows=n, detail=told)
+    spread = float(torch.log(ratio.clamp_min(1e-300)).std()) if n > 1 else 0.0
+    if spread > 1:
+        told += f"; log ratios spread by {spread:.2g}, too far for a mean of {n} to show it"
+        return Finding(subject, "not checked", "", rows=n, detail=told)
+    if not known:
+        told += "; to say more takes log_prob and log_prob_old"
+        return Finding(subject, "not checked", "", rows=n, detail=told)
+    told += (
+        ". Averaged log-probabilities give a little less than 1, by c (1 − c) d²/2 with c = 1/D; "
+        "more is a ratio of other samples, or of another policy than the one that sampled"
+    )
+    return Finding(subject, "differs", "policy.ratio", abs(mean - 1), 6 * error, n, told)
+
+
+def _clipped(ratio: Tensor, manifest: Manifest, dims: int) -> Finding:
+    """The share outside the clip, and the ratio in nats of the whole sample."""
+    clip = float(manifest.clip or 0.0)
+    outside = float(((ratio - 1).abs() > clip).double().mean())
+    told = f"{outside:.1%} of ratios outside 1 ± {clip:g}"
+    if manifest.log_prob == "mean" and dims > 1:
+        nats = float(torch.log(ratio.clamp_min(1e-300)).abs().median()) * dims
+        told += (
+            f"; averaged over {dims} coordinates, the clip is {clip * dims:.3g} nats of the "
+            f"sample's log-ratio, whose median is {nats:.3g}"
+        )
+    if outside > 0.5:
+        told += (
+            "; more than half: most gradients are cut, and an update this large is no small step"
+        )
+    return Finding("clip", "convention", "", rows=len(ratio), detail=told)
 
 
 def _of_log_probs(parts: Sequence[Part]) -> Finding:

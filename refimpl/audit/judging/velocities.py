@@ -13,6 +13,9 @@ from ..reading.manifest import Manifest
 from ..reading.probe import Probe
 from .finding import Finding
 
+_OF_NETWORKS = 2.0**-6
+"""A relative difference of velocities that a network's own rounding makes, guidance included."""
+
 _APART = 0.05
 """A relative difference of velocities that no single update makes."""
 
@@ -44,6 +47,11 @@ def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
         "guidance, model time or conditioning differ between rollout and training, so another "
         "policy is trained than the one that sampled"
     )
+    if relative <= _OF_NETWORKS:
+        cause = (
+            "as much as a network in bfloat16 differs from itself on other kernels (2⁻⁹ a value, "
+            f"more after guidance), which no replay undoes: hold the clip against it. Or {cause}"
+        )
     if manifest.on_policy and float(gap) > rounding:
         yield Finding("v against v_old", "differs", "", float(gap), rounding, len(v),
                       f"declared on_policy, and {told}: {cause}")  # fmt: skip

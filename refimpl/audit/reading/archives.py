@@ -5,6 +5,7 @@ npz, compressed:  unpacked once into a temporary file                       read
 torch:            torch.load(weights_only=True, mmap=True)                  mapped, never run
 """
 
+import io
 import os
 import pickle
 import shutil
@@ -84,21 +85,15 @@ def regions(path: Path) -> dict[str, Region]:
 def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Region:
     name = member.filename.removesuffix(".npy")
     with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        reader = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if reader is None:
-            raise ValueError(f"{path}: {name} has the npy version {version}; save it with numpy")
-        shape, fortran, dtype = reader(stream)
-        header = stream.tell()
-        if dtype.hasobject:
-            raise ValueError(
-                f"{path}: {name} is an array of objects, which only unpickling could read; "
-                "save plain numbers, np.asarray(x, dtype=float)"
-            )
+        shape, fortran, dtype, header = _npy_header(path, name, stream)
         kind = _torch_type(path, name, dtype)
+        size = header + prod(shape) * dtype.itemsize
+        if size != member.file_size:
+            raise ValueError(
+                f"{path} is damaged: {name} has {member.file_size} bytes, and its header "
+                f"speaks of {size}"
+            )
+        _bounded(path, name, member, in_memory=fortran and len(shape) > 1)
         if fortran and len(shape) > 1:
             return _columnwise(stream, shape, kind, dtype)
         if member.compress_type != zipfile.ZIP_STORED:
@@ -106,6 +101,8 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Re
             shutil.copyfileobj(stream, unpacked, _MIB)
             unpacked.flush()
             return region(path, 0, shape, kind, unpacked)
+        while stream.read(_MIB):
+            pass  # the checksum is compared at the end
     with open(path, "rb") as file:
         file.seek(member.header_offset + 26)
         lengths = file.read(4)
@@ -113,9 +110,62 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Re
     return region(path, member.header_offset + local + header, shape, kind)
 
 
+_HEADER = 64 * 1024
+_PLENTY = 256 * _MIB
+_RATIO = 100
+_MEMORY = 1024 * _MIB
+
+
+def _npy_header(
+    path: Path, name: str, stream: IO[bytes]
+) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, order and type of an array, and the bytes before its numbers."""
+    version = np.lib.format.read_magic(stream)
+    width = {(1, 0): 2, (2, 0): 4}.get(version)
+    if width is None:
+        raise ValueError(f"{path}: {name} has the npy version {version}; save it with numpy")
+    length = int.from_bytes(counted := stream.read(width), "little")
+    if length > _HEADER:
+        raise ValueError(f"{path} is damaged: {name} has a header of {length} bytes")
+    whole = io.BytesIO(counted + stream.read(length))
+    reader = np.lib.format.read_array_header_1_0 if width == 2 else (
+        np.lib.format.read_array_header_2_0
+    )  # fmt: skip
+    shape, fortran, dtype = reader(whole)
+    if dtype.hasobject:
+        raise ValueError(
+            f"{path}: {name} is an array of objects, which only unpickling could read; "
+            "save plain numbers, np.asarray(x, dtype=float)"
+        )
+    return shape, fortran, dtype, 6 + 2 + width + length
+
+
+def _bounded(path: Path, name: str, member: zipfile.ZipInfo, *, in_memory: bool) -> None:
+    """Refuse what would fill the memory or the disk: before anything is unpacked."""
+    size, packed = member.file_size, max(1, member.compress_size)
+    if size > _PLENTY and size / packed > _RATIO:
+        raise ValueError(
+            f"{path}: {name} would unpack {packed} bytes into {size}: store it uncompressed, "
+            "np.savez"
+        )
+    if in_memory and size > _MEMORY:
+        raise ValueError(
+            f"{path}: {name} is {size / _MIB:.4g} MiB in Fortran order, which is held in memory: "
+            "save np.ascontiguousarray of it"
+        )
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if member.compress_type != zipfile.ZIP_STORED and size > 0.9 * free:
+        raise ValueError(
+            f"{path}: {name} unpacks to {size / _MIB:.4g} MiB, and {tempfile.gettempdir()} has "
+            f"{free / _MIB:.4g} free: store it uncompressed, np.savez"
+        )
+
+
 def _torch_type(path: Path, name: str, dtype: Any) -> torch.dtype:
     if dtype.kind == "V" and dtype.itemsize == 2:
         return torch.bfloat16  # numpy's name for the bfloat16 of ml_dtypes
+    if dtype.kind == "c":
+        raise ValueError(f"{path}: {name} holds complex numbers ({dtype}); real ones are audited")
     try:
         return torch.from_numpy(np.empty(0, dtype=dtype)).dtype
     except (TypeError, ValueError) as error:
@@ -153,10 +203,25 @@ def torch_columns(path: Path) -> dict[str, Region]:
     for name, x in state.items():
         if isinstance(x, (list, tuple)) and x and all(isinstance(y, Tensor) for y in x):
             raise ValueError(f"{path}: {name} is a list of tensors; store torch.stack({name})")
+        if isinstance(x, Tensor):
+            _refuse_odd(path, str(name), x)
         if isinstance(x, (int, float, Tensor)):
             tensor = torch.as_tensor(x).detach().contiguous()
             made[str(name)] = _held(tensor, tuple(tensor.shape))
     return made
+
+
+def _refuse_odd(path: Path, name: str, x: Tensor) -> None:
+    """Tensors that are not plain real numbers, one after the other, each of them in the file."""
+    if x.is_complex():
+        raise ValueError(f"{path}: {name} holds complex numbers ({x.dtype}); real ones are audited")
+    if x.layout != torch.strided or x.is_quantized or x.is_meta:
+        raise ValueError(f"{path}: {name} is no plain tensor ({x.layout}); store x.to_dense()")
+    if x.numel() * x.element_size() > x.untyped_storage().nbytes():
+        raise ValueError(
+            f"{path}: {name} repeats {x.untyped_storage().nbytes()} bytes over the shape "
+            f"{tuple(x.shape)}; store what it repeats, or x.contiguous()"
+        )
 
 
 def _load(path: Path) -> Any:
@@ -167,7 +232,7 @@ def _load(path: Path) -> Any:
         except RuntimeError as error:
             if "mmap" not in str(error):
                 raise
-            return torch.load(path, weights_only=True, map_location="cpu")  # the format before zips
+            raise pickle.UnpicklingError from error  # the format before zips, or a bare pickle
 
 
 def _held(x: Tensor, shape: tuple[int, ...]) -> Region:

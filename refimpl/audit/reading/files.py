@@ -7,7 +7,10 @@ column's buffer is used again by its next read.
 """
 
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...outside import MIB, parsed, plain_file
 from ...runs.recorder import FORMAT
 from . import archives
 
@@ -75,12 +79,29 @@ def open_dump(path: Path) -> list[Shard]:
         if not files:
             raise FileNotFoundError(f"{path} holds no dump: no {', '.join(_SUFFIXES)} file")
         return [shard for file in files for shard in open_dump(file)]
-    if not path.exists():
-        raise FileNotFoundError(f"there is no {path}")
+    if not plain_file(path, _LARGEST):
+        raise ValueError(f"{path} is empty")
+    try:
+        return [_opened(path)]
+    except _DAMAGED as error:
+        told = str(error)[:200] or "no reason is given"
+        raise ValueError(f"{path} is damaged: {told} ({type(error).__name__})") from error
+
+
+_LARGEST = 2**50
+"""No bound on the size of a dump: it is read in slices."""
+
+_DAMAGED = (zlib.error, lzma.LZMAError, struct.error, RecursionError, AttributeError, OverflowError,
+            NotImplementedError, MemoryError, KeyError, IndexError, TypeError)  # fmt: skip
+"""What readers raise for bytes that nobody wrote in good faith."""
+
+HEADER = 100 * MIB
+"""The largest header of a safetensors file, as in the library that defines the format."""
+
+
+def _opened(path: Path) -> Shard:
     with open(path, "rb") as file:
         head = file.read(16)
-    if not head:
-        raise ValueError(f"{path} is empty")
     about: dict[str, str] = {}
     if head[:4] == b"PK\x03\x04" or zipfile.is_zipfile(path):
         regions = archives.regions(path)
@@ -93,7 +114,7 @@ def open_dump(path: Path) -> list[Shard]:
     columns = {name: Column(name, *region) for name, region in regions.items()}
     if not columns:
         raise ValueError(f"{path} holds no tensors")
-    return [Shard(path, columns, about.get("kind", "record"), _manifest(path, about))]
+    return Shard(path, columns, about.get("kind", "record"), _manifest(path, about))
 
 
 def _manifest(path: Path, about: dict[str, str]) -> dict[str, Any]:
@@ -117,12 +138,21 @@ def _safetensors(path: Path) -> tuple[dict[str, archives.Region], dict[str, str]
                 f"{path} is no safetensors, npz or torch file, or it is truncated: "
                 f"its header would take {length} bytes of {size}"
             )
+        if length > HEADER:
+            raise ValueError(f"{path}: a header of {length / MIB:.4g} MiB; at most 100 are read")
         try:
-            header = dict(json.loads(file.read(length)))
+            header = dict(
+                parsed(file.read(length).decode("utf-8"), f"{path} is damaged: its header")
+            )
             about = header.pop("__metadata__", {})
             regions = {}
             for name, entry in header.items():
                 start, end = entry["data_offsets"]
+                if not _is_count(start, end, *entry["shape"]) or start > end:
+                    raise ValueError(
+                        f"{path} is damaged: {name} lies at {[start, end]} with the shape "
+                        f"{entry['shape']}"
+                    )
                 if 8 + length + end > size:
                     raise ValueError(
                         f"{path} is truncated: {name} ends at byte {8 + length + end} of {size}"
@@ -137,8 +167,12 @@ def _safetensors(path: Path) -> tuple[dict[str, archives.Region], dict[str, str]
                         f"{path} is damaged: {name} has {end - start} bytes for {shape}"
                     )
                 regions[name] = archives.region(path, 8 + length + start, shape, dtype)
-        except (UnicodeDecodeError, json.JSONDecodeError, LookupError, TypeError) as error:
+        except (UnicodeDecodeError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is no safetensors, npz or torch file, or its header is damaged ({error})"
             ) from error
     return regions, about
+
+
+def _is_count(*numbers: Any) -> bool:
+    return all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)

@@ -175,10 +175,24 @@ def _rows(shard: Shard, c: Column, lead: tuple[int, ...], steps_first: bool) -> 
         first = shape[0] == lead[0] and (lead[0] != lead[1] or steps_first == per_step)
         q = lead[1]
         return _repeated(c, (lambda r: r // q) if first else (lambda r: r % q))
+    if n == 1 and c.name == "advantages" and len(shape) == 1 and lead[0] % shape[0] == 0:
+        return _repeated(c, _of_samples(shard, lead[0], shape[0]))
     raise ValueError(
         f"{shard.path.name}: {c.name} has the shape {c.shape}, which does not fit rows of {lead}; "
         "store one value per row (B,), or expand it: an outer product (B, B) is a broadcast mistake"
     )
+
+
+def _of_samples(shard: Shard, rows: int, samples: int) -> Callable[[Tensor], Tensor]:
+    """Which sample a row is of, where samples have one number and rows are several steps of them.
+
+    The rows of one step follow each other, unless the recorded steps or levels say otherwise.
+    """
+    told = (shard.columns[n] for n in ("step", "t", "s") if n in shard.columns)
+    order = next((c.all().reshape(-1) for c in told if prod(c.shape) == rows), None)
+    if order is not None and rows > samples > 1 and bool(order[0] != order[1]):
+        return lambda r: r // (rows // samples)
+    return lambda r: r % samples
 
 
 def _repeated(c: Column, index: Callable[[Tensor], Tensor]) -> Rows:

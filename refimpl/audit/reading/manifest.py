@@ -14,6 +14,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
+from ...outside import MIB, bounded
 from .fields import FIELDS
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -172,6 +173,6 @@ def load(path: Path) -> dict[str, Any]:
         FileNotFoundError, ValueError: no file, or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(bounded(path, 4 * MIB).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is no TOML: {error}") from error

@@ -13,6 +13,7 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES
 from ..reading.probe import Probe
+from .causes import cause
 from .stream import Seen
 from .whole import Explained, Whole, explain, read
 
@@ -55,7 +56,8 @@ def row_findings(
             continue
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
         if match is None:
-            failing = _unexplained(subject, tables[0], whole)
+            other = cause(subject, tables, probe.whole, whole.rows.model, probe, seen.lag)
+            failing = other or _unexplained(subject, tables[0], whole)
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)

@@ -54,9 +54,11 @@ class Seen:
         missing: by name, how many rows hold NaN or infinity.
         silent: rows without noise whose log_prob is a number.
         starts: rows before each table.
+        lag: rows from a step to the next of the same sample; 0 where that is not known.
     """
 
     noise: Noise
+    lag: int = 0
     levels: Levels = field(default_factory=Levels)
     tallies: dict[str, Tally] = field(default_factory=dict)
     failing: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
@@ -87,7 +89,7 @@ def stream(
         wanted: the distances that the chosen formulas are asked with.
         progress: told how many rows are done.
     """
-    seen, room = Seen(noise=Noise(lag)), dict[str, Tensor]()
+    seen, room = Seen(noise=Noise(lag), lag=lag), dict[str, Tensor]()
     numbers = _Numbers(seen, chosen, model, wanted)
     for i, table in enumerate(tables):
         seen.starts.append(seen.rows)

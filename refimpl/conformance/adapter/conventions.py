@@ -15,6 +15,8 @@ import numpy as np
 
 from ...equations import conventions as equations
 from ...equations.elementary import sqrt
+from ...simulate import shipped
+from ...simulate.config import models
 from .naming import CannotRun, nearest
 
 
@@ -61,13 +63,19 @@ KEYS: dict[str, Key] = {
         "the sign of v; by default that of dx/dt on your clock"),
     "path": Key("linear", ("linear", "cosine", "vp"), "the path between data and noise"),
     "grid": Key("uniform", ("uniform", "sd35 as shipped", "any"),
-        "the noise levels that `schedule` returns", pattern="shift"),
+        "the noise levels that `schedule` returns; also a model's, such as 'wan2.1' or "
+        "'flux.1-dev 4096' (tokens), and '1/1000, shift 3'", pattern="shift"),
     "g": Key("flow_grpo", ("flow_grpo", "constant", "cps", "frozen data"),
         "the noise of a step", function=True),
     "a": Key(0.7, (), "noise level: a of a √(t/(1 − t)), the constant g, or CPS's η",
         number="nonnegative"),
-    "boundary": Key("next_level", ("next_level", "refuse", "finite"),
-        "what stands for t inside 1/(1 − t) at t = 1", pattern="clamp"),
+    "boundary": Key("next_level", ("next_level", "refuse", "finite", "none"),
+        "what stands for t inside 1/(1 − t) at t = 1; none: no step starts there", pattern="clamp"),
+    "t_min": Key(0.0, (), "a floor of the noise level inside your formulas (not in h)",
+        number="nonnegative"),
+    "t_max": Key(1.0, (), "a ceiling of the noise level inside your formulas (not in h)",
+        number="positive"),
+    "std_min": Key(0.0, (), "a floor of the std of a step (g √h)", number="nonnegative"),
     "last_step": Key("sampled", ("sampled", "data"),
         "whether the step to s = 0 adds noise, or returns the predicted data"),
     "std": Key("g sqrt(h)", ("g sqrt(h)", "g", "variance"), "what std means wherever you use it"),
@@ -80,14 +88,19 @@ KEYS: dict[str, Key] = {
     "kl": Key("eq3", ("eq3", "without h", "velocity", "means", "k1", "k2", "k3"),
         "which quantity `kl` is"),
     "kl_reduction": Key("sum", ("sum", "mean", "none"), "how it is reduced over coordinates"),
-    "advantage_std": Key("group", ("group", "batch", "none"), "what the standard deviation is "
-                                                              "over"),
+    "advantage_mean": Key("group", ("group", "others"),
+        "the baseline: the group's mean, or that of the others (leave-one-out)"),
+    "advantage_std": Key("group", ("group", "others", "batch", "none"),
+        "what the standard deviation is over; others: the group without the sample itself"),
+    "advantage_floor": Key(0.0, (), "the smallest standard deviation that is divided by",
+        number="nonnegative"),
     "advantage_ddof": Key(0, (), "0 or 1: n or n − 1 under the root", number="nonnegative"),
     "advantage_eps": Key(0.0, (), "what is added to the standard deviation", number="nonnegative"),
     "advantage_clip": Key("none", ("none",), "a bound on advantages", number="positive"),
     "sign": Key("objective", ("objective", "loss"), "whether surrogate and objective are "
                                                     "maximised"),
-    "guidance": Key("w", ("w", "omega"), "the scale: (1 − w) u + w c, or (1 + ω) c − ω u"),
+    "guidance": Key("w", ("w", "omega", "zero-star"), "the scale: (1 − w) u + w c, or "
+        "(1 + ω) c − ω u; or CFG-Zero*: u times its projection on c before"),
     "model_time": Key("1000 t", ("1000 t", "t", "1 - t", "int(1000 t)"),
         "what the network is given for noise level t"),
     "ode_method": Key("euler", ("euler", "heun", "midpoint", "rk4"), "the rule of `ode_sampler`"),
@@ -136,6 +149,12 @@ class Conventions(Mapping[str, Any]):
         t = equations.flip_time(t) if self["time"].startswith("data") else t
         return equations.network_time(t) if self["time"].endswith("1000") else t
 
+    def held(self, t: Any) -> Any:
+        """A noise level between the declared floor and ceiling."""
+        if self["t_min"] <= 0 and self["t_max"] >= 1:
+            return t
+        return np.clip(t, self["t_min"], self["t_max"])
+
     def velocity(self, v: Any) -> Any:
         """Between their sign of v and this package's, either way."""
         return v if self["velocity"] == "noise - data" else equations.flip_velocity(v)
@@ -175,6 +194,8 @@ def _valid(key: str, value: Any) -> Any:
         raise CannotRun(f"{key} = {value!r} is not a convention: {known.values}")
     if key == "advantage_ddof" and value not in (0, 1):
         raise CannotRun(f"advantage_ddof must be 0 or 1, got {value!r}")
+    if key in ("t_min", "t_max") and value > 1:
+        raise CannotRun(f"{key} is a noise level and must lie between 0 and 1, got {value!r}")
     if key == "dims" and value not in (2, 3, 4, 5, 6):
         raise CannotRun(f"dims must be 'any' or 2 to 6 (the batch is one of them), got {value!r}")
     return value
@@ -194,8 +215,26 @@ def _word(key: str, known: Key, value: str) -> str:
             number = 0.0
         if number > 0 and (known.pattern != "clamp" or number < 1):
             return f"{known.pattern} {number:g}"
+    if key == "grid" and (grid := _shipped(value)):
+        return grid
     near = nearest(value, known.words) if known.words else ""
     raise CannotRun(f"{key} = {value!r} is not a convention: {known.values}{near}")
+
+
+def _shipped(value: str) -> str:
+    """The short name of a shipped grid, if it is one: a model, its tokens, or a last level.
+
+    Raises:
+        CannotRun: a model whose tokens are missing, or no number.
+    """
+    name = value.strip().lower()
+    if not name.startswith((shipped.SHORT, *models())):
+        return ""
+    try:
+        shipped.of_name(name, 2)
+    except ValueError as error:
+        raise CannotRun(f"grid = {value!r}: {error}") from None
+    return name
 
 
 def _plain(word: str) -> str:

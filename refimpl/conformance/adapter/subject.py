@@ -24,6 +24,7 @@ from .binding import bindable
 from .capabilities import CAPABILITIES, OPTIONAL, SAME
 from .conventions import Conventions
 from .naming import CannotRun, misspelt, nearest
+from .patience import Patience
 from .printable import printable
 
 _OTHER = ("conventions", "name", "version", "deviations", "facts")
@@ -57,6 +58,7 @@ class Subject:
         self._signatures = {cap: bindable(cap, f) for cap, f in self.functions.items()}
         self.drawn_after: tuple[float, ...] = ()
         self.failed: set[str] = set()
+        self.patience = Patience()
 
     def __contains__(self, capability: str) -> bool:
         return capability in self.functions

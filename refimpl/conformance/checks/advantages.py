@@ -18,9 +18,10 @@ from ..adapter.subject import Broken, Subject
 from ..diagnosis.readings import Case, Explanation
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, advantages
+from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .register import Differs, Finding, NotApplicable, check
-from .table import offer
+from .table import offer, precise
 
 _ROWS = np.array([[1.0, 2.5, 0.25, -1.5], [3.0, 3.5, 4.0, 8.0], [-2.0, 0.5, 0.75, 1.25]])
 
@@ -79,12 +80,12 @@ _ADVANTAGE_SLIPS = (
 )  # fmt: skip
 
 
-_ADVANTAGE_KEYS = ("advantage_std", "advantage_ddof", "advantage_eps", "advantage_clip")
+_ADVANTAGE_KEYS = ("advantage_mean", "advantage_std", "advantage_ddof", "advantage_eps",
+                   "advantage_floor", "advantage_clip")  # fmt: skip
 
 
-ADVANTAGES = Operation(
-    "advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS, _advantage_inner
-)
+ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS,
+                       _advantage_inner, forms("advantages"), begins)  # fmt: skip
 
 
 def _advantage_cases(subject: Subject) -> list[Case]:
@@ -120,16 +121,17 @@ def rewarded(
     return ask(subject, "advantages", {"rewards": rewards}, seed)
 
 
+def _rewarded(subject: Subject, cases: list[Case]) -> list[Answer]:
+    return [rewarded(subject, case.inputs["rewards"]) for case in cases]
+
+
 offer(ADVANTAGES, _advantage_cases, value=False)
 
 
 @check("advantages.value", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
 def advantages_value(subject: Subject) -> Finding:
     """(R − mean)/(std + eps), with the declared std, ddof and eps."""
-    cases = _advantage_cases(subject)
-    return compare(
-        subject, ADVANTAGES, cases, [rewarded(subject, k.inputs["rewards"]) for k in cases]
-    )
+    return compare(subject, ADVANTAGES, precise(subject, _advantage_cases(subject)), _rewarded)
 
 
 @check("advantages.order", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
@@ -139,7 +141,8 @@ def advantages_order(subject: Subject) -> Finding:
         raise NotApplicable("the function does not take groups")
     order = np.array([7, 0, 4, 11, 1, 8, 5, 2, 9, 10, 3, 6])
     case = Case({"rewards": _ROWS}, "samples of a group apart")
-    return compare(subject, ADVANTAGES, [case], [rewarded(subject, _ROWS, order)])
+    apart = lambda s, cases: [rewarded(s, k.inputs["rewards"], order) for k in cases]  # noqa: E731
+    return compare(subject, ADVANTAGES, [case], apart)
 
 
 @check("advantages.equal", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
@@ -189,7 +192,7 @@ def advantages_offset(subject: Subject) -> Finding:
         raise NotApplicable("rewards of 10⁴ cannot be told apart in this precision")
     case = Case({"rewards": _ROWS + 10000.0}, "rewards around 10⁴")
     try:
-        return compare(subject, ADVANTAGES, [case], [rewarded(subject, case.inputs["rewards"])])
+        return compare(subject, ADVANTAGES, [case], _rewarded)
     except Differs as error:
         if error.explanations:
             raise

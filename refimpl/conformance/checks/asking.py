@@ -6,14 +6,17 @@ Inputs are given in the adapter's shapes and precision; results may come in any 
 one thing.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..adapter import arrays
 from ..adapter.results import Answer, answer
+from ..adapter.significands import filled
 from ..adapter.subject import Subject
 from ..diagnosis.explaining import explain
+from ..diagnosis.jumps import errors_jump
 from ..diagnosis.readings import Case, Explanation, fit
 from ..formulas.operations import Operation, allowed, size
 from ..formulas.values import Formulas, Inputs
@@ -74,17 +77,35 @@ def ask(subject: Subject, capability: str, inputs: Inputs, seed: int = 0) -> Ans
     return answer(capability, subject.raw(capability, prepared(subject, inputs), seed))
 
 
+Asking: TypeAlias = Callable[[Subject, list[Case]], list[Answer]]
+"""How a list of cases is asked."""
+
+
 def compare(
-    subject: Subject, op: Operation, cases: list[Case], got: list[Answer] | None = None
+    subject: Subject,
+    op: Operation,
+    cases: list[Case],
+    asking: Asking | None = None,
+    *,
+    also: Sequence[Case] = (),
+    apart: Asking | None = None,
 ) -> Finding:
     """Ask, and hold each part of each answer against the formula.
+
+    Args:
+        subject: the adapter.
+        op: the formula.
+        cases: what to ask.
+        asking: how; by default the operation's capability is called.
+        also: cases at which a reading must hold too, asked where something differs.
+        apart: how to ask for more parts of an answer, where something differs.
 
     Raises:
         Differs: a number, a shape or a value that is not finite; with what it looks like.
     """
+    asking = asking or _called(op)
+    got = asking(subject, cases)
     c = subject.conventions
-    if got is None:
-        got = [ask(subject, op.capability, case.inputs) for case in cases]
     fitted = [in_shape(op, case, a, subject) for case, a in zip(cases, got, strict=True)]
     worst, found = 0.0, None
     for case, a in zip(cases, fitted, strict=True):
@@ -98,10 +119,33 @@ def compare(
                 found = trouble
     if found is None:
         return Finding(worst, _coarser(subject, got))
-    told, gap = found
-    explanations = explain(op, cases, fitted, c)
-    explanations = explanations or _in_parts(op, cases, fitted, subject)
-    raise Differs(told, gap, tuple(explanations))
+    every = [*cases, *also, *fresh(subject, cases)]
+    fitted = _shaped(subject, op, every, apart or asking)
+    told = explain(op, every, fitted, c, subject.patience, deep=not also)
+    if any(_is_a_guess(e) for e in told):
+        near = fresh(subject, cases)
+        if not errors_jump(op, near, lambda ks: _shaped(subject, op, list(ks), asking), c):
+            told = [e for e in told if not _is_a_guess(e)]
+    raise Differs(*found, tuple(told))
+
+
+def _is_a_guess(e: Explanation) -> bool:
+    """A rounding that no membership of the coarser type proves."""
+    return e.kind == "rounding" and "exactly" not in e.name
+
+
+def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) -> list[Answer]:
+    got = asking(subject, cases)
+    return [in_shape(op, case, a, subject) for case, a in zip(cases, got, strict=True)]
+
+
+def fresh(subject: Subject, cases: list[Case]) -> list[Case]:
+    """Other numbers, at which a reading must hold before it is printed."""
+    return [Case(filled(subject.conventions, k.inputs, 7), f"{k.label}, afresh") for k in cases[:2]]
+
+
+def _called(op: Operation) -> Asking:
+    return lambda subject, cases: [ask(subject, op.capability, case.inputs) for case in cases]
 
 
 def _gap(
@@ -173,40 +217,3 @@ def _coarser(subject: Subject, got: list[Answer]) -> tuple[str, ...]:
     kinds = {a.kinds[p] for a in got for p in a.parts if a.unit[p] > unit and a.kinds.get(p)}
     told = ", ".join(sorted(kinds))
     return (f"came back as {told} for {subject.conventions['dtype']}",) if kinds else ()
-
-
-def _in_parts(
-    op: Operation, cases: list[Case], got: list[Answer], subject: Subject
-) -> list[Explanation]:
-    """Where no reading fits all cases and parts at once: part by part, then the failing cases."""
-    c = subject.conventions
-    readings = []
-    for part in sorted({p for a in got for p in a.parts}):
-        only = [Answer({part: a.parts[part]}, a.unit, a.kinds) for a in got if part in a.parts]
-        if len(only) == len(cases) and any(
-            _off(op, k, a, c) for k, a in zip(cases, only, strict=True)
-        ):
-            readings.append(explain(op, cases, only, c))
-    rounded = bool(readings) and all(_is_rounding(found) for found in readings)
-    named = [found for found in readings if found and (rounded or not _is_rounding(found))]
-    if named:
-        return named[0]
-    failing = [(k, a) for k, a in zip(cases, got, strict=True) if _off(op, k, a, c)]
-    if 0 < len(failing) < len(cases):
-        found = explain(op, [k for k, _ in failing], [a for _, a in failing], c)
-        return [] if _is_rounding(found) else found  # it would have shown in every case
-    return []
-
-
-def _is_rounding(found: list[Explanation]) -> bool:
-    """A rounding is never read where another part has another fault."""
-    return bool(found) and all(e.kind == "rounding" for e in found)
-
-
-def _off(op: Operation, case: Case, a: Answer, c: Any) -> bool:
-    want, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
-    return any(
-        x.shape != want[p].shape or not (np.abs(x - want[p]) <= allowed(a.unit[p]) * sizes[p]).all()
-        for p, x in a.parts.items()
-        if p in want
-    )

@@ -20,7 +20,8 @@ from ..formulas.values import Formulas
 from .asking import ask, compare
 from .register import Differs, Finding, check
 from .scores import REPLAY
-from .steps import DIFFUSION, STEP, asked, full_inputs
+from .steps import DIFFUSION, STEP, apart, asked, full_inputs
+from .table import OFFERS
 
 
 @check("sde_step.boundary", needs=("sde_step",), tier="vectors", covers=("sde.flow_grpo_g",))
@@ -55,31 +56,25 @@ def replay_boundary(subject: Subject) -> Finding:
 
 
 def _refuses(c: Conventions) -> bool:
-    return c["boundary"] in ("refuse", "finite")
+    return c["boundary"] in ("refuse", "finite", "none")
 
 
 def _boundary(subject: Subject, op: Operation, full: Any) -> Finding:
     c = subject.conventions
     shape = shapes(c)[0]
     state = {"x": values("x", shape), "v": values("v", shape)}
+    how: dict[str, Any] = {"also": OFFERS[op.capability].cases(subject)[:2]}
+    if op is STEP:
+        how |= {"asking": asked, "apart": apart}
     below = Case(full({**state, **at(c, 0.99609375, 0.75, shape[0])}), "t = 0.996")
+    low = Case(full({**state, **at(c, 2.0**-7, 2.0**-8, shape[0])}), "t = 0.0078")
+    if c["boundary"] == "none":
+        return compare(subject, op, [below, low][: 1 + (not coarse_in(c))], **how)
     first = Case(full({**state, **at(c, 1.0, 0.75, shape[0])}), "t = 1")
-    coarse = arrays.UNIT[c["dtype"]] > 2.0**-24  # there 1 − t has one or two digits near 1
-    singular = c["g"] == "flow_grpo" and "g" not in first.inputs
-    if singular and c["boundary"] == "refuse":
-        try:
-            got = ask(subject, op.capability, first.inputs)
-        except Broken:
-            near = [] if coarse else [below]
-            return compare(subject, op, near, asked(subject, near) if op is STEP else None)
-        shown = (
-            "numbers"
-            if all(np.isfinite(x).all() for x in got.parts.values())
-            else "NaN or infinity"
-        )
-        raise Differs(
-            f"{op.capability} returns {shown} at t = 1, where boundary = 'refuse' is declared"
-        )
+    coarse = coarse_in(c)
+    singular = c["g"] == "flow_grpo" and "g" not in first.inputs and c["t_max"] == 1
+    if c["boundary"] == "refuse" and _is_refused(subject, op, first, must=singular):
+        return compare(subject, op, [] if coarse else [below, low], **how)
     if singular or (c["boundary"] == "finite" and c["g"] == "flow_grpo"):
         try:
             got = ask(subject, op.capability, first.inputs)
@@ -92,15 +87,39 @@ def _boundary(subject: Subject, op: Operation, full: Any) -> Finding:
             return Finding(
                 notes=("only finiteness was checked at t = 1: name the rule to check it",)
             )
-    cases = [below, first]
+    cases = [below, low, first]
     if coarse:
         if singular and c["boundary"].startswith("clamp"):
             return Finding(notes=(f"only finiteness was checked at t = 1 in {c['dtype']}",))
         cases = [first]
-    return compare(subject, op, cases, asked(subject, cases) if op is STEP else None)
+    return compare(subject, op, cases, **how)
+
+
+def _is_refused(subject: Subject, op: Operation, first: Case, *, must: bool) -> bool:
+    """Whether the step from t = 1 is refused, as declared; it need not be where g is finite.
+
+    Raises:
+        Differs: it must be, and is not.
+    """
+    try:
+        got = ask(subject, op.capability, first.inputs)
+    except Broken:
+        return True
+    if not must:
+        return False
+    finite = all(np.isfinite(x).all() for x in got.parts.values())
+    raise Differs(
+        f"{op.capability} returns {'numbers' if finite else 'NaN or infinity'} at t = 1, "
+        "where boundary = 'refuse' is declared"
+    )
+
+
+def coarse_in(c: Conventions) -> bool:
+    """Whether 1 − t has but one or two digits near 1."""
+    return arrays.UNIT[c["dtype"]] > 2.0**-24
 
 
 _NO_RULE = Explanation(
     "mistake", "no boundary rule at t = 1", 0.0, "g = a √(t/(1 − t)) is infinite there.",
-    "take the next level, or clamp; declare boundary",
+    "take the next level, or clamp; or declare boundary = 'none' if no step starts there",
 )  # fmt: skip

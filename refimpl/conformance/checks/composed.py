@@ -13,16 +13,16 @@ import numpy as np
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import values
-from ..adapter.results import answer, raw_parts
+from ..adapter.results import Answer, answer, raw_parts
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case, Explanation
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import gaussian_step, kl, levels, reduced, scored, step
 from ..formulas.values import Formulas, Inputs, Parts, column
 from .asking import compare, prepared
+from .density import LOG_PROB
 from .policy import KL, kl_of_rounded_means
 from .register import Differs, Finding, NotApplicable, check
-from .scores import LOG_PROB
 from .steps import STEP, sde_cases
 
 
@@ -96,17 +96,20 @@ def kl_of_own_step(subject: Subject) -> Finding:
         raise NotApplicable("the KL is estimated from log-probabilities")
     if not subject.accepts("kl", "mean"):
         raise NotApplicable("kl takes velocities, not means")
-    cases, got = [], []
-    for case, v_ref in _two(subject):
-        i = {**case.inputs, "v_ref": v_ref}
-        p, q = own_parts(subject, i, i["v"]), own_parts(subject, i, v_ref)
-        if "mean" not in p or ("std" not in p and subject.accepts("kl", "std")):
-            raise NotApplicable("the step returns no mean and std")
-        more = {"mean": p["mean"], "mean_ref": q["mean"], "std": p.get("std")}
-        given = prepared(subject, i)
-        got.append(answer("kl", subject.raw("kl", {**given, **more})))
-        cases.append(Case(i, case.label))
-    return compare(subject, COMPOSED_KL, cases, got)
+    cases = [Case({**case.inputs, "v_ref": v_ref}, case.label) for case, v_ref in _two(subject)]
+    return compare(subject, COMPOSED_KL, cases, _own_kls)
+
+
+def _own_kls(subject: Subject, cases: list[Case]) -> list[Answer]:
+    return [_own_kl(subject, case.inputs) for case in cases]
+
+
+def _own_kl(subject: Subject, i: Inputs) -> Answer:
+    p, q = own_parts(subject, i, i["v"]), own_parts(subject, i, i["v_ref"])
+    if "mean" not in p or ("std" not in p and subject.accepts("kl", "std")):
+        raise NotApplicable("the step returns no mean and std")
+    more = {"mean": p["mean"], "mean_ref": q["mean"], "std": p.get("std")}
+    return answer("kl", subject.raw("kl", {**prepared(subject, i), **more}))
 
 
 def _score_evaluate(f: Formulas, i: Inputs, c: Conventions) -> Parts:
@@ -144,24 +147,35 @@ def log_prob_of_own_step(subject: Subject) -> Finding:
     """The log-probability fed with the step's own sample, mean and std is that of the step."""
     if not subject.accepts("sde_step", "noise"):
         raise NotApplicable("the step draws its own noise")
-    cases, got, samples_are_coarse = [], [], False
-    for case, _ in _two(subject):
-        p = own_parts(subject, case.inputs, case.inputs["v"])
-        if not {"x_s", "mean", "std"} <= set(p):
-            raise NotApplicable("the step returns no sample, mean and std")
-        given = prepared(subject, case.inputs)
-        numbers = arrays.take(p["x_s"])
-        samples_are_coarse |= np.array_equal(arrays.rounded_to(numbers, "bfloat16"), numbers) or (
-            np.array_equal(arrays.rounded_to(numbers, "float16"), numbers)
-        )
-        got.append(answer("log_prob", subject.raw("log_prob", {**given, **p})))
-        cases.append(case)
+    cases = [case for case, _ in _two(subject)]
     try:
-        return compare(subject, OWN_SCORE, cases, got)
+        return compare(subject, OWN_SCORE, cases, _own_scores)
     except Differs as error:
-        if samples_are_coarse and all(e.kind == "rounding" for e in error.explanations):
+        if _coarse_samples(subject, cases) and all(
+            e.kind == "rounding" for e in error.explanations
+        ):
             raise Differs(error.what, error.gap, (ROUNDED_AFTER,)) from None
         raise
+
+
+def _own_scores(subject: Subject, cases: list[Case]) -> list[Answer]:
+    return [_own_score(subject, case.inputs) for case in cases]
+
+
+def _own_score(subject: Subject, i: Inputs) -> Answer:
+    p = own_parts(subject, i, i["v"])
+    if not {"x_s", "mean", "std"} <= set(p):
+        raise NotApplicable("the step returns no sample, mean and std")
+    return answer("log_prob", subject.raw("log_prob", {**prepared(subject, i), **p}))
+
+
+def _coarse_samples(subject: Subject, cases: list[Case]) -> bool:
+    """Whether the step's samples are members of a coarser type."""
+    samples = [arrays.take(own_parts(subject, k.inputs, k.inputs["v"])["x_s"]) for k in cases]
+    return any(
+        np.array_equal(arrays.rounded_to(x, kind), x)
+        for x in samples for kind in ("bfloat16", "float16")
+    )  # fmt: skip
 
 
 ROUNDED_AFTER = Explanation(

@@ -5,6 +5,7 @@
 Ratios lie on both sides of both ends of the clip, advantages are of either sign and 0.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,11 @@ from ..diagnosis.readings import Case, Explanation
 from ..diagnosis.variations import variations
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, guidance, objective, surrogate
+from ..formulas.written import begins, forms
 from .asking import ask, compare, prepared
 from .gradients import DETACHED
 from .register import Differs, Finding, NotApplicable, check
-from .table import offer
+from .table import offer, precise
 
 _RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0)
 
@@ -69,6 +71,10 @@ def _mean_of(op: Operation) -> Operation:
         op,
         evaluate=lambda f, i, c: over(op.evaluate(f, i, c)),
         inner=lambda i, c: over(op.inner(i, c)),
+        written=lambda cases, c: tuple(
+            replace(p, finish=lambda parts, p=p: over(p.finish(parts)))  # type: ignore[misc]
+            for p in op.written(cases, c)
+        ),
         slips=tuple(replace(s, parts=lambda i, c, s=s: over(s.parts(i, c))) for s in op.slips),  # type: ignore[misc]
     )
 
@@ -79,16 +85,29 @@ def _asymmetric(i: Inputs, c: Conventions) -> Parts:
     return surrogate(Formulas(), {**i, "clip": np.where(i["advantage"] < 0, low, i["clip"])}, c)
 
 
+def _of_products(i: Inputs, c: Conventions, kept: Callable[..., Any]) -> Parts:
+    plain = i["ratio"] * i["advantage"]
+    value = kept(plain, np.clip(plain, 1 - i["clip"], 1 + i["clip"]))
+    return {"value": value if c["sign"] == "objective" else -value}
+
+
 _SURROGATE_SLIPS = (
     Slip("clipped in log space", "The lower end is 1/(1 + ε).", "a clip of the log-ratio",
          "clip(r, 1 − ε, 1 + ε)", _asymmetric),
+    Slip("clip(r A)", "The product is clipped, not the ratio.", "parentheses in the wrong place",
+         "clip(r, 1 − ε, 1 + ε) A", lambda i, c: _of_products(i, c, np.minimum)),
+    Slip("clip(r A), without the min", "The product is clipped, not the ratio, and nothing else.",
+         "parentheses in the wrong place", "min(r A, clip(r, 1 − ε, 1 + ε) A)",
+         lambda i, c: _of_products(i, c, lambda plain, clipped: clipped)),
 )  # fmt: skip
 
 
-SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _branch_inner)
+SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _branch_inner,
+                      forms("surrogate"), begins)  # fmt: skip
 
 
-OBJECTIVE = Operation("objective", objective, ("sign",), (), _branch_inner)
+OBJECTIVE = Operation("objective", objective, ("sign",), (), _branch_inner,
+                      forms("objective"), begins)  # fmt: skip
 
 
 offer(SURROGATE, _branch_cases(False), value=False)
@@ -98,10 +117,9 @@ offer(OBJECTIVE, _branch_cases(True), value=False)
 
 
 def _branches(subject: Subject, op: Operation, cases: list[Case]) -> Finding:
-    got = [ask(subject, op.capability, case.inputs) for case in cases]
-    if got[0].parts["value"].ndim == 0:
-        return compare(subject, _mean_of(op), cases, got)
-    return compare(subject, op, cases, got)
+    first = ask(subject, op.capability, cases[0].inputs)
+    reduced = _mean_of(op) if first.parts["value"].ndim == 0 else op
+    return compare(subject, reduced, precise(subject, cases))
 
 
 @check("surrogate.value", needs=("surrogate",), tier="vectors", covers=("grpo.surrogate",))
@@ -174,7 +192,8 @@ def _guidance_cases(subject: Subject) -> list[Case]:
 
 
 GUIDANCE = Operation("guidance", guidance, ("guidance",), (), lambda i, c: {
-    "value": (1 + abs(i["w"])) * (np.abs(i["v_uncond"]) + np.abs(i["v_cond"]))})  # fmt: skip
+    "value": (1 + abs(i["w"])) * (np.abs(i["v_uncond"]) + np.abs(i["v_cond"]))},
+    forms("guidance"), begins)  # fmt: skip
 
 
 offer(GUIDANCE, _guidance_cases, covers=("guidance.classifier_free", "guidance.ho_salimans",

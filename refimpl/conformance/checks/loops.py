@@ -3,6 +3,7 @@
 ODE, SDE    operations        run(subject, capability, case)    one call
 """
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,13 +14,19 @@ from ...evidence.calls import linear_field
 from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import linear, received, shapes, values
+from ..adapter.inputs import linear, received, values
+from ..adapter.inputs import shapes as of_x
 from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
+from ..diagnosis.lines import changed_lines
+from ..diagnosis.neighbours import shapes
+from ..diagnosis.printing import shown
 from ..diagnosis.readings import Case
-from ..formulas.operations import Operation, Slip
+from ..formulas.operations import Edited, Operation, Slip
+from ..formulas.program import Env, Program
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
+from ..formulas.written import stages
 from .ode import theirs
 from .register import NotApplicable
 
@@ -65,6 +72,31 @@ def _sampler_slip(name: str, what: str, seen: str, remedy: str, **spoilt: Any) -
                 lambda i, c: {"x": _walk(Formulas(), i, c, **spoilt)})  # fmt: skip
 
 
+def _stepped(i: Inputs, c: Conventions, rules: Sequence[Program]) -> Parts:
+    """The chain's end under rules written out, one a step; the last of them for all that follow."""
+    field = linear_field(i["rate"], i["slope"])
+    known: Env = {"x": i["x"], "field": field, "a": c["a"]}
+    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
+    for k, (t, s) in enumerate(pairwise(grid)):
+        rule = rules[min(k, len(rules) - 1)]
+        own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
+        own |= {"noise": i["noise"][k]} if "noise" in i else {}
+        known["x"] = rule.run({**known, **own})["x_s"]
+    return {"x": known["x"]}
+
+
+def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
+    """Every step with one line of its rule edited; and the last step, or the first, by Euler's."""
+    for program in stages(i, c):
+        known = dict.fromkeys(("x", "v", *(row.name for row in program.lines)), i["x"])
+        known |= {n: np.float64(0.5) for n in ("t", "s", "h", "g", "std", "inside", "a")}
+        for k, was in enumerate(program.lines):
+            for now in changed_lines(was, shapes(program, k, known), factors=False):
+                rules = [program.changed(k, now)]
+                yield Edited(shown(now.expression), shown(was.expression),
+                             lambda i, c, rules=rules: _stepped(i, c, rules))  # type: ignore[misc]  # fmt: skip
+
+
 _LOOP_SLIPS = (
     _sampler_slip("last step dropped", "The loop runs one step short.", "BAGEL, verl-omni 279",
                   "steps from every level to the next, the last included", skip=(-1,)),
@@ -77,6 +109,23 @@ _LOOP_SLIPS = (
                   "grids indexed one too far", "v(x_t, t)", at="s"),
     _sampler_slip("sign of the step", "From data towards noise.", "signed dt in mixed conventions",
                   "x − h v", sign=-1),
+)  # fmt: skip
+
+
+def _cut(i: Inputs, c: Conventions, *, first: bool) -> Parts:
+    """One step, the first or the last, by Euler's rule."""
+    whole, euler = stages(i, c)[0], stages(i, c.but(ode_method="euler"))[0]
+    n = len(i["levels"]) - 1
+    return _stepped(i, c, [euler, whole] if first else [*[whole] * (n - 1), euler])
+
+
+_RULE_SLIPS = (
+    Slip("the last step by Euler's rule", "The last step takes one slope, and the order is lost "
+         "where it counts most.", "samplers that cannot ask the network at noise level 0",
+         "take the rule's slopes at every step", lambda i, c: _cut(i, c, first=False)),
+    Slip("the first step by Euler's rule", "The first step takes one slope.",
+         "multistep code without a start", "take the rule's slopes at every step",
+         lambda i, c: _cut(i, c, first=True)),
 )  # fmt: skip
 
 
@@ -108,18 +157,19 @@ def _loop_size(i: Inputs, c: Conventions) -> Parts:
 _KEYS = ("time", "velocity")
 
 
-ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"), _LOOP_SLIPS, _loop_size)
+ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"), (*_LOOP_SLIPS, *_RULE_SLIPS),
+                _loop_size, edited=edited)  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS), _loop_size)  # fmt: skip
+                (*_LOOP_SLIPS, *_NOISE_SLIPS), _loop_size, edited=edited)  # fmt: skip
 
 
 def their_grid(subject: Subject, capability: str) -> np.ndarray:
     c = subject.conventions
     if subject.accepts(capability, "levels"):
         rule, coarse = c["boundary"], arrays.UNIT[c["dtype"]] > 2.0**-24
-        lower = rule in ("refuse", "finite") or (coarse and rule.startswith("clamp"))
+        lower = rule in ("refuse", "finite", "none") or (coarse and rule.startswith("clamp"))
         start = 0.9375 if capability == "sde_sampler" and lower else _LEVELS[0]
         return received(c, np.asarray(c.clock(np.array([start, *_LEVELS[1:]]))))
     if c["grid"] == "any":
@@ -130,7 +180,7 @@ def their_grid(subject: Subject, capability: str) -> np.ndarray:
 def loop_cases(subject: Subject, capability: str) -> list[Case]:
     """The same linear field in two shapes."""
     cases = []
-    for shape in shapes(subject.conventions)[:2]:
+    for shape in of_x(subject.conventions)[:2]:
         cases.append(loop_case(subject, capability, values("x", shape)))
     return cases
 

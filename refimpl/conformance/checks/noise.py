@@ -14,8 +14,9 @@ from ...statistics import StatisticalFailure, budget, residuals
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import at, values
 from ..adapter.subject import Subject
+from ..diagnosis.evidence import Variation
 from ..diagnosis.readings import Case, Explanation
-from ..diagnosis.variations import Variation, variations
+from ..diagnosis.variations import variations
 from ..formulas.steps import levels, step
 from ..formulas.values import Formulas, Inputs, Parts
 from .asking import ask
@@ -23,6 +24,9 @@ from .register import Differs, Finding, NotApplicable, check
 from .steps import STEP, STEP_SLIPS, full_inputs
 
 N_NOISE = 4096
+
+_TWO = ((0.75, 0.5), (0.5, 0.4375))
+"""Steps of two lengths: at one alone, noise that is half as wide equals h for √h."""
 
 
 _COORDINATES = 64
@@ -37,8 +41,8 @@ def sde_step_noise(subject: Subject) -> Finding:
     shape = _wide(c)
     x, v = values("x", shape), values("v", shape)
     rows, given = [], []
-    for k in range(2):
-        i = full_inputs(subject, {"x": x, "v": v, **at(c, 0.75 - k / 4, 0.5 - k / 4, shape[0])})
+    for k, (t, s) in enumerate(_TWO):
+        i = full_inputs(subject, {"x": x, "v": v, **at(c, t, s, shape[0])})
         got = ask(subject, "sde_step", i, 1 + k).parts
         if "x_s" not in got:
             raise NotApplicable("the step returns no sample")
@@ -101,4 +105,26 @@ def _noise_reading(
         except Exception:  # this reading does not explain the noise, or has no value
             continue
         found.append(Explanation(v.kind, v.name, 0.01, v.what, v.remedy))
-    return tuple({(e.kind, e.name): e for e in found}.values())
+    found = list({(e.kind, e.name): e for e in found}.values())
+    return tuple(found or _as_wide(given, rows, c))
+
+
+def _as_wide(given: Sequence[Inputs], rows: list[np.ndarray], c: Conventions) -> list[Explanation]:
+    """The right noise times one number, the same at every length."""
+    true = [step(Formulas(), i, c) for i in given]
+    stds = [
+        np.asarray(c.std(p["std"], levels(i, c, i["x"]).h))
+        for i, p in zip(given, true, strict=True)
+    ]
+    widths = [float(((x - p["mean"]) / s).std()) for x, p, s in zip(rows, true, stds, strict=True)]
+    k = float(np.mean(widths))
+    if max(widths) - min(widths) > 0.02 * k or abs(k - 1) < 0.02:
+        return []
+    wide = [{**p, "std": np.asarray(c.their_std(k * s, levels(i, c, i["x"]).h))}
+            for i, p, s in zip(given, true, stds, strict=True)]  # fmt: skip
+    try:
+        _white(given, rows, wide, c)
+    except StatisticalFailure:
+        return []
+    return [Explanation("factor", f"{k:.2g}", 0.01, "The noise is as white as it should be, and of "
+                        "another width.", "std = g √h", "noise")]  # fmt: skip

@@ -17,8 +17,10 @@ from ..adapter.inputs import linear, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..formulas.operations import Operation, Slip
+from ..formulas.program import Env
 from ..formulas.steps import heun_step, ode_step
 from ..formulas.values import Formulas, Inputs, Parts, column
+from ..formulas.written import begins, forms
 from .table import offer
 
 CLOCK = ("time", "velocity")
@@ -44,7 +46,7 @@ _ODE_SLIPS = (
 )  # fmt: skip
 
 
-ODE = Operation("ode_step", ode_step, CLOCK, _ODE_SLIPS, _both)
+ODE = Operation("ode_step", ode_step, CLOCK, _ODE_SLIPS, _both, forms("ode_step"), begins)
 
 
 offer(ODE, step_cases, covers=("ode.euler",))
@@ -59,8 +61,13 @@ def _heun_cases(subject: Subject) -> list[Case]:
     return cases
 
 
+def _with_field(i: Inputs, c: Conventions) -> Env:
+    return {**begins(i, c), "field": linear_field(i["rate"], i["slope"])}
+
+
 HEUN = Operation("heun_step", heun_step, ("time",),
-                 inner=lambda i, c: {"value": 2 * np.abs(i["x"]) + 2})  # fmt: skip
+                 inner=lambda i, c: {"value": 2 * np.abs(i["x"]) + 2},
+                 written=forms("heun_step"), begins=_with_field)  # fmt: skip
 
 
 offer(HEUN, _heun_cases, covers=("ode.heun",))

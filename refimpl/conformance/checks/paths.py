@@ -7,12 +7,12 @@ Grids are compared with the declared one, and each other named grid is a reading
 
 import numpy as np
 
-from ...simulate import grids
+from ...simulate import grids, named
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import received, shapes, times, values
+from ..adapter.inputs import at, received, shapes, times, values
 from ..adapter.subject import Subject
-from ..diagnosis.readings import Case
+from ..diagnosis.readings import Case, Explanation
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import (
     Formulas,
@@ -24,6 +24,7 @@ from ..formulas.values import (
     schedule,
     velocity_target,
 )
+from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .register import Differs, Finding, NotApplicable, check
 from .table import offer
@@ -99,27 +100,60 @@ def schedule_value(subject: Subject) -> Finding:
     """The levels are those of the declared grid."""
     if subject.conventions["grid"] == "any":
         raise NotApplicable("grid = 'any' is declared: there is nothing to compare with")
-    return compare(subject, SCHEDULE, _schedule_cases(subject))
+    try:
+        return compare(subject, SCHEDULE, _schedule_cases(subject))
+    except Differs as found:
+        known = found.explanations or _recognised(subject)
+        raise Differs(found.what, found.gap, known) from None
+
+
+def _levels(subject: Subject, T: int) -> np.ndarray:
+    """Their levels as noise levels."""
+    c = subject.conventions
+    theirs = ask(subject, "schedule", {"steps": T}).parts["value"].ravel()
+    level = np.clip(theirs / (1000 if c["time"].endswith("1000") else 1), 0, 1)
+    return np.asarray(1 - level if c["time"].startswith("data") else level)
+
+
+def _named(subject: Subject) -> named.Match | None:
+    """The named grid that theirs is, if it is one."""
+    try:
+        slack = 8 * arrays.UNIT[subject.conventions["dtype"]]
+        _, found = named.identify(_levels(subject, 10).tolist(), slack)
+    except ValueError:
+        return None
+    return found[0] if found[0].exact else None
+
+
+def _recognised(subject: Subject) -> tuple[Explanation, ...]:
+    """Which shipped grid theirs is, where no other reading was found."""
+    match = _named(subject)
+    if match is None:
+        return ()
+    shift = "" if match.shift == 1 else f", shift {match.shift:.6g}"
+    what = "Another grid than the declared one."
+    remedy = "declare it, or make the declared one; see `refimpl grid`"
+    return (Explanation("convention", f"grid: {match.name}{shift}", match.gap, what, remedy),)
 
 
 @check("schedule.structure", needs=("schedule",), tier="vectors")
 def schedule_structure(subject: Subject) -> Finding:
     """steps + 1 levels fall from noise to data, and their lengths add up to 1."""
     c = subject.conventions
+    slack = 8 * arrays.UNIT[c["dtype"]] + 8 * 2.0**-24
     for T in (10, 40, 4):
-        theirs = ask(subject, "schedule", {"steps": T}).parts["value"].ravel()
-        if len(theirs) != T + 1:
-            raise Differs(f"schedule({T}) has {len(theirs)} levels: {T} steps need {T + 1}")
-        level = np.clip(theirs / (1000 if c["time"].endswith("1000") else 1), 0, 1)
-        level = 1 - level if c["time"].startswith("data") else level
-        slack = 8 * arrays.UNIT[c["dtype"]] + 8 * 2.0**-24
+        level = _levels(subject, T)
+        if len(level) != T + 1:
+            raise Differs(f"schedule({T}) has {len(level)} levels: {T} steps need {T + 1}")
         if level[-1] > slack:
             raise Differs(f"schedule({T}) ends at noise level {level[-1]:.6g}, not at 0", level[-1])
-        if abs(level[0] - 1) > slack:
-            raise Differs(f"schedule({T}) starts at noise level {level[0]:.6g}, not at 1")
+        start = 1.0 if c["grid"] == "any" else float(_noise_levels({"steps": T}, c)[0])
+        if abs(level[0] - start) > slack:
+            raise Differs(f"schedule({T}) starts at noise level {level[0]:.6g}, not at {start:.6g}")
         if not (np.diff(level) < 0).all():
             raise Differs(f"schedule({T}) does not fall at every step")
-    return Finding()
+    match = _named(subject) if c["grid"] == "any" else None
+    return Finding(notes=(f"the grid is {match.name}, shift {match.shift:.6g}",) if match else ())
 
 
 # ---------------------------------------------------------------- times
@@ -165,7 +199,7 @@ _TIME_SLIPS = (
 )  # fmt: skip
 
 MODEL_TIME = Operation("model_time", model_time, ("model_time", "time"), _TIME_SLIPS,
-                       lambda i, c: {"value": np.ones(1)})  # fmt: skip
+                       lambda i, c: {"value": np.ones(1)}, forms("model_time"), begins)  # fmt: skip
 
 
 def _model_times(subject: Subject) -> list[Case]:
@@ -179,9 +213,12 @@ def _model_times(subject: Subject) -> list[Case]:
     return [Case({"t": t}, "several t")]
 
 
-offer(MODEL_TIME, _model_times, covers=("conventions.network_time",))
+offer(MODEL_TIME, _model_times, covers=("conventions.network_time",), full=False)
 
 # ---------------------------------------------------------------- paths
+
+ENDS = (2.0**-8, 1 - 2.0**-8)
+"""Levels near the ends, where a silent floor or ceiling shows."""
 
 
 def _path_cases(subject: Subject) -> list[Case]:
@@ -193,15 +230,17 @@ def _path_cases(subject: Subject) -> list[Case]:
     return cases
 
 
-_PATH_KEYS = ("path", "time", "velocity")
+_PATH_KEYS = ("path", "time", "velocity", "t_min", "t_max")
 
 
 def _both_ends(i: Inputs, c: Conventions) -> Parts:
     return {"value": np.abs(i["data"]) + np.abs(i["noise"])}
 
 
-PATH = Operation("path", path, _PATH_KEYS, inner=_both_ends)
-TARGET = Operation("velocity_target", velocity_target, _PATH_KEYS, inner=_both_ends)
+PATH = Operation("path", path, _PATH_KEYS, (), _both_ends, forms("path"), begins)
+TARGET = Operation(
+    "velocity_target", velocity_target, _PATH_KEYS, (), _both_ends, forms("velocity_target"), begins
+)
 offer(PATH, _path_cases, covers=("paths.interpolate", "paths.linear", "paths.cosine", "paths.vp"))
 offer(TARGET, _path_cases, covers=("paths.velocity", "paths.linear"))
 
@@ -213,6 +252,10 @@ def _conversion_cases(name: str, short: str) -> object:
             for st in times(c, shape[0], k):
                 given = {"x": values("x", shape), short: values(short, shape), "t": st["t"]}
                 made.append(Case({**given, "to": name}, f"shape {shape}"))
+        if arrays.UNIT[c["dtype"]] <= 2.0**-24 and c["dims"] == "any":
+            state = {"x": values("x", (4, 3)), short: values(short, (4, 3))}
+            ends = ({**state, "t": at(c, t, t / 2, 4)["t"], "to": name} for t in ENDS)
+            made += [Case(i, f"t = {t:.4g}") for i, t in zip(ends, ENDS, strict=True)]
         return made
 
     return cases
@@ -235,5 +278,6 @@ CONVERSIONS = {
 
 for _name, _short in CONVERSIONS.items():
     _capability = "score" if _name == "score_from_velocity" else _name
-    offer(Operation(_capability, conversion, _PATH_KEYS, inner=_convert_size(_short)),  # type: ignore[arg-type]
+    offer(Operation(_capability, conversion, _PATH_KEYS, (), _convert_size(_short),  # type: ignore[arg-type]
+                    forms(_capability), begins),
           _conversion_cases(_name, _short), covers=(f"conversions.{_name}",))  # type: ignore[arg-type]  # fmt: skip

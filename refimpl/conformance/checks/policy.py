@@ -16,6 +16,7 @@ from ..diagnosis.readings import Case
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
 from ..formulas.values import Formulas, Inputs, Parts
+from ..formulas.written import begins, forms
 from .asking import ask
 from .gradients import compare_gradient
 from .register import Differs, Finding, check
@@ -34,9 +35,9 @@ def _ratio_cases(subject: Subject) -> list[Case]:
     return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1")]
 
 
-RATIO = Operation(
-    "ratio", ratio, ("ratio",), inner=lambda i, c: {"value": 1 + np.abs(i["log_prob"])}
-)
+RATIO = Operation("ratio", ratio, ("ratio",), (),
+                  lambda i, c: {"value": 1 + np.abs(i["log_prob"])},
+                  forms("ratio"), begins)  # fmt: skip
 
 
 offer(RATIO, _ratio_cases, covers=("policy.ratio", "policy.log_ratio"))
@@ -131,6 +132,9 @@ _KL_SLIPS = (
          "name the axes; keep the batch's", _whole("mean")),
     Slip("one value for the whole batch (sum)", "Every axis is reduced.", "a classic",
          "name the axes; keep the batch's", _whole("sum")),
+    Slip("the batch's mean for every sample", "Each sample gets the mean over the batch.",
+         "a mean over axis 0, broadcast back", "reduce over coordinates, never over the batch",
+         lambda i, c: _spread(i, c)),
     Slip("KL divided by h", "The variance lacks a factor h that is divided by once more.",
          "std divided by √h before it is used", "divide by 2 std² = 2 g² h once",
          lambda i, c: _times_h(i, c, -1)),
@@ -140,13 +144,18 @@ _KL_SLIPS = (
 )  # fmt: skip
 
 
+def _spread(i: Inputs, c: Conventions) -> Parts:
+    value = kl(Formulas(), i, c)["value"]
+    return {"value": np.mean(value, axis=0) + 0 * value}
+
+
 def _times_h(i: Inputs, c: Conventions, power: int) -> Parts:
     each = kl(Formulas(), i, c.but(kl_reduction="none"))["value"]
     h = np.asarray(levels(i, c, each).h)
     return {"value": reduced(Formulas(), each * h**power, c["kl_reduction"])}
 
 
-KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner)
+KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner, forms("kl"), begins)
 
 
 offer(KL, kl_cases, covers=("kl.flow_grpo", "kl.of_means", "kl.without_h", "kl.velocity", "kl.k1",

@@ -8,8 +8,8 @@ The samples that are scored are stored ones, rounded as the adapter would receiv
 import numpy as np
 
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import values
-from ..adapter.results import answer
+from ..adapter.inputs import received, values
+from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..formulas.operations import Operation
@@ -74,20 +74,26 @@ def ratio_of_own_steps(subject: Subject) -> Finding:
     c = subject.conventions
     if c["ratio"] != "plain":
         raise NotApplicable("GRPO-Guard's ratio is not that of the densities")
-    cases, got = [], []
-    for case in (replay_cases(subject) if "replay" in subject else _stored(subject))[:3]:
-        i = dict(case.inputs)
-        v_old = i["v"] + values("other", i["v"].shape) / 64
-        if subject.accepts("sde_step", "g") != ("g" in i):
-            raise NotApplicable("sde_step and replay take different arguments")
-        new = own_log_prob(subject, i, i["v"], i["x_s"])
-        old = own_log_prob(subject, i, v_old, i["x_s"])
-        if new.ndim != 1:
-            raise NotApplicable("log-probabilities are not reduced")
-        pair = {"log_prob": new, "log_prob_old": old}
-        got.append(ask(subject, "ratio", pair))
-        cases.append(Case({**i, "v_old": v_old}, case.label))
-    return compare(subject, OWN_RATIO, cases, got)
+    steps = (replay_cases(subject) if "replay" in subject else _stored(subject))[:3]
+    if any(subject.accepts("sde_step", "g") != ("g" in k.inputs) for k in steps):
+        raise NotApplicable("sde_step and replay take different arguments")
+    cases = []
+    for k in steps:
+        v_old = k.inputs["v"] + values("other", k.inputs["v"].shape) / 64
+        cases.append(Case({**k.inputs, "v_old": v_old}, k.label))
+    return compare(subject, OWN_RATIO, cases, _own_ratios)
+
+
+def _own_ratios(subject: Subject, cases: list[Case]) -> list[Answer]:
+    return [_own_ratio(subject, case.inputs) for case in cases]
+
+
+def _own_ratio(subject: Subject, i: Inputs) -> Answer:
+    new = own_log_prob(subject, i, i["v"], i["x_s"])
+    old = own_log_prob(subject, i, i["v_old"], i["x_s"])
+    if new.ndim != 1:
+        raise NotApplicable("log-probabilities are not reduced")
+    return ask(subject, "ratio", {"log_prob": new, "log_prob_old": old})
 
 
 def _stored(subject: Subject) -> list[Case]:
@@ -96,8 +102,6 @@ def _stored(subject: Subject) -> list[Case]:
         i = {k: x for k, x in case.inputs.items() if k != "noise"}
         p = step(Formulas(), i, c)
         std = c.std(p["std"], levels(i, c, i["x"]).h)
-        from ..adapter.inputs import received
-
         x_s = received(c, p["mean"] + std * values("noise", i["x"].shape) / 2)
         cases.append(Case({**i, "x_s": x_s}, case.label))
     return cases

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ..adapter.subject import Subject
-from ..diagnosis.readings import Explanation
+from ..diagnosis.readings import Explanation, cause
 
 Tier: TypeAlias = Literal["basic", "vectors", "laws", "order"]
 TIERS: tuple[Tier, ...] = ("basic", "vectors", "laws", "order")
@@ -49,9 +49,7 @@ class Differs(AssertionError):
     @property
     def cause(self) -> str:
         """The explanations in words."""
-        if not self.explanations:
-            return ""
-        return " or ".join(str(e).rstrip(".") for e in self.explanations) + "."
+        return cause(self.explanations)
 
 
 class NotApplicable(Exception):

@@ -12,19 +12,21 @@ from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ..adapter import arrays
 from ..adapter.results import Answer
 from ..adapter.subject import Subject
+from ..diagnosis.readings import Case
 from ..formulas.operations import Operation
 from .asking import compare
 from .loops import ODE, SDE, loop_cases, run_loop
 from .ode import Field
 from .register import Differs, Finding, NotApplicable, check
-from .table import offer
+from .table import offer, precise
 
 
 def _ends(subject: Subject, op: Operation) -> Finding:
-    cases = loop_cases(subject, op.capability)
-    got = [run_loop(subject, op.capability, case) for case in cases]
-    ends = [Answer({"x": a.parts["x"]}, a.unit, {"x": a.kinds.get("x", "")}) for a in got]
-    return compare(subject, op, cases, ends)
+    def ends(subject: Subject, cases: list[Case]) -> list[Answer]:
+        got = [run_loop(subject, op.capability, case) for case in cases]
+        return [Answer({"x": a.parts["x"]}, a.unit, {"x": a.kinds.get("x", "")}) for a in got]
+
+    return compare(subject, op, precise(subject, loop_cases(subject, op.capability)), ends)
 
 
 offer(ODE, lambda s: loop_cases(s, "ode_sampler"), value=False)

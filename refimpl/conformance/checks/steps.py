@@ -15,13 +15,15 @@ from ..adapter.inputs import at, positive, received, shapes, times, values
 from ..adapter.results import Answer
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
-from ..formulas.operations import Operation, Slip
+from ..formulas.operations import Operation, Slip, Within
 from ..formulas.steps import diffusion, levels, step
 from ..formulas.values import Formulas, Inputs, Parts, column
+from ..formulas.written import begins, forms
 from .asking import ask, compare
+from .density import LOG_PROB, SAMPLE
 from .ode import CLOCK, step_cases
 from .register import Finding, check
-from .table import offer
+from .table import offer, precise
 
 _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"
 
@@ -60,10 +62,12 @@ _G_SLIPS = (
 )  # fmt: skip
 
 
-_G_KEYS = ("g", "a", "boundary", "time")
+_G_KEYS = ("g", "a", "boundary", "time", "t_min", "t_max")
 
 
-DIFFUSION = Operation("diffusion", diffusion, _G_KEYS, _G_SLIPS)
+DIFFUSION = Operation(
+    "diffusion", diffusion, _G_KEYS, _G_SLIPS, written=forms("diffusion"), begins=begins
+)
 
 
 offer(DIFFUSION, _diffusion_cases, covers=("sde.flow_grpo_g",))
@@ -135,10 +139,24 @@ STEP_SLIPS = (
 )  # fmt: skip
 
 
-_STEP_KEYS = (*CLOCK, "g", "a", "boundary", "std", "log_prob", "log_prob_terms", "last_step")
+_STEP_KEYS = (*CLOCK, "g", "a", "boundary", "std", "log_prob", "log_prob_terms", "last_step",
+              "t_min", "t_max", "std_min")  # fmt: skip
 
 
-STEP = Operation("sde_step", step, _STEP_KEYS, STEP_SLIPS, step_sizes)
+def _as_given(i: Inputs, parts: Parts, c: Conventions) -> Inputs:
+    """What came back, as the inputs of what is made of it."""
+    std = np.reshape(parts["std"], len(i["t"]))
+    x_s = parts.get("x_s", i.get("x_s"))
+    return {**i, "mean": parts["mean"], "std": std, "x_s": x_s}
+
+
+_WITHIN = (
+    Within("x_s", SAMPLE, "x_s", ("mean", "std"), _as_given),
+    Within("log_prob", LOG_PROB, "value", ("x_s", "mean", "std"), _as_given),
+)
+
+STEP = Operation("sde_step", step, _STEP_KEYS, STEP_SLIPS, step_sizes, forms("sde_step"), begins,
+                 _WITHIN)  # fmt: skip
 
 
 def full_inputs(subject: Subject, given: dict[str, Any], k: int = 0) -> dict[str, Any]:
@@ -178,6 +196,34 @@ def asked(subject: Subject, cases: list[Case]) -> list[Answer]:
     return kept
 
 
+def apart(subject: Subject, cases: list[Case]) -> list[Answer]:
+    """The step's answers, with mean and std read off its sample where it does not return them.
+
+    Without noise the sample is the mean; what the noise adds is std times the noise.
+    """
+    return [_apart(subject, k, a) for k, a in zip(cases, asked(subject, cases), strict=True)]
+
+
+def _apart(subject: Subject, case: Case, got: Answer) -> Answer:
+    noise = case.inputs.get("noise")
+    if noise is None or "mean" in got.parts or "x_s" not in got.parts:
+        return got
+    still = ask(subject, "sde_step", {**case.inputs, "noise": 0 * noise}).parts.get("x_s")
+    if still is None or still.shape != noise.shape:
+        return got
+    parts, unit = {**got.parts, "mean": still}, {**got.unit, "mean": got.unit["x_s"]}
+    moved, flat = (y.reshape(len(noise), -1) for y in (got.parts["x_s"] - still, noise))
+    std = (moved * flat).sum(axis=1) / (flat**2).sum(axis=1)
+    left = np.abs(moved - std[:, None] * flat).max(initial=0.0)
+    if "std" not in parts and left <= 64 * unit["x_s"] * np.abs(got.parts["x_s"]).max():
+        parts["std"] = std.reshape((-1,) + (1,) * (noise.ndim - 1))
+        unit["std"] = 16 * unit["x_s"]
+        h = np.abs(np.asarray(subject.conventions.level(case.inputs["t"]))
+                   - np.asarray(subject.conventions.level(case.inputs["s"])))  # fmt: skip
+        parts["std"] = subject.conventions.their_std(parts["std"], column(h, noise))
+    return Answer(parts, unit, got.kinds)
+
+
 @check(
     "sde_step.value",
     needs=("sde_step",),
@@ -186,8 +232,7 @@ def asked(subject: Subject, cases: list[Case]) -> list[Answer]:
 )
 def sde_step_value(subject: Subject) -> Finding:
     """Mean, std, sample and log-probability of a step, in every shape, with mixed times."""
-    cases = sde_cases(subject)
-    return compare(subject, STEP, cases, asked(subject, cases))
+    return compare(subject, STEP, precise(subject, sde_cases(subject)), asked, apart=apart)
 
 
 @check("sde_step.last", needs=("sde_step",), tier="vectors", covers=("sde.transition",))
@@ -197,4 +242,4 @@ def sde_step_last(subject: Subject) -> Finding:
     shape = shapes(c)[0]
     given = {"x": values("x", shape), "v": values("v", shape), **at(c, 0.25, 0.0, shape[0])}
     case = Case(full_inputs(subject, given), "s = 0")
-    return compare(subject, STEP, [case], asked(subject, [case]))
+    return compare(subject, STEP, [case], asked, also=sde_cases(subject)[:2], apart=apart)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..adapter.significands import filled
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..formulas.operations import Operation
@@ -26,19 +27,35 @@ class Offer:
     cases: CasesOf
 
 
+def precise(subject: Subject, cases: list[Case]) -> list[Case]:
+    """The cases, and two of them again with full significands."""
+    more = (Case(filled(subject.conventions, k.inputs), f"{k.label}, every digit in use")
+            for k in cases[:2])  # fmt: skip
+    return [*cases, *more]
+
+
 OFFERS: dict[str, Offer] = {}
 
 
 def offer(
-    op: Operation, cases: CasesOf, *, covers: tuple[str, ...] = (), value: bool = True
+    op: Operation,
+    cases: CasesOf,
+    *,
+    covers: tuple[str, ...] = (),
+    value: bool = True,
+    full: bool = True,
 ) -> None:
-    """Note a capability's operation and inputs, and register its comparison."""
+    """Note a capability's operation and inputs, and register its comparison.
+
+    With `full`, inputs of full significands are asked too.
+    """
     OFFERS[op.capability] = Offer(op, cases)
     if not value:
         return
 
     def run(subject: Subject) -> Finding:
-        return compare(subject, op, cases(subject))
+        plain = cases(subject)
+        return compare(subject, op, precise(subject, plain) if full else plain)
 
     run.__doc__ = f"Numbers of `{op.capability}` are the equation's, in every shape."
     check(f"{op.capability}.value", needs=(op.capability,), tier="vectors", covers=covers)(run)

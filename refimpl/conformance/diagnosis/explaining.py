@@ -1,73 +1,213 @@
-"""What a wrong number looks like: named mistakes, other conventions, factors, roundings.
+"""What a wrong number looks like: named mistakes, other conventions, the formula's neighbours.
 
     explain(operation, cases, answers, conventions)   →   [Explanation(...), ...]
 
-An explanation must give the very numbers at every input that was tried, and differ from the truth
-at one at least. Two that cannot be told apart on these inputs are both named.
+A reading must give the very numbers at every input that was tried, and no other part of the same
+answer may refute it. The smallest is looked for first: one fault that explains everything, then one
+for each part, then two. Readings that cannot be told apart on these inputs are all named.
 """
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from ..adapter.conventions import Conventions
+from ..adapter.patience import Patience
 from ..adapter.results import Answer
-from ..formulas.operations import ROUNDINGS, Operation, size
-from ..formulas.values import Formulas, Parts
-from .readings import Case, Explanation, factor, fit
+from ..formulas.operations import Operation, Within
+from .arguments import rounded_arguments, rounded_lines
+from .evidence import Evidence, Variation
+from .factors import factors
+from .neighbours import Neighbour, neighbours
+from .printing import shown
+from .readings import Case, Explanation, factor
 from .roundings import rounding
-from .variations import Variation, quietly, variations
+from .variations import variations
+
+Reader: TypeAlias = Callable[[Evidence, Sequence[str]], list[Explanation]]
+"""Readings of some parts that the other parts do not refute."""
 
 
 def explain(
-    op: Operation, cases: list[Case], answers: list[Answer], c: Conventions
+    op: Operation,
+    cases: list[Case],
+    answers: list[Answer],
+    c: Conventions,
+    patience: Patience | None = None,
+    *,
+    deep: bool = True,
 ) -> list[Explanation]:
-    """All readings of the answers, the closest first."""
-    truth = [(op.evaluate(Formulas(), k.inputs, c), size(op, k.inputs, c)) for k in cases]
-    for depth in (1, 2):
-        tried = variations(op, cases, c, depth)
-        found = [e for v in tried if (e := _meets(v, cases, answers, truth))]
+    """All readings of the answers, the closest first; or none.
+
+    Args:
+        op, cases, answers, c: what was asked, and what came back.
+        patience: how many programs may be tried.
+        deep: whether two edits are looked for.
+    """
+    e = Evidence(op, cases, answers, c)
+    if not e.off:
+        return []
+    for found in _Search(e, patience or Patience(), deep).readings():
         if found:
-            return _distinct(found)
-    return factor(op, cases, answers, c) or rounding(op, cases, answers, c)
+            return found
+    return []
 
 
-def _meets(
-    v: Variation, cases: list[Case], answers: list[Answer], truth: list[tuple[Parts, Parts]]
-) -> Explanation | None:
-    worst, tells = 0.0, False
-    for case, got, (true, sizes) in zip(cases, answers, truth, strict=True):
-        other = quietly(v.parts, case.inputs)
-        if other is None:
+class _Search:
+    """Readings, from the simplest to the least simple."""
+
+    def __init__(self, e: Evidence, patience: Patience, deep: bool) -> None:
+        self._e, self._patience, self._deep = e, patience, deep
+        self._apart = _Apart(e)
+
+    def readings(self) -> Iterator[list[Explanation]]:
+        """All searches, one after the other."""
+        e, by_parts = self._e, self._apart.readings
+        one: tuple[Reader, ...] = (_one_named,)
+        yield self._or_edit(_one_named(e, e.off))
+        yield by_parts(one := (*one, _constant))
+        yield self._one_edit(e, e.off)
+        yield by_parts(one := (*one, self._one_edit))
+        yield _one_factor(e, e.off)
+        yield by_parts(one := (*one, _one_factor))
+        if self._deep:
+            yield _two_named(e, e.off)
+            yield by_parts(one := (*one, _two_named))
+            yield self._edited(e, e.off, 2)
+            yield by_parts(one := (*one, self._two_edits))
+        yield factor(e.op, e.cases, e.answers, e.c)
+        yield rounding(e.op, e.cases, e.answers, e.c)
+        yield by_parts((*one, _factor), whole=False)
+
+    def _or_edit(self, found: list[Explanation]) -> list[Explanation]:
+        """Where only another clock or sign would explain it, a slip of the pen may as well."""
+        clocks = [x for x in found if x.kind == "convention" and x.name.startswith(_CLOCKS)]
+        if not found or len(clocks) < len(found):
+            return found
+        return [*found, *self._one_edit(self._e, self._e.off)]
+
+    def _edited(self, e: Evidence, parts: Sequence[str], depth: int) -> list[Explanation]:
+        return [_told(n) for n in neighbours(e, parts, depth, self._patience)]
+
+    def _one_edit(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+        return self._edited(e, parts, 1) or _kept(e, parts, -3, lambda: _looped(e))
+
+    def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+        return self._edited(e, parts, 2)
+
+
+# ---------------------------------------------------------------- readers of some parts
+
+
+def _one_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    return (
+        _kept(e, parts, 1, lambda: variations(e.op, e.cases, e.c, 1))
+        or _kept(e, parts, -1, lambda: rounded_arguments(e.op, e.cases, e.c))
+        or _kept(e, parts, -2, lambda: rounded_lines(e.op, e.cases, e.c))
+    )
+
+
+def _looped(e: Evidence) -> Iterator[Variation]:
+    for x in e.op.edited(e.cases[0].inputs, e.c):
+        yield Variation("edit", f"{x.now}  where  {x.meant}", "", _WRITE,
+                        lambda i, x=x: x.parts(i, e.c))  # type: ignore[misc]  # fmt: skip
+
+
+_CLOCKS = ("time = ", "velocity = ")
+
+_WRITE = "write the line as it is meant"
+
+
+def _two_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    return _kept(e, parts, 2, lambda: variations(e.op, e.cases, e.c, 2))
+
+
+def _kept(
+    e: Evidence, parts: Sequence[str], key: int, tried: Callable[[], Iterator[Variation]]
+) -> list[Explanation]:
+    """The variations that meet these parts and are silent on, or meet, all others."""
+    found: dict[tuple[str, str], Explanation] = {}
+    fewest = 99
+    for v, seen in e.possible(key, tried):
+        if v.size > fewest:
+            break
+        if not all(seen[p].met for p in parts) or not any(seen[p].tells for p in parts):
+            continue
+        if all(s.met or s.silent for p, s in seen.items() if p not in parts):
+            fewest = v.size
+            gap = max(seen[p].gap for p in parts)
+            found.setdefault((v.kind, v.name), Explanation(v.kind, v.name, gap, v.what, v.remedy))
+    return sorted(found.values(), key=lambda x: x.gap)
+
+
+def _told(n: Neighbour) -> Explanation:
+    it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
+    meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
+    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", _WRITE)
+
+
+def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    return [_told(n) for n in factors(e, parts[0])] if len(parts) == 1 else []
+
+
+def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    """A part that is one and the same number wherever asked."""
+    every = np.concatenate([np.ravel(r.got) for r in e.rows if r.part == parts[0]])
+    if len(every) < 2 or np.ptp(every) > 0:
+        return []
+    return [Explanation("constant", f"{every[0]:.6g} everywhere", 0.0, "It depends on nothing.",
+                        "compute it, or leave it out")]  # fmt: skip
+
+
+def _factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    only = e.without(set(e.parts) - set(parts))
+    return factor(only.op, only.cases, only.answers, only.c)
+
+
+# ---------------------------------------------------------------- part by part
+
+
+class _Apart:
+    """An answer taken apart: each part with the evidence by which it is judged.
+
+    A part that is made of others is judged from those that came back: so a sample that is its own
+    mean plus its own std times the noise has no fault of its own.
+    """
+
+    def __init__(self, e: Evidence) -> None:
+        made = {w.part: (own, w.value) for w in e.op.within if (own := _own(e, w)) is not None}
+        plain = e.without(made)
+        self._parts = {part: made.get(part, (plain, part)) for part in e.off}
+        self._parts = {p: (own, name) for p, (own, name) in self._parts.items() if name in own.off}
+        self._several = len(e.parts) > 1
+
+    def readings(self, readers: Sequence[Reader], *, whole: bool = True) -> list[Explanation]:
+        """A reading for each wrong part; with `whole`, only if every one of them has one."""
+        found, known = list[Explanation](), 0
+        for part, (own, name) in self._parts.items() if self._several else ():
+            readings = next((r for reader in readers if (r := reader(own, [name]))), [])
+            if not readings and whole:
+                return []
+            known += bool(readings)
+            found += [replace(x, part=part) for x in readings or [_OPEN]]
+        return found if known else []
+
+
+_OPEN = Explanation("open", "nothing that is known here", 0.0, "", "")
+
+
+def _own(e: Evidence, row: Within) -> Evidence | None:
+    """The evidence of a part, given the parts that it is made of; None where they are absent."""
+    cases, answers = [], []
+    for case, got in zip(e.cases, e.answers, strict=True):
+        if row.part not in got.parts:
+            continue
+        if not set(row.needs) <= set(got.parts):
             return None
-        for part, x in got.parts.items():
-            if part not in other:
-                continue
-            want = other[part]
-            fitted = fit(x, want.shape)
-            if fitted is None:
-                return None
-            with np.errstate(all="ignore"):
-                spread = np.abs(want) + (
-                    sizes[part] if part in sizes and sizes[part].shape == want.shape
-                    else np.max(sizes.get(part, np.zeros(1)), initial=0.0)
-                )  # fmt: skip
-                bound = 2 * ROUNDINGS * got.unit[part] * spread
-                off = np.abs(fitted - want)
-            same_nan = np.isnan(fitted) & np.isnan(want) | (fitted == want)
-            if not (same_nan | (off <= bound)).all():
-                return None
-            largest = float(np.max(np.abs(want[np.isfinite(want)]), initial=1e-300))
-            worst = max(worst, float(np.max(off[np.isfinite(off)], initial=0.0)) / largest)
-            right = true.get(part)
-            if right is None or right.shape != want.shape:
-                tells = True
-            else:
-                apart = ~(np.abs(right - want) <= 3 * bound)
-                tells |= bool(apart.any())
-    return Explanation(v.kind, v.name, worst, v.what, v.remedy) if tells else None
-
-
-def _distinct(found: list[Explanation]) -> list[Explanation]:
-    seen: dict[tuple[str, str], Explanation] = {}
-    for e in sorted(found, key=lambda e: e.gap):
-        seen.setdefault((e.kind, e.name), e)
-    return list(seen.values())
+        cases.append(Case(row.inputs(case.inputs, got.parts, e.c), case.label))
+        answers.append(
+            Answer({row.value: got.parts[row.part]}, {row.value: got.unit[row.part]}, got.kinds)
+        )
+    return Evidence(row.operation, cases, answers, e.c) if cases else None

@@ -3,6 +3,7 @@
 Explanation    what a report says        Case    inputs with a word for messages
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,14 @@ class Explanation:
     """One reading of a wrong result.
 
     Attributes:
-        kind: "mistake", "convention", "factor", "rounding", or "form": a shape of the
-            arguments that the function takes.
+        kind: "mistake", "convention", "argument" (rounded on the way in), "edit" (another
+            formula), "factor", "rounding", "constant" (a part that depends on nothing), "form" (a
+            shape of the arguments that the function takes), or "open" (a part without a reading).
         name: the mistake's name, or the convention to declare: `log_prob = 'mean'`.
         gap: how closely the numbers are met, relative to the largest.
         what: what is wrong, in a sentence.
         remedy: what to do.
+        part: the part of the result that it speaks of, where it does not speak of all.
     """
 
     kind: str
@@ -32,22 +35,41 @@ class Explanation:
     gap: float
     what: str
     remedy: str
+    part: str = ""
 
     def __post_init__(self) -> None:
         for text in ("name", "what", "remedy"):
             object.__setattr__(self, text, printable(getattr(self, text)))
 
     def __str__(self) -> str:
+        it = f"its {_PARTS.get(self.part, self.part)}" if self.part else "it"
         if self.kind == "rounding":
             return f"{self.name}. {self.what} {self.remedy}".strip()
-        if self.kind == "form":
-            return f"it works with {self.name}. {self.what} Remedy: {self.remedy}."
         told = {
-            "mistake": f"it equals the mistake {self.name!r}",
-            "convention": f"it equals {self.name}",
-            "factor": f"it is the right value times {self.name}",
+            "mistake": f"{it} equals the mistake {self.name!r} to {self.gap:.1g}",
+            "convention": f"{it} equals {self.name} to {self.gap:.1g}",
+            "argument": f"{it} is right for {self.name}",
+            "edit": f"{it} {'is' if self.part else 'computes'}  {self.name}  is meant",
+            "factor": f"{it} is the right value times {self.name} to {self.gap:.1g}",
+            "form": f"it works with {self.name}",
+            "constant": f"{it} is {self.name}",
+            "open": f"{it} is {self.name}",
         }[self.kind]
-        return f"{told} to {self.gap:.1g}. {self.what} Remedy: {self.remedy}."
+        rest = f" Remedy: {self.remedy}." if self.remedy else ""
+        return f"{told}. {self.what}".rstrip() + rest
+
+
+_PARTS = {"x_s": "sample", "log_prob": "log-probability"}
+
+
+def cause(explanations: Sequence[Explanation]) -> str:
+    """All readings as sentences; those of one part are alternatives."""
+    told, before = list[str](), None
+    for e in explanations:
+        text = str(e)
+        told.append(f"Or {text}" if e.part == before else f"{text[0].upper()}{text[1:]}")
+        before = e.part
+    return " ".join(told)
 
 
 @dataclass(frozen=True)

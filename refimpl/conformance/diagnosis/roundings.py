@@ -34,13 +34,17 @@ FOLLOWED = 0.5
 
 @dataclass(frozen=True)
 class _Row:
-    """One part of one answer: what came, what is right, how it moves with its inputs."""
+    """One part of one answer: what came, what is right, how it moves with its inputs.
+
+    `full` inputs have full significands: of others, many products round to themselves.
+    """
 
     got: np.ndarray
     right: np.ndarray
     size: np.ndarray
     unit: float
     terms: tuple[np.ndarray, ...]
+    full: bool
 
     @property
     def error(self) -> np.ndarray:
@@ -83,8 +87,15 @@ def _rows(op: Operation, cases: list[Case], answers: list[Answer], c: Convention
             if (fitted := fit(x, right[part].shape)) is None:
                 return []
             own = tuple(t[part] for t in terms if t[part].shape == right[part].shape)
-            rows.append(_Row(fitted, right[part], sizes[part], got.unit[part], own))
+            full = any(_is_full(x) for x in case.inputs.values())
+            rows.append(_Row(fitted, right[part], sizes[part], got.unit[part], own, full))
     return rows
+
+
+def _is_full(x: object) -> bool:
+    return isinstance(x, np.ndarray) and x.ndim > 1 and not np.array_equal(
+        arrays.rounded_to(np.asarray(x, dtype=np.float64), "bfloat16"), x
+    )  # fmt: skip
 
 
 def _near(r: _Row, unit: float) -> bool:
@@ -98,25 +109,26 @@ def _member(r: _Row, name: str) -> bool:
 
 
 def _irregular(rows: list[_Row], unit: float) -> bool:
-    """Errors that show almost everywhere, and follow neither the inputs nor the result."""
-    value = np.concatenate([np.abs(r.right).ravel() for r in rows])
-    error = np.concatenate([r.error.ravel() for r in rows])
+    """Errors that show almost everywhere, and follow neither the inputs nor the result.
+
+    They are judged at full significands, where there are enough numbers to tell; twice at least.
+    """
+    told = [r for r in rows if r.full and r.error.size >= 4 * (len(r.terms) + 3)]
+    if len(told) < 2:
+        return False
+    value = np.concatenate([np.abs(r.right).ravel() for r in told])
+    error = np.concatenate([r.error.ravel() for r in told])
     shows = np.abs(error) >= SEEN * unit * value
-    return bool(shows.mean() >= 0.75) and all(_follows_nothing(r) for r in rows)
+    return bool(shows.mean() >= 0.75) and all(_follows_nothing(r) for r in told)
 
 
 def _follows_nothing(r: _Row) -> bool:
-    """Whether the terms account for less of the errors than they would of a wrong formula's.
-
-    Where there are too few numbers to tell, the answer is no.
-    """
-    weight = np.maximum(np.abs(r.right), 1e-3 * np.abs(r.right).max()).ravel()
+    """Whether the terms account for less of the errors than they would of a wrong formula's."""
+    weight = np.maximum(np.abs(r.right), 0.1 * np.abs(r.right).max()).ravel()
     columns = [x.ravel() for x in (*r.terms, r.right, np.ones_like(r.right))]
     table = np.stack([x / weight for x in columns], axis=1)
     table = table / np.maximum(np.linalg.norm(table, axis=0), 1e-300)
     error = r.error.ravel() / weight
-    if len(error) < 4 * (table.shape[1] + 1):
-        return False
     made = table @ np.linalg.lstsq(table, error, rcond=1e-9)[0]
     return bool(np.sum(made**2) <= FOLLOWED * np.sum(error**2))
 

@@ -5,36 +5,28 @@
 A named mistake is planted in the formula, a convention is changed, a slip is computed.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
-
-import numpy as np
 
 from ...evidence.mistake import Mistake
 from ..adapter.conventions import KEYS, Conventions
 from ..formulas.operations import Operation, Slip
-from ..formulas.values import Formulas, Inputs, Parts, named
+from ..formulas.values import Formulas, named
+from .evidence import Variation, quietly
 from .readings import Case
-
-
-@dataclass(frozen=True)
-class Variation:
-    kind: str
-    name: str
-    what: str
-    remedy: str
-    parts: Callable[[Inputs], Parts]
-
 
 ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "grid": ("uniform", "shift 3", "sd35 as shipped"),
-    "boundary": ("next_level", "clamp 0.99", "clamp 0.999", "refuse"),
+    "boundary": ("next_level", "clamp 0.99", "clamp 0.999", "clamp 0.9999", "refuse"),
     "advantage_ddof": (0, 1),
     "advantage_eps": (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3),
     "advantage_clip": ("none", 5.0),
-    "a": (0.3, 0.7, 0.8, 1.0, 2.0**0.5),
+    "a": (0.0, 0.3, 0.5, 0.7, 0.8, 1.0, 1.2, 2.0**0.5),
+    "t_min": (0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.03, 0.04, 0.05, 0.1),
+    "t_max": (0.999, 0.998, 0.995, 0.99, 0.98, 0.975, 0.97, 0.96, 0.95, 0.9),
+    "std_min": (0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.04, 0.05, 0.1),
+    "advantage_floor": (1e-3, 5e-3, 1e-2, 2e-2, 0.05, 0.1, 0.2, 0.5, 1.0),
 }
 
 
@@ -72,7 +64,9 @@ def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Vari
 
 
 def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
-    return Variation("mistake", m.name, m.what, m.remedy, lambda i: op.evaluate(Formulas(m), i, c))
+    return Variation(
+        "mistake", m.name, m.what, m.remedy, lambda i: op.evaluate(Formulas(m, quick=True), i, c)
+    )
 
 
 def _slipped(c: Conventions, s: Slip) -> Variation:
@@ -81,9 +75,15 @@ def _slipped(c: Conventions, s: Slip) -> Variation:
 
 def _changes(op: Operation, c: Conventions) -> Iterator[dict[str, Any]]:
     for key in op.keys:
+        if key == "boundary" and c["g"] != "flow_grpo":
+            continue  # no other g is singular at t = 1
         for value in ALTERNATIVES.get(key, KEYS[key].words):
-            if value != c[key]:
+            if value != c[key] and (key, value) not in _UNDECIDED:
                 yield {key: value}
+
+
+_UNDECIDED = {("boundary", "finite"), ("boundary", "none")}
+"""Values that say what is not checked: they are no reading of numbers."""
 
 
 def _changed(c: Conventions, changes: dict[str, Any]) -> Conventions | None:
@@ -101,16 +101,8 @@ def _declared(op: Operation, c: Conventions, changes: dict[str, Any]) -> Variati
         for key in changes
     )
     return Variation("convention", told, f"(Here {was}.)", f"declare {told}, if it is meant",
-                     lambda i: op.evaluate(Formulas(), i, other))  # fmt: skip
+                     lambda i: op.evaluate(Formulas(quick=True), i, other))  # fmt: skip
 
 
 def _shown(changes: dict[str, Any]) -> str:
     return ", ".join(f"{key} = {value!r}" for key, value in changes.items())
-
-
-def quietly(parts: Callable[[Inputs], Parts], inputs: Inputs) -> Parts | None:
-    with np.errstate(all="ignore"):
-        try:
-            return parts(inputs)
-        except Exception:  # a mistake need not have a value everywhere
-            return None

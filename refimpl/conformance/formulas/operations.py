@@ -6,13 +6,14 @@ A tolerance is `ROUNDINGS` unit roundoffs of the result's precision times that s
 that cancel, which no nudge of the inputs shows, are added by name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..adapter.conventions import Conventions
+from .program import Env, Program
 from .values import Formulas, Inputs, Parts
 
 ROUNDINGS = 16
@@ -54,6 +55,10 @@ class Operation:
         keys: the conventions on which the numbers depend.
         slips: mistakes beyond those of the equations.
         inner: sizes of inner terms that cancel, by part, per coordinate.
+        written: the formula in the forms in which it is written out, for these inputs.
+        begins: the values that its lines begin with.
+        within: the parts that are made of other parts, each with how.
+        edited: programs that are not one run of lines, with an edit in them.
     """
 
     capability: str
@@ -61,6 +66,47 @@ class Operation:
     keys: tuple[str, ...] = ()
     slips: tuple[Slip, ...] = ()
     inner: Callable[[Inputs, Conventions], Parts] = field(default=lambda i, c: {})
+    written: Callable[[Sequence[Inputs], Conventions], tuple[Program, ...]] = field(
+        default=lambda cases, c: ()
+    )
+    begins: Callable[[Inputs, Conventions], Env] = field(default=lambda i, c: dict(i))
+    within: tuple["Within", ...] = ()
+    edited: Callable[[Inputs, Conventions], Iterator["Edited"]] = field(
+        default=lambda i, c: iter(())
+    )
+
+
+@dataclass(frozen=True)
+class Edited:
+    """An edited program that runs its lines in a way of its own, such as once a step.
+
+    Attributes:
+        now, meant: the line that it has, and the line that is meant.
+        parts: the numbers that it gives.
+    """
+
+    now: str
+    meant: str
+    parts: Callable[[Inputs, Conventions], Parts]
+
+
+@dataclass(frozen=True)
+class Within:
+    """A part that is made of other parts: judged by itself, from the parts that came back.
+
+    Attributes:
+        part: its name.
+        operation: what makes it.
+        value: what the operation calls it.
+        needs: the parts that must have come back.
+        inputs: the operation's inputs, from those of the call and the parts.
+    """
+
+    part: str
+    operation: Operation
+    value: str
+    needs: tuple[str, ...]
+    inputs: Callable[[Inputs, Parts, Conventions], Inputs]
 
 
 _NUDGE = 1e-6

@@ -24,12 +24,12 @@ def diffusion_of(f: Formulas, i: Inputs, c: Conventions, step: Step) -> Any:
     """g of a step: given, or by the declared schedule with the declared remedy at t = 1."""
     if "g" in i:
         return column(i["g"], np.asarray(step.t))
-    a = i.get("a", c["a"])
+    a, t = i.get("a", c["a"]), c.held(step.t)
     if callable(c["g"]):
-        return np.vectorize(lambda t: float(c["g"](t)), otypes=[np.float64])(step.t)
+        return np.vectorize(lambda t: float(c["g"](t)), otypes=[np.float64])(t)
     if c["g"] == "constant":
         return a + 0 * step.t
-    return f("sde.flow_grpo_g")(step.t, a, inside(c, step))
+    return f("sde.flow_grpo_g")(t, a, c.held(inside(c, step)))
 
 
 def inside(c: Conventions, step: Step) -> Any:
@@ -59,12 +59,17 @@ def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
     """The transition from t to s for a velocity in the sign used here."""
+    p = _unfloored(f, i, c, v, step)
+    return p if c["std_min"] == 0 else Gaussian(p.mean, np.maximum(p.std, c["std_min"]))
+
+
+def _unfloored(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
     x = i["x"]
     if c["last_step"] == "data" and np.all(step.s == 0):
         data = f("conversions.data_from_velocity")(f("paths.linear")(step.t), x, v)
         return Gaussian(data, 0 * step.t)
     if c["g"] in ("cps", "frozen data"):
-        at = f("paths.linear")(step.t)
+        at = f("paths.linear")(c.held(step.t))
         data = f("conversions.data_from_velocity")(at, x, v)
         noise = f("conversions.noise_from_velocity")(at, x, v)
         a = i.get("a", c["a"])
@@ -73,7 +78,7 @@ def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: S
             return f("kernels.preserving")(f("paths.linear")(step.s), data, noise, std)
         return kernels.frozen_data(data, noise, step.s, kernels.kept_flow_grpo(step, a))
     g = diffusion_of(f, i, c, step)
-    at = f("paths.linear")(step.t)
+    at = f("paths.linear")(c.held(step.t))
     if f.replaced in ("", "sde.transition"):
         return f("sde.transition")(at, x, v, g, step)
     score = f("conversions.score_from_velocity")(at, x, v)

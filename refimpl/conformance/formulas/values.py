@@ -7,7 +7,9 @@ mistake in place of one: so every named mistake becomes an answer that a wrong i
 would give, in any convention.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +18,7 @@ from ...equations import Coefficients, conventions
 from ...equations.registry import find
 from ...evidence.mistake import Mistake
 from ...evidence.mistakes import mistakes
-from ...simulate import grids
+from ...simulate import grids, shipped
 from ..adapter.conventions import Conventions
 
 Inputs: TypeAlias = Mapping[str, Any]
@@ -26,17 +28,20 @@ Parts: TypeAlias = dict[str, np.ndarray]
 
 
 class Formulas:
-    """The registered equations by id, one of them replaced if a mistake is given."""
+    """The registered equations by id, one of them replaced if a mistake is given.
 
-    def __init__(self, mistake: Mistake | None = None) -> None:
-        self._mistake = mistake
+    With `quick`, as they are behind their validation: for inputs that have been through it.
+    """
+
+    def __init__(self, mistake: Mistake | None = None, *, quick: bool = False) -> None:
+        self._mistake, self._quick = mistake, quick
         self.used: set[str] = set()
 
     def __call__(self, id: str) -> Callable[..., Any]:
         self.used.add(id)
         if self._mistake is not None and self._mistake.equation == id:
             return self._mistake.wrong
-        return _true(id)
+        return _bare(id) if self._quick else _true(id)
 
     @property
     def replaced(self) -> str:
@@ -54,6 +59,11 @@ def _true(id: str) -> Callable[..., Any]:
     return _TRUE[id]
 
 
+@cache
+def _bare(id: str) -> Callable[..., Any]:
+    return inspect.unwrap(_true(id))
+
+
 def column(t: Any, x: np.ndarray) -> Any:
     """One number per sample, shaped to meet x."""
     t = np.asarray(t, dtype=np.float64)
@@ -62,6 +72,7 @@ def column(t: Any, x: np.ndarray) -> Any:
 
 def coefficients(f: Formulas, c: Conventions, t: Any) -> Coefficients:
     """The declared path at a noise level."""
+    t = c.held(t)
     if c["path"] == "vp":
         return f("paths.vp")(t, 0.1, 20.0)
     return f(f"paths.{c['path']}")(t)
@@ -72,10 +83,12 @@ def schedule(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     T, grid = int(i["steps"]), c["grid"]
     if grid == "sd35 as shipped":
         made = grids.sd35_as_shipped(T)
-    elif grid == "uniform":
+    elif grid in ("uniform", "any"):  # of any grid only the shape is asked
         made = grids.uniform(T)
-    else:
+    elif grid.startswith("shift"):
         made = grids.shifted(T, float(grid.partition(" ")[2]))
+    else:
+        return {"value": c.clock(np.array(shipped.of_name(grid, T).levels))}
     return {"value": c.clock(np.array(made.levels))}
 
 
@@ -119,12 +132,39 @@ def conversion(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 def advantages(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     """(prompts, G) rewards to advantages."""
-    got = f("grpo.advantage")(
-        i["rewards"], std=c["advantage_std"], ddof=int(c["advantage_ddof"]), eps=c["advantage_eps"]
-    )
+    r = i["rewards"]
+    if (c["advantage_mean"], c["advantage_std"], c["advantage_floor"]) in _AS_THE_EQUATION:
+        got = f("grpo.advantage")(
+            r, std=c["advantage_std"], ddof=int(c["advantage_ddof"]), eps=c["advantage_eps"]
+        )
+    else:
+        got = _standardized(r, c)
     if c["advantage_clip"] != "none":
         got = f("grpo.bounded")(got, float(c["advantage_clip"]))
     return {"value": got}
+
+
+_AS_THE_EQUATION = {("group", std, 0.0) for std in ("group", "batch", "none")}
+
+
+def _standardized(r: np.ndarray, c: Conventions) -> np.ndarray:
+    """(R − baseline)/(max(std, floor) + eps), with the declared baseline and spread."""
+    n, total = r.shape[1], r.sum(axis=1, keepdims=True)
+    centred = r - (total / n if c["advantage_mean"] == "group" else (total - r) / (n - 1))
+    if c["advantage_std"] == "none":
+        return centred
+    centred = np.where((r == r[:, :1]).all(axis=1, keepdims=True), 0 * r, centred)
+    spread = np.sqrt(_variance(r, c["advantage_std"], int(c["advantage_ddof"])))
+    spread = np.maximum(spread, c["advantage_floor"]) + c["advantage_eps"]
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
+def _variance(r: np.ndarray, over: str, ddof: int) -> np.ndarray:
+    if over == "others":  # of the group without each sample in its turn
+        rest = [np.delete(r, k, axis=1).var(axis=1, ddof=ddof) for k in range(r.shape[1])]
+        return np.stack(rest, axis=1)
+    return np.asarray(r.var(ddof=ddof) if over == "batch" else
+                      r.var(axis=1, ddof=ddof, keepdims=True))  # fmt: skip
 
 
 def _signed(value: np.ndarray, c: Conventions) -> np.ndarray:
@@ -144,8 +184,21 @@ def objective(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 def guidance(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     """The guided velocity, by the declared scale."""
-    id = "guidance.classifier_free" if c["guidance"] == "w" else "guidance.ho_salimans"
-    return {"value": f(id)(i["v_uncond"], i["v_cond"], i["w"])}
+    id = "guidance.ho_salimans" if c["guidance"] == "omega" else "guidance.classifier_free"
+    u = i["v_uncond"]
+    if c["guidance"] == "zero-star":
+        u = projected(u, i["v_cond"])
+    return {"value": f(id)(u, i["v_cond"], i["w"])}
+
+
+def projected(u: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """⟨c, u⟩/(⟨u, u⟩ + 1e-8) u, sample by sample: the multiple of u that is nearest to c.
+
+    The 1e-8 is the official code's.
+    """
+    rows, other = (x.reshape(len(x), -1) for x in (u, onto))
+    scale = (rows * other).sum(axis=1) / ((rows**2).sum(axis=1) + 1e-8)
+    return column(scale, u) * u
 
 
 def named(ids: set[str]) -> tuple[Mistake, ...]:

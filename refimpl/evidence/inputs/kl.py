@@ -1,6 +1,15 @@
 """Equal laws, equal velocities, estimators near zero."""
 
-from ..awkward import NEAR_NOISE, Awkward
+from ..awkward import NEAR_NOISE, Awkward, grid
+
+_CHAIN = {
+    "shift": grid([0.5, -0.25, 1.5, 0.125]),
+    "std": grid([0.75, 0.5, 0.3125, 1.25]),
+    "carried": grid([0.25, -0.5, 0.875, 1.0]),
+    "start": 0.375,
+}
+_MOVED = ("shift", "std")
+_SPREAD = ("std", "carried", "start")
 
 INPUTS: dict[str, Awkward] = {
     "kl.gaussian": Awkward(
@@ -11,6 +20,11 @@ INPUTS: dict[str, Awkward] = {
     "kl.flow_grpo": Awkward(
         edges=({"v": 1.0, "v_ref": 1.0}, {"t": 1.0}, {"t": 2.0**-7, "h": 2.0**-7}),
         further=({"t": NEAR_NOISE}, {"v": 1.0, "v_ref": NEAR_NOISE}, {"h": 2.0**-10}),
+    ),
+    "kl.trajectory": Awkward(whole=({k: _CHAIN[k] for k in _MOVED},)),
+    "kl.images": Awkward(whole=(_CHAIN, {**_CHAIN, "start": 0.0})),
+    "kl.seen": Awkward(
+        whole=({k: _CHAIN[k] for k in _SPREAD}, {k: _CHAIN[k] for k in _SPREAD} | {"start": 0.0})
     ),
     "kl.k1": Awkward(edges=({"log_ratio": 0.0},)),
     "kl.k2": Awkward(edges=({"log_ratio": 0.0},)),

@@ -87,5 +87,45 @@ MISTAKES: tuple[Mistake, ...] = (
         "r = p_θ/p_ref: unbiased for nothing on draws from p_θ.",
         "GRPO ports; the ratio's direction left unsaid", "r = p_ref/p_θ",
     ),
+    Mistake(
+        "averaged over steps", "kl.trajectory",
+        lambda shift, std: (shift**2 / (2 * std**2)).sum() / len(shift),
+        "The mean of the steps' KLs: the weight β then shrinks with their number.",
+        "penalties that are averaged over timesteps", "the sum",
+    ),
+    Mistake(
+        "no ½", "kl.trajectory", lambda shift, std: (shift**2 / std**2).sum(),
+        "Twice the divergence.", CLASSIC, "divide by 2 std²",
+    ),
+    Mistake(
+        "KL of trajectories", "kl.images",
+        lambda shift, std, carried, start: (shift**2 / (2 * std**2)).sum()
+        + 0 * (carried.sum() + start),
+        "The upper bound: images show less than the steps that made them.",
+        "a penalty on steps read as nats of images", "divide the moved mean by the image's spread",
+    ),
+    Mistake(
+        "start forgotten", "kl.images",
+        lambda shift, std, carried, start: (carried * shift).sum() ** 2
+        / (2 * (carried**2 * std**2).sum()) + 0 * start,
+        "The start spreads images too.", CLASSIC, "add std_0²",
+    ),
+    Mistake(
+        "steps not carried", "kl.images",
+        lambda shift, std, carried, start: shift.sum() ** 2 / (2 * (start**2 + (std**2).sum()))
+        + 0 * carried.sum(),
+        "As if no later step changed what an earlier one did.", CLASSIC, "times P_k",
+    ),
+    Mistake(
+        "share of the start", "kl.seen",
+        lambda std, carried, start: start**2 / (start**2 + (carried**2 * std**2).sum()),
+        "What the start decides, not the steps.", CLASSIC, "the steps' part above",
+    ),
+    Mistake(
+        "root of the share", "kl.seen",
+        lambda std, carried, start:
+            ((carried**2 * std**2).sum() / (start**2 + (carried**2 * std**2).sum())) ** 0.5,
+        "A correlation, not a share.", CLASSIC, "without the root",
+    ),
 )
 # fmt: on

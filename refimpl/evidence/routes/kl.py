@@ -63,3 +63,28 @@ def k2(log_ratio: Any) -> Any:
 def k3(log_ratio: Any) -> Any:
     """Taylor's remainder as a hypergeometric series: r²/2 · ₁F₁(1; 3; r)."""
     return log_ratio**2 / 2 * mp.hyp1f1(1, 3, log_ratio)
+
+
+@route("kl.trajectory", whole=True)
+def kl_trajectory(shift: Any, std: Any) -> Any:
+    """Minus the log of the product of Bhattacharyya overlaps, to the fourth power of each."""
+    overlaps = (mp.exp(-((d / s) ** 2) / 8) for d, s in zip(shift, std, strict=True))
+    return -4 * mp.log(mp.fprod(overlaps))
+
+
+@route("kl.images", whole=True)
+def kl_images(shift: Any, std: Any, carried: Any, start: Any) -> Any:
+    """Both chains run to their end from zero, step by step; then the quadrature of their laws."""
+    mean, variance = mp.mpf(0), start**2
+    for d, s, p in zip(shift, std, carried, strict=True):
+        mean, variance = mean + p * d, mp.fsum((variance, (p * s) ** 2))
+    width = mp.sqrt(variance)
+    return kl_gaussian(mean, width, mp.mpf(0), width)
+
+
+@route("kl.seen", whole=True)
+def kl_seen(std: Any, carried: Any, start: Any) -> Any:
+    """One minus the squared cosine of the start's arm in the image's spread."""
+    arms = [start, *(p * s for p, s in zip(carried, std, strict=True))]
+    length = mp.norm(mp.matrix(arms))
+    return 1 - (start / length) ** 2

@@ -101,7 +101,8 @@ def guidance(library: Any) -> Finding:
     u, c = values(2, 3, 4), values(2, 3, 4, start=1)
     worst = 0.0
     for scale in (1.5, 4.5):
-        for original, id, name in ((False, "guidance.classifier_free", "w"),
+        for original, id, name in ((False, "guidance.diffusers", "guidance_scale"),
+                                   (False, "guidance.classifier_free", "w"),
                                    (True, "guidance.ho_salimans", "omega")):  # fmt: skip
             inputs = {"v_uncond": u.double(), "v_cond": c.double(), name: scale}
             want = find(id).function(**inputs)

@@ -78,10 +78,12 @@ def numerics(bench: Bench) -> list[dict[str, Any]]:
     return found
 
 
-def speed(bench: Bench, limit: float, left: Callable[[], float]) -> list[dict[str, Any]]:
+def speed(
+    bench: Bench, limit: float, left: Callable[[], float], among: int | None
+) -> list[dict[str, Any]]:
     """Rollout and update of each option, with the share of the ceiling and the peak memory."""
     found: list[dict[str, Any]] = []
-    for name, changes in OPTIONS.items():
+    for name, changes in list(OPTIONS.items())[:among]:
         config = bench.config(*changes)
         if left() < 60 or (config.model.compile != "none" and bench.device.type == "cpu"):
             continue
@@ -172,7 +174,9 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parts: dict[str, Callable[[], Any]] = {"numerics": lambda: numerics(bench)}
     if options.flow_grpo is not None:
         parts["flow_grpo"] = lambda: peer(bench, options.flow_grpo)
-    parts["speed"] = lambda: speed(bench, limit, lambda: left() - MINIATURE)
+    parts["speed"] = lambda: speed(
+        bench, limit, lambda: left() - MINIATURE * (not options.skip_miniature), options.among
+    )
     if not options.skip_miniature:
         parts["miniature"] = lambda: miniature(bench, out / "miniature", left() - 10)
     for name, part in parts.items():
@@ -206,6 +210,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--resolution", type=int, default=512)
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=9.5)
+    parser.add_argument("--among", type=int, help="only the first so many options")
     parser.add_argument("--skip-miniature", action="store_true")
     return parser.parse_args(arguments)
 

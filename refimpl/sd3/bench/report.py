@@ -5,8 +5,9 @@ from typing import Any
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """A page of all results."""
-    lines = ["# Measured on a GPU", ""]
+    """A page of all results, headed by the device that they were measured on."""
+    device = found.get("machine", {}).get("gpu", "a CPU: nothing here says how fast a GPU is")
+    lines = [f"# Measured on {device}", ""]
     for name, value in found.items():
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             lines += [f"## {name}", "", *table(value), ""]
@@ -21,9 +22,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Rows with the same keys."""
     names = [name for name in rows[0] if not isinstance(rows[0][name], list)]
     body = ["| " + " | ".join(shown(row.get(name)) for name in names) + " |" for row in rows]
-    return ["| " + " | ".join(names) + " |", "| " + " | ".join("---" for _ in names) + " |", *body]
+    return [
+        "| " + " | ".join(map(shown, names)) + " |",
+        "| " + " | ".join("---" for _ in names) + " |",
+        *body,
+    ]
 
 
 def shown(value: Any) -> str:
-    """A number with four digits, anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A number with four digits, anything else as it is; a bar would end a cell."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")

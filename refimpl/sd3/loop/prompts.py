@@ -19,6 +19,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from ...outside import MIB, bounded
+
 Split: TypeAlias = Literal["train", "test"]
 
 
@@ -54,7 +56,7 @@ def load(path: Path, split: Split = "train") -> Prompts:
     if file.suffix not in (".txt", ".jsonl"):
         raise ValueError(f"{file}: prompts are .txt (one a line) or .jsonl (one object a line)")
     try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
+        lines = bounded(file, 1024 * MIB).read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8 text: {error}") from error
     parse = _parse_json if file.suffix == ".jsonl" else _parse_text

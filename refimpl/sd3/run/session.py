@@ -20,6 +20,7 @@ import torch
 import yaml
 
 from ...runs import folder as folders
+from ...runs import report
 from ..engine import disk, memory
 from ..loop.together import Stopped
 from ..loop.train import Iteration, Trainer
@@ -28,6 +29,7 @@ from ..settings.config import plain
 from . import card, leaving, progress, recording, resuming
 from .evaluate import Evaluated, evaluate
 from .progress import Pace, Progress, Say
+from .resuming import flat
 from .trackers import Trackers
 
 KIND = "sd3"
@@ -250,6 +252,7 @@ class Session:
                 f"optimiser steps, and the run made {average.steps}; train for longer, or set "
                 "ema.every=1"
             )
+        self.engine.on_main(lambda: report.write(self.folder, flat(summary)))
         self.engine.on_main(lambda: self.folder.finish(summary, done))
         if self.trackers is not None:
             self.trackers.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from ...outside import MIB, bounded
 from . import literal
 from .mapping import CHANGED, DROPPED, SAME, Converted
 
@@ -34,11 +35,11 @@ def read(file: Path, function: str | None = None) -> dict[str, Any]:
         found, others = literal.values(file, function or names[0])
         return {**found, **{key: others[key] for key in ("gpu_number",) if key in others}}
     try:
-        text = file.read_text(encoding="utf-8")
+        text = bounded(file, 4 * MIB).read_text(encoding="utf-8")
         found = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{file} is neither Python, YAML nor JSON: {reason}") from None
     if not isinstance(found, dict):

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...outside import MIB, bounded
+
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -32,10 +34,10 @@ def functions(file: Path) -> dict[str, ast.FunctionDef]:
         ValueError: a file that cannot be read or is no Python.
     """
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(bounded(file, 4 * MIB).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{file} is no Python: {error}") from None
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 

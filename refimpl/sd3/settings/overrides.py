@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
+from ...outside import MIB, bounded
+
 T = TypeVar("T")
 
 
@@ -113,10 +115,10 @@ def load(file: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found = yaml.safe_load(bounded(file, 4 * MIB).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"the settings {str(file)!r} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{file} is not YAML: {reason}") from None
     if not isinstance(found, dict):

@@ -50,7 +50,7 @@ def sheet(images: Float[Tensor, "captions each 3 16 16"], captions: Sequence[Cap
 def write(out: Path, found: Mapping[str, Any]) -> None:
     """Pictures and report.md."""
     for name, drawn in drawings(found).items():
-        atomic.write(out / f"{name}.svg", drawn.encode())
+        atomic.write(out / f"{name}.svg", drawn.svg(name.replace("_", " ")).encode())
     text = "\n\n".join(f"## {title}\n\n{body}" for title, body in tables(found).items())
     files = sorted(file for file in out.iterdir() if file.suffix in (".svg", ".png"))
     shown = [f"![{file.stem}]({file.name})" for file in files]
@@ -58,10 +58,10 @@ def write(out: Path, found: Mapping[str, Any]) -> None:
     atomic.write(out / "report.md", page.encode())
 
 
-def drawings(found: Mapping[str, Any]) -> dict[str, str]:
-    """The curves, as SVG."""
+def drawings(found: Mapping[str, Any]) -> dict[str, pictures.Picture]:
+    """The curves."""
     arms = found["arms"]
-    drawn = {
+    drawn: dict[str, pictures.Picture] = {
         "held_out": pictures.curves(
             {name: _columns(arm["held out"]) for name, arm in arms.items()},
             x_label="iteration",

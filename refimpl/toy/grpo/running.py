@@ -144,9 +144,7 @@ def _go(
     if board:
         board.close()
     came = {"reward_first": metrics.read(folder.metrics)[0]["reward"], **task.conclude(trainer)}
-    for name, picture in task.draw(trainer).items():
-        folder.write(f"{name}.svg", picture)
-    report.write(folder, came)
+    report.write(folder, came, drawn=task.draw(trainer), known=task.known)
     folder.finish(came, trainer.done)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...runs import pictures
-from ...runs.sheet import sheet
+from ...runs.pictures import Picture
 from ...simulate.grids import uniform
 from ...statistics import budget
 from ..examples import gaussian_1d
@@ -37,13 +37,15 @@ class Task:
     Attributes:
         measure: of a trainer, quick enough to be asked often; by name.
         conclude: at the end: what goes into the summary.
-        draw: pictures, name to SVG.
+        draw: pictures of its samples, by name.
+        known: what a measurement is compared with in the report, by name and meaning.
     """
 
     problem: Problem
     measure: Callable[[Trainer], dict[str, float]]
     conclude: Callable[[Trainer], dict[str, Any]]
-    draw: Callable[[Trainer], dict[str, str]]
+    draw: Callable[[Trainer], dict[str, Picture]]
+    known: Mapping[str, Mapping[str, float]]
 
 
 SETTINGS: dict[str, Settings] = {
@@ -110,7 +112,12 @@ def gaussian(settings: Settings, slope: float) -> Task:
         }
 
     problem = line.problem(law, lambda x, y: slope * x[:, 0], settings.grid)
-    return Task(problem, measure, conclude, lambda trainer: {})
+    known = {
+        "reward": {"optimum": slope * float(wanted.mean), "before": slope * float(before.mean)},
+        "end_mean": {"optimum": float(wanted.mean), "before": float(before.mean)},
+        "end_std": {"optimum": float(wanted.std)},
+    }
+    return Task(problem, measure, conclude, lambda trainer: {}, known)
 
 
 def mixture(settings: Settings, n: int) -> Task:
@@ -148,7 +155,7 @@ def mixture(settings: Settings, n: int) -> Task:
                 found[f"{name}_at_T{T}"] = value
         return found
 
-    def draw(trainer: Trainer) -> dict[str, str]:
+    def draw(trainer: Trainer) -> dict[str, Picture]:
         x, _ = ends(trainer, LONG, n)
         generator = budget.generator("grpo.plane.picture", settings.seed)
         shown = {"reference": made.law.given} | ({"optimum": target} if target is not None else {})
@@ -163,7 +170,10 @@ def mixture(settings: Settings, n: int) -> Task:
         }
 
     generator = budget.generator("grpo.plane.network", settings.seed)
-    return Task(made.problem(generator), measure, conclude, draw)
+    known = {"sampled_reward": {"before": made.mean_reward(made.law.given)}}
+    if target is not None:
+        known["sampled_reward"]["optimum"] = made.mean_reward(target)
+    return Task(made.problem(generator), measure, conclude, draw, known)
 
 
 def pictures_of_digits(
@@ -207,14 +217,15 @@ def pictures_of_digits(
                 found[f"{name}_at_T{T}"] = value
         return found
 
-    def draw(trainer: Trainer) -> dict[str, str]:
+    def draw(trainer: Trainer) -> dict[str, Picture]:
         names = [str(y) for y in range(10)]
         return {
-            name: sheet(digits.sheets(*ends(network, LONG, 12), shown=12), names)
+            name: pictures.sheet(digits.sheets(*ends(network, LONG, 12), shown=12), names)
             for name, network in (("before", trainer.reference), ("tuned", trainer.average))
         }
 
-    return Task(digits.problem(network, score), measure, conclude, draw)
+    known = {"sampled_reward": {"real digits": float(score(flat, labels).mean())}}
+    return Task(digits.problem(network, score), measure, conclude, draw, known)
 
 
 def make(

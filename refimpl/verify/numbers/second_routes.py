@@ -44,6 +44,10 @@ def agree(*ids: str, seed: int) -> Evidence:
     )
 
 
+def _of_one(equation_id: str, seed: int) -> Evidence:
+    return agree(equation_id, seed=seed)
+
+
 def _topic(name: str, fact: str, ids: str, rows: str) -> Callable[[int], Evidence]:
     """Register the check of one topic: a function that calls `agree` on its ids."""
     stem = next(e.topic for e in equations().values() if name.startswith(f"{e.topic}_"))
@@ -53,7 +57,8 @@ def _topic(name: str, fact: str, ids: str, rows: str) -> Callable[[int], Evidenc
         return agree(*covers, seed=seed)
 
     run.__name__, run.__doc__ = name, fact
-    return check("numbers", covers=covers, rows=tuple(rows.split()))(run)
+    asked = check("numbers", covers=covers, rows=tuple(rows.split()), of_one=_of_one)
+    return asked(run)
 
 
 gaussian_densities = _topic(
@@ -109,8 +114,8 @@ ode_steps = _topic(
 kl_by_quadrature = _topic(
     "kl_by_quadrature",
     "Each KL is an integral of log p − log q, of steps of the paper's Eq. 9 for velocities.",
-    "gaussian of_means flow_grpo without_h velocity k1 k2 k3",
-    "GRPO-8",
+    "gaussian of_means flow_grpo without_h velocity k1 k2 k3 trajectory images seen",
+    "GRPO-8 GRPO-13",
 )
 policy_reductions = _topic(
     "policy_reductions",
@@ -192,6 +197,19 @@ weights_by_cases = _topic(
     "Sensitivities are slopes of the paper's Eq. 9, GRPO-Guard's ratio a noise, the mask a table.",
     "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
     "GRPO-4 GRPO-5",
+)
+levels_by_masses = _topic(
+    "levels_by_masses",
+    "Densities of levels are slopes of masses; levels are curves of one draw; weights go by cases.",
+    "logit_normal logit_normal_eps logit_normal_density mode mode_density cosmap cosmap_density "
+    "beta_density shifted_density sigma_sqrt min_snr bell importance",
+    "LEVEL-1 LEVEL-2",
+)
+schedules_by_odds = _topic(
+    "schedules_by_odds",
+    "Shifts mix k parts of noise to one of data; spacings are lines in a root or a logarithm.",
+    "shift shift_between dynamic mu stretch karras exponential log_snr level_of_sigma",
+    "GRID-1 GRID-2",
 )
 forward_process_lines = _topic(
     "forward_process_lines",

@@ -21,7 +21,7 @@ from ..discrete import chain_law, distance
 
 @check(
     "samplers",
-    covers=("sde.transition", "gaussian.log_prob", "gaussian.sample", "policy.ratio"),
+    covers=("sde.transition", "gaussian.sample"),
     rows=("GRPO-5",),
 )
 def replay_is_bitwise(seed: int) -> Evidence:

@@ -32,6 +32,8 @@ def remedies_bring_memory_back(seed: int) -> Evidence:
                 rho = _memory(T, a, remedy)
                 reached = tilting.fixed_start(Gaussian(1.5, 0.5), 1.0, 1.0, rho)
                 lost = 1 - (reached.mean - 1.5) / (target.mean - 1.5)
+                if not abs(lost - rho**2) < 1e-12:  # Var(E[end | start]) is ρ² of the end's
+                    raise AssertionError(f"a memory of {rho:.4f} costs {lost:.4f}, not its square")
                 figures[f"T={T}, {name}, a={a:.3g}: correlation"] = rho
                 figures[f"T={T}, {name}, a={a:.3g}: share of the shift lost"] = lost
                 found.append(rho)

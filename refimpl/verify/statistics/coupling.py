@@ -1,4 +1,4 @@
-"""Couplings: both ends kept, paths straightened."""
+"""Couplings: both ends kept, whatever happens in between."""
 
 import math
 
@@ -8,9 +8,7 @@ from ...statistics import budget, residuals
 from ...statistics import gaussian as exact
 from ...statistics.budget import claim
 from ...statistics.ledger import N
-from ...toy import coupling as trained
-from ...toy.training import Plan
-from ..accepting import below, evidence_of, standard_normal
+from ..accepting import evidence_of, standard_normal
 from ..check import Evidence, check
 
 
@@ -48,25 +46,3 @@ def couplings_keep_both_ends_and_differ_in_between(seed: int) -> Evidence:
             )
         )
     return evidence_of(outcomes)
-
-
-@check("statistics", covers=("coupling.cost", "coupling.straightness"), rows=("OT-1", "OT-2"))
-def minibatch_transport_straightens(seed: int) -> Evidence:
-    """Minibatch transport: cheaper pairs, quieter targets, straighter paths, fewer steps."""
-    g = budget.generator("training.transport", seed)
-    config = trained.Config(batch=128, train=Plan(700), n=800)
-    rows = trained.run(config, generator=g).rows
-    free, matched = rows["independent"], rows["minibatch OT"]
-    shares = {
-        "cost": matched.cost / free.cost,
-        "variance of the target": matched.target_variance / free.target_variance,
-        "straightness": matched.straightness / free.straightness,
-        "energy distance of one Euler step": matched.distance[1] / free.distance[1],
-    }
-    for name, share in shares.items():
-        below(f"the share of the independent coupling's {name}", share, 0.5)
-    return Evidence(
-        "shares of the independent coupling's: "
-        + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()),
-        shares,
-    )

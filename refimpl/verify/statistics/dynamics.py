@@ -1,5 +1,6 @@
 """Brownian motion and the Ornstein–Uhlenbeck process: increments and transitions."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -40,20 +41,19 @@ def brownian_increments_are_independent(seed: int) -> Evidence:
 
 @check("statistics", covers=("dynamics.ornstein_uhlenbeck",), rows=("DYN-8",))
 def ornstein_uhlenbeck_has_its_transition(seed: int) -> Evidence:
-    """Two exact transitions from x = 2 have the law of one."""
+    """Two exact transitions from x = 2 have the law of one: 2e^(−θt), σ²(1 − e^(−2θt))/(2θ)."""
     theta, sigma, start = 1.3, 0.8, 2.0
     generator = budget.generator("ornstein_uhlenbeck", seed)
     halves = [lambda x: dynamics.ornstein_uhlenbeck(x, theta, sigma, 0.4)] * 2
     x = chains.run(halves, start + torch.zeros(N, 1, dtype=torch.float64), generator=generator)
-    law = dynamics.ornstein_uhlenbeck(start, theta, sigma, 0.8)
+    mean = start * math.exp(-theta * 0.8)
+    variance = -(sigma**2) * math.expm1(-2 * theta * 0.8) / (2 * theta)
     outcomes = [
         exact.mean(
-            x.states[-1],
-            law.mean * _ONE,
-            (law.std**2 * _ONE)[None],
-            claim("ou.mean"),
-            detects=0.03,
+            x.states[-1], mean * _ONE, (variance * _ONE)[None], claim("ou.mean"), detects=0.03
         ),
-        exact.variance(x.states[-1], law.mean, law.std, claim("ou.variance"), detects=0.025),
+        exact.variance(
+            x.states[-1], mean, math.sqrt(variance), claim("ou.variance"), detects=0.025
+        ),
     ]
     return evidence_of(outcomes)

@@ -1,67 +1,18 @@
-"""GRPO: the gradient of the surrogate, and a loop whose optimum is known."""
+"""GRPO: the gradient of the surrogate, and its value away from the old policy."""
 
+import math
 from functools import partial
 
 import torch
 from scipy import stats
 
 from ...equations import gaussian, grpo, policy
-from ...statistics import budget
+from ...statistics import budget, distribution
 from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ...statistics.outcome import BETA, Part, judge
-from ...toy import gaussian_1d
-from ...toy import grpo as loop
-from .. import pictures
 from ..accepting import evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
-
-SPREAD = 0.0015
-"""Standard deviation over seeds of the averaged end mean, measured (seeds 0 to 23)."""
-
-
-@check(
-    "statistics",
-    covers=("grpo.advantage", "grpo.surrogate", "grpo.objective", "policy.ratio", "kl.of_means"),
-    rows=("GRPO-10",),
-)
-def the_loop_reaches_the_predicted_optimum(seed: int) -> Evidence:
-    """Flow-GRPO on N(1.5, 0.25) with reward x: β = 1 and β = 4 lead where theory says."""
-    figures, curves = {}, {}
-    for beta in (1.0, 4.0):
-        settings = loop.Settings(
-            loop.EXACT.but(beta=beta), iterations=120, learning_rate=0.04, seed=seed
-        )
-        problem = gaussian_1d()
-        model, history, shifts = loop.train(problem, lambda x: x[:, 0], settings)
-        with torch.no_grad():
-            model.shift.copy_(loop.averaged(shifts))
-        reached = loop.end_law(model, settings.method, settings.grid)
-        wanted = loop.predicted(problem, 1.0, settings)
-        if not abs(reached.mean - wanted.mean) < 5 * SPREAD:
-            raise AssertionError(
-                f"beta={beta}: the loop's end has mean {reached.mean:.4f}, "
-                f"theory says {wanted.mean:.4f} (±{5 * SPREAD})"
-            )
-        if max(h.ratio_gap for h in history) > 1e-12:  # replay repeats the same operations
-            raise AssertionError("the ratio before the first update of an iteration is not 1")
-        figures[f"beta={beta}: end mean reached"] = reached.mean
-        figures[f"beta={beta}: end mean predicted"] = wanted.mean
-        steps = range(1, len(history) + 1)
-        curves[f"β = {beta:g}"] = (tuple(steps), tuple(h.reward for h in history))
-    gaps = [
-        figures[f"beta={b}: end mean reached"] - figures[f"beta={b}: end mean predicted"]
-        for b in (1.0, 4.0)
-    ]
-    return Evidence(
-        f"end mean off its prediction by {gaps[0]:+.4f} (β = 1) and {gaps[1]:+.4f} (β = 4)",
-        figures,
-        {
-            "Flow-GRPO on a Gaussian: mean reward by iteration": pictures.curves(
-                curves, x_label="iteration", y_label="mean reward"
-            )
-        },
-    )
 
 
 @check(
@@ -98,6 +49,46 @@ def surrogate_gradient_is_the_policy_gradient(seed: int) -> Evidence:
     evidence.figures["estimate (exact: 1)"] = found
     evidence.figures["change with clip = 1e-4"] = estimate(1e-4) - found
     return evidence
+
+
+@check("statistics", covers=("grpo.surrogate", "policy.ratio"), rows=("GRPO-4",))
+def surrogate_away_from_the_old_policy(seed: int) -> Evidence:
+    """At θ ≠ θ_old, E[min(rA, clip(r)A)] for A = ±1 is what a log-normal r makes of it.
+
+    log r ~ N(−d²/2, d²) under the old policy. Gains are held at 1 + ε; losses −max(r, 1 − ε) have
+    no floor, and are cut at −M for the test.
+    """
+    d, clip, most = 0.6, 0.2, 3.0
+    e = standard_normal(N, generator=budget.generator("surrogate", seed))
+    r = policy.ratio(d * e - d**2 / 2, torch.zeros_like(e))
+    one, outcomes = torch.ones_like(e), []
+    for name, sign, low, high in (("gain", 1.0, 0.0, 1 + clip), ("loss", -1.0, 1 - clip, most)):
+        value = sign * grpo.surrogate(r, sign * one, clip)
+        first, second = (_held_moment(k, d, low, high) for k in (1, 2))
+        outcomes.append(
+            distribution.bounded(
+                value.clamp(-most, most)[:, None],
+                torch.tensor([first], dtype=torch.float64),
+                torch.tensor([second - first**2], dtype=torch.float64),
+                -most,
+                most,
+                claim(f"surrogate.{name}"),
+                detects=0.08,
+            )
+        )
+    return evidence_of(outcomes)
+
+
+def _held_moment(k: int, d: float, low: float, high: float) -> float:
+    """E[min(max(r, low), high)^k] for log r ~ N(−d²/2, d²)."""
+
+    def below(bound: float, tilt: float) -> float:
+        at = -math.inf if bound == 0 else (math.log(bound) + d**2 / 2) / d
+        return float(stats.norm.cdf(at - tilt))
+
+    between = below(high, k * d) - below(low, k * d)
+    middle = math.exp(k * (k - 1) * d**2 / 2) * between
+    return low**k * below(low, 0.0) + middle + high**k * (1 - below(high, 0.0))
 
 
 def _noncentral(statistic: float, df: int, shift: float, alpha: float) -> tuple[Part, float]:

@@ -1,61 +1,31 @@
-"""Guidance: what it samples, with closed forms and with trained networks."""
+"""Guidance: what it samples, and what dropped labels teach, by closed forms."""
 
+import math
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from ...equations import guidance, ode, paths
-from ...equations.ode import heun
-from ...labs import digits
-from ...simulate import grids
-from ...simulate.grids import uniform
+from ...equations import guidance, ode, paths, sde
+from ...equations.gaussian import Gaussian
+from ...simulate import grids, laws
+from ...simulate import sde as chains
 from ...simulate.ode import solve
-from ...statistics import budget
+from ...statistics import budget, counts, residuals
 from ...statistics import gaussian as exact
 from ...statistics.budget import claim
 from ...statistics.ledger import N
+from ...toy import Mixture
 from ...toy import gaussian as gaussian_problem
-from ...toy import guiding
-from ...toy.batches import from_table
-from ...toy.digits import LABELS, load
-from ...toy.losses import flow_matching
-from ...toy.networks import DiT, build, classifier_free_field
-from ...toy.training import Plan, train
-from ..accepting import below, evidence_of, must_reject, standard_normal
+from ...toy.labelled import three_labels
+from ...toy.losses import drop_labels
+from .. import independent
+from ..accepting import evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
 
 
-@check("statistics", covers=("guidance.classifier_free",), rows=("CFG-5", "LAB-3"))
-def digits_are_made_by_label(seed: int) -> Evidence:
-    """A transformer trained on 1,078 digits: labels read back, surer and less varied as w grows."""
-    g = budget.generator("training.digits", seed)
-    table = load(0.6, g)
-    quality = digits.judge(table)
-    network = build(lambda: DiT(labels=LABELS), g)
-    draw = from_table(table.train, table.train_label, n=64)
-    plan = Plan(300, rate=2e-3, average=0.97)
-    trained = train(network, flow_matching(eta=0.2), draw, plan, generator=g)
-    asked = torch.arange(LABELS).repeat_interleave(20)
-    noise = torch.randn(len(asked), 1, 8, 8, generator=g)
-    figures = {}
-    for w in (1.0, 4.0):
-        field = classifier_free_field(trained.averaged, asked, w)
-        found = quality(digits.grey(solve(heun, field, noise, uniform(10))), asked)
-        figures[f"w={w:g}: accuracy"] = found.accuracy
-        figures[f"w={w:g}: diversity"] = found.diversity
-    if not figures["w=4: accuracy"] > max(0.8, figures["w=1: accuracy"]):
-        raise AssertionError(f"guidance should make labels surer, got {figures}")
-    if not figures["w=4: diversity"] < figures["w=1: diversity"]:
-        raise AssertionError(f"guidance should make samples more alike, got {figures}")
-    return Evidence(
-        f"accuracy {figures['w=1: accuracy']:.2f} → {figures['w=4: accuracy']:.2f}, diversity "
-        f"{figures['w=1: diversity']:.2f} → {figures['w=4: diversity']:.2f} from w = 1 to 4",
-        figures,
-    )
-
-
-@check("statistics", covers=("guidance.gaussian_std", "guidance.tilted_std"), rows=("CFG-6",))
+@check("statistics", covers=("guidance.gaussian_std", "guidance.classifier_free"), rows=("CFG-6",))
 def guidance_samples_neither_law(seed: int) -> Evidence:
     """At w = 3 the guided flow of N(0, 1) and N(0, 0.6²) has std 0.6³, not that of p(x)p(y|x)³."""
     w, plain, given = 3.0, gaussian_problem([0.0], [1.0]), gaussian_problem([0.0], [0.6])
@@ -85,27 +55,115 @@ def guidance_samples_neither_law(seed: int) -> Evidence:
     return evidence
 
 
+_PLAIN, _GIVEN = ([0.0], [1.0]), ([0.5], [0.6])
+
+
 @check(
     "statistics",
-    covers=("guidance.classifier", "guidance.classifier_free"),
-    rows=("CFG-1", "CFG-2", "CFG-4", "CFG-5"),
+    covers=("guidance.classifier", "guidance.classifier_free", "sde.drift"),
+    rows=("CFG-2", "CFG-5"),
 )
-def guided_networks_sample_the_conditional_law(seed: int) -> Evidence:
-    """Null-label training and classifiers, exact and trained: p(x | y) at w = 1, crowding above."""
-    g = budget.generator("training.guidance", seed)
-    config = guiding.Config(
-        train=Plan(1200), classifier=Plan(700), scales=(1.0, 3.0), n=800, sde_steps=50
-    )
-    found = guiding.run(config, generator=g)
-    below("the unconditional field's error", found.unconditional_error, 0.06)
-    below("the conditional field's error", found.conditional_error, 0.06)
-    figures = {}
-    for method in ("ode", "sde", "classifier, exact", "classifier, trained"):
-        one, three = found.rows[method, 1.0], found.rows[method, 3.0]
-        below(f"the distance to p(x | y) at w = 1 ({method})", one.from_conditional, 0.05)
-        if not (three.from_conditional > 0.1 and three.accuracy > one.accuracy):
-            raise AssertionError(f"w = 3 should crowd where the label is sure ({method})")
-        figures[f"{method}: distance to p(x | y), w = 1"] = one.from_conditional
-        figures[f"{method}: distance to p(x | y), w = 3"] = three.from_conditional
-    worst = max(v for k, v in figures.items() if k.endswith("1"))
-    return Evidence(f"energy distance to p(x | y) at w = 1 at most {worst:.3f}", figures)
+def guided_chains_have_their_law(seed: int) -> Evidence:
+    """At w = 2.5 on two Gaussians: Euler with and without a classifier, and the guided SDE.
+
+    Field and score are affine, so each chain is Gaussian with a law that is known exactly. The
+    classifier's slope is the difference of two scores, and the first two chains share one law.
+    """
+    w, g, grid = 2.5, 0.7, grids.uniform(20, 0.95, 0.0)
+    plain, given = gaussian_problem(*_PLAIN), gaussian_problem(*_GIVEN)
+
+    def fields(x: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        c = paths.linear(t)
+        laws = plain, given
+        return (*(p.velocity(c, x) for p in laws), *(p.at(c).score(x) for p in laws))  # type: ignore[return-value]
+
+    def by_classifier(x: Tensor, t: float) -> Tensor:
+        v, _, score, score_given = fields(x, t)
+        return guidance.classifier(v, -t / (1 - t), score_given - score, w)
+
+    def free(x: Tensor, t: float) -> Tensor:
+        v, v_given, *_ = fields(x, t)
+        return guidance.classifier_free(v, v_given, w)
+
+    def noisy(step: sde.Step) -> chains.Kernel:
+        def at(x: Tensor) -> Gaussian:
+            score = guidance.classifier_free(*fields(x, step.t)[2:], w)
+            return sde.euler_maruyama(x, -sde.drift(free(x, step.t), score, g), g, step.h)
+
+        return at
+
+    outcomes = []
+    for name, level in (("classifier", 0.0), ("free", 0.0), ("sde", g)):
+        generator = budget.generator(f"guided.chain.{name}", seed)
+        x = standard_normal(N, 1, generator=generator)
+        if name == "sde":
+            x = chains.run([noisy(step) for step in grid.steps], x, generator=generator).states[-1]
+        else:
+            x = solve(ode.euler, by_classifier if name == "classifier" else free, x, grid)
+        law = _guided_law(w, level, grid.levels)
+        mean, std = law.mean[-1], law.std[-1]
+        at = f"guided.chain.{name}"
+        outcomes += [
+            exact.mean(x, mean, std.square().diag(), claim(f"{at}.mean"), detects=0.03),
+            exact.variance(x, mean, std, claim(f"{at}.variance"), detects=0.025),
+        ]
+    return evidence_of(outcomes)
+
+
+def _guided_law(w: float, g: float, levels: tuple[float, ...]) -> laws.GaussianLaw:
+    """The chain's law by the independent posterior: means of both laws, mixed 1 − w to w."""
+    pair = gaussian_problem(*_PLAIN), gaussian_problem(*_GIVEN)
+
+    def kernel(t: float, s: float) -> chains.Kernel:
+        def at(x: Tensor) -> Gaussian:
+            each = [torch.stack(independent.posterior(p, x, 1 - t, t)) for p in pair]
+            data, noise = (1 - w) * each[0] + w * each[1]
+            mean = (1 - s) * data + (s - g**2 * (t - s) / (2 * t)) * noise
+            return Gaussian(mean, g * math.sqrt(t - s))
+
+        return at
+
+    one = torch.ones(1, dtype=torch.float64)
+    return laws.gaussian_law([kernel(t, s) for t, s in pairwise(levels)], 0 * one, one)
+
+
+@check("statistics", covers=("paths.interpolate", "paths.velocity"), rows=("CFG-1", "CFG-4"))
+def dropped_labels_teach_both_fields(seed: int) -> Evidence:
+    """Where the label stays the target's mean is v(x | y), where it is dropped v(x); η is exact.
+
+    So one network, asked with and without a label, learns the conditional and the marginal field.
+    """
+    p, t, eta = three_labels(), 0.6, 0.2
+    generator = budget.generator("labels", seed)
+    data, y = p.sample(N, generator)
+    asked = drop_labels(y, p.labels, eta, generator)
+    noise = standard_normal(N, 2, generator=generator)
+    c = paths.linear(t)
+    x, target = paths.interpolate(c, data, noise), paths.velocity(c, data, noise)
+    outcomes = [counts.share(asked == p.labels, eta, claim("labels.dropped"), detects=0.013)]
+    field, proxy = torch.zeros_like(x), torch.zeros(N, dtype=torch.float64)
+    for label, law in enumerate((*p.given, p.law)):
+        rows = asked == label
+        at = (1 - t) * data[rows] + t * noise[rows]
+        field[rows] = independent.velocity(law)(at, t)
+        proxy[rows] = _spread(law, at, t)
+    for i in (0, 1):
+        weights = {f"sin x{j}": x[:, j].sin() for j in (0, 1)} | {
+            "1": torch.ones(N, dtype=torch.float64),
+            "cos x0": x[:, 0].cos(),
+            "kept": (asked < p.labels).double(),
+        }
+        name = claim(f"labels.velocity{i}")
+        outcomes.append(
+            residuals.zero_mean((target - field)[:, i], proxy, weights, name, detects=0.035)
+        )
+    return evidence_of(outcomes)
+
+
+def _spread(law: Mixture, x: Tensor, t: float) -> Tensor:
+    """A bound on the variance proxy of either coordinate of v given x: v = (x − data)/t."""
+    wide = ((1 - t) * law.stds) ** 2 + t**2
+    pull = (x[None] - (1 - t) * law.means[:, None]) / wide[:, None]
+    means = law.means[:, None] + (1 - t) * law.stds[:, None] ** 2 * pull
+    width = (law.stds**2 * t**2 / wide).max()
+    return ((means.amax(0) - means.amin(0)) ** 2 / 4 + width).amax(1) / t**2

@@ -2,21 +2,24 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from ...equations import conversions, ode, paths, sde
-from ...simulate import diffusion, grids
+from ...equations import ode, paths, sde
+from ...equations.gaussian import Gaussian
+from ...simulate import grids
 from ...simulate import sde as chains
 from ...simulate.ode import solve
 from ...statistics import budget, distribution
 from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ...toy import Mixture, field, mixture_1d
+from .. import independent
 from ..accepting import evidence_of
 from ..check import Evidence, check
-from ..discrete import discrete_law, distance
+from ..discrete import distance
 from .paths import schedule
 from .sde import white
 
@@ -31,7 +34,8 @@ def noising_keeps_the_marginals(seed: int) -> Evidence:
     gaps = {}
     for T in (20, 40):
         kernels = chains.noising(f, grids.uniform(T, 0.9, 0.2), g=g)
-        law = discrete_law(kernels, start, 0.8 * math.sqrt(0.7 / T))
+        declared = independent.noising(p, independent.uniform(T, 0.2, 0.9), 0.8)
+        law = independent.chain_law(declared, start, 0.8 * math.sqrt(0.7 / T))
         gaps[T] = distance(law, end)
         if T == 20:
             generator = budget.generator("noising", seed)
@@ -41,7 +45,6 @@ def noising_keeps_the_marginals(seed: int) -> Evidence:
                     done.states[-1, :, 0], law.cdf, claim("noising.mixture_1d"), detects=0.017
                 )
             ]
-            declared = chains.noising(_eliminated_forward(p, g), grids.uniform(T, 0.9, 0.2), g=g)
             outcomes.append(white(done.states, declared, "noising.white"))
     _must_fall(gaps)
     evidence = evidence_of(outcomes)
@@ -62,7 +65,8 @@ def reversal_returns_to_the_start(seed: int) -> Evidence:
     for T in (20, 40):
         grid = grids.uniform(T, 0.9, 0.2)
         kernels = chains.reversal(f, score, grid, g=g)
-        law = discrete_law(kernels, start, 0.8 * math.sqrt(0.7 / T))
+        declared = independent.denoising(p, independent.uniform(T, 0.9, 0.2), lambda t, s: 0.8)
+        law = independent.chain_law(declared, start, 0.8 * math.sqrt(0.7 / T))
         gaps[T] = distance(law, end)
         if T == 20:
             generator = budget.generator("reversal", seed)
@@ -72,7 +76,6 @@ def reversal_returns_to_the_start(seed: int) -> Evidence:
                     done.states[-1, :, 0], law.cdf, claim("reversal.mixture_1d"), detects=0.017
                 )
             ]
-            declared = chains.denoising(field(p), grid, diffusion=diffusion.of_level(g))
             outcomes.append(white(done.states, declared, "reversal.white"))
     _must_fall(gaps)
     evidence = evidence_of(outcomes)
@@ -102,19 +105,21 @@ def probability_flow_shares_the_marginals(seed: int) -> Evidence:
         return sde.probability_flow(f(x, t), p.at(schedule("vp", t)).score(x), math.sqrt(rate(t)))
 
     generator = budget.generator("probability_flow", seed)
-    high, low = p.at(schedule("vp", 1.0)), p.at(schedule("vp", 0.1))
-    grid = grids.uniform(20, 1.0, 0.1)
-    x = solve(ode.rk4, v, high.sample(N, generator), grid)
+    high, low, middle = (_noised(p, t) for t in (1.0, 0.1, 0.5))
+    x = solve(ode.rk4, v, high.sample(N, generator), grids.uniform(20, 1.0, 0.1))
     points = torch.linspace(-4, 4, 801, dtype=torch.float64)[:, None]
-    slack = float((low.cdf(solve(ode.rk4, v, points, grid)) - high.cdf(points)).abs().max())
+    ends = independent.carried(
+        independent.CLASSICAL, _flow(p), points, independent.uniform(20, 1.0, 0.1)
+    )
+    slack = float((low.cdf(ends) - high.cdf(points)).abs().max())
     outcomes = [
         distribution.cdf(
             x[:, 0], low.cdf, claim("probability_flow.ode"), detects=0.018, slack=slack
         )
     ]
-    rising = grids.uniform(40, 0.5, 0.1)
-    kernels = chains.noising(f, rising, g=lambda t: math.sqrt(rate(t)))
-    law = discrete_law(kernels, low, math.sqrt(rate(0.1) * 0.01))
+    kernels = chains.noising(f, grids.uniform(40, 0.5, 0.1), g=lambda t: math.sqrt(rate(t)))
+    declared = _vp_noising(independent.uniform(40, 0.1, 0.5))
+    law = independent.chain_law(declared, low, math.sqrt(independent.vp(0.1)[2] * 0.01))
     done = chains.run(kernels, low.sample(N, generator), generator=generator)
     outcomes.append(
         distribution.cdf(
@@ -122,22 +127,38 @@ def probability_flow_shares_the_marginals(seed: int) -> Evidence:
         )
     )
     evidence = evidence_of(outcomes)
-    evidence.figures["computed distance of the SDE chain to p_0.5"] = distance(
-        law, p.at(schedule("vp", 0.5))
-    )
+    evidence.figures["computed distance of the SDE chain to p_0.5"] = distance(law, middle)
     return evidence
+
+
+def _noised(p: Mixture, t: float) -> Mixture:
+    """p_t on the VP path, written from the parameters."""
+    alpha, sigma, _ = independent.vp(t)
+    return Mixture(p.weights, alpha * p.means, torch.sqrt((alpha * p.stds) ** 2 + sigma**2))
+
+
+def _flow(p: Mixture) -> Callable[[Tensor, float], Tensor]:
+    """The independent probability flow of the VP SDE: −½ β x + ½ β E[noise | x]/σ."""
+
+    def v(x: Tensor, t: float) -> Tensor:
+        alpha, sigma, rate = independent.vp(t)
+        return rate / 2 * (independent.posterior(p, x, alpha, sigma)[1] / sigma - x)
+
+    return v
+
+
+def _vp_noising(levels: tuple[float, ...]) -> list[chains.Kernel]:
+    """The independent kernels N((1 − ½ β h) x, β h) of the VP SDE, t rising."""
+
+    def kernel(t: float, s: float) -> chains.Kernel:
+        spent = independent.vp(t)[2] * (s - t)
+        return lambda x: Gaussian((1 - spent / 2) * x, math.sqrt(spent))
+
+    return [kernel(t, s) for t, s in pairwise(levels)]
 
 
 def _score(p: Mixture) -> ode.Field:
     return lambda x, t: p.at(paths.linear(t)).score(x)
-
-
-def _eliminated_forward(p: Mixture, g: Callable[[float], float]) -> ode.Field:
-    def f(x: Tensor, t: float) -> Tensor:
-        v = p.velocity(paths.linear(t), x)
-        return sde.forward_drift(v, conversions.score_from_velocity(paths.linear(t), x, v), g(t))
-
-    return f
 
 
 def _must_fall(gaps: dict[int, float]) -> None:

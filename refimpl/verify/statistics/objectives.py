@@ -1,25 +1,19 @@
-"""Objectives: regressions, the gap between losses, and networks trained on them."""
+"""Objectives: regressions, and the gap between losses."""
 
 import math
 from functools import partial
 
 import torch
 
-from ...equations import conversions, coupling, objectives, ode, paths
-from ...simulate import grids
-from ...simulate.ode import solve
+from ...equations import conversions, objectives, paths
 from ...statistics import budget, residuals
 from ...statistics import gaussian as exact
 from ...statistics.budget import claim
 from ...statistics.ledger import REGRESSIONS, N
-from ...toy import batches, field, latent, losses, mixture_1d, mixture_2d, rotated_2d
 from ...toy import gaussian as gaussian_problem
-from ...toy.labelled import three_labels
-from ...toy.measures import energy_distance, field_error
-from ...toy.networks import MLP, as_field, build
-from ...toy.scores import NoiseScore
-from ...toy.training import Plan, train
-from ..accepting import below, evidence_of, must_reject, standard_normal
+from ...toy import mixture_1d
+from .. import independent
+from ..accepting import evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
 from .paths import schedule
 
@@ -40,7 +34,7 @@ def regressions_leave_nothing_to_predict(seed: int) -> Evidence:
     """v, noise, data and score are conditional means: target − field is unpredictable from x."""
     p, outcomes = mixture_1d(), []
     for path in ("linear", "cosine"):
-        c = schedule(path, 0.5)
+        c = schedule(path, 0.4)  # where α and σ differ
         generator = budget.generator(f"regression.{path}", seed)
         data, noise = p.sample(N, generator), standard_normal(N, 1, generator=generator)
         x = paths.interpolate(c, data, noise)
@@ -89,40 +83,67 @@ def regressions_leave_nothing_to_predict(seed: int) -> Evidence:
 
 @check(
     "statistics",
-    covers=("objectives.flow_matching", "objectives.denoising"),
+    covers=("objectives.flow_matching", "objectives.denoising", "objectives.weighted_denoising"),
     rows=("FM-1", "FM-2", "SM-1", "SM-2"),
 )
-def the_gap_between_losses_is_a_variance(seed: int) -> Evidence:
-    """Targets scatter about their posterior means with variance −C, unrelated to x.
+def losses_scatter_by_the_gap(seed: int) -> Evidence:
+    """At the exact field the root of each loss is normal with the gap's variance, unrelated to x.
 
-    So the gradients of both losses agree, for every network.
+    So the gradients of both losses agree, for every network. On N(1.5, s²) the velocity's target
+    scatters with variance s²/V, V = (1 − t)² s² + t²; the score's error is −(1 − t)/t times it.
     """
     p, outcomes = gaussian_problem([1.5], [0.5]), []
     for t in (0.15, 0.5, 0.85):
-        c = paths.linear(t)
         generator = budget.generator(f"objective.t{t}", seed)
         data = p.sample(N, generator)
         noise = standard_normal(N, 1, generator=generator)
-        x = paths.interpolate(c, data, noise)
-        left_over = coupling.correlated_velocity_variance(t, 0.5, 0.0)
-        target, mean, score = paths.velocity(c, data, noise), p.velocity(c, x), p.at(c).score(x)
-        sign = torch.sign(target - mean)
+        x = (1 - t) * data + t * noise
+        its_data, its_noise = independent.posterior(p, x, 1 - t, t)
+        sign = torch.sign(noise - data - (its_noise - its_data))
+        left_over = 0.5 / math.sqrt(((1 - t) * 0.5) ** 2 + t**2)
+        score = -its_noise / t
         for name, loss, scale in (
-            ("velocity", objectives.flow_matching(mean, target), 1.0),
-            ("score", objectives.denoising(score, noise, c.sigma), (1 - t) / t),
+            ("velocity", objectives.flow_matching(its_noise - its_data, noise - data), 1.0),
+            ("score", objectives.denoising(score, noise, t), (1 - t) / t),
+            ("weighted", objectives.weighted_denoising(score, noise, t), 1 - t),
         ):
-            # The root of the loss is the error; on the linear path the score's is −(1 − t)/t times
-            # the velocity's.
-            e = sign * loss.sqrt() / (scale * math.sqrt(left_over))
             outcomes.append(
                 residuals.white(
-                    e[None],
+                    (sign * loss.sqrt() / (scale * left_over))[None],
                     {"x": x[None], "cos x": torch.cos(x)[None]},
                     claim(f"objective.{name}.t{t}"),
                     detects_std=0.03,
                     detects_shift=0.035,
                 )
             )
+    return evidence_of(outcomes)
+
+
+@check("statistics", covers=("objectives.gap",), rows=("FM-1", "SM-1"))
+def the_gap_between_losses_is_a_variance(seed: int) -> Evidence:
+    """(target − mean)² + C(x) is unpredictable from x: C is minus the target's variance given x.
+
+    The data are three points, so that the target takes three values given x, and (target − mean)²
+    lies between the least and the largest of their squares (Hoeffding's lemma).
+    """
+    prior = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)[:, None]
+    points, outcomes = torch.tensor([-1.5, 0.5, 2.0], dtype=torch.float64)[:, None], []
+    for t in (0.5, 0.85):
+        generator = budget.generator(f"objective.gap.t{t}", seed)
+        k = torch.multinomial(prior[:, 0], N, replacement=True, generator=generator)
+        x = (1 - t) * points[k, 0] + t * standard_normal(N, generator=generator)
+        share = torch.softmax(prior.log() - (x - (1 - t) * points) ** 2 / (2 * t**2), dim=0)
+        targets = (x - points) / t
+        squares = (targets - (share * targets).sum(0)) ** 2
+        outcomes.append(
+            residuals.zero_mean(
+                squares.gather(0, k[None])[0] + objectives.gap(share, targets),
+                (squares.amax(0) - squares.amin(0)) ** 2 / 4,
+                {"1": torch.ones_like(x), "cos x": x.cos(), "sin x": x.sin()},
+                claim(f"objective.gap.t{t}"),
+                detects=0.035,
+            )
+        )
     return evidence_of(outcomes)
 
 
@@ -143,76 +164,3 @@ def implicit_and_explicit_score_matching_agree(seed: int) -> Evidence:
     if abs(boundary - expected) > 1e-11:  # rounding of means over 1e5 samples
         raise AssertionError(f"implicit − explicit − constant = {boundary}, not {expected}")
     return evidence_of([outcome])
-
-
-@check(
-    "statistics",
-    covers=("objectives.flow_matching", "paths.velocity"),
-    rows=("FM-1", "FM-3", "LAB-2"),
-)
-def flow_matching_learns_the_exact_field(seed: int) -> Evidence:
-    """A network trained by conditional flow matching, on two paths, nears the marginal field."""
-    law, figures = mixture_2d(), {}
-    for name, path in (("linear", paths.linear), ("cosine", paths.cosine)):
-        g = budget.generator(f"training.flow.{name}", seed)
-        network = build(lambda: MLP(2, width=96, depth=3), g)
-        loss = losses.flow_matching(path)
-        trained = train(network, loss, batches.from_law(law, 256), Plan(1200), generator=g)
-        v = as_field(trained.network)
-        found = field_error(v, field(law, path), law, generator=g, path=path)
-        figures[f"{name}: relative L2 error of the field"] = found.overall
-        below(f"the field's relative squared error ({name})", found.overall, 0.04)
-        noise = torch.randn(2000, 2, generator=g, dtype=torch.float64)
-        ends = solve(ode.heun, v, noise, grids.uniform(30))
-        far = energy_distance(ends, law.sample(2000, g))
-        figures[f"{name}: energy distance of its samples"] = far
-        below(f"the energy distance of its samples ({name})", far, 0.05)
-    worst = max(v for k, v in figures.items() if "L2" in k)
-    return Evidence(f"relative L2 error of the velocity at most {worst:.3f}", figures)
-
-
-@check(
-    "statistics",
-    covers=("objectives.weighted_denoising", "objectives.implicit"),
-    rows=("SM-1", "SM-2", "SM-3", "LAB-2"),
-)
-def score_matching_learns_the_exact_score(seed: int) -> Evidence:
-    """Weighted denoising and implicit score matching reach one score, by two losses."""
-    law, figures = rotated_2d(), {}
-    levels = losses.uniform(0.3, 0.9)
-    for name, loss, steps in (
-        ("denoising", losses.denoising(levels=levels, weighted=True), 1200),
-        ("implicit", losses.implicit(levels=levels), 1200),
-    ):
-        g = budget.generator(f"training.score.{name}", seed)
-        network = build(lambda: NoiseScore(MLP(2, width=64, depth=2), paths.linear), g)
-        trained = train(network, loss, batches.from_law(law, 256), Plan(steps), generator=g)
-
-        def exact(x: torch.Tensor, t: float) -> torch.Tensor:
-            return law.at(paths.linear(t)).score(x)
-
-        found = field_error(
-            as_field(trained.network), exact, law, generator=g, levels=(0.3, 0.5, 0.7, 0.9)
-        )
-        figures[f"{name}: relative L2 error of the score"] = found.overall
-        below(f"the score's relative squared error ({name})", found.overall, 0.1)
-    worst = max(figures.values())
-    return Evidence(f"relative L2 error of the score at most {worst:.3f}", figures)
-
-
-@check("statistics", covers=("objectives.flow_matching",), rows=("ARCH-3",))
-def a_latent_flow_finds_the_labels(seed: int) -> Evidence:
-    """Encoder, flow in the latent, decoder: labels of a plane in nine dimensions come back."""
-    p, g = three_labels(), budget.generator("training.latent", seed)
-    frame = torch.linalg.qr(torch.randn(9, 2, generator=g)).Q
-    x, y = p.sample(2000, g)
-    config = latent.Config(latent=2, autoencoder=Plan(600), flow=Plan(1200), w=1.0, n=300)
-    found = latent.run(x.float() @ frame.T, y, x[:200].float() @ frame.T, config, generator=g)
-    below("the share of variance that the code loses", found.unexplained, 0.03)
-    read = p.log_posterior(paths.linear(0.0), (found.samples @ frame).double()).argmax(dim=1)
-    right = float((read == found.labels).double().mean())
-    best = float((p.log_posterior(paths.linear(0.0), x).argmax(dim=1) == y).double().mean())
-    below("the distance to the Bayes accuracy", abs(right - best), 0.1)
-    return Evidence(
-        f"label accuracy {right:.3f}, Bayes {best:.3f}", {"accuracy": right, "Bayes": best}
-    )

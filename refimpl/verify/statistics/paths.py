@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+import mpmath as mp
 import numpy as np
 import torch
 
 from ...equations import paths
 from ...equations.paths import Coefficients
+from ...evidence.route import DIGITS
+from ...evidence.routes import routes
+from ...simulate import laws
 from ...statistics import budget, distribution, gaussian
 from ...statistics.budget import claim
 from ...statistics.ledger import MARGINAL_LEVELS, N_WIDE, SCHEDULES, N
@@ -25,6 +29,14 @@ def schedule(name: str, t: float) -> Coefficients:
     return {"linear": paths.linear, "cosine": paths.cosine}[name](t)
 
 
+def _route(name: str, t: float) -> dict[str, float]:
+    """α and σ of a schedule by its 50-digit route."""
+    more = {"vp": (0.1, 20.0), "ve": (0.01, 5.0)}.get(name, ())
+    with mp.workdps(DIGITS):
+        parts = routes()[f"paths.{name}"](*(mp.mpf(x) for x in (t, *more)))
+        return {part: float(parts[part]) for part in ("alpha", "sigma")}
+
+
 @check(
     "statistics",
     covers=("paths.interpolate", "paths.conditional"),
@@ -36,14 +48,17 @@ def conditional_paths_are_gaussian(seed: int) -> Evidence:
     outcomes = []
     for name in SCHEDULES:
         c = schedule(name, 0.3)
-        law = paths.conditional(c, data)
+        law, alone = paths.conditional(c, data), _route(name, 0.3)
         noise = standard_normal(N, 2, generator=budget.generator(f"conditional.{name}", seed))
         x = paths.interpolate(c, data, noise)
-        covariance = law.std**2 * torch.eye(2, dtype=torch.float64)
         # .03 and .016: what n = 1e5 finds at alpha = 1e-9 and beta = 1e-3 in two dimensions
         outcomes += [
             gaussian.mean(
-                x, law.mean[0], covariance, claim(f"conditional.{name}.mean"), detects=0.035
+                x,
+                alone["alpha"] * data[0],
+                alone["sigma"] ** 2 * torch.eye(2, dtype=torch.float64),
+                claim(f"conditional.{name}.mean"),
+                detects=0.035,
             ),
             gaussian.variance(
                 x, law.mean, law.std, claim(f"conditional.{name}.variance"), detects=0.016
@@ -54,7 +69,10 @@ def conditional_paths_are_gaussian(seed: int) -> Evidence:
 
 @check("statistics", covers=("paths.interpolate", "density.marginal"), rows=("PATH-3",))
 def marginals_by_data_then_noise(seed: int) -> Evidence:
-    """Drawing data, then noise, samples p_t, both ends included (DKW; features in 8 dimensions)."""
+    """Drawing data, then noise, samples p_t, both ends included (DKW; features in 8 dimensions).
+
+    At t = 0.6 the law is the integral of the density that `density.marginal` sums.
+    """
     p, outcomes, shown = mixture_1d(), [], {}
     for t in MARGINAL_LEVELS:
         generator = budget.generator(f"marginal.mixture_1d.t{t}", seed)
@@ -68,6 +86,12 @@ def marginals_by_data_then_noise(seed: int) -> Evidence:
                 density_of(p.at(c)),
                 x=(-3.5, 4.5),
             )
+    generator, c = budget.generator("marginal.density", seed), paths.linear(0.6)
+    data = p.sample(N, generator)
+    x = paths.interpolate(c, data, standard_normal(N, 1, generator=generator))
+    nodes = torch.linspace(-8, 8, 1601, dtype=torch.float64)
+    law = laws.DensityLaw(nodes, p.at(c).log_density(nodes[:, None]).exp())
+    outcomes.append(distribution.cdf(x[:, 0], law.cdf, claim("marginal.density"), detects=0.017))
     q, c = rotated_8d(), paths.linear(0.5)
     generator = budget.generator("marginal.rotated_8d.features", seed)
     x = paths.interpolate(

@@ -5,24 +5,23 @@ power.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from ...equations import sde
-from ...simulate import diffusion, grids, laws
-from ...simulate import sde as chains
+from ...simulate import diffusion, grids
 from ...statistics import budget, distribution, gaussian, residuals
 from ...statistics.budget import claim
 from ...statistics.ledger import N
 from ...statistics.outcome import Outcome
 from ...toy import field, gaussian_1d
+from .. import independent
 from ..accepting import evidence_of, must_reject, standard_normal
 from ..check import Evidence, check
 from ..controls import CONSISTENT_G, MISTAKES, RIGHT, residuals_of
-
-_ONE = torch.ones(1, dtype=torch.float64)
 
 
 @check(
@@ -35,8 +34,9 @@ def mistaken_samplers_are_rejected(seed: int) -> Evidence:
     T, g, v = 10, diffusion.flow_grpo(0.2, sde.next_level), field(gaussian_1d())
     grid, generator = grids.uniform(T), budget.generator("controls", seed)
     x, noise = (standard_normal(*s, generator=generator) for s in ((N, 1), (T, N, 1)))
-    kernels = chains.denoising(v, grid, diffusion=g)
-    law = laws.gaussian_law(kernels, 0 * _ONE, _ONE)
+    noise_of = independent.odds(0.2, independent.next_level)
+    kernels = independent.denoising(gaussian_1d(), grid.levels, noise_of)
+    law = independent.gaussian_law(gaussian_1d(), grid.levels, noise_of)
 
     def by_residuals(states: Tensor) -> Outcome:
         past = states[:-1]
@@ -75,7 +75,7 @@ def mistaken_samplers_are_rejected(seed: int) -> Evidence:
         f"{len(MISTAKES)} mistakes rejected, the right sampler accepted; "
         f"narrowest: {weakest} {figures[weakest]:.2f}"
     )
-    return Evidence(told, evidence.figures | figures)
+    return replace(evidence, summary=told, figures=evidence.figures | figures)
 
 
 @check("statistics", covers=("sde.flow_grpo_g", "sde.drift"), rows=("GRPO-6", "SC-4"))
@@ -86,11 +86,10 @@ def marginals_do_not_see_a_consistent_g(seed: int) -> Evidence:
     g = diffusion.flow_grpo(0.7, sde.next_level)
     x, noise = (standard_normal(*s, generator=generator) for s in ((N, 1), (T, N, 1)))
     wrong = CONSISTENT_G(field(p), x, grid, g, noise)
-    kernels = chains.denoising(field(p), grid, diffusion=g)
-    law = laws.gaussian_law(kernels, 0 * _ONE, _ONE)
-    shifted = laws.gaussian_law(
-        chains.denoising(field(p), grid, diffusion=lambda step: 1.01 * g(step)), 0 * _ONE, _ONE
-    )
+    noise_of = independent.odds(0.7, independent.next_level)
+    kernels = independent.denoising(p, grid.levels, noise_of)
+    law = independent.gaussian_law(p, grid.levels, noise_of)
+    shifted = independent.gaussian_law(p, grid.levels, lambda t, s: 1.01 * noise_of(t, s))
     standardised = (wrong[-1, :, 0] - law.mean[-1]) / law.std[-1]
     outcomes = [
         distribution.cdf(

@@ -6,27 +6,24 @@ import torch
 from torch import Tensor
 
 from ...equations import paths, sde
-from ...equations.gaussian import Gaussian
 from ...simulate import diffusion, grids, laws, rollout
 from ...simulate import sde as chains
 from ...statistics import budget, distribution, gaussian, residuals
 from ...statistics.budget import claim
 from ...statistics.ledger import BOUNDARIES, CHAIN_NOISE, CHAIN_STEPS, N_WIDE, N
 from ...statistics.outcome import Outcome
-from ...toy import Mixture, Product, field, gaussian_1d, mixture_1d, mixture_2d, rotated_8d
-from .. import pictures
+from ...toy import field, gaussian_1d, mixture_1d, mixture_2d, rotated_8d
+from .. import independent, pictures
 from ..accepting import evidence_of, frequencies, standard_normal
 from ..check import Evidence, check
 from ..controls import residuals_of
-from ..discrete import chain_law, distance
+from ..discrete import distance
 from .paths import density_of
-
-_ONE = torch.ones(1, dtype=torch.float64)
 
 
 @check(
     "statistics",
-    covers=("sde.transition", "sde.flow_grpo_drift", "sde.drift", "gaussian.sample"),
+    covers=("sde.transition", "sde.flow_grpo_g", "sde.drift", "gaussian.sample"),
     rows=("SC-9", "GRPO-5", "GRPO-6"),
 )
 def transitions_have_white_residuals(seed: int) -> Evidence:
@@ -43,7 +40,8 @@ def transitions_have_white_residuals(seed: int) -> Evidence:
             diffusion=g,
             generator=generator,
         )
-        outcomes.append(white(done.states, _declared(p, grid, g), name, T * n * p.d))
+        declared = independent.denoising(p, grid.levels, _noise(0.7))
+        outcomes.append(white(done.states, declared, name, T * n * p.d))
         if p.d == 2:
             title = "SDE, 10 steps: samples beside exact ones (eight modes)"
             shown[title] = pictures.scatter(done.states[-1], beside=p.sample(1200, generator))
@@ -57,15 +55,15 @@ def transitions_have_white_residuals(seed: int) -> Evidence:
 )
 def gaussian_chains_have_their_law(seed: int) -> Evidence:
     """On N(1.5, 0.25) the chain of T = 10, 20, 40 steps has its exact mean, variance and memory."""
-    v, outcomes = field(gaussian_1d()), []
+    p, outcomes = gaussian_1d(), []
     for T in CHAIN_STEPS:
         for a in CHAIN_NOISE:
             name = f"chain.T{T}.a{a}"
             generator = budget.generator(name, seed)
             kernels = chains.denoising(
-                v, grids.uniform(T), diffusion=diffusion.flow_grpo(a, sde.next_level)
+                field(p), grids.uniform(T), diffusion=diffusion.flow_grpo(a, sde.next_level)
             )
-            law = laws.gaussian_law(kernels, 0 * _ONE, _ONE)
+            law = independent.gaussian_law(p, independent.uniform(T), _noise(a))
             x = chains.run(
                 kernels, standard_normal(N, 1, generator=generator), generator=generator
             ).states
@@ -91,7 +89,7 @@ def mixture_chains_have_their_law(seed: int) -> Evidence:
     """On mixtures (1-D, 20 steps; 8-D, 10 steps) samples have the law found by quadrature."""
     p, g = mixture_1d(), diffusion.flow_grpo(0.7, sde.next_level)
     grid, generator = grids.uniform(20), budget.generator("chain.mixture_1d.T20", seed)
-    law = chain_law(p, 20, 0.7)
+    law = independent.flow_grpo_law(p, 20, 0.7)
     done = rollout(
         field(p), standard_normal(N, 1, generator=generator), grid, diffusion=g, generator=generator
     )
@@ -118,7 +116,7 @@ def mixture_chains_have_their_law(seed: int) -> Evidence:
         diffusion=g,
         generator=generator,
     )
-    known = {factor: chain_law(factor, 10, 0.7) for factor in set(q.factors)}
+    known = {k: independent.flow_grpo_law(k, 10, 0.7) for k in set(q.factors)}
     y = q.unrotate(done.states[-1])
     for i, factor in enumerate(q.factors):
         name = claim(f"chain.rotated_8d.T10.factor{i}")
@@ -147,16 +145,16 @@ def boundary_policies_have_their_laws(seed: int) -> Evidence:
     p, whole = gaussian_1d(), grids.sd35_as_shipped(10)
     late = grids.from_levels((0.95, *(t for t in whole.levels if t < 0.95)))
     cases = {
-        "next_level": (whole, sde.next_level),
-        "clamp": (whole, sde.clamp(0.99)),
-        "refuse": (late, sde.refuse),
+        "next_level": (whole, sde.next_level, independent.next_level),
+        "clamp": (whole, sde.clamp(0.99), lambda t, s: 0.99 if t > 0.99 else t),
+        "refuse": (late, sde.refuse, lambda t, s: t),
     }
     outcomes, figures = [], {}
     for name in BOUNDARIES:
-        grid, boundary = cases[name]
+        grid, boundary, inside = cases[name]
         kernels = chains.denoising(field(p), grid, diffusion=diffusion.flow_grpo(0.7, boundary))
         start = p.at(paths.linear(grid.levels[0]))
-        law = laws.gaussian_law(kernels, start.mean, start.covariance.diag().sqrt())
+        law = independent.gaussian_law(p, grid.levels, independent.odds(0.7, inside))
         generator = budget.generator(f"boundary.{name}", seed)
         x = chains.run(kernels, start.sample(N, generator), generator=generator).states[-1]
         outcomes += _mean_and_variance(x, law, f"boundary.{name}")
@@ -170,19 +168,9 @@ def boundary_policies_have_their_laws(seed: int) -> Evidence:
     return evidence
 
 
-def _declared(
-    p: Mixture | Product, grid: grids.Grid, g: diffusion.Diffusion
-) -> tuple[chains.Kernel, ...]:
-    def kernel(step: sde.Step) -> chains.Kernel:
-        def at(x: Tensor) -> Gaussian:
-            v = p.velocity(paths.linear(step.t), x)
-            return sde.euler_maruyama(
-                x, -sde.flow_grpo_drift(x, v, g(step), step.t), g(step), step.h
-            )
-
-        return at
-
-    return tuple(kernel(step) for step in grid.steps)
+def _noise(a: float) -> independent.Noise:
+    """The independent g of Flow-GRPO's sampler, with flow_grpo's remedy at t = 1."""
+    return independent.odds(a, independent.next_level)
 
 
 def white(

@@ -1,0 +1,1 @@
+"""The figures of the course, each from exact routines, in a light and a dark version."""

@@ -1,0 +1,99 @@
+"""The names that a number inside a lecture may use: the equations, and a few exact results.
+
+A page writes `<!--= std(0.75, 0.6667) as .3f -->`, and the generator puts the value there.
+"""
+
+import math
+from typing import Any
+
+import torch
+
+from refimpl.equations import Coefficients, Gaussian, Step, equations, paths, sde
+from refimpl.simulate import diffusion, grids, laws
+from refimpl.simulate.sde import denoising
+from refimpl.toy import field
+from refimpl.toy.examples import gaussian as gaussian_data
+from refimpl.toy.examples import mixture
+
+F64 = torch.float64
+
+
+def g(t: float, a: float = 0.7, s: float | None = None) -> float:
+    """Flow-GRPO's diffusion coefficient at t; at t = 1 the lower level s stands in."""
+    return float(sde.flow_grpo_g(t, a, inside=t if s is None or t < 1 else s))
+
+
+def std(t: float, s: float, a: float = 0.7) -> float:
+    """The standard deviation of Flow-GRPO's step from t to s."""
+    return g(t, a, s) * math.sqrt(t - s)
+
+
+def law(
+    mean: float, width: float, T: int, a: float, *, grid: str = "uniform", remedy: str = "next"
+) -> laws.GaussianLaw:
+    """The exact law of Flow-GRPO's chain of T steps on data N(mean, width²), level by level."""
+    made = {
+        "uniform": grids.uniform,
+        "shifted": grids.sd35_once_shifted,
+        "shipped": grids.sd35_as_shipped,
+    }[grid](T)
+    policy = sde.next_level if remedy == "next" else sde.clamp(0.99)
+    problem = gaussian_data([mean], [width])
+    kernels = denoising(field(problem), made, diffusion=diffusion.flow_grpo(a, policy))
+    return laws.gaussian_law(kernels, torch.zeros(1, dtype=F64), torch.ones(1, dtype=F64))
+
+
+def end_std(T: int, a: float, width: float = 0.5, **more: str) -> float:
+    """The standard deviation of the chain's end; the data's is `width`."""
+    return float(law(1.5, width, T, a, **more).std[-1])
+
+
+def memory(T: int, a: float, **more: str) -> float:
+    """The correlation of the chain's end with its start, on data N(1.5, 0.25)."""
+    return float(law(1.5, 0.5, T, a, **more).correlation_with_start[-1])
+
+
+COIN = mixture([0.5, 0.5], [[-1.0], [1.0]], [[0.0], [0.0]])
+"""Data that are −1 or 1, with equal chances."""
+
+
+def coin(what: str, x: float, t: float) -> float:
+    """What a perfect network says of data ±1 at x on the linear path: "velocity", "data", "noise".
+
+    Also "score", from the mixture's own density, and "weight", the posterior chance of +1.
+    """
+    c, at = paths.linear(t), torch.tensor([x], dtype=F64)
+    if what == "score":
+        return float(COIN.at(c).score(at))
+    if what == "weight":
+        return (1 + coin("data", x, t)) / 2
+    asked = {
+        "velocity": COIN.velocity,
+        "data": COIN.posterior_data,
+        "noise": COIN.posterior_noise,
+    }[what]
+    return float(asked(c, at))
+
+
+def _topics() -> dict[str, Any]:
+    from refimpl import equations as package
+
+    return {e.topic: getattr(package, e.topic) for e in equations().values()}
+
+
+NAMES: dict[str, Any] = {
+    **_topics(),
+    **{name: getattr(math, name) for name in ("sqrt", "exp", "log", "pi", "inf")},
+    "Coefficients": Coefficients,
+    "Gaussian": Gaussian,
+    "Step": Step,
+    "grids": grids,
+    "torch": torch,
+    "tensor": lambda *x: torch.tensor(x if len(x) > 1 else x[0], dtype=F64),
+    "g": g,
+    "coin": coin,
+    "std": std,
+    "end_std": end_std,
+    "memory": memory,
+    "law": law,
+}

@@ -1,0 +1,81 @@
+"""Why no formula gives a number: it may be right for other columns than its row's.
+
+    the velocity without guidance     another policy's velocity     the step before, or after
+
+Each is put in the place of what was recorded; the one under which the article's formula, or a
+convention, gives the very numbers is the cause.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..judging.block import Model
+from ..reading.layout import Rows, Table
+from ..reading.probe import Probe
+from .whole import explain, read
+
+_LEVELS = ("t", "s", "std", "g")
+_MADE = ("mean", "mean_ref")
+"""Columns that follow from the others, and would hide a change of them."""
+
+
+def cause(
+    subject: str, tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model,
+    probe: Probe, lag: int,
+) -> str:  # fmt: skip
+    """What else the recorded numbers are right for, in words; "" where nothing is found."""
+    roundoff = {n: u for n, u in model.roundoff.items() if n not in _MADE}
+    model = replace(model, roundoff=roundoff, known={}, names={})
+    for words, changed in _alternatives(subject, tables, lag):
+        try:
+            found = explain(subject, read(changed, picks, model), probe)
+        except ValueError:  # the changed rows have no such number
+            continue
+        if any(m.level == "exact" and m.formula.standing != "mistake" for m in found):
+            return words
+    return ""
+
+
+def _alternatives(
+    subject: str, tables: Sequence[Table], lag: int
+) -> Iterator[tuple[str, list[Table]]]:
+    names, own = set(tables[0].columns), "v_old" if subject == "log_prob_old" else "v"
+    if {own, "v_cond"} <= names:
+        words = "it is that of the velocity without guidance (v_cond): guide in training too"
+        yield words, [_with(t, {own: t.columns["v_cond"]}) for t in tables]
+    for other in ("v", "v_old", "v_ref"):
+        if other != own and {own, other} <= names:
+            words = f"it is that of another policy's velocity, {other}"
+            yield words, [_with(t, {own: t.columns[other]}) for t in tables]
+    told = [n for n in _LEVELS if n in names]
+    for by, which in ((lag, "after"), (-lag, "before")) if lag and "t" in names else ():
+        words = f"it is scored with the levels of the step {which}: the grid is indexed one off"
+        moved = [{n: _moved(t, n, by) for n in told} for t in tables]
+        yield words, [_with(t, columns) for t, columns in zip(tables, moved, strict=True)]
+
+
+def _with(table: Table, columns: dict[str, Rows]) -> Table:
+    kept = {n: c for n, c in table.columns.items() if n not in _MADE}
+    return replace(table, columns=kept | columns)
+
+
+def _moved(table: Table, name: str, by: int) -> Rows:
+    """A column of the row that is `by` further; NaN where that is no step of the same sample."""
+    own, t = table.columns[name], table.columns["t"]
+
+    def one(row: int) -> Tensor:
+        here, there = t.read(row, row + 1).clone(), row + by
+        nothing = torch.full((1, own.width), torch.nan, dtype=own.dtype)
+        if not 0 <= there < table.n:
+            return nothing
+        after = t.read(there, there + 1).clone()
+        falls = bool((after != here).all()) and bool((after < here).all()) == (by > 0)
+        return own.read(there, there + 1).clone() if falls else nothing
+
+    def read_rows(a: int, b: int) -> Tensor:
+        return torch.cat([one(row) for row in range(a, b)])
+
+    return replace(own, read=read_rows)

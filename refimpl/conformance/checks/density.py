@@ -1,0 +1,124 @@
+"""The density of a step's sample: the operation, its mistakes, and the accuracy that it allows.
+
+LOG_PROB    log N(x_s; mean, std²), reduced        SAMPLE    mean + std · noise
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..adapter.conventions import Conventions
+from ..formulas.operations import Operation, Slip
+from ..formulas.steps import levels, log_prob, reduced
+from ..formulas.values import Formulas, Inputs, Parts, column
+from ..formulas.written import begins, forms
+
+SCORED = ("log_prob", "log_prob_terms", "std")
+
+
+def _log_prob_inner(i: Inputs, c: Conventions) -> Parts:
+    std = np.asarray(c.std(column(i["std"], i["mean"]), levels(i, c, i["mean"]).h))
+    if c["log_prob_terms"] == "bare square":
+        return {"value": (np.abs(i["x_s"]) + np.abs(i["mean"])) ** 2}
+    f = Formulas()
+    return {
+        "value": 2
+        - f("gaussian.log_prob")(i["x_s"], i["mean"], std + 0 * i["mean"])
+        + 2 * np.abs(f("gaussian.log_prob")(0 * std, 0 * std, std))
+    }
+
+
+def _broadcast(i: Inputs, c: Conventions) -> Parts:
+    """One number per sample met the last axis."""
+    last = i["mean"].shape[-1]
+    if last != len(i["std"]) or i["mean"].ndim < 3:
+        raise ValueError("this mistake has no value in this shape")
+    std = np.broadcast_to(i["std"], i["mean"].shape[1:])
+    each = Formulas()("gaussian.log_prob")(
+        i["x_s"], i["mean"], np.broadcast_to(std, i["mean"].shape)
+    )
+    return {"value": each.reshape(len(each), -1).sum(axis=1)}
+
+
+def _of_halves(share: int) -> Slip:
+    return Slip("mean of means, sizes ignored", "Parts of unequal size (two modalities) are "
+                "averaged with equal weight.", "verl-omni",
+                "sum the parts' sums, divide by all coordinates",
+                lambda i, c: {"value": _halves(_each(i, c), share)})  # fmt: skip
+
+
+_LOG_SLIPS = (
+    Slip("one value for the whole batch (mean)", "An empty list of axes, or none, means all "
+                                                 "axes: a "
+         "sample's loss depends on its neighbours.", "flow_grpo's GRPO-Guard (its issue 244)",
+         "name the axes; keep the batch's",
+         lambda i, c: {"value": np.mean(_each(i, c))}),
+    Slip("one value for the whole batch (sum)", "Every axis is reduced: a sample's loss "
+                                                "depends on its "
+         "neighbours.", "flow_grpo's GRPO-Guard (its issue 244)", "name the axes; keep the batch's",
+         lambda i, c: {"value": np.sum(_each(i, c))}),
+    Slip("outer broadcast", "(B,) met (B, 1, 1): std is matched with the last axis.",
+         "Flow-Factory, TempFlow", "reshape per-sample numbers to (B, 1, ..., 1)", _broadcast),
+    Slip("reduced over the last axis alone", "Only one axis of the sample is reduced.",
+         "code written for (B, D)", "flatten the sample first",
+         lambda i, c: {"value": _each(i, c).sum(axis=-1)}),
+    Slip("the batch's mean for every sample", "Each sample gets the mean over the batch: its own "
+         "log-probability is lost.", "a mean over axis 0, broadcast back",
+         "reduce over coordinates, never over the batch",
+         lambda i, c: {"value": _spread(log_prob(Formulas(), i, c)["value"])}),
+    Slip("the start's log-density included",
+         "log N(x; 0, 1) of the state before the step is added; "
+         "it does not depend on the policy.", "robotics code that trains one step of a short chain",
+         "leave it out, or count it once a chain", lambda i, c: with_start(log_prob, i, c)),
+    *(_of_halves(k) for k in (2, 3, 4, 5, 8)),
+    Slip("log-probability of the wrong sign", "The negative log-likelihood.", "a loss for an "
+                                                                              "objective",
+         "minus it", lambda i, c: {"value": -log_prob(Formulas(), i, c)["value"]}),
+)  # fmt: skip
+
+
+def _spread(value: np.ndarray) -> np.ndarray:
+    return np.mean(value) + 0 * value
+
+
+def with_start(own: Callable[..., Parts], i: Inputs, c: Conventions) -> Parts:
+    """A log-probability with log N(x; 0, 1) of the state before the step added."""
+    start = Formulas()("gaussian.log_prob")(i["x"], 0 * i["x"], 1 + 0 * i["x"])
+    return {"value": own(Formulas(), i, c)["value"] + reduced(Formulas(), start, c["log_prob"])}
+
+
+def _halves(each: np.ndarray, share: int) -> np.ndarray:
+    """The mean of two means: of the first 1/share of the coordinates, and of the rest."""
+    rows = each.reshape(len(each), -1)
+    k = max(1, rows.shape[1] // share)
+    return (rows[:, :k].mean(axis=1) + rows[:, k:].mean(axis=1)) / 2
+
+
+def _each(i: Inputs, c: Conventions) -> np.ndarray:
+    return log_prob(Formulas(), i, c.but(log_prob="none"))["value"]
+
+
+LOG_PROB = Operation("log_prob", log_prob, SCORED, _LOG_SLIPS, _log_prob_inner,
+                     forms("log_prob"), begins)  # fmt: skip
+
+
+def _sample(f: Formulas, i: Inputs, c: Conventions) -> Parts:
+    std = np.asarray(c.std(column(i["std"], i["mean"]), levels(i, c, i["mean"]).h))
+    return {
+        "x_s": f("gaussian.sample")(i["mean"], np.broadcast_to(std, i["mean"].shape), i["noise"])
+    }
+
+
+_DRAWS = (
+    Slip("no noise is added", "The sample is the mean: an ODE's step, whatever std it reports.",
+         "an SDE step that is an ODE step with a dummy std", "add std · noise, or declare a = 0",
+         lambda i, c: {"x_s": i["mean"]}),
+    Slip("one noise for the whole batch", "Every sample gets the first one's noise.",
+         "noise drawn without the batch's dimension", "draw noise shaped like x",
+         lambda i, c: _sample(Formulas(), {**i, "noise": i["noise"][:1] + 0 * i["noise"]}, c)),
+)  # fmt: skip
+
+SAMPLE = Operation(
+    "sample", _sample, ("std",), _DRAWS,
+    lambda i, c: {"x_s": np.abs(i["mean"])}, forms("sample"), begins,
+)  # fmt: skip

@@ -1,0 +1,182 @@
+"""What was asked and what came back, and whether a hypothesis explains it.
+
+    evidence.seen(parts)   →   {"mean": Seen(met, silent, tells, gap), ...}
+
+A hypothesis says what each part of each answer would be. A part is *met* where these are the very
+numbers, and the hypothesis is *silent* on it where it says what is right anyway.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+
+from ..adapter.conventions import Conventions
+from ..adapter.results import Answer
+from ..formulas.operations import ROUNDINGS, Operation, allowed, size
+from ..formulas.program import Program
+from ..formulas.values import Formulas, Inputs, Parts
+from .readings import Case, fit
+
+Hypothesis: TypeAlias = Callable[[Inputs], Parts]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A hypothesis with a name.
+
+    Attributes:
+        kind, name, what, remedy: as in `Explanation`.
+        parts: the numbers that it gives.
+        size: how many things it changes; larger ones are not asked once a smaller one fits.
+    """
+
+    kind: str
+    name: str
+    what: str
+    remedy: str
+    parts: Hypothesis
+    size: int = 1
+
+
+@dataclass
+class Seen:
+    """How a hypothesis stands to one part of all answers.
+
+    Attributes:
+        met: its numbers are those that came back, everywhere.
+        silent: its numbers are the right ones, everywhere.
+        tells: it differs from the right numbers by more than rounding somewhere.
+        gap: the largest difference from what came back, relative to the largest value.
+    """
+
+    met: bool = True
+    silent: bool = True
+    tells: bool = False
+    gap: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One part of one answer."""
+
+    case: int
+    part: str
+    got: np.ndarray
+    unit: float
+    right: np.ndarray | None
+    sizes: np.ndarray
+
+
+class Evidence:
+    """Cases with their answers, the right numbers and the accuracy that the inputs allow."""
+
+    def __init__(
+        self, op: Operation, cases: Sequence[Case], answers: Sequence[Answer], c: Conventions
+    ) -> None:
+        self.op, self.cases, self.answers, self.c = op, list(cases), list(answers), c
+        self.forms: list[Program] | None = None
+        self.kept: dict[int, list[tuple[Variation, dict[str, Seen]]]] = {}
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every part of every answer that the formula speaks of; wrong and small ones first."""
+        found: list[tuple[int, Row]] = []
+        for k, (case, got) in enumerate(zip(self.cases, self.answers, strict=True)):
+            right = self.op.evaluate(Formulas(), case.inputs, self.c)
+            sizes = size(self.op, case.inputs, self.c)
+            for part, x in got.parts.items():
+                if part in right:
+                    row = Row(k, part, x, got.unit[part], right[part], sizes[part])
+                    found.append((max(y.size for y in got.parts.values()), row))
+        return [r for _, r in sorted(found, key=lambda n: (not is_off(n[1]), n[0], n[1].case))]
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The names of all parts that came back and can be judged."""
+        return tuple(sorted({r.part for r in self.rows}))
+
+    @cached_property
+    def off(self) -> tuple[str, ...]:
+        """The parts that are not right somewhere."""
+        return tuple(sorted({r.part for r in self.rows if is_off(r)}))
+
+    @property
+    def unit(self) -> float:
+        """The coarsest precision among the answers."""
+        return max((r.unit for r in self.rows), default=0.0)
+
+    def without(self, parts: Collection[str]) -> "Evidence":
+        """The same, some parts left out."""
+        answers = [
+            Answer({p: x for p, x in a.parts.items() if p not in parts}, a.unit, a.kinds)
+            for a in self.answers
+        ]
+        return Evidence(self.op, self.cases, answers, self.c)
+
+    def possible(
+        self, key: int, tried: Callable[[], Iterable[Variation]]
+    ) -> list[tuple[Variation, dict[str, Seen]]]:
+        """The variations that meet a wrong part, each with how it stands; found once for a key."""
+        if key not in self.kept:
+            stands = ((v, self.seen(v.parts)) for v in tried())
+            self.kept[key] = [(v, seen) for v, seen in stands if seen]
+        return self.kept[key]
+
+    def seen(self, hypothesis: Hypothesis) -> dict[str, Seen]:
+        """How a hypothesis stands to every part; {} where it meets no wrong part."""
+        found, told = {part: Seen() for part in self.parts}, dict[int, Parts | None]()
+        for row in self.rows:
+            if not (found[row.part].met or found[row.part].silent):
+                continue
+            if row.case not in told:
+                told[row.case] = quietly(hypothesis, self.cases[row.case].inputs)
+            other = told[row.case]
+            if other is None:
+                return {}
+            if row.part in other:
+                _note(found[row.part], row, other[row.part])
+            if not any(found[part].met for part in self.off):
+                return {}
+        return found
+
+
+def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
+    fitted = fit(row.got, want.shape)
+    if fitted is None:
+        seen.met = False
+    bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + _sizes(row, want.shape))
+    if fitted is not None:
+        off = np.abs(fitted - want)
+        same = np.isnan(fitted) & np.isnan(want) | (fitted == want)
+        seen.met &= bool((same | (off <= bound)).all())
+        largest = float(np.max(np.abs(want[np.isfinite(want)]), initial=1e-300))
+        seen.gap = max(seen.gap, float(np.max(off[np.isfinite(off)], initial=0.0)) / largest)
+    if row.right is None or row.right.shape != want.shape:
+        seen.silent, seen.tells = False, True
+        return
+    apart = np.abs(row.right - want)
+    seen.silent &= bool((apart <= bound).all())
+    seen.tells |= bool((~(apart <= 3 * bound)).any())
+
+
+def _sizes(row: Row, shape: tuple[int, ...]) -> np.ndarray:
+    return row.sizes if row.sizes.shape == shape else np.max(row.sizes, initial=0.0)
+
+
+def is_off(row: Row) -> bool:
+    """Whether a part is not what it should be, in value or in shape."""
+    if row.right is None or row.got.shape != row.right.shape:
+        return True
+    return not bool((np.abs(row.got - row.right) <= allowed(row.unit) * row.sizes).all())
+
+
+def quietly(parts: Hypothesis, inputs: Inputs) -> Parts | None:
+    """The numbers of a hypothesis, or None where it has none."""
+    with np.errstate(all="ignore"):
+        try:
+            return parts(inputs)
+        except Exception:  # a mistake need not have a value everywhere
+            return None

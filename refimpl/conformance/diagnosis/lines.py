@@ -1,0 +1,114 @@
+"""The edits of a line: what one slip of the pen makes of it.
+
+    drift = v - g**2 / 2 * score   →   v - g**2 * score,  v + g**2 / 2 * score,  ...
+
+They are those that the proofs must refute, with two more of their kind: another number of the same
+shape in a number's place, and a factor too many.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+from ...edits import NotSeen, Path, changes, places, replaced
+from ..formulas.program import Line, line
+
+Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+"""The numbers that may stand in a line, each with its shape."""
+
+
+def changed_lines(was: Line, known: Shapes, *, factors: bool) -> tuple[Line, ...]:
+    """Every edit of a line in which these numbers may stand."""
+    return _cached(was.name, ast.unparse(was.expression), known, factors)
+
+
+@lru_cache(maxsize=8192)
+def _cached(name: str, source: str, known: Shapes, factors: bool) -> tuple[Line, ...]:
+    """A line's edits, made once: lines come back in form after form, and check after check."""
+    seen, found = {source}, []
+    root = ast.parse(source, mode="eval").body
+    for expression in _expressions(root, dict(known), factors=factors):
+        told = ast.unparse(expression)
+        if told not in seen:
+            seen.add(told)
+            found.append(line(name, expression))
+    return tuple(found)
+
+
+def _expressions(
+    root: ast.expr, known: dict[str, tuple[int, ...]], *, factors: bool
+) -> Iterator[ast.expr]:
+    whole, nodes = ast.Expression(root), nodes_of(root)
+    for made in (changes, _more, lambda node: _named(node, known)):
+        for path, node in nodes:
+            for other in made(node):
+                yield replaced(whole, path, other).body
+    if factors:
+        for path, node in terms(nodes):
+            for other in _scaled(node, known):
+                yield replaced(whole, path, other).body
+
+
+def nodes_of(root: ast.expr) -> list[tuple[Path, ast.AST]]:
+    """The expressions of a line, each with its path; none where it cannot be edited."""
+    try:
+        return list(places(root, (("body", None),)))
+    except NotSeen:
+        return []
+
+
+def _more(node: ast.AST) -> Iterator[ast.expr]:
+    """Edits that a proof has no use for: the other reduction, a smaller power, half a clamp."""
+    if isinstance(node, ast.Constant) and type(node.value) is int and node.value > 1:
+        yield from (ast.Constant(n) for n in (node.value - 1, node.value * 2) if n > 1)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        yield node.left
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        yield node.right
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        yield node.right
+    if isinstance(node, ast.Name) and node.id in ("s", "clip_low", "clip_high"):
+        yield ast.BinOp(ast.Constant(1), ast.Sub(), ast.Name(node.id, ast.Load()))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id in ("minimum", "maximum", "clamp", "where"):
+            yield from node.args
+        if node.func.id in _OTHERS:
+            yield ast.Call(ast.Name(_OTHERS[node.func.id], ast.Load()), node.args, [])
+
+
+_OTHERS = {
+    "total": "average", "average": "total", "group_mean": "batch_mean", "group_sum": "batch_sum",
+    "batch_mean": "group_mean", "batch_sum": "group_sum",
+}  # fmt: skip
+
+
+def _named(node: ast.AST, known: dict[str, tuple[int, ...]]) -> Iterator[ast.expr]:
+    """Another number of the same shape."""
+    if isinstance(node, ast.Name) and node.id in known:
+        for other, shape in known.items():
+            if other != node.id and shape == known[node.id]:
+                yield ast.Name(other, ast.Load())
+
+
+def terms(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[tuple[Path, ast.expr]]:
+    """The whole line, and every term of a sum."""
+    by_path = dict(nodes)
+    for path, node in nodes:
+        holder = by_path.get(path[:-1])
+        is_sum = isinstance(holder, ast.BinOp) and isinstance(holder.op, (ast.Add, ast.Sub))
+        if isinstance(node, ast.expr) and (len(path) == 1 or is_sum):
+            yield path, node
+
+
+def _scaled(node: ast.expr, known: dict[str, tuple[int, ...]]) -> Iterator[ast.expr]:
+    """The node times and over a level, its complement, its root, or two."""
+    sources = ["2"]
+    for name in ("t", "s", "h", "g", "std"):
+        sources += [name] if name in known else []
+    sources += [f"(1 - {n})" for n in ("t", "s") if n in known]
+    sources += ["sqrt(h)"] if "h" in known else []
+    for source in sources:
+        factor = ast.parse(source, mode="eval").body
+        yield ast.BinOp(node, ast.Mult(), factor)
+        yield ast.BinOp(node, ast.Div(), factor)

@@ -1,0 +1,213 @@
+"""Programs that differ from the formula in one line or two: what a wrong implementation computes.
+
+    it computes  v − g² score  where  v − g²/2 score  is meant
+
+The edits are those that the proofs must refute, with two more of their kind: another number of the
+same shape in a number's place, and a factor too many. One edit is tried before two; programs that
+give the same numbers are one program.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..adapter.patience import Patience
+from ..formulas.operations import ROUNDINGS
+from ..formulas.program import Env, Line, Program
+from .evidence import Evidence, Row, quietly
+from .lines import Shapes, changed_lines
+
+COARSEST = 2.0**-24
+"""Unit roundoff beyond which too many programs look alike."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One line that became another.
+
+    Attributes:
+        place: the line's place in its program.
+        was: the line that is meant.
+        now: the line that took its place.
+    """
+
+    place: int
+    was: Line
+    now: Line
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A program, and the edits that made it."""
+
+    program: Program
+    edits: tuple[Edit, ...]
+
+
+def neighbours(
+    e: Evidence, parts: Iterable[str], depth: int, patience: Patience
+) -> list[Neighbour]:
+    """The programs with so many edits that give the parts that came back, wherever asked."""
+    patience.begin()
+    wanted = set(parts)
+    screen = next((r for r in e.rows if r.part in wanted), None)
+    if screen is None or e.unit > COARSEST:
+        return []
+    found: dict[bytes, list[Neighbour]] = {}
+    for program in right_programs(e, wanted):
+        known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
+        for n in _fitting(program, known, screen, depth, patience):
+            if explains(n, e, wanted):
+                found.setdefault(_trace(n, e), []).append(n)
+    return [min(same, key=_length) for same in found.values()]
+
+
+def _length(n: Neighbour) -> int:
+    return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
+
+
+def right_programs(e: Evidence, wanted: set[str]) -> list[Program]:
+    """The formula in every form in which it is written, where it is the formula."""
+    if e.forms is None:
+        written = e.op.written([k.inputs for k in e.cases], e.c)
+        e.forms = [p for p in written if _is_right(p, e)]
+    return [p for p in e.forms if wanted <= set(p.parts)]
+
+
+def _is_right(program: Program, e: Evidence) -> bool:
+    """Whether the unedited program gives the right numbers: else it is no formula of this."""
+    seen = [quietly(lambda i: program.run(e.op.begins(i, e.c)), k.inputs) for k in e.cases]
+    for row in e.rows:
+        told = seen[row.case]
+        if told is None or row.part not in told or row.right is None:
+            return False
+        bound = 2 * ROUNDINGS * row.unit * row.sizes
+        x = told[row.part]
+        if x.shape != row.right.shape or not (np.abs(x - row.right) <= bound).all():
+            return False
+    return True
+
+
+def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
+    """Whether a program gives the wanted parts, and every other part or what is right of it."""
+    seen = e.seen(lambda i: n.program.run(e.op.begins(i, e.c)))
+    return all(
+        (s.met and s.tells) if part in wanted else (s.met or s.silent)
+        for part, s in seen.items()
+    ) and bool(seen)  # fmt: skip
+
+
+def _trace(n: Neighbour, e: Evidence) -> bytes:
+    """What a program gives on the first inputs, to ten digits: the same for the same program."""
+    told = n.program.run(e.op.begins(e.cases[0].inputs, e.c))
+    rows = [np.ravel(told[p]) for p in sorted(told)]
+    whole = np.concatenate(rows)
+    return np.round(whole / np.max(np.abs(whole), initial=1e-300), 10).tobytes()
+
+
+# ---------------------------------------------------------------- the search
+
+
+def _fitting(
+    program: Program, known: Env, screen: Row, depth: int, patience: Patience
+) -> Iterator[Neighbour]:
+    """Edited programs that give the screen's numbers."""
+    name = program.parts[screen.part]
+    with np.errstate(all="ignore"):
+        for edits, values in _edited(program, known, screen.part, depth):
+            if not patience.spend():
+                return
+            told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
+            if _fits(screen, told):
+                yield _made(program, edits)
+
+
+def _edited(
+    program: Program, known: Env, part: str, depth: int
+) -> Iterator[tuple[tuple[Edit, ...], Env]]:
+    """Edits, and what all numbers become."""
+    every = [_edits(program, k, known, depth) for k in leading_to(program, part)]
+    for k, edits in enumerate(every):
+        for first in edits:
+            values = _tried(program, known, first)
+            if values is not None and depth == 1:
+                yield (first,), values
+            elif values is not None:
+                for second in (x for row in every[k + 1 :] for x in row):
+                    both = _tried(program, values, second)
+                    if both is not None:
+                        yield (first, second), both
+    if depth == 2:
+        for edits in every:
+            for first in edits:
+                for second in _again(program, first, known):
+                    values = _tried(program, known, second)
+                    if values is not None:
+                        yield (second,), values
+
+
+def _tried(program: Program, known: Env, edit: Edit) -> Env | None:
+    try:
+        return program.after(known, edit.place, edit.now)
+    except Exception:  # an edited line need not have a value
+        return None
+
+
+def _again(program: Program, first: Edit, known: Env) -> Iterator[Edit]:
+    """Second edits of the same line."""
+    for now in changed_lines(first.now, shapes(program, first.place, known), factors=False):
+        yield Edit(first.place, first.was, now)
+
+
+def _made(program: Program, edits: tuple[Edit, ...]) -> Neighbour:
+    for edit in edits:
+        program = program.changed(edit.place, edit.now)
+    return Neighbour(program, edits)
+
+
+def leading_to(program: Program, part: str) -> list[int]:
+    """The lines on which a part depends."""
+    needed, found = {program.parts[part]}, list[int]()
+    for k in reversed(range(len(program.lines))):
+        if program.lines[k].name in needed:
+            needed |= program.lines[k].uses
+            found.append(k)
+    return found[::-1]
+
+
+def _fits(screen: Row, told: np.ndarray) -> bool:
+    if told.shape != screen.got.shape:
+        return False
+    bound = 2 * ROUNDINGS * screen.unit * (np.abs(told) + np.max(screen.sizes, initial=0.0))
+    return bool((np.abs(told - screen.got) <= bound).all())
+
+
+# ---------------------------------------------------------------- the edits
+
+
+def _edits(program: Program, k: int, known: Env, depth: int) -> list[Edit]:
+    """Every edit of line k; a factor too many is left out where two edits are sought."""
+    was = program.lines[k]
+    made = changed_lines(was, shapes(program, k, known), factors=depth == 1)
+    return [Edit(k, was, now) for now in made]
+
+
+def shapes(program: Program, k: int, known: Env) -> Shapes:
+    """The numbers that may stand in line k."""
+    names = _named_before(program, k)
+    return tuple((n, np.shape(known[n])) for n in names if _is_number(known.get(n)))
+
+
+def _named_before(program: Program, k: int) -> list[str]:
+    """The numbers that may stand in line k: those of the formula, and the step's own."""
+    used = {name for row in program.lines for name in row.uses} | {"x", "v", "t", "s", "h"}
+    return sorted(
+        (used | {row.name for row in program.lines}) - {r.name for r in program.lines[k:]}
+    )
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, float, np.floating)) and not callable(x)

@@ -1,0 +1,64 @@
+"""Formulas as one reads them.
+
+v - g**2 / 2 * score   →   v − g²/2 score
+"""
+
+import ast
+
+_POWERS = {"2": "²", "3": "³", "4": "⁴", "1": "¹"}
+_NAMES = {"beta": "β", "pi": "π"}
+_STRENGTH = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.USub: 2, ast.Pow: 4}
+
+
+def shown(node: ast.expr) -> str:
+    """An expression in the usual notation."""
+    return _text(node)[0]
+
+
+def _text(node: ast.expr) -> tuple[str, int]:
+    """The text, and how strongly it binds."""
+    if isinstance(node, ast.BinOp):
+        return _joined(node)
+    if isinstance(node, ast.UnaryOp):
+        return f"−{_inside(node.operand, 2)}", 2
+    if isinstance(node, ast.Call):
+        return _called(node)
+    if isinstance(node, ast.Compare):
+        return f"{shown(node.left)} = {shown(node.comparators[0])}", 0
+    if isinstance(node, ast.Name):
+        return _NAMES.get(node.id, node.id), 9
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return f"{node.value:g}", 9
+    return ast.unparse(node), 0
+
+
+def _inside(node: ast.expr, strength: int) -> str:
+    text, own = _text(node)
+    return f"({text})" if own < strength else text
+
+
+def _joined(node: ast.BinOp) -> tuple[str, int]:
+    own, a, b = _STRENGTH[type(node.op)], node.left, node.right
+    if isinstance(node.op, ast.Add):
+        return f"{_inside(a, own)} + {_inside(b, own)}".replace("+ −", "− "), own
+    if isinstance(node.op, ast.Sub):
+        return f"{_inside(a, own)} − {_inside(b, own + 1)}", own
+    if isinstance(node.op, ast.Div):
+        return f"{_inside(a, own)}/{_inside(b, 3)}", own
+    if isinstance(node.op, ast.Pow):
+        power = shown(b)
+        raised = _POWERS.get(power, f"^{_inside(b, 9)}")
+        return f"{_inside(a, 5)}{raised}", 4
+    right = _inside(b, own)
+    between = "·" if right[0].isdigit() else " "
+    return f"{_inside(a, own)}{between}{right}", own
+
+
+def _called(node: ast.Call) -> tuple[str, int]:
+    name, inner = shown(node.func), [shown(x) for x in node.args]
+    if name == "sqrt":
+        plain = isinstance(node.args[0], (ast.Name, ast.Constant))
+        return f"√{inner[0]}" if plain else f"√({inner[0]})", 5
+    if name == "where":
+        return f"({inner[1]} if {inner[0]} else {inner[2]})", 9
+    return f"{name.replace('_', ' ')}({', '.join(inner)})", 9

@@ -1,0 +1,127 @@
+"""A formula written out, line by line, as somebody implements it: text that runs and can be edited.
+
+    drift = v - g**2 / 2 * score
+    mean = x - h * drift
+
+Each line names a number that later lines may use. The kit holds every program against the
+registered equations; a wrong implementation is looked for among the programs that differ from it
+in one line.
+"""
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import CodeType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .values import Parts
+
+Env: TypeAlias = dict[str, Any]
+"""Numbers by name."""
+
+
+def _rows(x: Any) -> np.ndarray:
+    return np.asarray(x).reshape(len(x), -1)
+
+
+def _column(x: np.ndarray, like: Any) -> np.ndarray:
+    return x.reshape((len(x),) + (1,) * (np.ndim(like) - 1))
+
+
+FUNCTIONS: dict[str, Any] = {
+    **{name: getattr(np, name) for name in ("sqrt", "exp", "log", "sin", "cos", "where")},
+    "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
+    "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "total": lambda x: _rows(x).sum(axis=1), "average": lambda x: _rows(x).mean(axis=1),
+    "group_mean": lambda r: r.mean(axis=1, keepdims=True),
+    "group_sum": lambda r: r.sum(axis=1, keepdims=True),
+    "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
+    "inner": lambda a, b: _column((_rows(a) * _rows(b)).sum(axis=1), a),
+}  # fmt: skip
+"""What a line may call."""
+
+_GLOBALS = {"__builtins__": {}, **FUNCTIONS}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A name, and the expression that it stands for.
+
+    Attributes:
+        name: unlike any other line's.
+        expression: its source, parsed.
+        code: compiled.
+        uses: the names of numbers in it.
+    """
+
+    name: str
+    expression: ast.expr
+    code: CodeType
+    uses: frozenset[str]
+
+    def value(self, known: Mapping[str, Any]) -> Any:
+        """The value of the expression."""
+        return eval(self.code, _GLOBALS, known)
+
+
+def line(name: str, expression: ast.expr) -> Line:
+    """A line, compiled."""
+    whole = ast.fix_missing_locations(ast.Expression(expression))
+    used = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)} - set(FUNCTIONS)
+    return Line(name, expression, compile(whole, "<line>", "eval"), frozenset(used))
+
+
+@dataclass(frozen=True)
+class Program:
+    """Lines, and the names under which the parts of a result are found.
+
+    Attributes:
+        lines: in order.
+        parts: the name that holds a part, by part.
+        finish: to the adapter's own conventions.
+    """
+
+    lines: tuple[Line, ...]
+    parts: Mapping[str, str]
+    finish: Callable[[Parts], Parts] = lambda parts: parts
+
+    def run(self, env: Mapping[str, Any]) -> Parts:
+        """The parts of the result, for the values that the lines begin with."""
+        return self.told(self.values(env))
+
+    def values(self, env: Mapping[str, Any]) -> Env:
+        """All numbers: those to begin with, and every line's."""
+        known = dict(env)
+        for row in self.lines:
+            known[row.name] = row.value(known)
+        return known
+
+    def after(self, known: Mapping[str, Any], k: int, changed: Line) -> Env:
+        """All numbers once line k is another: those that depend on it are computed again."""
+        now = {**known, changed.name: changed.value(known)}
+        moved = {changed.name}
+        for row in self.lines[k + 1 :]:
+            if row.uses & moved:
+                now[row.name] = row.value(now)
+                moved.add(row.name)
+        return now
+
+    def told(self, known: Mapping[str, Any]) -> Parts:
+        """The parts among the values of all lines."""
+        return self.finish({part: np.asarray(known[name]) for part, name in self.parts.items()})
+
+    def changed(self, k: int, made: Line) -> "Program":
+        """The same with another line k."""
+        return replace(self, lines=(*self.lines[:k], made, *self.lines[k + 1 :]))
+
+
+def written(text: str, finish: Callable[[Parts], Parts] | None = None, **parts: str) -> Program:
+    """A program from its text, a line an assignment; the result is `value` unless it is named."""
+    lines = []
+    for row in filter(None, (row.strip() for row in text.strip().splitlines())):
+        name, _, expression = row.partition(" = ")
+        lines.append(line(name, ast.parse(expression, mode="eval").body))
+    made = Program(tuple(lines), parts or {"value": "value"})
+    return made if finish is None else replace(made, finish=finish)

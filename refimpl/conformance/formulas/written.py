@@ -1,0 +1,266 @@
+"""Every capability's formula, written out as implementations write it, in one form or several.
+
+    programs("sde_step", inputs, conventions)   →   Program, Program, ...
+
+On the house clock, with v = noise − data: the values that a program begins with are converted, and
+so is what it tells. No program means that a capability has none in these conventions.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from ..adapter.conventions import Conventions
+from .program import Env, Program, written
+from .steps import diffusion_of, levels
+from .values import Inputs, Parts, column
+
+_CONVERSIONS = {
+    "data_from_velocity": ("value = x - t * v",),
+    "noise_from_velocity": ("value = x + (1 - t) * v",),
+    "score": ("value = -(x + (1 - t) * v) / t", "value = -x / t - (1 - t) / t * v"),
+    "velocity_from_score": ("value = -(x + t * score) / (1 - t)",
+                            "value = -x / (1 - t) - (t + t**2 / (1 - t)) * score"),
+    "velocity_from_data": ("value = (x - data) / t",),
+    "velocity_from_noise": ("value = (noise - x) / (1 - t)",),
+    "score_from_data": ("value = -(x - (1 - t) * data) / t**2",),
+    "score_from_noise": ("value = -noise / t",),
+    "data_from_noise": ("value = (x - t * noise) / (1 - t)",),
+    "data_from_score": ("value = (x + t**2 * score) / (1 - t)",),
+    "noise_from_data": ("value = (x - (1 - t) * data) / t",),
+    "noise_from_score": ("value = -t * score",),
+    "path": ("value = (1 - t) * data + t * noise",),
+    "velocity_target": ("value = noise - data",),
+}  # fmt: skip
+
+_MEANS = (
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nscore = -noise_hat / t\n"
+    "drift = v - g**2 / 2 * score\nmean = x - h * drift",
+    "mean = x * (1 - g**2 / (2 * t) * h) - v * (1 + g**2 * (1 - t) / (2 * t)) * h",
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\n"
+    "mean = (1 - s) * data_hat + (s - g**2 * h / (2 * t)) * noise_hat",
+)
+"""The mean of a step: by its score, by the factors of x and v, by the two ends."""
+
+_CPS = (
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nstd = s * sin(a * pi / 2)\n"
+    "mean = (1 - s) * data_hat + sqrt(s**2 - std**2) * noise_hat"
+)
+
+_DENSITY = {
+    "all": "each = -((x_s - mean)**2) / (2 * std**2) - log(std) - log(2 * pi) / 2",
+    "no log 2 pi": "each = -((x_s - mean)**2) / (2 * std**2) - log(std)",
+    "quadratic": "each = -((x_s - mean)**2) / (2 * std**2)",
+    "bare square": "each = -((x_s - mean)**2)",
+}
+
+_REDUCED = {"sum": "total(each)", "mean": "average(each)", "none": "each"}
+
+_KL = {
+    "eq3": "each = (mean - mean_ref)**2 / (2 * std**2)",
+    "without h": "each = (mean - mean_ref)**2 / (2 * g**2)",
+    "means": "each = (mean - mean_ref)**2",
+    "velocity": "each = (v - v_ref)**2",
+    "of velocities": "each = h / 2 * (g * (1 - t) / (2 * t) + 1 / g)**2 * (v - v_ref)**2",
+    "k1": "value = -log_ratio", "k2": "value = log_ratio**2 / 2",
+    "k3": "value = exp(log_ratio) - 1 - log_ratio",
+}  # fmt: skip
+
+_STAGES = {
+    "euler": "k1 = field(x, t)\nx_s = x - h * k1",
+    "heun": "k1 = field(x, t)\nk2 = field(x - h * k1, s)\nx_s = x - h / 2 * (k1 + k2)",
+    "midpoint": "k1 = field(x, t)\nk2 = field(x - h / 2 * k1, t - h / 2)\nx_s = x - h * k2",
+    "rk4": "k1 = field(x, t)\nk2 = field(x - h / 2 * k1, t - h / 2)\n"
+           "k3 = field(x - h / 2 * k2, t - h / 2)\nk4 = field(x - h * k3, s)\n"
+           "x_s = x - h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)",
+}  # fmt: skip
+
+
+def programs(name: str, i: Inputs, c: Conventions) -> tuple[Program, ...]:
+    """The formula of a capability in these conventions, in each form that it is written in."""
+    if name in _CONVERSIONS:
+        return _converting(name, c) if c["path"] == "linear" else ()
+    made = _MADE.get(name)
+    return () if made is None else tuple(made(i, c))
+
+
+def forms(name: str) -> Callable[[Sequence[Inputs], Conventions], tuple[Program, ...]]:
+    """`programs` of a capability for several inputs: the longest serve all of them."""
+
+    def made(cases: Sequence[Inputs], c: Conventions) -> tuple[Program, ...]:
+        found = [programs(name, i, c) for i in cases]
+        return max(found, key=lambda f: sum(len(p.lines) for p in f)) if all(found) else ()
+
+    return made
+
+
+def begins(i: Inputs, c: Conventions) -> Env:
+    """What lines begin with: columns of levels, v with the sign used here, std = g √h."""
+    arrays = [x for x in i.values() if isinstance(x, np.ndarray)]
+    like = max(arrays, key=lambda x: x.ndim, default=np.zeros(1))
+    env: Env = {k: x for k, x in i.items() if not isinstance(x, str)}
+    env |= {k: c.velocity(env[k]) for k in ("v", "v_ref") if k in env}
+    env.setdefault("a", c["a"])
+    env["eps"] = c["advantage_eps"]
+    if "rewards" in env:
+        env["prompts"], env["n"] = env["rewards"].shape
+    if "t" in i:
+        env["t"] = column(c.level(i["t"]), like)
+    if "s" in i:
+        at = levels(i, c, like)
+        env |= {"s": at.s, "h": at.h}
+        if "std" in i:
+            env["std"] = np.asarray(c.std(column(i["std"], like), at.h))
+        if "g" in i:
+            env["g"] = column(i["g"], like)
+        elif callable(c["g"]):
+            env["g"] = diffusion_of(None, i, c, at)  # type: ignore[arg-type]
+    return env
+
+
+# ---------------------------------------------------------------- the capabilities
+
+
+def _converting(name: str, c: Conventions) -> tuple[Program, ...]:
+    def finish(parts: Parts) -> Parts:
+        return {k: c.velocity(x) for k, x in parts.items()}
+
+    signed = finish if name.startswith("velocity") else None
+    return tuple(written(text, signed) for text in _CONVERSIONS[name])
+
+
+def _g(i: Inputs, c: Conventions) -> str:
+    """The line of g, or none where it is given."""
+    if "g" in i or callable(c["g"]) or c["g"] == "cps":
+        return ""
+    if c["g"] == "constant":
+        return "g = a\n"
+    rule, _, limit = str(c["boundary"]).partition(" ")
+    inside = {"next_level": "where(t == 1, s, t)", "clamp": f"minimum(t, {limit})"}.get(rule, "t")
+    if inside == "t" or (rule == "next_level" and not np.any(np.asarray(c.level(i["t"])) == 1)):
+        return "g = a * sqrt(t / (1 - t))\n"
+    return f"inside = {inside}\ng = a * sqrt(t / (1 - inside))\n"
+
+
+def _transition(i: Inputs, c: Conventions) -> list[str]:
+    """Lines up to mean and std, in each form."""
+    last = c["last_step"] == "data" and np.any(np.asarray(c.level(i["s"])) == 0)
+    if c["g"] == "frozen data" or last:
+        return []
+    if c["g"] == "cps":
+        return [_CPS]
+    return [f"{_g(i, c)}{mean}\nstd = g * sqrt(h)" for mean in _MEANS]
+
+
+_TOLD = {"g sqrt(h)": "std", "g": "std / sqrt(h)", "variance": "std**2"}
+
+
+def _step(i: Inputs, c: Conventions) -> list[Program]:
+    parts, lines = {"mean": "mean", "std": "told"}, f"\ntold = {_TOLD[c['std']]}"
+    if "noise" in i:
+        parts["x_s"], lines = "x_s", f"{lines}\nx_s = mean + std * noise"
+    if "noise" in i or "x_s" in i:
+        parts["log_prob"], lines = "log_prob", f"{lines}\n{_scored(c, 'log_prob')}"
+    return [written(text + lines, None, **parts) for text in _transition(i, c)]
+
+
+def _scored(c: Conventions, name: str) -> str:
+    return f"{_DENSITY[c['log_prob_terms']]}\n{name} = {_REDUCED[c['log_prob']]}"
+
+
+def _replay(i: Inputs, c: Conventions) -> list[Program]:
+    return [written(f"{text}\n{_scored(c, 'value')}") for text in _transition(i, c)]
+
+
+def _ratio(i: Inputs, c: Conventions) -> list[Program]:
+    gap = "gap = log_prob - log_prob_old"
+    if c["ratio"] == "guard":
+        return [written(f"{gap}\nvalue = exp(std * (gap + divergence))")]
+    return [written(f"{gap}\nvalue = exp(gap)")]
+
+
+def _kl(i: Inputs, c: Conventions) -> list[Program]:
+    kind = c["kl"]
+    if kind in ("k1", "k2", "k3"):
+        return [written(f"log_ratio = log_prob_ref - log_prob\n{_KL[kind]}")]
+    value = f"value = {_REDUCED[c['kl_reduction']]}"
+    if "mean" in i:
+        kind = "means" if kind == "velocity" else kind
+        if "std" not in i and kind in ("eq3", "without h"):
+            return []
+        own = "g = std / sqrt(h)\n" if kind == "without h" else ""
+        return [written(f"{own}{_KL[kind]}\n{value}")]
+    if kind == "velocity":
+        return [written(f"{_KL[kind]}\n{value}")]
+    if kind != "eq3" or c["g"] in ("cps", "frozen data"):
+        return []
+    return [written(f"{_g(i, c)}{_KL['of velocities']}\n{value}")]
+
+
+def _advantages(i: Inputs, c: Conventions) -> list[Program]:
+    over = {"batch": "batch", "others": ""}.get(c["advantage_std"], "group")
+    lines = ["base = group_mean(rewards)", "centred = rewards - base"]
+    if c["advantage_std"] == "none":
+        lines.append("value = centred")
+    elif over:
+        middle = "centred" if over == "group" else "rewards - batch_mean(rewards)"
+        count = "n" if over == "group" else "n * prompts"
+        under = f"{count} - 1" if c["advantage_ddof"] else count
+        lines += [f"variance = {over}_sum(({middle})**2) / ({under})",
+                  "value = centred / (sqrt(variance) + eps)"]  # fmt: skip
+    if c["advantage_clip"] != "none":
+        limit = f"{float(c['advantage_clip']):g}"
+        lines[-1] = lines[-1].replace("value", "whole")
+        lines.append(f"value = minimum(maximum(whole, -{limit}), {limit})")
+    return [written("\n".join(lines))] if over else []
+
+
+def _surrogate(i: Inputs, c: Conventions) -> list[Program]:
+    sign = "" if c["sign"] == "objective" else "-"
+    lines = ["plain = ratio * advantage", "clipped = clamp(ratio, 1 - clip_low, 1 + clip_high)"]
+    own = "minimum(plain, clipped * advantage)"
+    lines += [f"whole = {own}", f"value = {sign}(whole - beta * kl)"] if "kl" in i else [
+        f"value = {sign}{own}"]  # fmt: skip
+    return [written("\n".join(lines))]
+
+
+def _guidance(i: Inputs, c: Conventions) -> list[Program]:
+    if c["guidance"] == "omega":
+        return [written("value = (1 + w) * v_cond - w * v_uncond"),
+                written("value = v_cond + w * (v_cond - v_uncond)")]  # fmt: skip
+    if c["guidance"] != "w":
+        return []
+    return [written("value = v_uncond + w * (v_cond - v_uncond)"),
+            written("value = (1 - w) * v_uncond + w * v_cond")]  # fmt: skip
+
+
+def _model_time(i: Inputs, c: Conventions) -> list[Program]:
+    return [written(f"value = {c['model_time'].replace('1000 t', '1000 * t')}")] \
+        if not c["model_time"].startswith("int") else []  # fmt: skip
+
+
+_MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
+    "diffusion": lambda i, c: [written(_g(i, c), value="g")] if c["g"] == "flow_grpo" else [],
+    "ode_step": lambda i, c: [written("value = x - h * v")],
+    "heun_step": lambda i, c: [written(_STAGES["heun"], value="x_s")],
+    "sde_step": _step,
+    "log_prob": lambda i, c: [written(_scored(c, "value"))],
+    "sample": lambda i, c: [written("x_s = mean + std * noise", x_s="x_s")],
+    "replay": _replay,
+    "ratio": _ratio,
+    "kl": _kl,
+    "advantages": _advantages,
+    "surrogate": _surrogate,
+    "objective": _surrogate,
+    "guidance": _guidance,
+    "model_time": _model_time,
+}
+
+
+def stages(i: Inputs, c: Conventions) -> list[Program]:
+    """One step of a loop's rule, from x at t to x_s at s, in each form that it is written in."""
+    if "noise" not in i:
+        return [written(_STAGES[c["ode_method"]], x_s="x_s")]
+    texts = _transition({"t": i["levels"], "s": i["levels"][:-1]}, c)
+    return [written(f"v = field(x, t)\n{text}\nx_s = mean + std * noise", x_s="x_s")
+            for text in texts]  # fmt: skip

@@ -1,0 +1,90 @@
+"""Files that other people wrote, read within bounds that are checked first.
+
+    text(path, 64 MiB)      parsed(text)
+
+What is not a plain file (a pipe, a device, a folder) is never opened, what is too large is never
+read, and whatever is wrong is one `ValueError` that names the file and the remedy.
+"""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+MIB = 2**20
+
+
+def plain_file(path: Path, most: int) -> int:
+    """The size of a plain file of at most so many bytes.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: a folder, a pipe, a device; or too large.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot look at {path}: {error}") from error
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((words for test, words in _KINDS if test(found.st_mode)), "no plain file")
+        raise ValueError(f"{path} is {kind}: a plain file is wanted")
+    if found.st_size > most:
+        raise ValueError(
+            f"{path} has {found.st_size / MIB:.4g} MiB, and at most {most / MIB:.4g} are read here"
+        )
+    return found.st_size
+
+
+def bounded(path: Path, most: int) -> Path:
+    """The path, if nothing is there or a plain file of at most so many bytes.
+
+    For readers that say themselves what is missing.
+
+    Raises:
+        ValueError: see `plain_file`.
+    """
+    if path.exists():
+        plain_file(path, most)
+    return path
+
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"),
+)  # fmt: skip
+
+
+def text(path: Path, most: int) -> str:
+    """The text of a plain file.
+
+    Raises:
+        FileNotFoundError, ValueError: see `plain_file`; or what is not UTF-8.
+    """
+    plain_file(path, most)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error}") from error
+    if len(content) > most:
+        raise ValueError(f"{path} grew while it was read: wait until it is written")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 (byte {error.start})") from None
+
+
+def parsed(content: str, what: str) -> Any:
+    """JSON, however it is damaged or nested.
+
+    Raises:
+        ValueError: not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError(f"{what} is nested too deeply to be read") from None
+    except ValueError as error:
+        raise ValueError(f"{what} is no JSON: {str(error)[:200]}") from None

@@ -1,0 +1,121 @@
+"""Curves as people have them: what a trainer logged, exported from wherever it was logged to.
+
+curves.csv      a column a metric; wandb's "run - metric" with __MIN and __MAX; TensorBoard's
+                Wall time, Step, Value
+curves.jsonl    an object a line             curves.json   rows, columns, TensorBoard's triples,
+                or a trainer's log_history
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..outside import MIB, parsed, text
+
+Curves: TypeAlias = dict[str, list[tuple[float, float]]]
+"""By metric: (step, value), in the order of the file."""
+
+LARGEST = 256 * MIB
+_COLUMNS = 4096
+_STEPS = ("step", "_step", "global_step", "steps", "iteration", "epoch", "train/global_step")
+
+
+def read(path: Path) -> Curves:
+    """The curves of an export.
+
+    Raises:
+        FileNotFoundError, ValueError: no plain file, too large, or nothing that is a curve.
+    """
+    if path.name.startswith("events.out.tfevents"):
+        raise ValueError(
+            f"{path} is a TensorBoard event file: export its scalars as CSV or JSON, or from "
+            "Python with tensorboard's EventAccumulator"
+        )
+    content = text(path, LARGEST)
+    kind = path.suffix.lower()
+    if kind in (".jsonl", ".ndjson"):
+        curves = _of_rows(_lines(content, path))
+    elif kind == ".json":
+        curves = _of_json(parsed(content, str(path)), path.stem)
+    elif kind in (".csv", ".tsv", ".txt"):
+        curves = _of_table(content, path)
+    else:
+        raise ValueError(f"{path}: curves are read from .csv, .jsonl and .json")
+    found = {name: rows for name, rows in curves.items() if rows}
+    if not found:
+        raise ValueError(f"{path} holds no column of numbers")
+    return found
+
+
+def _lines(content: str, path: Path) -> list[Any]:
+    rows = content.splitlines()
+    whole = [(k, row) for k, row in enumerate(rows, 1) if row.strip()]
+    return [parsed(row, f"{path}, line {k}") for k, row in whole]
+
+
+def _of_json(content: Any, name: str) -> Curves:
+    if isinstance(content, Mapping):
+        history = content.get("log_history")
+        if isinstance(history, list):
+            return _of_rows(history)
+        columns = {k: x for k, x in content.items() if isinstance(x, list)}
+        return _of_rows([dict(zip(columns, row, strict=False))
+                         for row in zip(*columns.values(), strict=False)])  # fmt: skip
+    if isinstance(content, list) and content and isinstance(content[0], list):
+        rows = [row for row in content if len(row) == 3]  # TensorBoard: wall time, step, value
+        return {name: [(a, b) for row in rows if (a := _number(row[1])) is not None
+                       and (b := _number(row[2])) is not None]}  # fmt: skip
+    return _of_rows(content if isinstance(content, list) else [])
+
+
+def _of_table(content: str, path: Path) -> Curves:
+    lines = content.splitlines(keepends=True)
+    separator = "\t" if lines and lines[0].count("\t") > lines[0].count(",") else ","
+    try:
+        rows = list(csv.DictReader(io.StringIO(content), delimiter=separator))
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table: {error}") from error
+    if rows and len(rows[0]) > _COLUMNS:
+        raise ValueError(f"{path} has {len(rows[0])} columns: at most {_COLUMNS} are read")
+    if rows and set(rows[0]) == {"Wall time", "Step", "Value"}:
+        rows = [{"step": row["Step"], path.stem: row["Value"]} for row in rows]
+    return _of_rows(rows)
+
+
+def _of_rows(rows: Sequence[Any]) -> Curves:
+    found: Curves = {}
+    for k, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            continue
+        flat = _flat(row)
+        steps = (x for n, x in flat.items() if n.lower() in _STEPS)
+        step = next(steps, float(k))
+        for name, x in flat.items():
+            if name.lower() not in _STEPS and not name.endswith(("__MIN", "__MAX")):
+                found.setdefault(name, []).append((step, x))
+    return found
+
+
+def _flat(row: Mapping[Any, Any], depth: int = 3) -> dict[str, float]:
+    """Numbers of a row, those of nested objects under a/b; wandb's run names are left out."""
+    found: dict[str, float] = {}
+    for key, x in row.items():
+        name = str(key).rpartition(" - ")[2].strip()
+        if isinstance(x, Mapping) and depth:
+            found |= {f"{name}/{k}": y for k, y in _flat(x, depth - 1).items()}
+        elif (number := _number(x)) is not None:
+            found[name] = number
+    return found
+
+
+def _number(x: Any) -> float | None:
+    if isinstance(x, bool) or x is None:
+        return None
+    try:
+        made = float(x)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return made if not math.isinf(made) else None

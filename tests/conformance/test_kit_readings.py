@@ -1,0 +1,136 @@
+"""The reading of a wrong implementation is its true cause, or none; right ones are not flagged."""
+
+import inspect
+
+import numpy as np
+import pytest
+import strange
+import torch
+
+from refimpl.conformance.adapter.conventions import Conventions
+from refimpl.conformance.adapter.subject import Subject
+from refimpl.conformance.checks import checks
+from refimpl.conformance.checks.table import OFFERS
+from refimpl.conformance.diagnosis.evidence import quietly
+from refimpl.conformance.formulas.operations import ROUNDINGS, size
+from refimpl.conformance.formulas.values import Formulas
+from refimpl.conformance.kit import judge
+from refimpl.conformance.running import Runner
+from refimpl.peers.own import Refimpl
+
+
+@pytest.mark.parametrize("name", strange.WRONG)
+def test_what_no_list_names_is_read_from_its_numbers(name):
+    function, conventions, check, says, but = strange.WRONG[name]
+    result = Runner(strange.adapter(function, conventions)).result(check)
+    assert result.verdict == "differs", result
+    for words in says:
+        assert words in result.cause, result.cause
+    for words in but:
+        assert words not in result.cause, result.cause
+
+
+@pytest.mark.parametrize("name", strange.NAMELESS)
+def test_nothing_is_said_where_nothing_fits(name):
+    functions, conventions, check = strange.NAMELESS[name]
+    result = Runner({**functions, "conventions": conventions}).result(check)
+    assert result.verdict == "differs"
+    assert result.explanations == ()
+
+
+@pytest.mark.parametrize("name", strange.RIGHT)
+def test_what_is_right_and_declared_is_not_flagged(name):
+    report = judge(strange.adapter(*strange.RIGHT[name]))
+    assert report.conforms, [f"{r.check}: {r.cause}" for r in report.failures]
+
+
+def half(*names, kind):
+    """The reference, some arguments of every function rounded on the way in."""
+
+    def spoilt(function):
+        def rounded(**given):
+            near = {n: x.to(kind).to(x.dtype) for n, x in given.items() if n in names}
+            return function(**given | near)
+
+        rounded.__signature__ = inspect.signature(function)
+        return rounded
+
+    return spoilt
+
+
+ROUNDED = {
+    "path": ("data", "noise"), "velocity_target": ("data",), "data_from_velocity": ("t",),
+    "noise_from_velocity": ("v",), "score": ("x", "v"), "velocity_from_score": ("score",),
+    "velocity_from_data": ("t",), "velocity_from_noise": ("x", "noise"), "score_from_data": ("x",),
+    "score_from_noise": ("t",), "data_from_noise": ("noise",), "data_from_score": ("x", "score"),
+    "noise_from_data": ("data",), "noise_from_score": ("score",), "diffusion": ("t",),
+    "ode_step": ("x", "v"), "heun_step": ("x",), "sde_step": ("x", "v"), "log_prob": ("x_s",),
+    "replay": ("v", "x_s"), "ratio": ("log_prob", "log_prob_old"), "kl": ("mean", "mean_ref"),
+    "advantages": ("rewards",), "surrogate": ("ratio", "advantage"), "objective": ("kl",),
+    "guidance": ("v_cond",), "ode_sampler": ("levels",), "sde_sampler": ("noise",),
+    "model_time": ("t",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("capability", ROUNDED)
+def test_arguments_that_are_rounded_on_the_way_in_are_found_and_named(capability, kind):
+    if capability.endswith("sampler") and kind is torch.float16:
+        pytest.skip("a whole chain's tolerance hides float16's rounding of one input")
+    names = ROUNDED[capability]
+    function = getattr(Refimpl(), capability)
+    spoilt = half(*names, kind=kind)(function)
+    c = {**Refimpl.conventions, "dtype": "float32"}
+    result = Runner({capability: spoilt, "conventions": c}).result(f"{capability}.value")
+    assert result.verdict == "differs"
+    word = str(kind).removeprefix("torch.")
+    told = [e.name for e in result.explanations]
+    listed = ", ".join(n for n in names)
+    if capability == "model_time":
+        assert told == [f"level cast to {word}"]
+    else:
+        assert any(f"{listed} rounded to {word}" in name for name in told), result.cause
+
+
+def test_every_capability_is_asked_with_rounded_arguments():
+    assert set(ROUNDED) == set(OFFERS) - {"schedule"}
+
+
+OTHER = (
+    {},
+    {"log_prob": "mean", "std": "g", "time": "data at 1", "guidance": "omega"},
+    {"log_prob_terms": "quadratic", "boundary": "clamp 0.99", "sign": "loss", "std": "variance"},
+    {"advantage_std": "batch", "advantage_clip": 1.0, "log_prob": "none", "model_time": "t"},
+)
+
+
+@pytest.mark.parametrize("g", ["flow_grpo", "constant", "cps"])
+@pytest.mark.parametrize("kl", ["eq3", "without h", "velocity", "k3"])
+def test_what_is_written_out_is_the_registered_formula(g, kl):
+    checks()  # fills the table
+    reached = set()
+    for other in OTHER:
+        c = {**Refimpl.conventions, "g": g, "kl": kl, **other}
+        subject = Subject({n: getattr(Refimpl(), n) for n in OFFERS} | {"conventions": c})
+        for name, offered in OFFERS.items():
+            reached |= (
+                {name} if _agree(offered.operation, offered.cases(subject), subject) else set()
+            )
+    loops, free = {"schedule", "ode_sampler", "sde_sampler"}, {"diffusion"}
+    assert reached >= set(OFFERS) - loops - (set() if g == "flow_grpo" else free)
+
+
+def _agree(op, cases, subject):
+    """Each form of a program on each case; how many there were."""
+    c: Conventions = subject.conventions
+    n = 0
+    for program in op.written([k.inputs for k in cases], c):
+        for case in cases:
+            got = quietly(lambda i, p=program: p.run(op.begins(i, c)), case.inputs)
+            want, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
+            for part in set(want) & set(got):
+                bound = ROUNDINGS * 2.0**-53 * sizes[part]
+                assert np.shape(got[part]) == np.shape(want[part]), (op.capability, part)
+                assert (np.abs(got[part] - want[part]) <= bound).all(), (op.capability, part)
+                n += 1
+    return n

@@ -1,0 +1,129 @@
+"""Break a room in every small way; its fast tests must notice.
+
+    python tests/mutants.py [--room ROOM] [--folder FOLDER] [MODULE …]
+
+All modules of the room, or the ones named; rooms are listed in ROOMS, with the tests that answer
+for them. What survives is compared with survivors/ROOM.toml: one not listed there, with its reason,
+is a failure.
+
+mutmut leaves decorated functions alone, and every equation is decorated. So the tree is copied,
+each `@equation(...)` above a function becomes the same call below it, and mutmut runs there.
+"""
+
+import argparse
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SURVIVORS = Path(__file__).with_name("survivors")
+
+ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "equations": ("refimpl/equations", ("tests/equations",)),
+    "methods": ("refimpl/methods", ("tests/methods",)),
+    "simulate": ("refimpl/simulate", ("tests/simulate",)),
+    "statistics": ("refimpl/statistics", ("tests/statistics",)),
+    "toy": ("refimpl/toy/grpo", ("tests/toy/test_loop.py", "tests/toy/test_grpo.py")),
+    "sd3": ("refimpl/sd3/loop", ("tests/sd3",)),
+    "kit": ("refimpl/conformance/formulas", ("tests/conformance",)),
+}
+"""Room → its folder, and the tests that must notice."""
+
+
+def undecorated(source: str) -> str:
+    """The same module, with `@equation(...)` applied below its function."""
+    lines = source.split("\n")
+    for node in reversed(ast.parse(source).body):
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            first, start, end = node.decorator_list[0].lineno - 1, node.lineno - 1, node.end_lineno
+            decorator = "\n".join(lines[first:start]).removeprefix("@")
+            lines[first:end] = [*lines[start:end], "", f"{node.name} = {decorator}({node.name})"]
+    return "\n".join(lines)
+
+
+def prepare(folder: Path, room: str) -> None:
+    """Copy what mutmut needs, told which room; the equations undecorated where they are it."""
+    skip = shutil.ignore_patterns("__pycache__", "*.so")
+    for name in ("refimpl", "derivations", "tests", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skip, dirs_exist_ok=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / name)
+    source, tests = ROOMS[room]
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for key, value in (
+        ("source_paths", [source]),
+        ("pytest_add_cli_args_test_selection", list(tests)),
+    ):
+        settings = re.sub(
+            rf"^{key} = .*$", f"{key} = {json.dumps(value)}", settings, flags=re.MULTILINE
+        )
+    (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
+    if room == "equations":
+        for file in (folder / source).glob("*.py"):
+            file.write_text(undecorated(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def change(folder: Path, mutant: str, prefix: str) -> str:
+    """`module.function: removed line → added line`, which stays when line numbers move."""
+    shown = subprocess.run(
+        [mutmut(), "show", mutant], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    removed, added = (
+        " ".join(line[1:].strip() for line in shown if line[:1] == sign and line[:3] != 3 * sign)
+        for sign in "-+"
+    )
+    module, _, function = mutant.rpartition("__mutmut_")[0].rpartition(".x_")
+    return f"{module.removeprefix(prefix)}.{function}: {removed} → {added}"
+
+
+def mutmut() -> str:
+    """The program beside this Python."""
+    return str(Path(sys.executable).with_name("mutmut"))
+
+
+def main() -> int:
+    """Run; print the score and what survived without a reason."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("modules", nargs="*", help="of the room; all if none")
+    parser.add_argument("--room", choices=tuple(ROOMS), default="equations")
+    parser.add_argument("--folder", type=Path, help="where the copy goes")
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="mutants-"))
+    prepare(folder, given.room)
+    prefix = ROOMS[given.room][0].replace("/", ".") + "."
+    asked = [f"{prefix}{module}." for module in given.modules]
+    # forked children deadlock in torch unless it has one thread
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    run = [mutmut(), "run", *(f"{one}*" for one in asked)]
+    subprocess.run(run, cwd=folder, env=environment, check=True)
+    lines = subprocess.run(
+        [mutmut(), "results", "--all", "true"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    verdicts = dict(line.strip().rsplit(": ", 1) for line in lines if ": " in line)
+    if asked:
+        verdicts = {n: v for n, v in verdicts.items() if n.startswith(tuple(asked))}
+    alive = [name for name, verdict in verdicts.items() if verdict != "killed"]
+    known, listed = set[str](), SURVIVORS / f"{given.room}.toml"
+    if listed.is_file():
+        known = {s["mutant"] for s in tomllib.loads(listed.read_text(encoding="utf-8"))["survivor"]}
+    found = {change(folder, name, prefix): verdicts[name] for name in alive}
+    killed = len(verdicts) - len(alive)
+    print(f"{killed} of {len(verdicts)} mutants killed ({100 * killed / len(verdicts):.1f} %)")
+    for what, verdict in sorted(found.items()):
+        print(f"  {'listed' if what in known else 'NEW'}  {verdict}  {what}")
+    return int(any(what not in known for what in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
