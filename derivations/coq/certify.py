@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     ids = [id for id in load() if id.startswith(tuple(asked.only or ("",)))]
     if asked.quick:
         ids = [id for id in ids if not verdicts.current(id)]
+    for id in ids:
+        verdicts.sources(id)  # of the code that writes the lemmas now, should it change meanwhile
     everything = claims_of(ids, asked.jobs)
     exported = time.perf_counter()
     unsettled = set(verdicts.unsettled(everything))

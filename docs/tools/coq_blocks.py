@@ -6,7 +6,8 @@ from wording import plain
 
 from derivations.coq import Checked, checked, verdicts
 from derivations.coq.certify import OPEN
-from derivations.run import Proof
+from derivations.coq.claims import as_printed
+from derivations.run import Proof, load
 
 CONFIRMED = ("rational identity", "identity of roots", "trigonometric identity")
 """Methods of the engine after which a line is evaluated again in interval arithmetic."""
@@ -24,21 +25,21 @@ def said(proof: Proof, pill: Pill) -> str:
     return pill("checked by Coq", "proved") + f" {found.closed} of {found.lines} lines"
 
 
-def counts(proofs: list[Proof]) -> str:
+def counts() -> str:
     """How many lines Coq has checked, and which not."""
-    by_id = {proof.id: checked(proof.id) for proof in proofs}
+    by_id = {id: checked(id) for id in load()}
     lines = sum(one.lines for one in by_id.values())
     closed = sum(one.closed for one in by_id.values())
-    steps = sum(len(proof.steps) for proof in proofs)
+    steps = len(as_printed())
     version = verdicts.recorded()["coq"]
     told = [f"Coq {version} has checked {closed} of {steps} lines, each as it stands now."]
     if lines != steps:
         told.append(f"{steps - lines} have not been put to it.")
     if closed == steps:
         return told[0]
-    told.append("Open:")
     rows = [f"- `{key}`: {plain(why)}" for key, why in sorted(open_lines(by_id).items())]
-    return " ".join(told) + "\n\n" + "\n".join(rows)
+    told += ["Open:"] if rows else []
+    return "\n".join([" ".join(told), *([""] if rows else []), *rows])
 
 
 def open_lines(by_id: dict[str, Checked]) -> dict[str, str]:

@@ -286,7 +286,8 @@ Ltac exists_here :=
   first [ assumption | exact I | eexists; eassumption | pos | nonzero ].
 Ltac derivative :=
   unfold Rpower; auto_derive;
-  [ repeat split; exists_here | known; agree; first [ algebra | rooted ] ].
+  [ repeat split; exists_here
+  | known; first [ timeout 30 algebra | agree; first [ algebra | rooted ] ] ].
 (* The same, where powers are to be rewritten by laws that were proved before. *)
 Tactic Notation "derivative_by" tactic3(laws) :=
   unfold Rpower in *; auto_derive;
