@@ -71,18 +71,19 @@ def _integral(name: str, step: Step) -> Lemma:
     names, (inside, result, low, high) = prepared(step.inside, step.result, *step.ends)
     s = names.name(step.letter)
     primitive = sp.integrate(sp.expand(settled(inside)), step.letter)
-    ends = [term(primitive.subs(step.letter, settled(e)), names, ATOM) for e in (high, low)]
+    values = [primitive.subs(step.letter, settled(e)) for e in (high, low)]
     a, b = term(low, names, ATOM), term(high, names, ATOM)
     f, F = term(inside, names), term(primitive, names)
+    whole = f"(fun {s} : R => {F})"
     claim = f"is_RInt (fun {s} : R => {f}) {a} {b} {term(result, names, ATOM)}"
-    found, tactic, _ = closing([result, primitive], names)
+    found, tactic, _ = closing([result, *values], names)
     ends_meet = " ".join(proof_by(found, tactic)).rstrip(".")
     proof = [
-        f"replace {term(result, names, ATOM)} with ({ends[0]} - {ends[1]}) by ({ends_meet}).",
-        f"apply (is_RInt_derive (fun {s} : R => {F}) (fun {s} : R => {f})); "
-        f"[ intros {s} between; derivative "
-        f"| intros {s} between; apply ex_derive_continuous; auto_derive; repeat split; "
-        "exists_here ].",
+        f"apply (integral_by {whole} (fun {s} : R => {f}) {a} {b});",
+        f"[ intros {s} between; cbv beta; derivative",
+        f"| intros {s} between; apply (ex_derive_continuous (fun {s} : R => {f})); auto_derive; "
+        "repeat split; exists_here",
+        f"| cbv beta; {ends_meet} ].",
     ]
     bound = step.letter
     used = set().union(*(e.free_symbols for e in (result, low, high)))

@@ -29,6 +29,8 @@ from .branches import branch
 from .moments import mean_of
 from .raw import exact, put_in, settled, slope
 
+COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -162,16 +164,15 @@ class Plain(Space):
             return note("mean", e, eps, (), lambda: mean_of(sp.sympify(e), eps))
 
         with ExitStack() as stack:
-            for place, name, work in (
+            comparisons = [(sp.Expr, name, _told(name)) for name in COMPARISONS]
+            patches: list[tuple[Any, str, Callable[..., Any]]] = [
                 (sp, "diff", differentiated),
                 (sp, "integrate", integrated),
                 (sp, "limit", tended),
                 (chance, "expectation", averaged),
-                *(
-                    (sp.Expr, name, _told(name))
-                    for name in ("__lt__", "__le__", "__gt__", "__ge__")
-                ),
-            ):
+                *comparisons,
+            ]
+            for place, name, work in patches:
                 stack.enter_context(mock.patch.object(place, name, work))
             yield
 

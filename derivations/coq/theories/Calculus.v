@@ -115,7 +115,13 @@ Proof.
   apply filter_forall. intros p z _. symmetry. apply E.
 Qed.
 
-(* ---------------------------------------------------------------- Integrals from zero *)
+(* ---------------------------------------------------------------- Integrals *)
+
+Lemma integral_by (F f : R -> R) (a b l : R) :
+  (forall x, Rmin a b <= x <= Rmax a b -> is_derive F x (f x)) ->
+  (forall x, Rmin a b <= x <= Rmax a b -> continuous f x) ->
+  F b - F a = l -> is_RInt f a b l.
+Proof. intros D C E. rewrite <- E. apply (is_RInt_derive F f); assumption. Qed.
 
 (* x^n with n > 0 tends to 0 as x > 0 does. *)
 Lemma power_vanishes (k n : R) :
