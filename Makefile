@@ -27,7 +27,7 @@ help:
 	@echo "make docs-check  open every page of the built site in headless Chromium, and ask its search"
 	@echo "make pdf         print each lecture of the built site into site/pdf/"
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
-	@echo "make nightly     the slow tests, the three labs and all topics at full length (20 min)"
+	@echo "make nightly     the slow tests, the labs, all topics at full length, and Coq if it is there"
 	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
 	@echo "make certify     have the proof assistant Coq check every line of every proof (needs coqc)"
 	@echo "make mutants     break a room (ROOM=equations) in every small way; its tests must notice"
@@ -99,6 +99,7 @@ nightly: $(STAMP)
 	$(BIN)/python -m refimpl.labs.topics runs/topics.json
 	$(BIN)/refimpl accumulate .ci/evidence.jsonl
 	$(MAKE) lowest
+	if command -v coqc; then $(MAKE) certify; else echo "no coqc: proofs were not certified"; fi
 
 # torch is left at the tested version: builds without CUDA of the lowest are not on every index.
 LOWEST := .venv-lowest
@@ -110,7 +111,8 @@ lowest: $(STAMP)
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) tests/cli tests/equations tests/derivations \
 		tests/methods tests/simulate tests/statistics
 
-# Needs coqc: apt-get install coq libcoq-coquelicot. After a change of a line: make certify CERTIFY=--write
+# Needs coqc: apt-get install coq libcoq-coquelicot. After a change of a line, which then is all that
+# is proved: make certify CERTIFY="--quick --write"
 certify: $(STAMP)
 	$(BIN)/python -m derivations.coq.certify --jobs $(JOBS) $(CERTIFY)
 

@@ -24,10 +24,9 @@ import derivations as package
 from refimpl.equations import equations
 
 from .engine import read_back
-from .engine.algebra.decide import Decision, Verdict, decide
-from .engine.algebra.symbols import latex
+from .engine.algebra.decide import Decision, Verdict
 from .engine.controls import Neighbour, neighbours
-from .engine.derivation import Derivation, Display, Equality, derivations
+from .engine.derivation import Derivation, derivations
 from .engine.independence import bent
 from .engine.reading import Reading, faults, read
 from .engine.written import SPACES, Chain, handed, pairs, settle, taken_at
@@ -43,7 +42,6 @@ class Step:
     verdict: str
     method: str
     witness: str
-    old: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,6 @@ class Proof:
     title: str
     lecture: str
     assumptions: tuple[str, ...]
-    displays: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
     chains: tuple[Reading, ...]
     controls: tuple[Control, ...]
@@ -111,8 +108,7 @@ class Proof:
         found += [fault for id in self.of for fault in read_back.problems(id)]
         found += [fault for chain in self.chains for fault in faults(chain)]
         shown = {id for chain in self.chains for id in chain.codes}
-        if self.read:
-            found += [f"{i} stands in no line of its proof" for i in self.of if i not in shown]
+        found += [f"{i} stands in no line of its proof" for i in self.of if i not in shown]
         found += [
             f"{s.verdict}: {s.reason}{f' ({s.witness})' if s.witness else ''}"
             for s in self.steps
@@ -124,11 +120,6 @@ class Proof:
             if not c.holds
         ]
         return tuple(found)
-
-    @property
-    def read(self) -> bool:
-        """Whether every line is a written one."""
-        return not self.displays and not any(step.old for step in self.steps)
 
     @property
     def proved(self) -> bool:
@@ -175,7 +166,6 @@ def prove(d: Derivation) -> Proof:
         d.title,
         d.lecture,
         d.assumes,
-        tuple(found.displays),
         tuple(found.steps),
         tuple(found.chains),
         tuple(found.controls),
@@ -194,7 +184,6 @@ class _Found:
     """What comes up while a derivation is run."""
 
     called: set[str] = field(default_factory=set)
-    displays: list[tuple[str, str]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     chains: list[Reading] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
@@ -213,19 +202,10 @@ def _prove(d: Derivation, found: _Found) -> None:
     watched = [_watched(f, id, found.called) for f, id in zip(d.productions(), d.of, strict=True)]
     with handed(dict(zip(d.of, watched, strict=True))):
         for line in d.lines(*watched):
-            if isinstance(line, Display):
-                found.displays.append((line.lhs, latex(line.rhs)))
-            elif isinstance(line, Equality):
-                decision = decide(line.left, line.right)
-                if decision.verdict is Verdict.PROVED:
-                    found.known.add((line.left, line.right))
-                left, right = latex(line.left), latex(line.right)
-                found.steps.append(_step(line.reason, left, right, decision))
-            else:
-                made, reading = _walk(line, found.known)
-                found.steps += made
-                found.chains.append(reading)
-                found.taken_at |= taken_at(line)
+            made, reading = _walk(line, found.known)
+            found.steps += made
+            found.chains.append(reading)
+            found.taken_at |= taken_at(line)
     for i, function in enumerate(d.productions()):
         for neighbour in neighbours(function):
             found.controls.append(_control(d, watched, i, neighbour, found.known))
@@ -249,8 +229,8 @@ def refutes(d: Derivation, equation_id: str, wrong: Callable[..., Any]) -> bool:
     return control.verdict == Verdict.REFUTED
 
 
-def _step(reason: str, left: str, right: str, decision: Decision, old: bool = True) -> Step:
-    return Step(reason, left, right, decision.verdict.value, decision.method, decision.witness, old)
+def _step(reason: str, left: str, right: str, decision: Decision) -> Step:
+    return Step(reason, left, right, decision.verdict.value, decision.method, decision.witness)
 
 
 def _walk(chain: Chain, known: set[Any]) -> tuple[list[Step], Reading]:
@@ -262,7 +242,7 @@ def _walk(chain: Chain, known: set[Any]) -> tuple[list[Step], Reading]:
         decision = settle(before, line, chain.dimensions)
         if decision.verdict is Verdict.PROVED:
             known.add((before, line))
-        steps.append(_step(line.rule, before.tex, line.node.tex, decision, old=False))
+        steps.append(_step(line.rule, before.tex, line.node.tex, decision))
         if id(line) in number:
             decisions[number[id(line)]] = decision
     return steps, read(chain, decisions)
@@ -314,9 +294,7 @@ def _breakable(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _first_failure(
-    lines: Iterator[Equality | Display | Chain], known: set[Any]
-) -> tuple[Decision, str]:
+def _first_failure(lines: Iterator[Chain], known: set[Any]) -> tuple[Decision, str]:
     """The first equality that is refuted; failing that, the first undecided; else PROVED.
 
     Lines that the neighbour leaves as they were, `known`, have been proved already.
@@ -340,19 +318,14 @@ def _first_failure(
 
 
 def _claims(
-    lines: Iterator[Equality | Display | Chain], known: set[Any]
+    lines: Iterator[Chain], known: set[Any]
 ) -> Iterator[tuple[Callable[[], Decision], str]]:
     """Every claim not yet known, as something to call for its verdict, with its reason."""
     for line in lines:
-        if isinstance(line, Equality) and (line.left, line.right) not in known:
-            yield functools.partial(decide, line.left, line.right, doubtful=True), line.reason
-        elif isinstance(line, Chain):
-            for before, after in pairs(line):
-                if (before, after) not in known:
-                    yield (
-                        functools.partial(settle, before, after, line.dimensions, doubtful=True),
-                        after.rule,
-                    )
+        for before, after in pairs(line):
+            if (before, after) not in known:
+                work = functools.partial(settle, before, after, line.dimensions, doubtful=True)
+                yield work, after.rule
 
 
 def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:
@@ -378,18 +351,12 @@ def _hash(d: Derivation, functions: list[Callable[..., Any]]) -> str:
 
 
 def main() -> int:
-    """Prove everything and print what fails; `--unread` lists proofs that have unwritten lines."""
+    """Prove everything and print what fails."""
     parser = argparse.ArgumentParser(prog="python -m derivations.run", description=main.__doc__)
     parser.add_argument("only", nargs="?", help="ids that start so")
-    parser.add_argument("--unread", action="store_true", help="only list the proofs not yet read")
     asked = parser.parse_args()
     start = time.perf_counter()
     proofs = prove_all(asked.only)
-    if asked.unread:
-        unread = [id for id, proof in proofs.items() if not proof.read]
-        print("\n".join(unread))
-        print(f"{len(unread)} of {len(proofs)} proofs have lines that are not written ones")
-        return 1 if unread else 0
     for proof in proofs.values():
         for problem in proof.problems:
             print(f"{proof.id}: {problem}")

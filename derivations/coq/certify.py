@@ -3,10 +3,11 @@
     python -m derivations.coq.certify              check all, compare with what is written down
     python -m derivations.coq.certify --write      check all, write the verdicts down
     python -m derivations.coq.certify kl. sde.     only proofs whose id starts so
-    python -m derivations.coq.certify --quick      the lines that have changed since
+    python -m derivations.coq.certify --quick      what has changed since, or was not closed
 
-Exit 1 if Coq refuses a lemma, if a proof leans on an axiom that is not Coq's own for the reals, or
-if a line has changed since its verdict was written down.
+Exit 1 if Coq refuses a lemma, if a line has none, if a proof leans on an axiom that is not one of
+Coq's own for the reals, or if a line has changed since its verdict was written down. `OPEN` names
+the lines that are excused, with the reason; one that is closed after all has to leave it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,33 @@ import tempfile
 import time
 from pathlib import Path
 
+from derivations.run import load
+
 from . import compiling, verdicts
-from .claims import Claim, claims
+from .claims import Claim, claims_of
 from .lemmas import Lemma
 
-SHARE = 0.95
-"""At least this share of all lines has to be checked by Coq."""
+GROWS = "a limit of (1 − x h)^(1/h): the exponent grows without bound"
+TWICE = "a limit of a quotient whose denominator vanishes twice"
+SEVERAL = "the derivative of a function of which two arguments move"
+NESTED = "roots of a difference of exponentials, nested in roots: the search takes too long"
+ROOTS = "three roots whose squares share factors: the algebra of their squares is not found"
+
+OPEN: dict[str, str] = {
+    "dynamics.euler_on_linear 4.1": GROWS,
+    "dynamics.euler_on_linear 4.2": GROWS,
+    "dynamics.ornstein_uhlenbeck 4.1": NESTED,
+    "dynamics.ornstein_uhlenbeck 4.4": NESTED,
+    "dynamics.ornstein_uhlenbeck 4.5": NESTED,
+    "dynamics.ornstein_uhlenbeck 6.1": NESTED,
+    "dynamics.stationary 3.1": NESTED,
+    "kernels.moment_matched 7.1": ROOTS,
+    "ode.euler 5.1": TWICE,
+    "ode.euler 5.2": TWICE,
+    "ode.heun 1.1": SEVERAL,
+    "ode.heun 2.1": SEVERAL,
+}
+"""Lines that Coq has not checked, each with what stands in the way."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,10 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
         print("coqc is not installed: apt-get install coq libcoq-coquelicot")
         return 2
     start = time.perf_counter()
-    everything = [claim for prefix in asked.only or [""] for claim in claims(prefix, asked.jobs)]
+    ids = [id for id in load() if id.startswith(tuple(asked.only or ("",)))]
+    if asked.quick:
+        ids = [id for id in ids if not verdicts.current(id)]
+    for id in ids:
+        verdicts.sources(id)  # of the code that writes the lemmas now, should it change meanwhile
+    everything = claims_of(ids, asked.jobs)
     exported = time.perf_counter()
+    unsettled = set(verdicts.unsettled(everything))
     old = set(verdicts.stale(everything))
-    chosen = [c for c in everything if c.key in old] if asked.quick else everything
+    chosen = [c for c in everything if c.key in unsettled] if asked.quick else everything
     lemmas = distinct(chosen)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(asked.keep or temporary)
@@ -58,10 +86,22 @@ def main(arguments: list[str] | None = None) -> int:
         old = set()
     for key in sorted(old) if not asked.quick else ():
         print(f"changed since its verdict was written down: {key} (--write)")
-    share = 1 - sum(bool(c.wanted) for c in everything) / max(1, len(everything))
-    if share < SHARE:
-        print(f"only {share:.1%} of the lines are in Coq, {SHARE:.0%} are asked for")
-    return 1 if found.refused or share < SHARE or (old and not asked.quick) else 0
+    wrong = _unexcused(chosen, found.refused)
+    for told in wrong:
+        print(told)
+    return 1 if wrong or (old and not asked.quick) else 0
+
+
+def _unexcused(chosen: list[Claim], refused: dict[str, str]) -> list[str]:
+    """Lines that are not closed and not excused, and excuses that are needed no more."""
+    missing = {
+        claim.key
+        for claim in chosen
+        if claim.wanted or any(lemma.name in refused for lemma in claim.lemmas)
+    }
+    found = [f"not checked: {key}" for key in sorted(missing - OPEN.keys())]
+    closed = {claim.key for claim in chosen} - missing
+    return found + [f"closed, and still called open: {key}" for key in sorted(closed & OPEN.keys())]
 
 
 def distinct(found: list[Claim]) -> list[Lemma]:

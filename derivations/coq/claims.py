@@ -2,8 +2,8 @@
 
     for claim in claims("kl."):  claim.key, claim.lemmas, claim.wanted
 
-A claim is a line of a chain against the one before it (or against its own long form), or an
-equality of the older form. A vectorial line has one lemma a coordinate and dimension.
+A claim is a line of a chain against the one before it, or against its own long form. A vectorial
+line has one lemma a coordinate and dimension.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-import sympy as sp
-
-from derivations.engine.derivation import Derivation, Equality
+from derivations.engine.derivation import Derivation
 from derivations.engine.written import SPACES, Chain, Node, handed, pairs
 from derivations.engine.written.chain import Line
 from derivations.engine.written.node import Equation, Named
 from derivations.engine.written.space import DIMENSIONS
 from derivations.run import load
 
-from .lemmas import Lemma, Wanted, calculus, equality, implication, inequality
+from .calculus import calculus
+from .lemmas import Lemma, Wanted, equality, implication, inequality
 from .plain import Plain, Step
-from .terms import NotInCoq
+from .raw import NotInCoq
 
 Task = tuple[str, str, Callable[[], Lemma | None]]
 """A lemma to be written: its name, its kind, and who writes it."""
@@ -53,15 +52,19 @@ class Claim:
     wanted: tuple[Wanted, ...]
 
     @property
-    def text(self) -> str:
-        """All lemmas, as Coq reads them."""
-        return "\n\n".join(lemma.text for lemma in self.lemmas)
+    def statements(self) -> str:
+        """What all lemmas state, without the proofs."""
+        return "\n\n".join(lemma.statement for lemma in self.lemmas)
 
 
 def claims(only: str = "", jobs: int = 1) -> list[Claim]:
     """The claims of every derivation whose id starts with `only`, written by `jobs` processes."""
-    ids = [id for id in load() if id.startswith(only)]
-    if jobs == 1 or len(ids) == 1:
+    return claims_of([id for id in load() if id.startswith(only)], jobs)
+
+
+def claims_of(ids: list[str], jobs: int = 1) -> list[Claim]:
+    """The claims of derivations by their ids."""
+    if jobs == 1 or len(ids) < 2:
         return [claim for id in ids for claim in of_id(id)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         return [claim for found in pool.map(of_id, ids) for claim in found]
@@ -78,8 +81,7 @@ def as_printed() -> dict[str, str]:
     for d in load().values():
         functions = d.productions()
         with handed(dict(zip(d.of, functions, strict=True))):
-            chains = [line for line in d.lines(*functions) if isinstance(line, Chain)]
-            for chain, whole in enumerate(chains, 1):
+            for chain, whole in enumerate(d.lines(*functions), 1):
                 for number, (before, line) in enumerate(pairs(whole), 1):
                     sides = _hash(before.tex, line.relation, line.node.tex)
                     found[f"{d.id} {chain}.{number}"] = sides
@@ -92,16 +94,10 @@ def of_derivation(d: Derivation) -> Iterator[Claim]:
     for space in SPACES.values():
         space.memory.clear()
     functions = d.productions()
-    chain = 0
     with handed(dict(zip(d.of, functions, strict=True))):
-        for line in d.lines(*functions):
-            if isinstance(line, Equality):
-                chain += 1
-                yield _of_equality(d.id, chain, line)
-            elif isinstance(line, Chain):
-                chain += 1
-                for number, (before, after) in enumerate(pairs(line), 1):
-                    yield _of_line(d.id, chain, number, line, before, after, plains)
+        for chain, whole in enumerate(d.lines(*functions), 1):
+            for number, (before, after) in enumerate(pairs(whole), 1):
+                yield _of_line(d.id, chain, number, whole, before, after, plains)
 
 
 def _hash(*texts: str) -> str:
@@ -110,14 +106,6 @@ def _hash(*texts: str) -> str:
 
 def _name(id: str, *numbers: int) -> str:
     return "_".join([id.replace(".", "_"), *map(str, numbers)])
-
-
-def _of_equality(id: str, chain: int, line: Equality) -> Claim:
-    left, right = sp.sympify(line.left), sp.sympify(line.right)
-    name = _name(id, chain)
-    lemmas, wanted = _written([(name, "line", lambda: equality(name, left.doit(), right.doit()))])
-    sides = _hash(str(left), str(right))
-    return Claim(id, f"{id} {chain}", line.reason, sides, lemmas, wanted)
 
 
 def _of_line(

@@ -17,7 +17,7 @@ from mpmath import iv
 
 from derivations.engine.algebra.decide import PRECISION, _point, enclose
 
-from .plain import settled
+from .raw import settled
 from .terms import SUM, Names, term
 
 TRIES = 400
@@ -93,6 +93,8 @@ def _needs(e: sp.Expr, seen: set[sp.Expr]) -> Iterator[tuple[sp.Expr, str]]:
         yield from _needs(part, seen)
     if isinstance(e, sp.log):
         yield e.args[0], "<"
+    elif isinstance(e, sp.Pow) and not e.exp.is_Rational and settled(e.base) == 0:
+        yield e.exp, "<"
     elif isinstance(e, sp.Pow) and e.base is not sp.E and not isinstance(e.exp, sp.Integer):
         root = isinstance(e.exp, sp.Rational) and e.exp.q == 2 and e.exp > 0
         yield e.base, "<=" if root else "<"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from .plain import settled
+from .raw import settled
 from .terms import APPLIED, ATOM, PRODUCT, SUM, Names, term
 
 LONG = 12
@@ -43,9 +43,18 @@ class Hints:
 
     def script(self) -> list[str]:
         """The sentences of the proof, before the last: inner atoms first."""
+        rewrites = [f"try rewrite A{n} in *" for n in reversed(range(len(self.asserts)))]
+        return self.facts() + rewrites
+
+    def rewrites(self) -> str:
+        """What is known of each atom, put in."""
+        return "; ".join(f"try rewrite A{n}" for n in reversed(range(len(self.asserts)))) or "idtac"
+
+    def facts(self) -> list[str]:
+        """What is known of roots, angles and atoms, each with its proof."""
         sentences = []
         for n, (under, whole, factor) in enumerate(self.roots.values()):
-            part = f"apply (part {whole} {factor} {under}); [ pos | pos | algebra ]"
+            part = f"apply (part {whole} {factor} {under}); [ pos | pos | plainly ]"
             sentences.append(f"assert (N{n} : 0 <= {under}) by first [ pos | {part} ]")
             sentences.append(f"pose proof (sqrt_sqrt {under} N{n}) as Q{n}")
         sentences += [
@@ -57,7 +66,7 @@ class Hints:
             inner = [f"A{i}" for i in range(n) if ordered[i][0] in left]
             before = "".join(f"try rewrite {name}; " for name in reversed(inner))
             sentences.append(f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})")
-        return sentences + [f"try rewrite A{n} in *" for n in reversed(range(len(ordered)))]
+        return sentences
 
     def _with(self, tactic: str) -> str:
         return tactic.replace("ALGEBRA", self.algebra())
@@ -66,9 +75,12 @@ class Hints:
         """The tactic for what is left: field arithmetic modulo the squares of roots."""
         count = len(self.roots) + len(self.circles)
         if not count:
-            return "algebra"
+            return "plainly"
         known = " ".join(f"Q{n}" for n in range(count))
-        return f"first [ algebra | ring [{known}] | field [{known}]; sides | squares; algebra ]"
+        return (
+            f"first [ algebra | ring [{known}] | field [{known}]; sides | squares; algebra"
+            " | plainly ]"
+        )
 
 
 def hints(sides: list[sp.Expr], names: Names) -> Hints:
@@ -105,6 +117,8 @@ def _told(
         return _circle(text, atom, names, found)
     if isinstance(atom, sp.Pow) and atom.exp == HALF:
         return _root(text, atom, names, found)
+    if isinstance(atom, sp.Pow) and settled(atom.base) == 0:
+        return text, "0", "(apply power_of_zero; ALGEBRA)"
     return _exponential(text, atom, units, names, found)
 
 
@@ -115,7 +129,7 @@ def _circle(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, 
     angle = _first(value.args[0], names, found, atom.args[0])
     if angle not in found.circles:
         found.circles.append(angle)
-    return text, f"{'sin' if isinstance(atom, sp.sin) else 'cos'} {angle}", "(f_equal; algebra)"
+    return text, f"{'sin' if isinstance(atom, sp.sin) else 'cos'} {angle}", "(f_equal; ALGEBRA)"
 
 
 # ---------------------------------------------------------------- exp
@@ -128,16 +142,29 @@ def _exponent(atom: sp.Expr) -> sp.Expr:
     exponent = settled(atom.exp)
     if atom.base is sp.E:
         return _multiplied_out(exponent)
-    return _multiplied_out(sp.expand_log(exponent * sp.log(settled(atom.base))))
+    return _multiplied_out(exponent * sp.log(settled(atom.base)))
 
 
 @functools.cache
 def _multiplied_out(e: sp.Expr) -> sp.Expr:
-    """Expanded, unless that makes it long: then each term is factored as it stands."""
-    made = sp.expand(e)
+    """Expanded, unless that makes it long: then each term is factored as it stands.
+
+    Logarithms are split where all factors are positive, else kept whole.
+    """
+    e = e.replace(_splits, lambda ln: sp.expand_log(ln))
+    whole = {ln: sp.Dummy(real=True) for ln in e.atoms(sp.log)}
+    made = sp.expand(e.xreplace(whole)).xreplace({letter: ln for ln, letter in whole.items()})
     if len(sp.Add.make_args(made)) <= LONG:
         return made
     return sp.Add(*(sp.factor(part) for part in sp.Add.make_args(e)))
+
+
+def _splits(e: sp.Expr) -> bool:
+    """Whether e is the logarithm of a product of positive factors."""
+    if not isinstance(e, sp.log):
+        return False
+    parts = sp.Mul.make_args(sp.factor(e.args[0]))
+    return all(part.as_base_exp()[0].is_positive for part in parts)
 
 
 @functools.cache
@@ -154,6 +181,8 @@ def _units(atoms: list[sp.Expr]) -> dict[sp.Expr, int]:
     """For each monomial in exponents, by what it is divided so that all multiples are whole."""
     units: dict[sp.Expr, int] = {}
     for atom in filter(_is_exponential, atoms):
+        if isinstance(atom, sp.Pow) and settled(atom.base) == 0:
+            continue
         for factor, monomial in _terms(_exponent(atom)):
             units[monomial] = int(sp.ilcm(units.get(monomial, 1), factor.q))
     return units
@@ -224,7 +253,7 @@ def _logarithm(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[st
     value = settled(atom.args[0])
     factors, rest = _factors(value)
     if _alone(factors, rest):
-        return text, f"ln {_first(value, names, found, atom.args[0])}", "(f_equal; algebra)"
+        return text, f"ln {_first(value, names, found, atom.args[0])}", "(f_equal; ALGEBRA)"
     product, total = [], []
     for base, k in factors:
         b = term(base, names, APPLIED)
@@ -257,7 +286,7 @@ def _root(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, st
             return text, "0", "(apply sqrt_is; [ lra | ALGEBRA ])"
         under = _first(value, names, found, atom.base)
         _note(found, under)
-        return text, f"sqrt {under}", "(f_equal; algebra)"
+        return text, f"sqrt {under}", "(f_equal; ALGEBRA)"
     product, positive = [], []
     for base, k in factors:
         if not isinstance(k, sp.Integer):

@@ -12,18 +12,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 import sympy as sp
+from sympy.core.parameters import global_parameters
 
-from derivations.engine.algebra.rational import vanishes
 from derivations.engine.written import chance
-from derivations.engine.written.calculus import At
-from derivations.engine.written.node import Node
+from derivations.engine.written.calculus import At, Derivative
+from derivations.engine.written.node import Bracket, Named, Node
 from derivations.engine.written.space import SPACES, Space, flat, lift
+
+from .branches import branch
+from .moments import mean_of
+from .raw import exact, put_in, settled, slope
+
+COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__")
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Plain(Space):
             self.memory.clear()
             self.steps = []
             with self.watching(), sp.evaluate(False):
-                made = flat(node.at(self))
+                made = [exact(e) for e in flat(node.at(self))]
             self.taken[node] = made, tuple(dict.fromkeys(self.steps))
         return self.taken[node]
 
@@ -84,8 +90,34 @@ class Plain(Space):
                 return node.at(SPACES[self.d])
 
     def _substituted(self, node: At) -> Any:
-        a, s, value = (child.at(self) for child in node.children)
-        return lift(put_in, a, s, value)
+        s, value = (child.at(self) for child in node.children[1:])
+        inner = _unwrapped(node.children[0])
+        if (
+            isinstance(inner, Derivative)
+            and inner.parts[2] == 1
+            and inner.children[1].at(self) == s
+        ):
+            work = functools.partial(self._slope_at, letter=s, at=value)
+            return lift(work, inner.children[0].at(self))
+        return lift(put_in, node.children[0].at(self), s, value)
+
+    def _slope_at(self, e: sp.Expr, letter: sp.Symbol, at: sp.Expr) -> sp.Expr:
+        """The derivative at a point, where it has none by the rules of differentiation."""
+        e, at = sp.sympify(e), sp.sympify(at)
+        kind, smooth = "derivative", e
+        if e.has(sp.Min, sp.Max):
+            with sp.evaluate(True):
+                smooth, _ = branch(e, letter, at)
+        else:
+            with sp.evaluate(True):
+                value = settled(put_in(slope(e, letter), letter, at))
+            if not value.has(sp.nan, sp.zoo, sp.oo):
+                return put_in(sp.diff(e, letter), letter, at)
+            kind, smooth = "right derivative", settled(e)
+        with sp.evaluate(True):
+            result = put_in(slope(smooth, letter), letter, at)
+        self.steps.append(Step(kind, exact(e), letter, (at,), result))
+        return result
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -99,7 +131,9 @@ class Plain(Space):
                 with sp.evaluate(True):
                     taken[key] = work()
                 if sp.sympify(inside).has(letter):
-                    self.steps.append(Step(kind, sp.sympify(inside), letter, ends, taken[key]))
+                    self.steps.append(
+                        Step(kind, exact(sp.sympify(inside)), letter, ends, taken[key])
+                    )
             return taken[key]
 
         def differentiated(e: Any, *by: Any) -> Any:
@@ -127,86 +161,40 @@ class Plain(Space):
             )  # fmt: skip
 
         def averaged(e: Any, eps: Any) -> Any:
-            return note("mean", e, eps, (), lambda: mean_of(settled(e), eps))
+            return note("mean", e, eps, (), lambda: mean_of(sp.sympify(e), eps))
 
-        with (
-            mock.patch.object(sp, "diff", differentiated),
-            mock.patch.object(sp, "integrate", integrated),
-            mock.patch.object(sp, "limit", tended),
-            mock.patch.object(chance, "expectation", averaged),
-        ):
+        with ExitStack() as stack:
+            comparisons = [(sp.Expr, name, _told(name)) for name in COMPARISONS]
+            patches: list[tuple[Any, str, Callable[..., Any]]] = [
+                (sp, "diff", differentiated),
+                (sp, "integrate", integrated),
+                (sp, "limit", tended),
+                (chance, "expectation", averaged),
+                *comparisons,
+            ]
+            for place, name, work in patches:
+                stack.enter_context(mock.patch.object(place, name, work))
             yield
 
 
-def slope(e: sp.Expr, x: sp.Symbol) -> sp.Expr:
-    """∂e/∂x by the rules of differentiation; exponents and roots stay as they are written."""
-    if not e.has(x):
-        return sp.Integer(0)
-    if e.has(sp.exp, sp.log, sp.sin, sp.cos) or any(not p.exp.is_Integer for p in e.atoms(sp.Pow)):
-        if isinstance(e, sp.Add):
-            return sp.Add(*(slope(part, x) for part in e.args))
-        if isinstance(e, sp.Mul):
-            return sp.Add(
-                *(
-                    _product([slope(part, x), *e.args[:i], *e.args[i + 1 :]])
-                    for i, part in enumerate(e.args)
-                    if part.has(x)
-                )
-            )
-        if isinstance(e, sp.Pow) and not e.exp.has(x):
-            power = sp.Pow(e.base, e.exp - 1, evaluate=False) if e.exp != 2 else e.base
-            return _product([e.exp, power, slope(e.base, x)])
-        if isinstance(e, sp.exp):
-            return _product([e, slope(e.args[0], x)])
-        if isinstance(e, sp.log):
-            return _product([slope(e.args[0], x), sp.Pow(e.args[0], -1, evaluate=False)])
-    return settled(e).diff(x)
+def _unwrapped(node: Node) -> Node:
+    """What a letter stands for, without brackets."""
+    while isinstance(node, (Named, Bracket)):
+        node = node.parts[1] if isinstance(node, Named) else node.children[0]
+    return node
 
 
-def _product(parts: list[sp.Expr]) -> sp.Expr:
-    if any(part == 0 for part in parts):
-        return sp.Integer(0)
-    return sp.Mul(*(part for part in parts if part != 1), evaluate=False)
+def _told(name: str) -> Callable[[Any, Any], Any]:
+    """A comparison of expressions that is answered, also while nothing else is evaluated."""
+    compare = getattr(sp.Expr, name)
 
+    def answered(a: Any, b: Any) -> Any:
+        if global_parameters.evaluate:
+            return compare(a, b)
+        with sp.evaluate(True):
+            return bool(compare(settled(a), settled(b)))
 
-def mean_of(e: sp.Expr, eps: sp.Symbol) -> sp.Expr:
-    """E[e] over ε ~ N(0, 1), each moment's coefficient factored."""
-    powers, slopes = by_moments(e, eps)
-    total = sum(
-        (c * sp.factorial2(n - 1) for n, c in powers.items() if n % 2 == 0), start=sp.Integer(0)
-    )
-    return total + sum((c * sp.exp(b**2 / 2) for b, c in slopes.items()), start=sp.Integer(0))
-
-
-def by_moments(e: sp.Expr, eps: sp.Symbol) -> tuple[dict[int, sp.Expr], dict[sp.Expr, sp.Expr]]:
-    """e = Σ_n c_n εⁿ + Σ_b c_b exp(b ε): the coefficients by power, and by slope."""
-    parts = sp.Add.make_args(e)
-    rational = sp.Add(*(p for p in parts if not any(a.has(eps) for a in p.atoms(sp.exp))))
-    powers: dict[int, sp.Expr] = {}
-    slopes: dict[sp.Expr, sp.Expr] = {}
-    n, rest = 0, rational
-    while not vanishes(rest):
-        powers[n] = _short(rest.subs(eps, 0) / sp.factorial(n))
-        n, rest = n + 1, rest.diff(eps)
-        if n > 12:
-            raise ValueError(f"no polynomial of {eps}: {rational}")
-    for part in sp.Add.make_args(sp.expand(e - rational, power_exp=False)):
-        factor, power = sp.powsimp(part, combine="exp").as_independent(eps, as_Add=False)
-        if power.func is sp.exp:
-            exponent = sp.Poly(sp.expand(power.args[0]), eps)
-            if exponent.degree() > 1:
-                raise ValueError(f"no closed form for the mean of {power}")
-            slope, offset = exponent.coeff_monomial(eps), exponent.coeff_monomial(1)
-            slopes[slope] = slopes.get(slope, sp.Integer(0)) + factor * sp.exp(offset)
-        else:
-            for (k,), c in sp.Poly(power, eps).terms() if power.has(eps) else [((0,), power)]:
-                powers[k] = powers.get(k, sp.Integer(0)) + factor * c
-    return {k: c for k, c in powers.items() if c != 0}, slopes
-
-
-def _short(e: sp.Expr) -> sp.Expr:
-    """Factored, where that is soon done."""
-    return sp.factor(e) if len(e.free_symbols) < 12 else e
+    return answered
 
 
 def _letters(by: tuple[Any, ...]) -> list[tuple[Any, int]]:
@@ -220,35 +208,3 @@ def _letters(by: tuple[Any, ...]) -> list[tuple[Any, int]]:
         else:
             found.append((one, 1))
     return found
-
-
-def settled(e: Any, memory: dict[Any, Any] | None = None) -> Any:
-    """The expression as sympy evaluates it: rebuilt from its leaves."""
-    memory = {} if memory is None else memory
-    if not isinstance(e, sp.Basic) or not e.args:
-        return sp.sympify(e)
-    if e not in memory:
-        with sp.evaluate(True):
-            if isinstance(e, (sp.Derivative, sp.Subs)):
-                memory[e] = e.doit()
-            else:
-                memory[e] = e.func(*(settled(argument, memory) for argument in e.args))
-    return memory[e]
-
-
-def put_in(e: Any, letter: sp.Symbol, value: Any) -> Any:
-    """e with a value for a letter, nothing else changed."""
-    e, value = sp.sympify(e), sp.sympify(value)
-    if e == letter:
-        return value
-    if not e.args or not e.has(letter):
-        return e
-    if isinstance(e, (sp.Derivative, sp.Subs)):
-        with sp.evaluate(True):
-            return settled(e).subs(letter, settled(value))
-    return kept(e, tuple(put_in(argument, letter, value) for argument in e.args))
-
-
-def kept(e: sp.Expr, arguments: tuple[sp.Expr, ...]) -> sp.Expr:
-    """e with other arguments, and nothing evaluated."""
-    return e if arguments == e.args else e.func(*arguments, evaluate=False)

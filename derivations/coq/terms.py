@@ -17,7 +17,7 @@ from sympy.core.function import AppliedUndef
 
 from derivations.engine.algebra.jets import Jets, _as_jet
 
-from .plain import kept, settled
+from .raw import NotInCoq, kept, settled
 
 SUM, PRODUCT, SIGN, POWER, APPLIED, ATOM = 50, 40, 35, 30, 10, 0
 """Coq's levels: the looser an operator binds, the higher."""
@@ -26,7 +26,7 @@ _TAKEN = {
     "exp", "ln", "sqrt", "sin", "cos", "tan", "Rabs", "Rmin", "Rmax", "Rpower", "PI", "R", "E", "S",
     "O", "I", "INR", "IZR", "nat", "fun", "forall", "exists", "let", "in", "if", "then", "else",
     "match", "with", "end", "as", "return", "at", "by", "fix", "cofix", "where", "for", "using",
-    "Set", "Prop", "Type", "normal", "equation",
+    "Set", "Prop", "Type", "normal", "equation", "power", "bell", "right", "near", "other",
 }  # fmt: skip
 """Words that mean something to Coq, or to the lemmas."""
 
@@ -38,10 +38,6 @@ _FUNCTIONS: dict[type, str] = {
     sp.tan: "tan",
     sp.Abs: "Rabs",
 }
-
-
-class NotInCoq(ValueError):
-    """Something that this printer has no term for."""
 
 
 @dataclass
@@ -213,7 +209,8 @@ def _power(base: sp.Expr, exponent: sp.Expr, names: Names) -> tuple[str, int]:
         if exponent > 0:
             return f"({root}) ^ {exponent.p}", POWER
         return f"/ ({root})" if exponent.p == -1 else f"/ ({root}) ^ {-exponent.p}", SIGN
-    return f"Rpower {term(base, names, ATOM)} {term(exponent, names, ATOM)}", APPLIED
+    name = "power" if settled(base) == 0 else "Rpower"  # Rpower 0 a is 1, by a convention of ln 0
+    return f"{name} {term(base, names, ATOM)} {term(exponent, names, ATOM)}", APPLIED
 
 
 def _least(e: sp.Expr, names: Names) -> str:

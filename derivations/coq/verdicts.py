@@ -2,13 +2,17 @@
 
     checked("kl.flow_grpo")        Checked(lines=5, closed=5, stale=(), missing=())
 
-The file has, for every line, a hash of what is printed, a hash of its lemmas and the verdict. A
-page may say "checked by Coq" of a line only while both hashes are those of the line as it is now.
+The file has, for every line, a hash of what is printed, a hash of what its lemmas state and the
+verdict. A page may say "checked by Coq" of a line only while both hashes are those of the line as
+it is now. How a statement was proved does not enter: `make certify` proves all of them again.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Iterable
@@ -17,8 +21,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import sympy as sp
+
+import refimpl.equations
+from derivations.run import load
+
 from .claims import Claim, claims
-from .compiling import THEORIES
 
 FILE = Path(__file__).with_name("verdicts.json")
 CLOSED = "checked"
@@ -74,15 +82,45 @@ def hash_of(text: str) -> str:
 def recorded() -> dict[str, Any]:
     """The verdicts as they were written last; none if there is no file."""
     if not FILE.exists():
-        return {"coq": "", "theories": "", "claims": {}}
+        return {"coq": "", "meanings": "", "sources": {}, "claims": {}}
     found: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
     return found
 
 
-def theories() -> str:
-    """The hash of the theories that the proofs lean on."""
-    folder = resources.files("derivations.coq") / "theories"
-    return hash_of("\n".join((folder / f"{name}.v").read_text("utf-8") for name in THEORIES))
+def meanings() -> str:
+    """The hash of the definitions that statements use besides those of Coq's libraries."""
+    text = (resources.files("derivations.coq") / "theories" / "Meanings.v").read_text("utf-8")
+    return hash_of(text)
+
+
+def sources(id: str) -> str:
+    """The hash of all code that a derivation's lemmas are made by, comments left out.
+
+    While it is the one that was written down, the lemmas need not be written again to know them.
+    """
+    return _sources(inspect.getfile(load()[id].lines))
+
+
+@functools.cache
+def _sources(module: str) -> str:
+    here = Path(__file__).parent
+    equations = Path(refimpl.equations.__file__).parent
+    used = [Path(module), *here.parent.glob("engine/**/*.py"), *here.glob("*.py")]
+    used += equations.glob("**/*.py")
+    kept = sorted(f for f in used if f.name not in ("certify.py", "compiling.py", "verdicts.py"))
+    return hash_of("\n".join([sp.__version__, *map(_bare, kept)]))
+
+
+@functools.cache
+def _bare(file: Path) -> str:
+    """A module without comments and docstrings."""
+    tree = ast.parse(file.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
+            node
+        ):
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def entry(claim: Claim, refused: dict[str, str]) -> dict[str, str]:
@@ -92,22 +130,28 @@ def entry(claim: Claim, refused: dict[str, str]) -> dict[str, str]:
         verdict = NOT + "; ".join(sorted({f"{w.kind}: {w.because}" for w in claim.wanted}))
     if any(lemma.name in refused for lemma in claim.lemmas):
         verdict = "refused"
-    return {"sides": claim.sides, "lemmas": hash_of(claim.text), "verdict": verdict}
+    return {"sides": claim.sides, "lemmas": hash_of(claim.statements), "verdict": verdict}
 
 
 def write(found: Iterable[Claim], refused: dict[str, str], version: str) -> None:
     """Write down what Coq said of these claims; verdicts on other derivations stay as they are.
 
-    They stay only while the theories that proofs lean on are the same.
+    They stay only while the definitions that statements use are the same.
     """
     found = list(found)
     asked, known = {claim.id for claim in found}, recorded()
-    others = known["claims"] if known["theories"] == theories() else {}
-    kept = {key: row for key, row in others.items() if key.partition(" ")[0] not in asked}
+    same = known["meanings"] == meanings()
+    kept = {
+        key: row
+        for key, row in (known["claims"] if same else {}).items()
+        if key.partition(" ")[0] not in asked
+    }
+    made_by = {id: was for id, was in known.get("sources", {}).items() if same}
     text = json.dumps(
         {
             "coq": version,
-            "theories": theories(),
+            "meanings": meanings(),
+            "sources": made_by | {id: sources(id) for id in asked},
             "claims": kept | {claim.key: entry(claim, refused) for claim in found},
         },
         indent=1,
@@ -116,13 +160,29 @@ def write(found: Iterable[Claim], refused: dict[str, str], version: str) -> None
     FILE.write_text(text + "\n", "utf-8")
 
 
+def current(id: str) -> bool:
+    """Whether all lines of a derivation are checked, and made by the code of then."""
+    return _made_as_then(id, recorded()) and checked(id).whole
+
+
+def _made_as_then(id: str, known: dict[str, Any]) -> bool:
+    return known["meanings"] == meanings() and known.get("sources", {}).get(id) == sources(id)
+
+
+def unsettled(found: Iterable[Claim]) -> list[str]:
+    """Lines that have changed since they were checked, or that were not closed then."""
+    found = list(found)
+    known, old = recorded()["claims"], set(stale(found))
+    return [c.key for c in found if c.key in old or known[c.key]["verdict"] != CLOSED]
+
+
 def stale(found: Iterable[Claim]) -> list[str]:
     """Lines whose verdict is not about them as they are now."""
     known = recorded()
     return [
         claim.key
         for claim in found
-        if known["theories"] != theories() or not _current(claim, known["claims"].get(claim.key))
+        if known["meanings"] != meanings() or not _current(claim, known["claims"].get(claim.key))
     ]
 
 
@@ -132,22 +192,33 @@ def _current(claim: Claim, known: dict[str, str] | None) -> bool:
 
 
 def checked(id: str, found: list[Claim] | None = None) -> Checked:
-    """What may be said of a derivation: its lines are exported again and the hashes compared.
+    """What may be said of a derivation: both hashes of each line are compared with those now.
+
+    Its lemmas are written again for that, unless the code that writes them is the same as then.
 
     Args:
         id: the derivation.
         found: its claims, where the caller has them already.
     """
-    of_it = [c for c in (claims(id) if found is None else found) if c.id == id]
     known = recorded()
-    old = set(stale(of_it))
+    asked = any(key.partition(" ")[0] == id for key in known["claims"])
+    if found is None and not asked:
+        return _said({}, (), known["coq"])
+    if found is None and _made_as_then(id, known):
+        rows = {k: r for k, r in known["claims"].items() if k.partition(" ")[0] == id}
+        return _said({k: row["verdict"] for k, row in rows.items()}, (), known["coq"])
+    of_it = [c for c in (claims(id) if found is None else found) if c.id == id]
     verdicts = {c.key: known["claims"].get(c.key, {}).get("verdict", "") for c in of_it}
+    return _said(verdicts, tuple(stale(of_it)), known["coq"])
+
+
+def _said(verdicts: dict[str, str], old: tuple[str, ...], version: str) -> Checked:
     return Checked(
-        len(of_it),
-        sum(verdicts[c.key] == CLOSED and c.key not in old for c in of_it),
-        tuple(c.key for c in of_it if c.key in old),
+        len(verdicts),
+        sum(verdict == CLOSED and key not in old for key, verdict in verdicts.items()),
+        old,
         tuple((k, v.removeprefix(NOT)) for k, v in verdicts.items() if v.startswith(NOT)),
-        known["coq"],
+        version,
     )
 
 
@@ -162,13 +233,11 @@ def theorems() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def table(found: list[Claim] | None = None) -> list[Row]:
+def table() -> list[Row]:
     """The rows of the table of evidence, a derivation each."""
-    everything = claims() if found is None else found
     proved = theorems()
-    by_id: dict[str, list[Claim]] = {}
-    for claim in everything:
-        by_id.setdefault(claim.id, []).append(claim)
-    return [
-        Row(id, len(own), checked(id, own).closed, proved.get(id, ())) for id, own in by_id.items()
-    ]
+    rows = []
+    for id in load():
+        said = checked(id)
+        rows.append(Row(id, said.lines, said.closed, proved.get(id, ())))
+    return rows

@@ -1,12 +1,10 @@
 """The proof engine: claims in, one of three verdicts out, and wrong neighbours that must fall."""
 
 from .algebra.decide import Decision, Verdict, decide
-from .derivation import Display, Equality, Lines, Production, derivation, derivations
+from .derivation import Lines, Production, derivation, derivations
 
 __all__ = [
     "Decision",
-    "Display",
-    "Equality",
     "Lines",
     "Production",
     "Verdict",

@@ -6,11 +6,10 @@
         w = Writing(p=density(), v=field(), g=of_time())
         yield w.chain("...", ("...", "the rule, in words"), states="what it shows")
 
-`derivations.engine.written` has the language of the lines. `Display` and `Equality` are the older
-form, two evaluated sides; `python -m derivations.run --unread` lists the proofs that still have it.
+`derivations.engine.written` has the language of the lines.
 
 Proving runs it on the function that runs. Controlling runs the same lines on wrong neighbours of
-that function, made by `controls`; each must be refuted by one of the same equalities.
+that function, made by `controls`; each must be refuted by one of the same lines.
 """
 
 import inspect
@@ -18,31 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import sympy as sp
-
 from refimpl.equations import find
 
 from .written.chain import Chain
 
-
-@dataclass(frozen=True)
-class Equality:
-    """left = right, and why. Both sides may hold arbitrary functions and their derivatives."""
-
-    reason: str
-    left: sp.Expr
-    right: sp.Expr
-
-
-@dataclass(frozen=True)
-class Display:
-    """A formula to show: the left side in LaTeX, the right side as the code returned it."""
-
-    lhs: str
-    rhs: Any
-
-
-Lines: TypeAlias = Iterator[Equality | Display | Chain]
+Lines: TypeAlias = Iterator[Chain]
 """What a derivation yields."""
 
 Production: TypeAlias = Callable[..., Any]

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 import chinese  # noqa: E402
+import coq_blocks  # noqa: E402
 import implementations  # noqa: E402
 import tables  # noqa: E402
 from citing import cited  # noqa: E402
@@ -52,7 +53,7 @@ from wording import aligned, code, plain, prose, shortened, witness_point, worde
 import derivations.engine  # noqa: E402
 from derivations.engine import formula as formulas  # noqa: E402
 from derivations.engine.reading import Reading  # noqa: E402
-from derivations.run import Control, Proof, Step, prove_all  # noqa: E402
+from derivations.run import Control, Proof, prove_all  # noqa: E402
 from refimpl.cli import app  # noqa: E402
 from refimpl.conformance import mistakes  # noqa: E402
 from refimpl.conformance.adapter.capabilities import CAPABILITIES, OPTIONAL  # noqa: E402
@@ -74,9 +75,6 @@ BLOCK = re.compile(
     r"(?P<body>.*?)(?P<close><!-- end generated -->)",
     re.S,
 )
-
-LONGEST = 900
-"""Characters of LaTeX beyond which a step is named but not printed."""
 
 TOLD = {"there": "there", "missing": "claimed and missing", "later": "not claimed yet"}
 LETTERS = {
@@ -343,7 +341,7 @@ def assumptions(proof: Proof) -> str:
 
 def lines_of(proof: Proof) -> list[str]:
     """The chains of a proof, its lines numbered through, and the verdict once, at the end."""
-    shown = [step_lines(i, s) for i, s in enumerate((s for s in proof.steps if s.old), 1)]
+    shown = []
     number = 0
     for reading in proof.chains:
         shown.append(chain_lines(reading, number))
@@ -383,18 +381,8 @@ def chains_verdict(proof: Proof) -> str:
     nonzero = dict.fromkeys(tex for reading in proof.chains for tex in reading.nonzero)
     if nonzero:
         told += "; defined where " + ", ".join(f"${shortened(tex)} \\neq 0$" for tex in nonzero)
-    return told + "."
-
-
-def step_lines(number: int, step: Step) -> str:
-    """One equality with its reason and verdict."""
-    state = pill(step.verdict.lower(), "proved" if step.verdict == "PROVED" else "open")
-    how = f" <small>{plain(step.method)}</small>" if step.method else ""
-    head = f"**{number}.** {plain(step.reason)} {state}{how}"
-    shown = aligned(step.left_latex, step.right_latex)
-    if len(shown) > LONGEST:
-        return f"{head}<br><small>{len(shown):,} characters of LaTeX, not printed here</small>"
-    return f"{head}\n\n$$\n{shown}\n$$"
+    by_coq = coq_blocks.said(proof, pill)
+    return f"{told}. {by_coq}." if by_coq else f"{told}."
 
 
 def math(tex: str) -> str:
@@ -584,6 +572,16 @@ def checks_block(run: Run, page: Path) -> str:
     return "\n\n".join(out)
 
 
+def coq_counts_block(run: Run, page: Path) -> str:
+    """How many lines the second kernel has checked."""
+    return coq_blocks.counts()
+
+
+def coq_table_block(run: Run, page: Path) -> str:
+    """For each claim, who has checked it."""
+    return coq_blocks.table(list(run.proofs.values()), lambda id: run.link(id, page))
+
+
 def excerpt_block(run: Run, page: Path) -> str:
     """The shortest equation of consequence, as it runs."""
     return fenced(formula(run.equations["sde.drift"].function))
@@ -700,6 +698,8 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "kit-capabilities": capabilities_block,
     "kit-conventions": conventions_block,
     "counts": counts_block,
+    "coq-counts": coq_counts_block,
+    "coq-table": coq_table_block,
     "excerpt": excerpt_block,
     "guidance-variants": lambda run, page: variants_block(),
     "levels-grids": lambda run, page: grids_block(),

@@ -107,7 +107,9 @@ def add_scaled(a: Num, factor: Num, b: Num) -> Num:
 def where(condition: Array, a: Num, b: Num) -> Num:
     """a where the condition holds, b elsewhere; of Python, numpy, torch or JAX conditions."""
     if isinstance(condition, (bool, np.bool_)) or not hasattr(condition, "dtype"):
-        return a if condition else b
+        if condition in (True, False):
+            return a if condition else b
+        raise TypeError(f"where cannot tell whether {condition} holds: give it values")
     return home(condition).where(condition, a, b)
 
 

@@ -5,13 +5,14 @@ import sys
 import pytest
 import sympy as sp
 
-from derivations.engine import Display, Equality, Verdict, decide, derivation
+from derivations.engine import Verdict, decide, derivation
 from derivations.engine import derivation as derivation_module
 from derivations.engine.algebra.decide import NotAClaim, enclose
 from derivations.engine.algebra.moments import expectation, variance
 from derivations.engine.algebra.symbols import eps, g, score, std, t, v, x
 from derivations.engine.controls import neighbours
 from derivations.engine.derivation import Derivation
+from derivations.engine.written import Writing
 from derivations.run import load, prove
 from refimpl.equations import equations, sde
 
@@ -100,7 +101,7 @@ def _proof(lines, id="sde.drift"):
 
 def test_a_proof_that_never_calls_the_code_is_none():
     def lines(production):
-        yield Equality("a copy of the formula", v - g**2 / 2 * score, v - score * g**2 / 2)
+        yield Writing().chain("v - g**2/2*score", ("v - score*g**2/2", "a copy of the formula"))
 
     proof = _proof(lines)
     assert not proof.proved
@@ -109,15 +110,16 @@ def test_a_proof_that_never_calls_the_code_is_none():
 
 def test_a_proof_without_an_equality_is_none():
     def lines(production):
-        yield Display("f", production(v, score, g))
+        production(v, score, g)
+        yield from ()
 
     assert "no equality was shown" in _proof(lines).problems
 
 
 def test_a_claim_too_weak_to_refute_a_neighbour_fails():
     def lines(production):
-        yield Equality(
-            "true, but blind to the factor", sp.diff(production(v, score, g), v), sp.Integer(1)
+        yield Writing().chain(
+            "d(sde.drift(v, score, g), v)", ("1", "true, but blind to the factor")
         )
 
     problems = _proof(lines).problems
@@ -126,7 +128,7 @@ def test_a_claim_too_weak_to_refute_a_neighbour_fails():
 
 def test_a_wrong_claim_fails_with_its_reason():
     def lines(production):
-        yield Equality("a whole g²", production(v, score, g), v - g**2 * score)
+        yield Writing().chain("sde.drift(v, score, g)", ("v - g**2*score", "a whole g²"))
 
     assert any("REFUTED: a whole g²" in problem for problem in _proof(lines).problems)
 
@@ -158,7 +160,7 @@ def test_registering_twice_or_without_words_is_an_error():
         derivation("sde.drfit")
 
     def silent(production):
-        yield Equality("", x, x)
+        yield from ()
 
     with pytest.raises(ValueError, match="docstring"):
         derivation_module("unnamed", of=("sde.drift",))(silent)

@@ -2,6 +2,7 @@
    so that nothing here has to be trusted. *)
 From Coq Require Import Reals Lra Psatz Field.
 From Coquelicot Require Import Coquelicot.
+From Refimpl Require Import Meanings.
 Open Scope R_scope.
 
 (* Laws that the library states otherwise. *)
@@ -33,6 +34,13 @@ Qed.
 
 Lemma limit_here (f : R -> R) (a b : R) : f a = b -> continuity_pt f a -> is_lim f a b.
 Proof. intros <- H. apply is_lim_continuity, H. Qed.
+
+(* 0^e is 0. *)
+Lemma power_of_zero (b e : R) : b = 0 -> power b e = 0.
+Proof. intro H. unfold power. destruct (Req_EM_T b 0); [reflexivity | contradiction]. Qed.
+
+Lemma positive_form (a b : R) : a = b -> 0 < b -> 0 < a.
+Proof. intros -> H. exact H. Qed.
 
 Lemma square_nonneg (x : R) : 0 <= x ^ 2.
 Proof. apply pow2_ge_0. Qed.
@@ -138,27 +146,115 @@ with nonzero :=
 
 (* Identities: rational ones by `field`, its side conditions by signs; cases before that. *)
 
-Ltac sides := repeat split; first [ assumption | pos | nonzero ].
+(* What is known not to vanish, factor by factor. *)
+Lemma left_factor (a b : R) : a * b <> 0 -> a <> 0.
+Proof. intros H E. apply H. rewrite E. ring. Qed.
+Lemma right_factor (a b : R) : a * b <> 0 -> b <> 0.
+Proof. intros H E. apply H. rewrite E. ring. Qed.
+Lemma of_inverse (a : R) : / a <> 0 -> a <> 0.
+Proof. intros H E. apply H. rewrite E. apply Rinv_0. Qed.
+Lemma of_power (a : R) (n : nat) : a ^ S n <> 0 -> a <> 0.
+Proof. intros H E. apply H. rewrite E. simpl. ring. Qed.
+Ltac factors :=
+  unfold Rdiv in *;
+  repeat match goal with
+  | H : 0 < ?a * ?b |- _ =>
+      lazymatch goal with
+      | _ : a * b <> 0 |- _ => fail
+      | _ => pose proof (Rgt_not_eq _ _ H)
+      end
+  end;
+  repeat match goal with
+  | H : _ * _ <> 0 |- _ => pose proof (left_factor _ _ H); apply right_factor in H
+  | H : / _ <> 0 |- _ => apply of_inverse in H
+  | H : _ ^ S _ <> 0 |- _ => apply of_power in H
+  end.
+
+Ltac sides := repeat split; first [ assumption | pos | nonzero | factors; first [ assumption | pos | nonzero ] ].
 Ltac algebra := first [ reflexivity | ring | field; sides | lra ].
+
+(* Identities modulo the squares of the roots that stand in them. *)
+Ltac squares_of_roots :=
+  repeat match goal with
+  | |- context [sqrt ?a] =>
+      lazymatch goal with
+      | _ : sqrt a * sqrt a = a |- _ => fail
+      | _ => assert (sqrt a * sqrt a = a) by (apply sqrt_sqrt; pos)
+      end
+  end.
+Ltac modulo_squares :=
+  squares_of_roots;
+  lazymatch goal with
+  | P : sqrt ?a * sqrt ?a = ?a, Q : sqrt ?b * sqrt ?b = ?b, S : sqrt ?c * sqrt ?c = ?c,
+    T : sqrt ?d * sqrt ?d = ?d |- _ => first [ ring [P Q S T] | field [P Q S T]; sides ]
+  | P : sqrt ?a * sqrt ?a = ?a, Q : sqrt ?b * sqrt ?b = ?b, S : sqrt ?c * sqrt ?c = ?c |- _ =>
+      first [ ring [P Q S] | field [P Q S]; sides ]
+  | P : sqrt ?a * sqrt ?a = ?a, Q : sqrt ?b * sqrt ?b = ?b |- _ =>
+      first [ ring [P Q] | field [P Q]; sides ]
+  | P : sqrt ?a * sqrt ?a = ?a |- _ => first [ ring [P] | field [P]; sides ]
+  end.
+(* Denominators cleared, then a for sqrt a ^ 2, which may hold denominators of its own. *)
+Lemma two_roots (a : R) (n : nat) : 0 <= a -> sqrt a ^ S (S n) = a * sqrt a ^ n.
+Proof. intro H. simpl. rewrite <- Rmult_assoc, sqrt_sqrt by exact H. reflexivity. Qed.
+Ltac powers_of_roots :=
+  repeat match goal with
+  | |- context [sqrt ?a ^ S (S ?n)] => rewrite (two_roots a n) by pos
+  end.
+Ltac cleared := progress field_simplify_eq; [ powers_of_roots; algebra | sides .. ].
+Ltac rooted :=
+  lazymatch goal with
+  | |- context [sqrt _] => first [ modulo_squares | cleared ]
+  end.
+
+(* exp a and exp b are one where a = b, however the two are written; likewise ln, sqrt, sin, cos. *)
+Ltac agree_on f :=
+  repeat match goal with
+  | |- context [f ?a] =>
+      match goal with
+      | |- context [f ?b] =>
+          tryif constr_eq a b then fail
+          else
+            let E := fresh in
+            assert (E : f a = f b) by (f_equal; first [ algebra | rooted ]);
+            rewrite E in *; clear E
+      end
+  end.
+Ltac agree :=
+  agree_on exp; agree_on sqrt; agree_on sqrt; agree_on ln; agree_on exp; agree_on sin; agree_on cos.
+
+(* As it stands, without laws: equal arguments made one, roots by their squares. *)
+Ltac plainly :=
+  first [ algebra | rooted | unfold Rpower; agree; first [ algebra | rooted ] ].
 
 (* exp of a sum, given the sum that it is; likewise ln and sqrt of products. *)
 
 Ltac ln_split :=
+  unfold Rdiv;
   repeat first
     [ rewrite ln_mult by pos | rewrite ln_Rinv by pos | rewrite ln_pow by pos
     | rewrite ln_sqrt by pos | rewrite ln_exp | rewrite ln_1 ].
+(* Positive by its form, or because it is, written otherwise, what a hypothesis says is. *)
+Ltac positive :=
+  first
+    [ pos
+    | match goal with H : 0 < ?a |- 0 < ?b => apply (positive_form b a); [ algebra | exact H ] end ].
+Ltac logarithms_of_one :=
+  repeat match goal with
+  | |- context [ln ?a] => replace (ln a) with 0 by (rewrite <- ln_1; f_equal; algebra)
+  end.
 Ltac exp_law sum :=
   rewrite ?ln_1; ln_split;
   lazymatch goal with
   | |- exp ?a = _ =>
-      replace a with sum by (simpl; algebra);
+      transitivity (exp sum);
+      [ f_equal; simpl; first [ plainly | logarithms_of_one; plainly ] |];
       rewrite ?exp_plus, ?exp_Ropp, ?exp_times, ?exp_0;
-      repeat rewrite exp_half by pos; repeat rewrite exp_ln by pos;
-      first [ reflexivity | algebra ]
+      repeat rewrite exp_half by positive; repeat rewrite exp_ln by positive;
+      plainly
   end.
 Ltac ln_law product :=
   lazymatch goal with
-  | |- ln ?a = _ => replace a with product by algebra; ln_split; simpl; first [ reflexivity | lra | algebra ]
+  | |- ln ?a = _ => transitivity (ln product); [ f_equal; rewrite ?exp_Ropp; plainly |]; ln_split; simpl; first [ reflexivity | lra | plainly ]
   end.
 
 (* Powers of roots, where what stands under them is a fraction. *)
@@ -179,18 +275,6 @@ Ltac circle_law :=
             | rewrite <- sin_shift; f_equal; algebra | rewrite <- cos_shift; f_equal; algebra ]
   end.
 
-(* exp a and exp b are one where a = b, however the two are written; likewise ln, sqrt, sin, cos. *)
-Ltac agree_on f :=
-  repeat match goal with
-  | |- context [f ?a] =>
-      match goal with
-      | |- context [f ?b] =>
-          tryif constr_eq a b then fail
-          else replace (f a) with (f b) by (f_equal; algebra)
-      end
-  end.
-Ltac agree := agree_on exp; agree_on ln; agree_on sqrt; agree_on sin; agree_on cos.
-
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
 Ltac known :=
@@ -201,7 +285,23 @@ Ltac known :=
 Ltac exists_here :=
   first [ assumption | exact I | eexists; eassumption | pos | nonzero ].
 Ltac derivative :=
-  unfold Rpower; auto_derive; [ repeat split; exists_here | known; first [ algebra | agree; algebra ] ].
+  unfold Rpower; auto_derive;
+  [ repeat split; exists_here
+  | known; first [ timeout 30 algebra | agree; first [ algebra | rooted ] ] ].
+(* The same, where powers are to be rewritten by laws that were proved before. *)
+Tactic Notation "derivative_by" tactic3(laws) :=
+  unfold Rpower in *; auto_derive;
+  [ repeat split; exists_here | known; agree; laws; first [ algebra | rooted | plainly ] ].
+
+(* Every minimum and maximum of which the hypotheses tell which argument it is. *)
+Ltac resolve :=
+  repeat match goal with
+  | |- context [Rmin ?a ?b] =>
+      first [ rewrite (Rmin_left a b) by lra | rewrite (Rmin_right a b) by lra ]
+  | |- context [Rmax ?a ?b] =>
+      first [ rewrite (Rmax_left a b) by lra | rewrite (Rmax_right a b) by lra ]
+  end;
+  first [ reflexivity | ring | lra ].
 
 (* min, max and |a|: one case for each side of the comparison. *)
 Ltac cases :=

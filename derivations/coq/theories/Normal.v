@@ -1,17 +1,7 @@
-(* The mean over a standard Gaussian, by its moments: any linear functional that has them. *)
+(* Means over a standard Gaussian, one moment at a time. *)
 From Coq Require Import Reals Lra Psatz Field.
-From Refimpl Require Import Lines.
+From Refimpl Require Import Meanings Lines.
 Open Scope R_scope.
-
-Record standard_normal (E : (R -> R) -> R) : Prop := {
-  same : forall f g, (forall x, f x = g x) -> E f = E g;
-  plus : forall f g, E (fun x => f x + g x) = E f + E g;
-  scale : forall a f, E (fun x => a * f x) = a * E f;
-  whole : E (fun _ => 1) = 1;
-  odd : E (fun x => x) = 0;
-  moments : forall n, E (fun x => x ^ S (S n)) = INR (S n) * E (fun x => x ^ n);
-  exponentials : forall b, E (fun x => exp (b * x)) = exp (b ^ 2 / 2)
-}.
 
 Section Moments.
 Variables (E : (R -> R) -> R) (normal : standard_normal E).

@@ -2,7 +2,7 @@
    for p', no computer algebra is involved. Each theorem says in its comment what it is on the page. *)
 From Coq Require Import Reals Lra Psatz Field FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
-From Refimpl Require Import Lines Normal.
+From Refimpl Require Import Meanings Lines Normal.
 Open Scope R_scope.
 
 (* ---------------------------------------------------------------- One coordinate *)

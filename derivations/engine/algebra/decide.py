@@ -3,7 +3,8 @@
 Derivatives and undefined functions become independent symbols (the jet of an arbitrary function is
 arbitrary), so most claims are rational identities, and cancel(together(left − right)) == 0 decides.
 A proof counts only if interval arithmetic agrees at random rational points; a refutation only with
-a point at which the interval excludes 0. There is no fourth verdict and no tolerance.
+a point at which the interval excludes 0, and where values of one function that are taken for two
+lie at two places. There is no fourth verdict and no tolerance.
 """
 
 import random
@@ -15,7 +16,7 @@ from typing import Any
 import sympy as sp
 from mpmath import iv
 
-from .jets import jets
+from .jets import Jets
 from .rational import vanishes
 from .symbols import domain
 
@@ -82,7 +83,8 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
     left, right = sp.sympify(left), sp.sympify(right)
     _check(left, right)
     sides = left, right
-    left, right = jets(left, right)
+    table = Jets()
+    left, right = (table.of(side.doit()) for side in sides)
     _check(left, right)
     endless = [side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in (left, right)]
     if all(endless):
@@ -90,7 +92,7 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
     if any(endless):
         told = f"everywhere: {'left' if endless[0] else 'right'} is no finite number"
         return Decision(Verdict.REFUTED, "witness", told)
-    if doubtful and (found := _witness(left, right)):
+    if doubtful and (found := _witness(left, right, table)):
         return Decision(Verdict.REFUTED, "witness", found)
     if found := _not_real(left, right):
         return Decision(Verdict.REFUTED, "witness", found)
@@ -100,7 +102,7 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
             if confirmed:
                 return Decision(Verdict.PROVED, name, where=() if doubtful else poles(*sides))
             break
-    found = "" if doubtful else _witness(left, right)
+    found = "" if doubtful else _witness(left, right, table)
     return Decision(Verdict.REFUTED, "witness", found) if found else Decision(Verdict.UNDECIDED)
 
 
@@ -184,17 +186,33 @@ def _encloses_zero(left: sp.Expr, right: sp.Expr, index: int) -> bool:
     return False
 
 
-def _witness(left: sp.Expr, right: sp.Expr) -> str:
-    """A point at which the sides certainly differ, in words; empty if none is found."""
+def _witness(left: sp.Expr, right: sp.Expr, table: Jets) -> str:
+    """A point at which the sides certainly differ, in words; empty if none is found.
+
+    Values of one function at two places may be chosen freely only if the places are two: at the
+    point, an argument of each must certainly differ.
+    """
     if found := _not_real(left, right):
         return found
-    symbols = _free(left, right)
+    if table.unread(left, right):
+        return ""
+    rivals = table.rivals(left, right)
+    symbols = _free(left, right, *(a for pair in rivals for place in pair for a in place))
     for index in range(ATTEMPTS if symbols else 1):
         point = _point(symbols, index)
         gap = _gap(left, right, point)
-        if gap is not None and 0 not in gap:
+        apart = all(_apart(*pair, point) for pair in rivals)
+        if apart and gap is not None and 0 not in gap:
             return f"{_told(point)}: left − right = {float(gap.mid.b):.6g}"
     return ""
+
+
+def _apart(
+    here: tuple[sp.Expr, ...], there: tuple[sp.Expr, ...], point: dict[sp.Symbol, sp.Rational]
+) -> bool:
+    """Whether two places certainly differ in a coordinate."""
+    gaps = (_gap(a, b, point) for a, b in zip(here, there, strict=True))
+    return any(gap is not None and 0 not in gap for gap in gaps)
 
 
 def _not_real(left: sp.Expr, right: sp.Expr) -> str:

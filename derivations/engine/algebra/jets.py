@@ -24,6 +24,32 @@ class Jets:
     table: dict[Key, list[tuple[tuple[sp.Expr, ...], sp.Dummy]]] = field(default_factory=dict)
     done: dict[sp.Expr, sp.Expr] = field(default_factory=dict)
 
+    def rivals(self, *sides: sp.Expr) -> list[tuple[tuple[sp.Expr, ...], tuple[sp.Expr, ...]]]:
+        """Pairs of arguments of one function: where they agree, so do its values."""
+        used, todo = set(), set().union(*(side.free_symbols for side in sides))
+        rows = [(key, a, s) for key, known in self.table.items() for a, s in known]
+        while todo:
+            used |= todo
+            todo = {
+                letter
+                for _, arguments, symbol in rows
+                if symbol in todo
+                for a in arguments
+                for letter in a.free_symbols
+            } - used
+        held = [(key, arguments) for key, arguments, symbol in rows if symbol in used]
+        return [(a, b) for i, (key, a) in enumerate(held) for other, b in held[:i] if key == other]
+
+    def unread(self, *sides: sp.Expr) -> bool:
+        """Whether a side holds a derivative whose point was not read off: it may be any value."""
+        letters = set().union(*(side.free_symbols for side in sides))
+        return any(
+            symbol in letters
+            for (function, _), known in self.table.items()
+            if issubclass(function, (sp.Derivative, sp.Subs))
+            for _, symbol in known
+        )
+
     def of(self, e: sp.Expr) -> sp.Expr:
         """The expression with every function value and derivative replaced."""
         if e not in self.done:

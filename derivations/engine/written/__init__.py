@@ -94,7 +94,7 @@ otherwise (and the page says so).
 
 Look at `derivations/kl.py` (scalars, laws, moments), `derivations/sde.py` (fields in d dimensions)
 and `derivations/flow_grpo.py` (atoms, expectations, a long chain) before writing one.
-`python -m derivations.run kl.` proves those that start so, `--unread` lists what is still old.
+`python -m derivations.run kl.` proves those that start so.
 '''
 
 from .chain import Chain, Line, Writing
