@@ -45,9 +45,9 @@ def listing(*names: str, wrapped: str) -> Table:
     return table
 
 
-def errors() -> Screen:
-    """The console of standard error, one line a message however long."""
-    return Screen(stderr=True, highlight=False, soft_wrap=True)
+def errors(stream: TextIO | None = None) -> Screen:
+    """The console of standard error, or of another stream; one line a message however long."""
+    return Screen(file=stream, stderr=stream is None, highlight=False, soft_wrap=True)
 
 
 def tolerate() -> None:

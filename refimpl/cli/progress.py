@@ -84,6 +84,7 @@ class _Lines:
     def __init__(self, what: str, total: float | None) -> None:
         self.what, self.total, self.done, self.text = what, total, 0.0, ""
         self.start, self.ended = time.monotonic(), threading.Event()
+        self.stream = sys.stderr  # work may silence what it prints; this goes on
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -106,7 +107,7 @@ class _Lines:
 
     def say(self, text: str) -> None:
         """See `Told`."""
-        output.errors().print(escape(text))
+        output.errors(self.stream).print(escape(text))
 
     def line(self) -> str:
         """How far it is, of what, since when."""

@@ -1,5 +1,6 @@
 """`refimpl verify` with jobs that never end after the first of each worker, to be interrupted."""
 
+import signal
 import sys
 import time
 
@@ -20,6 +21,7 @@ def one_and_no_more(kind, name, seed):
 if __name__ == "__main__":
     from refimpl.cli import main
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     run._job = one_and_no_more
     sys.argv[0] = "refimpl"
     main()

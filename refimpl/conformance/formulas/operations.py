@@ -118,11 +118,11 @@ def size(op: Operation, inputs: Inputs, c: Conventions) -> Parts:
     base = op.evaluate(Formulas(), inputs, apart)
     sizes = {part: np.abs(x) + 0.0 for part, x in base.items()}
     for name, x in inputs.items():
-        nudged = _nudged(name, x, c)
-        if nudged is not None:
-            moved = op.evaluate(Formulas(), {**inputs, name: nudged}, apart)
-            for part in sizes:
-                sizes[part] = sizes[part] + np.abs(moved[part] - base[part]) / _NUDGE
+        for nudged in (_nudged(name, x, c), _turned(name, x, c)):
+            if nudged is not None:
+                moved = op.evaluate(Formulas(), {**inputs, name: nudged}, apart)
+                for part in sizes:
+                    sizes[part] = sizes[part] + np.abs(moved[part] - base[part]) / _NUDGE
     limit = _limit(c)
     if limit:  # a limit such as 0.99 is rounded too, and 1 − 0.99 shows it a hundredfold
         moved = op.evaluate(Formulas(), inputs, apart.but(boundary=f"clamp {limit - 1e-5:.5f}"))
@@ -163,6 +163,14 @@ def _nudged(name: str, x: Any, c: Conventions) -> Any:
             return np.where(c.level(x) == 1, x, nudged)
         return nudged
     return x * (1 - _NUDGE) if isinstance(x, float) else None
+
+
+def _turned(name: str, x: Any, c: Conventions) -> Any:
+    """A data time's noise level, nudged: 1 − t is rounded, by us if not by them."""
+    if name not in ("t", "s", "levels") or not c["time"].startswith("data"):
+        return None
+    level = np.asarray(c.level(x))
+    return np.where(level == 1, x, c.clock(level * (1 - _NUDGE)))
 
 
 def _like(sizes: np.ndarray, whole: np.ndarray, how: str) -> np.ndarray:

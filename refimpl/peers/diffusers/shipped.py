@@ -67,7 +67,7 @@ def _held(
 
 
 @fact("diffusers", "shipped.models", covers=("schedules.shift", "schedules.mu",
-      "schedules.dynamic", "schedules.stretch"))  # fmt: skip
+      "schedules.stretch"))  # fmt: skip
 def models(library: Any) -> Finding:
     """SD3.5, FLUX.1, Qwen-Image, Wan, LTX, HunyuanVideo and Sana: levels and times."""
     worst = 0.0
