@@ -1,5 +1,6 @@
 """Guidance: Bayes for scores, one weight moved between two fields, three scales for one thing."""
 
+from refimpl.equations import guidance
 from refimpl.equations.guidance import UnconditionalStd
 
 from .engine import Lines, Production, derivation
@@ -13,6 +14,7 @@ from .engine.written import (
     of_time,
     point,
     posterior_mean,
+    vector,
     weights,
 )
 from .engine.written.letters import densities
@@ -285,3 +287,120 @@ def tilted_std(production: Production) -> Lines:
         ("s_y", "s_y > 0"),
         states="w = 1 is p(x | y).",
     )
+
+
+@derivation("guidance.projection", rows=("CFG-8",), assumes=("v(x) ≠ 0",))
+def projection(production: Production) -> Lines:
+    """Least squares: what is left of v(x|y) is orthogonal to v(x)."""
+    w = Writing(u=vector("v(x)"), c=vector(r"v(x\mid y)"), r=number())
+    w.let("s", "guidance.projection(dot(c, u), norm2(u))", "s")
+    yield w.chain(
+        "dot(c - s*u, u)",
+        ("dot(c, u) - dot(c, u)/norm2(u) * norm2(u)", "⟨s u, u⟩ = s ‖u‖²"),
+        ("0", "it cancels"),
+        states="The rest is orthogonal to the unconditional velocity.",
+    )
+    yield w.chain(
+        "norm2(c - r*u) - norm2(c - s*u)",
+        ("norm2((r - s)*u)", "Pythagoras: the rest is orthogonal"),
+        states="Every other multiple is further away.",
+    )
+
+
+@derivation("guidance.zero_star", rows=("CFG-8",), assumes=("v(x) ≠ 0",))
+def zero_star(production: Production) -> Lines:
+    """CFG-Zero* pushes along the part of v(x|y) that is orthogonal to v(x), and along no other.
+
+    In one dimension nothing is orthogonal, and it is the conditional field whatever w is.
+    """
+    w = Writing(u=vector("v(x)"), c=vector(r"v(x\mid y)"), g=number("w"))
+    w.let("s", "guidance.projection(dot(c, u), norm2(u))", "s")
+    w.let("z", "guidance.zero_star(u, c, g, s)", r"\tilde v")
+    yield w.chain(
+        "z",
+        ("c + (g - 1)*(c - s*u)", "w c = c + (w − 1) c"),
+        states="The conditional velocity and w − 1 times what projection leaves.",
+    )
+    yield w.chain(
+        "dot(z - c, u)",
+        ("(g - 1)*dot(c - s*u, u)", "the line above"),
+        ("0", "the rest is orthogonal to v(x)"),
+        states="The push is orthogonal to the unconditional velocity.",
+    )
+    yield w.chain(
+        "guidance.zero_star(u, c, g, 1) - guidance.classifier_free(u, c, 1)",
+        ("(g - 1)*(c - u)", "s = 1 is plain guidance"),
+        states="Without a projection the push is the whole difference.",
+    )
+    w = Writing(p=number("v(x)"), q=number(r"v(x\mid y)"), g=number("w"))
+    yield w.chain(
+        "guidance.zero_star(p, q, g, guidance.projection(q*p, p**2))",
+        ("(1 - g)*q + g*q", "q p/p² times p is q"),
+        ("q", "1 − w + w = 1"),
+        states="In one dimension.",
+        so="Guidance by CFG-Zero* of a single number does nothing.",
+    )
+
+
+@derivation("guidance.rescale", rows=("CFG-8",))
+def rescale(production: Production) -> Lines:
+    """The spread over coordinates goes from the guided to the conditional one, linearly in φ."""
+    w = Writing(f=of(guidance.Rescaled, "rescaled"))
+    w.bind(S=number(r"\mathrm{std}_y", positive=True), v=number(r"\tilde v"))
+    w.bind(R=number(r"\widetilde{\mathrm{std}}", positive=True), q=number(positive=True))
+    yield w.chain(
+        "guidance.rescale(v, S, R, f)/v * R",
+        ("f*S + (1 - f)*R", "R cancels in the first term"),
+        states="The factor, times the spread of the guided velocity.",
+        so="Between both spreads; at φ = 1 the conditional velocity's own.",
+    )
+    yield w.chain(
+        "guidance.rescale(q*v, S, q*R, 1)",
+        ("guidance.rescale(v, S, R, 1)", "q above and below"),
+        states="At φ = 1 a factor on the guided velocity makes no difference.",
+        so="What is left of w is a direction.",
+    )
+
+
+@derivation("guidance.interval", rows=("CFG-8",))
+def interval(production: Production) -> Lines:
+    """Guidance between two levels; outside them the conditional field."""
+    w = Writing(u=number("v(x)"), c=number(r"v(x\mid y)"), g=number("w"))
+    w.bind(d=symbol("inside_by", r"\delta", low="0.01", high="0.1", positive=True))
+    w.bind(e=symbol("outside_by", r"\eta", low="0.01", high="0.1", positive=True))
+    yield w.chain(
+        "guidance.interval(u, c, g, t + d, t - e, t)",
+        ("c", "above t_high: the first case"),
+        states="Above, ...",
+    )
+    yield w.chain(
+        "guidance.interval(u, c, g, t, t - e, t)",
+        ("guidance.classifier_free(u, c, g)", "at t_high, and above t_low: the second case"),
+        states="... at the upper level and below it, ...",
+    )
+    yield w.chain(
+        "guidance.interval(u, c, g, t, t, t + d)",
+        ("c", "not above t_low: the last case"),
+        states="... and at the lower one.",
+    )
+
+
+@derivation("guidance.plus_plus", rows=("CFG-8",), assumes=("the linear path",))
+def plus_plus(production: Production) -> Lines:
+    """CFG++ is Euler's step with plain guidance, at the scale w = λ t (1 − s)/(t − s).
+
+    So its scale rises and falls over the levels: it is λ in a first step from t = 1 and in a last
+    step to s = 0, and about t (1 − t)/h times λ between them.
+    """
+    w = Writing(u=number("v(x)"), c=number(r"v(x\mid y)"), l=number(r"\lambda"))
+    w.let("h", "t - s", "h")
+    w.let("g", "l*t*(1 - s)/h", "w")
+    yield w.chain(
+        "guidance.plus_plus(x, u, c, l, Step(t, s))",
+        ("(1 - s)*(x - t*u - t*l*(c - u)) + s*(x + (1 - t)*u)", "the guided velocity"),
+        ("x - h*u - t*(1 - s)*l*(c - u)", "collect: −(1 − s) t + s (1 − t) = −h"),
+        ("x - h*guidance.classifier_free(u, c, g)", "w h = λ t (1 − s)"),
+        states="One step.",
+    )
+    yield w.chain("at(g, t, 1)", ("l", "1 − s = h"), states="The first step from noise, ...")
+    yield w.chain("at(g, s, 0)", ("l", "t = h"), states="... and the last to data.")

@@ -260,7 +260,7 @@ def images(production: Production) -> Lines:
         ),
         ("<= kl.trajectory(d, s)", "the KL of images is not negative"),
         states="Two steps: what images do not show.",
-        so="It vanishes where std₀ = 0 and $d_k$ is proportional to $P_k\\,\\mathrm{std}_k^2$; with "
+        so="It vanishes where std₀ = 0 and $d_k\\propto P_k\\,\\mathrm{std}_k^2$; with "
         "more steps there is a square for each pair.",
     )
 

@@ -83,12 +83,17 @@ def filled(page: Path) -> str:
 
 
 def worded(body: str, page: Path) -> str:
-    """A generated part in Chinese; formulas and programs are left alone."""
+    """A generated part in Chinese; of formulas the words, of programs nothing."""
     parts, at = [], 0
     for kept in KEPT.finditer(body):
-        parts += [_lines(body[at : kept.start()], page), kept[0]]
+        parts += [_lines(body[at : kept.start()], page), _boxes(kept[0], page)]
         at = kept.end()
     return linked("".join([*parts, _lines(body[at:], page)]), page)
+
+
+def _boxes(formula: str, page: Path) -> str:
+    """A formula with the words in its text boxes in Chinese."""
+    return re.sub(r"(\\text\{ ?)(\S.*?)( ?\})", lambda m: m[1] + word(m[2], page) + m[3], formula)
 
 
 def _lines(text: str, page: Path) -> str:

@@ -1,4 +1,4 @@
-"""Whether a Chinese page follows its English source: text by a hash, structure part by part."""
+"""Whether a Chinese page follows its English source: its text by a hash, its structure by parts."""
 
 import difflib
 import hashlib
@@ -74,6 +74,11 @@ def _outside(text: str) -> str:
     return written(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S))
 
 
+def _without_words(text: str) -> str:
+    """Text boxes of formulas emptied: their words are another language's."""
+    return re.sub(r"\\text\{[^}]*\}", r"\\text{}", text)
+
+
 def _headings(text: str) -> list[str]:
     """The anchor of every heading, given or made of its words."""
     text = re.sub(r"^ *```.*?^ *```", "", _outside(text), flags=re.S | re.M)
@@ -98,7 +103,7 @@ def parts(page: Path, text: str) -> dict[str, list[str]]:
         "generated parts": [f"{m['kind']}: {m['what']}" for m in chinese.BLOCK.finditer(text)],
         "numbers": sorted(m["expression"] for m in chinese.NUMBER.finditer(text)),
         "programs": re.findall(r"^ *```python\n.*?^ *```", own, re.S | re.M),
-        "formulas": re.findall(r"^ *\$\$\n.*?^ *\$\$", own, re.S | re.M),
+        "formulas": re.findall(r"^ *\$\$\n.*?^ *\$\$", _without_words(own), re.S | re.M),
         "anchors of headings": _headings(text),
         "statements": re.findall(r'abstract "(?:Statement|命题) (\d\.\d)', text),
         "exercises": re.findall(r"^\*\*(\d\.\d)\*\*", text, re.M),

@@ -41,6 +41,7 @@ from levels_block import (  # noqa: E402
     noise_block,
     shares_block,
     sources_of_grids,
+    variants_block,
 )
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
@@ -700,6 +701,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "coq-counts": coq_counts_block,
     "coq-table": coq_table_block,
     "excerpt": excerpt_block,
+    "guidance-variants": lambda run, page: variants_block(),
     "levels-grids": lambda run, page: grids_block(),
     "levels-noise": lambda run, page: noise_block(),
     "levels-shares": lambda run, page: shares_block(),

@@ -1,7 +1,8 @@
-"""Tables about noise levels: grids of models, shares and noises of laws, made when the page is."""
+"""Tables that are made with the page: grids of models, laws of levels, variants of guidance."""
 
-from refimpl.simulate import config, levels, shipped
+from refimpl.simulate import config, grids, levels, shipped
 from refimpl.toy import levels as toy
+from refimpl.toy import variants
 
 
 def grids_block(steps: int = 28, tokens: float = 4096.0) -> str:
@@ -59,5 +60,24 @@ def noise_block() -> str:
         rows.append(
             f"| {text} | {drawn.variance:.4f} | {weighed.variance:.4f} | {drawn.least:.4f} | "
             f"{slope:.4f} |"
+        )
+    return "\n".join(rows)
+
+
+def variants_block(w: float = 4.5, steps: int = 28, shift: float = 3.0) -> str:
+    """What each variant of guidance samples from both toys."""
+    rows = [
+        "| variant | Gaussian: mean | std | modes: mean | std | far off |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| *wanted* | 1 | 0.5 | 1 | 0.25 | 0.0455 |",
+    ]
+    grid = grids.shifted(steps, shift)
+    for name in variants.VARIANTS:
+        one, two = (
+            variants.end(name, pair, w, grid) for pair in (variants.GAUSSIANS, variants.MODES)
+        )
+        rows.append(
+            f"| {name} | {one.mean:.3f} | {one.std:.3f} | {two.mean:.3f} | {two.std:.3f} | "
+            f"{two.beyond:.4f} |"
         )
     return "\n".join(rows)

@@ -1,7 +1,7 @@
 """Floor 7: the command line, a module for each kind of command.
 
 Commands: verify, coverage, kills, accumulate, check, audit, vectors, eq, new, missing, grid,
-levels, sample, surrogate, train, doctor, lab, topic, study, sd3.
+guidance, levels, sample, surrogate, train, doctor, lab, topic, study, sd3.
 Exit codes: 0 everything holds, 1 something differs or fails, 2 it could not run (bad arguments,
 a missing library), 130 interrupted.
 """
@@ -15,6 +15,7 @@ from . import (  # noqa: F401  (registers commands)
     checking,
     doctoring,
     gridding,
+    guiding,
     killing,
     output,
     running,

@@ -164,6 +164,15 @@ NETWORK_TIME = Domain(
 )
 SHARE = Domain("share", "in [0, 1]", (replace(_IN_UNIT, remedy=""),))
 INNER_SHARE = Domain("inner share", "in (0, 1)", (_ABOVE_ZERO, _BELOW_ONE))
+INNER_LEVEL = Domain(
+    "inner level",
+    "in (0, 1)",
+    (
+        _IN_UNIT,
+        replace(_ABOVE_ZERO, remedy="; pure data has no place here: 0 < {name}"),
+        replace(_BELOW_ONE, remedy="; pure noise has no place here: {name} < 1"),
+    ),
+)
 CORRELATION = Domain(
     "correlation",
     "in [−1, 1]",

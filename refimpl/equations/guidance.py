@@ -8,10 +8,11 @@ field. On the house clock v = −u, and both forms hold for v as they stand.
 
 from typing import Annotated, TypeAlias
 
-from .arguments import SAMPLE, Argument, ClassifierScore, Omega, Score, Velocity, W
-from .domain import POSITIVE, REAL, positive
-from .elementary import Num, sqrt
+from .arguments import SAMPLE, Argument, ClassifierScore, Level, Omega, Score, State, Velocity, W
+from .domain import LEVEL, POSITIVE, REAL, SHARE, positive
+from .elementary import Num, sqrt, where
 from .registry import equation
+from .sde import Step
 
 ScoreWeight: TypeAlias = Annotated[
     Num, Argument("a_t", "the weight of the score in the velocity", REAL, SAMPLE)
@@ -26,6 +27,47 @@ UnconditionalStd: TypeAlias = Annotated[
 ]
 ConditionalStd: TypeAlias = Annotated[
     Num, Argument("s_y", "the standard deviation of the conditional law", POSITIVE)
+]
+
+Along: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\langle v(x\mid y), v(x)\rangle", "the inner product of both velocities", REAL, SAMPLE
+    ),
+]
+Squared: TypeAlias = Annotated[
+    Num, Argument(r"\Vert v(x)\Vert^2", "the unconditional velocity's square", POSITIVE, SAMPLE)
+]
+Projection: TypeAlias = Annotated[
+    Num, Argument("s", "what the unconditional velocity is multiplied with", REAL, SAMPLE)
+]
+Guided: TypeAlias = Annotated[Num, Argument(r"\tilde v", "the guided velocity")]
+StdOfConditional: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\mathrm{std}_y", "of the conditional velocity, over its coordinates", POSITIVE, SAMPLE
+    ),
+]
+StdOfGuided: TypeAlias = Annotated[
+    Num,
+    Argument(
+        r"\widetilde{\mathrm{std}}",
+        "of the guided velocity, over its coordinates",
+        POSITIVE,
+        SAMPLE,
+    ),
+]
+Rescaled: TypeAlias = Annotated[
+    Num, Argument(r"\varphi", "how much of the rescaling is applied, 0 to 1", SHARE, SAMPLE)
+]
+Lowest: TypeAlias = Annotated[
+    Num, Argument(r"t_{\mathrm{low}}", "the level at which guidance ends", LEVEL, SAMPLE)
+]
+Highest: TypeAlias = Annotated[
+    Num, Argument(r"t_{\mathrm{high}}", "the level at which guidance begins", LEVEL, SAMPLE)
+]
+Strength: TypeAlias = Annotated[
+    Num, Argument(r"\lambda", "CFG++'s scale; 0 is unconditional, 1 conditional", REAL, SAMPLE)
 ]
 
 
@@ -114,3 +156,75 @@ def tilted_std(std_uncond: UnconditionalStd, std_cond: ConditionalStd, w: W) -> 
         precision=precision, otherwise="no such law: take a smaller w, or std_cond below std_uncond"
     )
     return 1 / sqrt(precision)
+
+
+@equation("guidance.projection", rows=("CFG-8",), also=(("zerostar2025", ""),))
+def projection(along: Along, squared: Squared) -> Num:
+    """s = ⟨v(x|y), v(x)⟩/‖v(x)‖²: the multiple of v(x) that comes nearest to v(x|y).
+
+    Args:
+        along: summed over the coordinates of a sample, see `policy.total`.
+        squared: summed likewise.
+
+    Raises:
+        ValueError: an unconditional velocity of zero, NaN, or shapes that do not agree.
+    """
+    return along / squared
+
+
+@equation(
+    "guidance.zero_star",
+    rows=("CFG-8",),
+    also=(("zerostar2025", ""), ("diffusers", "ClassifierFreeZeroStarGuidance")),
+)
+def zero_star(v_uncond: Unconditional, v_cond: Conditional, w: W, projection: Projection) -> Num:
+    """ṽ = (1 − w) s v(x) + w v(x|y): CFG-Zero*, with s from `projection`.
+
+    Raises:
+        ValueError: NaN, or shapes that do not agree.
+    """
+    return (1 - w) * projection * v_uncond + w * v_cond
+
+
+@equation(
+    "guidance.rescale",
+    rows=("CFG-8",),
+    also=(("lin2023", "Section 3.4"), ("diffusers", "rescale_noise_cfg")),
+)
+def rescale(
+    v_guided: Guided, std_cond: StdOfConditional, std_guided: StdOfGuided, share: Rescaled
+) -> Num:
+    """ṽ (φ std_y/std + 1 − φ): at φ = 1 the guided velocity spreads as much as the conditional one.
+
+    Raises:
+        ValueError: a std ≤ 0, φ outside [0, 1], NaN, or shapes that do not agree.
+    """
+    return v_guided * (share * std_cond / std_guided + 1 - share)
+
+
+@equation("guidance.interval", rows=("CFG-8",), also=(("kynkaanniemi2024", ""),))
+def interval(
+    v_uncond: Unconditional, v_cond: Conditional, w: W, t: Level, low: Lowest, high: Highest
+) -> Num:
+    """(1 − w) v(x) + w v(x|y) for t_low < t ≤ t_high, v(x|y) elsewhere: guidance in the middle alone.
+
+    Raises:
+        ValueError: a level outside [0, 1], NaN, or shapes that do not agree.
+    """
+    guided = (1 - w) * v_uncond + w * v_cond
+    return where(t > high, v_cond, where(t > low, guided, v_cond))
+
+
+@equation("guidance.plus_plus", rows=("CFG-8",), also=(("chung2024", ""),))
+def plus_plus(
+    x: State, v_uncond: Unconditional, v_cond: Conditional, strength: Strength, step: Step
+) -> Num:
+    """(1 − s)(x − t ṽ) + s (x + (1 − t) v(x)): CFG++, a guided datum and the unconditional noise.
+
+    ṽ = v(x) + λ (v(x|y) − v(x)), with λ between 0 and 1 where other guidance has 3 to 8.
+
+    Raises:
+        ValueError: a level outside [0, 1], no step down, NaN, or shapes that do not agree.
+    """
+    guided = v_uncond + strength * (v_cond - v_uncond)
+    return (1 - step.s) * (x - step.t * guided) + step.s * (x + (1 - step.t) * v_uncond)

@@ -31,20 +31,24 @@ from .registry import equation
 Shifts: TypeAlias = Annotated[
     Array,
     Argument(
-        "d", "how far a policy moves the mean of each step, shape (T,)", REAL, "array", axes=1
+        "d", "how far a policy moves the mean of each step, shape (T, ...)", REAL, "array", axes=1
     ),
 ]
 Widths: TypeAlias = Annotated[
     Array,
     Argument(
-        r"\mathrm{std}", "the standard deviation of each step, shape (T,)", DENSE, "array", axes=1
+        r"\mathrm{std}",
+        "the standard deviation of each step, shape (T, ...)",
+        DENSE,
+        "array",
+        axes=1,
     ),
 ]
 Carried: TypeAlias = Annotated[
     Array,
     Argument(
         "P",
-        "how much of each step's end is left in the image, shape (T,)",
+        "how much of each step's end is left in the image, shape (T, ...)",
         REAL,
         "array",
         axes=1,
@@ -161,7 +165,7 @@ def k3(log_ratio: LogRatio) -> Num:
 
 @equation("kl.trajectory", rows=("GRPO-13",), also=(("kullback1951", ""),), remark=TOWER)
 def trajectory(shift: Shifts, std: Widths) -> Num:
-    """Σ_k d_k²/(2 std_k²): the KL of two chains as laws of whole trajectories, one coordinate.
+    """Σ_k d_k²/(2 std_k²): the KL of two chains as laws of whole trajectories, per coordinate.
 
     Args:
         shift: d_k, the difference of the two policies' means at step k, where it does not depend
@@ -172,7 +176,7 @@ def trajectory(shift: Shifts, std: Widths) -> Num:
         ValueError: no steps, a std ≤ 0, NaN, or shapes that do not agree.
     """
     _steps(shift)
-    return (shift**2 / (2 * std**2)).sum()
+    return (shift**2 / (2 * std**2)).sum(axis=0)
 
 
 @equation("kl.images", rows=("GRPO-13",), remark="the end of a linear chain is Gaussian")
@@ -189,9 +193,9 @@ def images(shift: Shifts, std: Widths, carried: Carried, start: Start) -> Num:
         ValueError: no steps, a std ≤ 0, an image without spread, NaN, or shapes that do not agree.
     """
     _steps(shift)
-    variance = start**2 + (carried**2 * std**2).sum()
+    variance = start**2 + (carried**2 * std**2).sum(axis=0)
     positive(variance_of_image=variance, otherwise="nothing of the noise reaches the image")
-    return (carried * shift).sum() ** 2 / (2 * variance)
+    return (carried * shift).sum(axis=0) ** 2 / (2 * variance)
 
 
 @equation("kl.seen", rows=("GRPO-13",), remark="Cauchy and Schwarz")
@@ -204,13 +208,12 @@ def seen(std: Widths, carried: Carried, start: Start) -> Num:
         ValueError: no steps, a std ≤ 0, an image without spread, NaN, or shapes that do not agree.
     """
     _steps(std)
-    decided = (carried**2 * std**2).sum()
+    decided = (carried**2 * std**2).sum(axis=0)
     positive(variance_of_image=start**2 + decided, otherwise="no noise reaches the image")
     return decided / (start**2 + decided)
 
 
 def _steps(values: Array) -> None:
-    """Refuse what is no list of steps."""
-    if getattr(values, "ndim", 0) != 1 or len(values) == 0:
-        shape = tuple(getattr(values, "shape", ()))
-        raise ValueError(f"one value per step, (T,), is wanted, got shape {shape}")
+    """Refuse a chain without steps."""
+    if len(values) == 0:
+        raise ValueError(f"a chain has one step or more, got shape {tuple(values.shape)}")

@@ -10,12 +10,12 @@ minimiser does not depend on either; the noise of its gradient does.
 from typing import Annotated, TypeAlias
 
 from .arguments import SAMPLE, Argument, Level
-from .domain import INNER_SHARE, NONNEGATIVE, POSITIVE, POSITIVE_LEVEL, REAL, SHARE, nonnegative
+from .domain import INNER_LEVEL, NONNEGATIVE, POSITIVE, POSITIVE_LEVEL, REAL, SHARE, nonnegative
 from .elementary import Num, cos, exp, log, minimum, pi, sin, sqrt
 from .registry import equation
 from .schedules import Shift
 
-Inner: TypeAlias = Annotated[Level, INNER_SHARE]
+Inner: TypeAlias = Annotated[Level, INNER_LEVEL]
 Draw: TypeAlias = Annotated[Num, Argument(r"\varepsilon", "a draw of N(0, 1)", REAL, SAMPLE)]
 Uniform: TypeAlias = Annotated[
     Num, Argument("u", "a uniform draw from [0, 1]", SHARE, SAMPLE, between=("0", "1"))

@@ -12,7 +12,17 @@ logarithm: shifts form a group, two in a row multiply, and all of them move log 
 from typing import Annotated, TypeAlias
 
 from .arguments import SAMPLE, Argument, Level
-from .domain import INNER_SHARE, LEVEL, NONNEGATIVE, POSITIVE, REAL, SHARE, nonnegative, positive
+from .domain import (
+    INNER_LEVEL,
+    INNER_SHARE,
+    LEVEL,
+    NONNEGATIVE,
+    POSITIVE,
+    REAL,
+    SHARE,
+    nonnegative,
+    positive,
+)
 from .elementary import Num, exp, log
 from .registry import equation
 
@@ -91,7 +101,7 @@ def shift(t: Level, by: Shift) -> Num:
 
 
 @equation("schedules.shift_between", rows=("GRID-1",), also=(SHIFT,), remark="solved for the shift")
-def shift_between(t: Annotated[Level, INNER_SHARE], to: Shifted) -> Num:
+def shift_between(t: Annotated[Level, INNER_LEVEL], to: Shifted) -> Num:
     """k = t′(1 − t)/(t (1 − t′)): the one shift that takes t to t′, a quotient of odds.
 
     Raises:
@@ -171,7 +181,7 @@ def exponential(u: Share, low: Low, high: High) -> Num:
 @equation(
     "schedules.log_snr", rows=("GRID-2",), also=(("diffusers", "DPMSolverMultistepScheduler"),)
 )
-def log_snr(t: Annotated[Level, INNER_SHARE]) -> Num:
+def log_snr(t: Annotated[Level, INNER_LEVEL]) -> Num:
     """λ = log((1 − t)/t): log α − log σ on the linear path, the clock of DPM++ and UniPC.
 
     It is infinite at both ends: the solvers that step in λ cannot start at t = 1.

@@ -62,6 +62,7 @@ _OF_DOMAIN: dict[str, Lattice] = {
     "level": level,
     "level below one": inside,
     "share": _over(_walk(1, 5, 15), 16),
+    "inner level": inside,
     "inner share": _over(_walk(3, 11, 27), 32),
     "ratio": _over(_walk(11, 5, 12), 16),
     "clip": _over(_walk(1, 1, 3), 16),

@@ -100,6 +100,12 @@ LISTED: dict[str, int] = {
     "tilted.weights": N,
     **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
+        f"variants.{name}.{what}": N
+        for name in ("plus_plus", "interval")
+        for what in ("mean", "variance")
+    },
+    **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
+    **{
         f"levels.{name}": N
         for name in (
             "logit_normal",

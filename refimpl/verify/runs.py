@@ -19,6 +19,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "refimpl check diffusers": ("SC-8", "DYN-5"),
     "refimpl surrogate 1.3 --advantage -1 --clip 0.2": ("GRPO-4",),
     "refimpl grid qwen-image --steps 28 --tokens 4096": ("GRID-1", "GRID-2"),
+    "refimpl guidance --w 4.5": ("CFG-8",),
     "refimpl levels 'logit-normal(0, 1)' --shift 12 --above 0.875": ("LEVEL-1",),
     "refimpl train toy --iterations 5": ("GRPO-10",),
     "refimpl train shapes --quick": ("GRPO-11",),

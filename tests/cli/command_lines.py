@@ -19,6 +19,7 @@ QUICK = (
     "eq sde.drift",
     "surrogate 1.3 --advantage -1 --clip 0.2",
     "grid sd3.5 --steps 10",
+    "guidance --w 2 --steps 4",
     "levels mode(1.29) --shift 3 --weight bell --above 0.875",
     "sample --toy gaussian_1d --n 64 --out r.npz --picture p.svg",
     "audit r.npz --json audit.json --html audit.html",

@@ -143,6 +143,11 @@ grid --identify empty
 grid --identify r.npz
 grid --identify folder
 grid sd3.5 --identify text.txt
+guidance --w nan
+guidance --w x
+guidance --steps 0
+guidance --shift 0
+guidance --steps 4 --zero-steps 5
 levels
 levels nothing
 levels logit-norm

@@ -1,10 +1,11 @@
 """Facts about guidance: known ends, three scales of one line, and a classifier in disguise."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from strategies import of
 
-from refimpl.equations import conventions, guidance
+from refimpl.equations import conventions, guidance, sde
 from refimpl.equations.arguments import Velocity
 
 numbers = of(Velocity)
@@ -74,3 +75,46 @@ def test_widths_that_are_none_are_refused(width):
         width(-1.0, 0.5, 0.5)
     with pytest.raises(ValueError, match=r"std_cond must be positive, got -0\.5"):
         width(1.0, -0.5, 0.5)
+
+
+@pytest.mark.covers("guidance.projection", "guidance.zero_star")
+def test_zero_star_pushes_orthogonally_to_the_unconditional_velocity():
+    g = np.random.default_rng(1)
+    u, c = g.standard_normal((2, 64))
+    s = guidance.projection(float(u @ c), float(u @ u))
+    pushed = guidance.zero_star(u, c, 4.5, s) - c
+    assert abs(pushed @ u) < 1e-12 * np.linalg.norm(pushed) * np.linalg.norm(u)
+    assert np.linalg.norm(pushed) <= np.linalg.norm(guidance.classifier_free(u, c, 4.5) - c)
+    # of a single number nothing is orthogonal
+    alone = guidance.projection(0.5 * -1.25, 0.25)
+    assert guidance.zero_star(0.5, -1.25, 4.5, alone) == pytest.approx(-1.25, rel=1e-14)
+    with pytest.raises(ValueError, match="squared must be positive, got 0"):
+        guidance.projection(0.0, 0.0)
+
+
+@pytest.mark.covers("guidance.rescale")
+def test_rescaled_guidance_spreads_as_much_as_the_conditional_velocity():
+    g = np.random.default_rng(2)
+    u, c = g.standard_normal((2, 256))
+    guided = guidance.classifier_free(u, c, 7.5)
+    for share in (0.0, 0.7, 1.0):
+        found = guidance.rescale(guided, c.std(), guided.std(), share).std()
+        assert found == pytest.approx(share * c.std() + (1 - share) * guided.std(), rel=1e-12)
+
+
+@pytest.mark.covers("guidance.interval")
+@pytest.mark.parametrize(
+    ("t", "guided"), [(1.0, False), (0.75, True), (0.5, True), (0.25, False), (0.0, False)]
+)
+def test_an_interval_holds_its_upper_level_and_not_its_lower_one(t, guided):
+    want = guidance.classifier_free(1.0, 2.0, 3.0) if guided else 2.0
+    assert guidance.interval(1.0, 2.0, 3.0, t, 0.25, 0.75) == want
+
+
+@pytest.mark.covers("guidance.plus_plus")
+def test_plus_plus_is_plain_guidance_whose_scale_depends_on_the_step():
+    for t, s in ((1.0, 0.9), (0.6, 0.5), (0.1, 0.0)):
+        w = 0.6 * t * (1 - s) / (t - s)
+        v = guidance.classifier_free(0.5, -1.25, w)
+        got = guidance.plus_plus(0.75, 0.5, -1.25, 0.6, sde.Step(t, s))
+        assert got == pytest.approx(0.75 - (t - s) * v, rel=1e-13)

@@ -111,8 +111,9 @@ def test_the_kl_of_a_trajectory_is_the_sum_of_its_steps():
     assert whole == pytest.approx(sum(steps), rel=1e-14)
     with pytest.raises(ValueError, match=r"shift must be an array with 1 or more axes"):
         kl.trajectory(0.5, CHAIN["std"])
-    with pytest.raises(ValueError, match=r"one value per step, \(T,\), is wanted, got shape"):
-        kl.trajectory(np.ones((2, 2)), np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"a chain has one step or more, got shape \(0, 2\)"):
+        kl.trajectory(np.ones((0, 2)), np.ones((0, 2)))
+    assert kl.trajectory(np.ones((3, 2)), np.ones((3, 2))).tolist() == [1.5, 1.5]
 
 
 @pytest.mark.covers("kl.images", "kl.trajectory", "kl.seen")

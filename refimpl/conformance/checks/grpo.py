@@ -197,4 +197,5 @@ GUIDANCE = Operation("guidance", guidance, ("guidance",), (), lambda i, c: {
 
 
 offer(GUIDANCE, _guidance_cases, covers=("guidance.classifier_free", "guidance.ho_salimans",
-                                         "guidance.diffusers"))  # fmt: skip
+                                         "guidance.diffusers", "guidance.projection",
+                                         "guidance.zero_star"))  # fmt: skip

@@ -183,22 +183,14 @@ def objective(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 
 def guidance(f: Formulas, i: Inputs, c: Conventions) -> Parts:
-    """The guided velocity, by the declared scale."""
-    id = "guidance.ho_salimans" if c["guidance"] == "omega" else "guidance.classifier_free"
-    u = i["v_uncond"]
+    """The guided velocity, by the declared scale, or with CFG-Zero*'s projection."""
     if c["guidance"] == "zero-star":
-        u = projected(u, i["v_cond"])
-    return {"value": f(id)(u, i["v_cond"], i["w"])}
-
-
-def projected(u: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """⟨c, u⟩/(⟨u, u⟩ + 1e-8) u, sample by sample: the multiple of u that is nearest to c.
-
-    The 1e-8 is the official code's.
-    """
-    rows, other = (x.reshape(len(x), -1) for x in (u, onto))
-    scale = (rows * other).sum(axis=1) / ((rows**2).sum(axis=1) + 1e-8)
-    return column(scale, u) * u
+        u, v = (np.asarray(i[name], dtype=np.float64) for name in ("v_uncond", "v_cond"))
+        along, squared = (f("policy.total")(a) for a in (u * v, u * u))
+        s = f("guidance.projection")(along, squared + 1e-8)  # the 1e-8 is the official code's
+        return {"value": f("guidance.zero_star")(u, v, i["w"], column(s, u))}
+    id = "guidance.ho_salimans" if c["guidance"] == "omega" else "guidance.classifier_free"
+    return {"value": f(id)(i["v_uncond"], i["v_cond"], i["w"])}
 
 
 def named(ids: set[str]) -> tuple[Mistake, ...]:

@@ -9,8 +9,8 @@ U_ENDS = ({"u": 0.0}, {"u": 1.0})
 
 
 def _middle(name: str, n: int, seed: int) -> np.ndarray:
-    """Levels k/32 from 1/4 to 3/4."""
-    return (8 + (5 * np.arange(n) + 3 * seed) % 17) / 32
+    """Levels k/64 from 3/8 to 5/8."""
+    return (24 + (5 * np.arange(n) + 3 * seed) % 17) / 64
 
 
 def _leaning(name: str, n: int, seed: int) -> np.ndarray:

@@ -89,42 +89,42 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(
         "averaged over steps", "kl.trajectory",
-        lambda shift, std: (shift**2 / (2 * std**2)).sum() / len(shift),
+        lambda shift, std: (shift**2 / (2 * std**2)).sum(axis=0) / len(shift),
         "The mean of the steps' KLs: the weight β then shrinks with their number.",
         "penalties that are averaged over timesteps", "the sum",
     ),
     Mistake(
-        "no ½", "kl.trajectory", lambda shift, std: (shift**2 / std**2).sum(),
+        "no ½", "kl.trajectory", lambda shift, std: (shift**2 / std**2).sum(axis=0),
         "Twice the divergence.", CLASSIC, "divide by 2 std²",
     ),
     Mistake(
         "KL of trajectories", "kl.images",
-        lambda shift, std, carried, start: (shift**2 / (2 * std**2)).sum()
-        + 0 * (carried.sum() + start),
+        lambda shift, std, carried, start: (shift**2 / (2 * std**2)).sum(axis=0)
+        + 0 * (carried.sum(axis=0) + start),
         "The upper bound: images show less than the steps that made them.",
         "a penalty on steps read as nats of images", "divide the moved mean by the image's spread",
     ),
     Mistake(
         "start forgotten", "kl.images",
-        lambda shift, std, carried, start: (carried * shift).sum() ** 2
-        / (2 * (carried**2 * std**2).sum()) + 0 * start,
+        lambda shift, std, carried, start: (carried * shift).sum(axis=0) ** 2
+        / (2 * (carried**2 * std**2).sum(axis=0)) + 0 * start,
         "The start spreads images too.", CLASSIC, "add std_0²",
     ),
     Mistake(
         "steps not carried", "kl.images",
-        lambda shift, std, carried, start: shift.sum() ** 2 / (2 * (start**2 + (std**2).sum()))
-        + 0 * carried.sum(),
+        lambda shift, std, carried, start: shift.sum(axis=0) ** 2
+        / (2 * (start**2 + (std**2).sum(axis=0))) + 0 * carried.sum(axis=0),
         "As if no later step changed what an earlier one did.", CLASSIC, "times P_k",
     ),
     Mistake(
         "share of the start", "kl.seen",
-        lambda std, carried, start: start**2 / (start**2 + (carried**2 * std**2).sum()),
+        lambda std, carried, start: start**2 / (start**2 + (carried**2 * std**2).sum(axis=0)),
         "What the start decides, not the steps.", CLASSIC, "the steps' part above",
     ),
     Mistake(
         "root of the share", "kl.seen",
         lambda std, carried, start:
-            ((carried**2 * std**2).sum() / (start**2 + (carried**2 * std**2).sum())) ** 0.5,
+            (1 / (1 + start**2 / (carried**2 * std**2).sum(axis=0))) ** 0.5,
         "A correlation, not a share.", CLASSIC, "without the root",
     ),
 )

@@ -73,3 +73,36 @@ def ho_salimans(v_uncond: Any, v_cond: Any, omega: Any) -> Any:
 def diffusers(v_uncond: Any, v_cond: Any, guidance_scale: Any) -> Any:
     """The line through (0, unguided) and (1, conditional), run the other way."""
     return line(1, v_cond, 0, v_uncond, guidance_scale)
+
+
+@route("guidance.projection")
+def projection(along: Any, squared: Any) -> Any:
+    """The multiple at which the distance, a parabola in it, has no slope."""
+    slopes = [slope(lambda s: s * s * squared - 2 * s * along, mp.mpf(at)) for at in (0, 1)]
+    return line(slopes[0], 0, slopes[1], 1, 0)
+
+
+@route("guidance.zero_star")
+def zero_star(v_uncond: Any, v_cond: Any, w: Any, projection: Any) -> Any:
+    """The line through (0, the scaled unguided velocity) and (1, the conditional one)."""
+    return line(0, projection * v_uncond, 1, v_cond, w)
+
+
+@route("guidance.rescale")
+def rescale(v_guided: Any, std_cond: Any, std_guided: Any, share: Any) -> Any:
+    """The line in φ from the velocity to the one with the other spread."""
+    return line(0, v_guided, 1, v_guided / std_guided * std_cond, share)
+
+
+@route("guidance.interval")
+def interval(v_uncond: Any, v_cond: Any, w: Any, t: Any, low: Any, high: Any) -> Any:
+    """A table: the line in the scale, read at w inside and at 1 outside."""
+    return line(0, v_uncond, 1, v_cond, w if low < t <= high else mp.mpf(1))
+
+
+@route("guidance.plus_plus")
+def plus_plus(x: Any, v_uncond: Any, v_cond: Any, strength: Any, t: Any, s: Any) -> Any:
+    """A point of the path at s, between the guided datum and the unconditional noise."""
+    data = x - t * line(0, v_uncond, 1, v_cond, strength)
+    noise = x + (1 - t) * v_uncond
+    return line(0, data, 1, noise, s)

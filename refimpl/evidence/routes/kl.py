@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath as mp
 
-from ..calculus import log_npdf
+from ..calculus import columns, log_npdf
 from ..route import route
 from .sde import eq_2
 
@@ -67,24 +67,33 @@ def k3(log_ratio: Any) -> Any:
 
 @route("kl.trajectory", whole=True)
 def kl_trajectory(shift: Any, std: Any) -> Any:
-    """Minus the log of the product of Bhattacharyya overlaps, to the fourth power of each."""
-    overlaps = (mp.exp(-((d / s) ** 2) / 8) for d, s in zip(shift, std, strict=True))
-    return -4 * mp.log(mp.fprod(overlaps))
+    """Minus four times the log of the product of the steps' Bhattacharyya overlaps."""
+
+    def of_one(d: Any, s: Any) -> Any:
+        return -4 * mp.log(mp.fprod(mp.exp(-((a / b) ** 2) / 8) for a, b in zip(d, s, strict=True)))
+
+    return columns(of_one, shift, std)
 
 
 @route("kl.images", whole=True)
 def kl_images(shift: Any, std: Any, carried: Any, start: Any) -> Any:
     """Both chains run to their end from zero, step by step; then the quadrature of their laws."""
-    mean, variance = mp.mpf(0), start**2
-    for d, s, p in zip(shift, std, carried, strict=True):
-        mean, variance = mean + p * d, mp.fsum((variance, (p * s) ** 2))
-    width = mp.sqrt(variance)
-    return kl_gaussian(mean, width, mp.mpf(0), width)
+
+    def of_one(d: Any, s: Any, p: Any) -> Any:
+        mean, variance = mp.mpf(0), start**2
+        for step, width, left in zip(d, s, p, strict=True):
+            mean, variance = mean + left * step, mp.fsum((variance, (left * width) ** 2))
+        return kl_gaussian(mean, mp.sqrt(variance), mp.mpf(0), mp.sqrt(variance))
+
+    return columns(of_one, shift, std, carried)
 
 
 @route("kl.seen", whole=True)
 def kl_seen(std: Any, carried: Any, start: Any) -> Any:
     """One minus the squared cosine of the start's arm in the image's spread."""
-    arms = [start, *(p * s for p, s in zip(carried, std, strict=True))]
-    length = mp.norm(mp.matrix(arms))
-    return 1 - (start / length) ** 2
+
+    def of_one(s: Any, p: Any) -> Any:
+        arms = [start, *(left * width for left, width in zip(p, s, strict=True))]
+        return 1 - (start / mp.norm(mp.matrix(arms))) ** 2
+
+    return columns(of_one, std, carried)

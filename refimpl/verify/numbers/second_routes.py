@@ -132,8 +132,9 @@ grpo_by_pairs = _topic(
 guidance_lines = _topic(
     "guidance_lines",
     "Guided fields are lines through the unguided and the conditional one; scores of products add.",
-    "bayes_score classifier classifier_free ho_salimans diffusers gaussian_std tilted_std",
-    "CFG-2 CFG-3 CFG-6 CFG-7",
+    "bayes_score classifier classifier_free ho_salimans diffusers gaussian_std tilted_std "
+    "projection zero_star rescale interval plus_plus",
+    "CFG-2 CFG-3 CFG-6 CFG-7 CFG-8",
 )
 conventions_round_trips = _topic(
     "conventions_round_trips",
