@@ -1,10 +1,12 @@
 """What the pages say of the second kernel: a pill at a proof, counts, and a row for each claim."""
 
+import functools
 from collections.abc import Callable
 
 from wording import plain
 
-from derivations.coq import Checked, checked, verdicts
+from derivations.coq import Checked, verdicts
+from derivations.coq import checked as look_up
 from derivations.coq.certify import OPEN
 from derivations.coq.claims import as_printed
 from derivations.run import Proof, load
@@ -13,6 +15,12 @@ CONFIRMED = ("rational identity", "identity of roots", "trigonometric identity")
 """Methods of the engine after which a line is evaluated again in interval arithmetic."""
 
 Pill = Callable[[str, str], str]
+
+
+@functools.cache
+def checked(id: str) -> Checked:
+    """What may be said of a derivation, looked up once a run."""
+    return look_up(id)
 
 
 def said(proof: Proof, pill: Pill) -> str:
