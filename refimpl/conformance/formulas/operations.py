@@ -14,7 +14,7 @@ import numpy as np
 
 from ..adapter.conventions import Conventions
 from .program import Env, Program
-from .values import Formulas, Inputs, Parts
+from .values import Formulas, Inputs, Parts, column
 
 ROUNDINGS = 16
 """Rounding errors allowed for, each of one unit roundoff of a term that the size accounts for; the
@@ -121,8 +121,10 @@ def size(op: Operation, inputs: Inputs, c: Conventions) -> Parts:
         for nudged in (_nudged(name, x, c), _turned(name, x, c)):
             if nudged is not None:
                 moved = op.evaluate(Formulas(), {**inputs, name: nudged}, apart)
+                times = _lost(name, x, c)
                 for part in sizes:
-                    sizes[part] = sizes[part] + np.abs(moved[part] - base[part]) / _NUDGE
+                    by = np.abs(moved[part] - base[part]) / _NUDGE
+                    sizes[part] = sizes[part] + by * column(times, by)
     limit = _limit(c)
     if limit:  # a limit such as 0.99 is rounded too, and 1 − 0.99 shows it a hundredfold
         moved = op.evaluate(Formulas(), inputs, apart.but(boundary=f"clamp {limit - 1e-5:.5f}"))
@@ -163,6 +165,17 @@ def _nudged(name: str, x: Any, c: Conventions) -> Any:
             return np.where(c.level(x) == 1, x, nudged)
         return nudged
     return x * (1 - _NUDGE) if isinstance(x, float) else None
+
+
+def _lost(name: str, x: Any, c: Conventions) -> Any:
+    """How often a level's rounding counts: 1 − α² of the VP path loses all digits but those of σ²,
+    and near data σ² is as good as proportional to the level.
+    """
+    if name not in ("t", "s", "levels") or c["path"] != "vp":
+        return 1.0
+    level = np.asarray(c.held(c.level(x)), dtype=np.float64)
+    inner = np.where(level > 0, level, 1.0)
+    return 1 - 1 / np.expm1(-(0.1 * inner + 19.9 * inner**2 / 2))
 
 
 def _turned(name: str, x: Any, c: Conventions) -> Any:
