@@ -1,6 +1,7 @@
 """A rounding is named where rounding explains the numbers, and nowhere else."""
 
 from itertools import pairwise
+from typing import ClassVar
 
 import pytest
 import torch
@@ -178,3 +179,32 @@ def test_the_formulas_of_this_file_are_right_where_nothing_is_spoilt():
     ):
         _, differs = readings(functions, conventions)
         assert not differs
+
+
+def vp(t, off=0.0):
+    """σ² = 1 − α² by subtraction, as public code has it; α with a relative error."""
+    alpha = torch.exp(-(0.1 * t + 19.9 * t**2 / 2) / 2) * (1 + off)
+    sigma = torch.sqrt(1 - alpha**2)
+    rate = 0.1 + 19.9 * t
+    return alpha, sigma, -rate * alpha / 2, rate * alpha**2 / (2 * sigma)
+
+
+class VariancePreserving:
+    """A right path on a data time, whose noise scale loses digits near data."""
+
+    conventions: ClassVar = {"time": "data at 1", "path": "vp"}
+    off = 0.0
+
+    def velocity_from_noise(self, x, noise, t):
+        t = (1 - t).reshape(-1, *(1,) * (x.ndim - 1))
+        alpha, sigma, slope, spread = vp(t, self.off)
+        return -(slope * (x - sigma * noise) / alpha + spread * noise)
+
+
+@pytest.mark.parametrize(("off", "right"), [(0.0, True), (1e-9, False), (-1e-9, False)])
+def test_a_path_off_by_1e_9_is_told_from_what_cancelling_loses(off, right):
+    subject = VariancePreserving()
+    subject.off = off
+    found = {r.check: r.verdict for r in judge(subject).results}
+    verdicts = {found[f"velocity_from_noise.{kind}"] for kind in ("basic", "value")}
+    assert (verdicts == {"agrees"}) == right, verdicts

@@ -84,3 +84,28 @@ def test_the_diagnosis_on_the_page_of_checks_is_the_one_that_is_given() -> None:
     with pytest.raises(Mismatch) as raised:
         compare("kl.flow_grpo", 0.09120008680555555, None, inputs)
     assert " ".join(shown[1].split()) == str(raised.value)
+
+
+MARK = re.compile(r"^<!-- (end )?generated\b", re.MULTILINE)
+
+
+def misplaced(text: str) -> list[str]:
+    """Generated blocks that do not open and close in turn, and anchors that a page has twice."""
+    marks = ["end" if end else "begin" for end in MARK.findall(text)]
+    wrong = [] if marks == ["begin", "end"] * (len(marks) // 2) else ["blocks do not alternate"]
+    anchors = re.findall(r"\{ #([^ }]+)", text)
+    return wrong + sorted({a for a in anchors if anchors.count(a) > 1})
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: str(p.relative_to(ROOT / "docs"))
+)
+def test_no_card_stands_twice_on_a_page_or_outside_its_marks(page: Path) -> None:
+    assert misplaced(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_card_that_was_left_behind_is_seen() -> None:
+    card = "<!-- generated: a -->\n### a { #a .equation }\n<!-- end generated -->\n"
+    assert misplaced(card) == []
+    left = card + "### a { #a .equation }\n<!-- end generated -->\n"
+    assert misplaced(left) == ["blocks do not alternate", "a"]

@@ -16,6 +16,7 @@ from refimpl.toy.training import Plan
 
 @dataclass(frozen=True)
 class Small:
+    made: int = field(init=False)
     count: int = 1
     rate: float = 1
     word: Literal["a", "b"] | None = None
@@ -24,7 +25,6 @@ class Small:
     on: bool = False
     plan: Plan | None = None
     free: Any = None
-    made: int = field(init=False)
 
     def __post_init__(self):
         typed(self)

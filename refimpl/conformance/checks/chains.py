@@ -16,7 +16,7 @@ from ...equations import Step
 from ...equations.gaussian import Gaussian
 from ...evidence.calls import linear_field
 from ...simulate import laws
-from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
+from ...statistics import StatisticalFailure, budget
 from ...statistics import gaussian as gaussian_tests
 from ..adapter import arrays
 from ..adapter.inputs import linear

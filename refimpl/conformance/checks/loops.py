@@ -11,7 +11,6 @@ import numpy as np
 
 from ...equations import Step
 from ...evidence.calls import linear_field
-from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import linear, received, values

@@ -8,7 +8,6 @@ from these follow mean, variance and memory of the start, with no sample drawn.
 
 import numpy as np
 
-from ...statistics import StatisticalFailure, budget, distribution  # noqa: F401
 from ..adapter import arrays
 from ..adapter.results import Answer
 from ..adapter.subject import Subject

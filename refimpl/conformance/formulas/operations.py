@@ -14,7 +14,7 @@ import numpy as np
 
 from ..adapter.conventions import Conventions
 from .program import Env, Program
-from .values import Formulas, Inputs, Parts, column
+from .values import Formulas, Inputs, Parts, coefficients, column
 
 ROUNDINGS = 16
 """Rounding errors allowed for, each of one unit roundoff of a term that the size accounts for; the
@@ -173,9 +173,9 @@ def _lost(name: str, x: Any, c: Conventions) -> Any:
     """
     if name not in ("t", "s", "levels") or c["path"] != "vp":
         return 1.0
-    level = np.asarray(c.held(c.level(x)), dtype=np.float64)
-    inner = np.where(level > 0, level, 1.0)
-    return 1 - 1 / np.expm1(-(0.1 * inner + 19.9 * inner**2 / 2))
+    level = np.asarray(c.level(x), dtype=np.float64)
+    sigma = coefficients(Formulas(), c, np.where(level > 0, level, 1.0)).sigma
+    return 1 + 1 / sigma**2
 
 
 def _turned(name: str, x: Any, c: Conventions) -> Any:
