@@ -33,9 +33,6 @@ ROOTS = "three roots whose squares share factors: the algebra of their squares i
 OPEN: dict[str, str] = {
     "dynamics.euler_on_linear 4.1": GROWS,
     "dynamics.euler_on_linear 4.2": GROWS,
-    "dynamics.ornstein_uhlenbeck 4.1": NESTED,
-    "dynamics.ornstein_uhlenbeck 4.4": NESTED,
-    "dynamics.ornstein_uhlenbeck 4.5": NESTED,
     "dynamics.ornstein_uhlenbeck 6.1": NESTED,
     "dynamics.stationary 3.1": NESTED,
     "kernels.moment_matched 7.1": ROOTS,

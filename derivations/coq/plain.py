@@ -167,6 +167,7 @@ class Plain(Space):
             comparisons = [(sp.Expr, name, _told(name)) for name in COMPARISONS]
             patches: list[tuple[Any, str, Callable[..., Any]]] = [
                 (sp, "diff", differentiated),
+                (sp, "expand", lambda e, *_, **__: e),
                 (sp, "integrate", integrated),
                 (sp, "limit", tended),
                 (chance, "expectation", averaged),
