@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..equations import conversions, kernels, multistep, ode, paths, schedules
+from ..equations.domain import nonnegative
 from ..equations.ode import Field
 from ..equations.sde import Step
 from .grids import Grid
@@ -183,8 +184,7 @@ def churned(churn: float = 0.0) -> Solver:
 
     The grid's noise is drawn at each step; from t = 1 there is nowhere to go up to.
     """
-    if not churn >= 0:
-        raise ValueError(f"churn must be zero or positive, got {churn!r}")
+    nonnegative(churn=churn)
 
     def march(field: Field, x: Tensor, grid: Grid, noise: Tensor) -> Tensor:
         gamma = min(churn / grid.T, MOST_CHURN)
