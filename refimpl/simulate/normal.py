@@ -151,14 +151,13 @@ def pushed(kernels: Sequence[Kernel], start: Normal) -> tuple[Normal, ...]:
     for i, kernel in enumerate(kernels):
         now = found[-1]
         steps = torch.eye(now.d, dtype=torch.float64)
-        far = -2 * steps.sum(0)[None]
-        at = now.mean + torch.cat([torch.zeros_like(now.mean)[None], steps, far])
+        far = torch.full((1, now.d), -2.0, dtype=torch.float64)  # where no slope is read off
+        at = now.mean + torch.cat([torch.zeros_like(far), steps, far])
         gaussian = kernel(at)
         images = torch.as_tensor(gaussian.mean)
         matrix = (images[1:-1] - images[0]).T
         _affine(f"kernel {i}", images[-1] - images[0], -2 * matrix.sum(1))
-        noise = torch.as_tensor(gaussian.std, dtype=torch.float64) ** 2
-        added = noise.reshape(-1)[0] * steps
+        added = float(gaussian.std) ** 2 * steps
         found.append(Normal(images[0], _symmetric(matrix @ now.covariance @ matrix.T + added)))
     return tuple(found)
 
@@ -177,10 +176,10 @@ def law(sampler: Affine, start: Normal, draws: int = 0) -> Normal:
     d, n = start.d, 2 + (1 + draws) * start.d
     x = start.mean.repeat(n, 1)
     noise = torch.zeros(draws, n, d, dtype=torch.float64)
-    x[1 : 1 + d] += torch.eye(d, dtype=torch.float64)
+    x[1 : 1 + d].diagonal().add_(1)
     for i in range(draws):
-        rows = slice(1 + (1 + i) * d, 1 + (2 + i) * d)
-        noise[i, rows] = torch.eye(d, dtype=torch.float64)
+        first = 1 + (1 + i) * d
+        noise[i, first : first + d].diagonal().fill_(1)
     x[-1] -= 2  # where no slope was read off
     noise[:, -1] = -2
     ends = sampler(x, noise)

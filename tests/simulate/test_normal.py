@@ -6,7 +6,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from refimpl.equations import correlated, paths, sde
+from refimpl.equations import Gaussian, correlated, paths, sde
 from refimpl.simulate import diffusion, grids, laws, normal
 from refimpl.simulate import sde as chains
 from refimpl.simulate.normal import Normal
@@ -156,3 +156,43 @@ def test_what_is_not_affine_or_no_covariance_is_refused():
     for distance in (normal.kl, normal.wasserstein):
         with pytest.raises(ValueError, match="one dimension, got d = 2 and d = 4"):
             distance(P, wide())
+
+
+def test_a_law_without_a_density_is_named_and_one_dimension_is_enough():
+    thin = Normal(P.mean, torch.tensor([[1.0, 1.0], [1.0, 1.0]]).double())
+    with pytest.raises(ValueError, match="^p has no density: its covariance is singular$"):
+        normal.kl(thin, P)
+    with pytest.raises(ValueError, match="^q has no density"):
+        normal.kl(P, thin)
+    one, two = (Normal(torch.tensor([m]).double(), torch.tensor([[v]]).double())
+                for m, v in ((1.0, 4.0), (0.0, 1.0)))  # fmt: skip
+    assert normal.kl(one, two) == pytest.approx((4 + 1 - 1 - math.log(4)) / 2, rel=1e-13)
+    assert normal.wasserstein(one, two) == pytest.approx(2**0.5, rel=1e-12)
+
+
+def test_a_law_is_read_off_at_two_points_and_one_for_every_slope():
+    seen = []
+
+    def sampler(x, noise):
+        seen.append((tuple(x.shape), tuple(noise.shape)))
+        return x + noise.sum(0)
+
+    for draws, kept in ((0, 1.0), (3, 4.0)):
+        found = normal.law(sampler, normal.standard(2), *([draws] if draws else []))
+        n = 2 + (1 + draws) * 2
+        assert seen[-1] == ((n, 2), (draws, n, 2))
+        torch.testing.assert_close(found.covariance, kept * torch.eye(2).double())
+
+
+def test_samples_come_from_the_generator():
+    one, two, other = (P.sample(4, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+def test_a_kernel_with_a_std_for_each_coordinate_is_not_taken_for_a_round_one():
+    def kernel(x):
+        return Gaussian(x, torch.tensor([0.1, 0.2]).double())
+
+    with pytest.raises((ValueError, RuntimeError)):
+        normal.pushed([kernel], normal.standard(2))

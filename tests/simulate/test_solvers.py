@@ -9,6 +9,7 @@ from refimpl.equations import kernels, multistep, ode, paths
 from refimpl.equations.sde import Step
 from refimpl.simulate import grids, normal, solvers
 from refimpl.simulate.normal import Normal
+from refimpl.simulate.ode import adaptive
 from refimpl.toy import field, gaussian_1d, mixture_1d
 
 TILTED = Normal(
@@ -17,17 +18,18 @@ TILTED = Normal(
 )
 GRID = grids.uniform(6, 0.999)
 EVERY = {
-    "euler": solvers.EULER,
-    "heun": solvers.HEUN,
-    "midpoint": solvers.MIDPOINT,
-    "rk4": solvers.RK4,
-    "dpmpp_2m": solvers.DPMPP_2M,
-    "unipc": solvers.UNIPC,
-    "ddim": solvers.ddim(0.5),
-    "heun_churn": solvers.churned(3.0),
-    "restart": solvers.restarts(2),
-    "adaptive": solvers.to_tolerance(1e-6),
+    "euler": lambda: solvers.one_step("euler", ode.euler),
+    "heun": lambda: solvers.one_step("heun", ode.heun),
+    "midpoint": lambda: solvers.one_step("midpoint", ode.midpoint),
+    "rk4": lambda: solvers.one_step("rk4", ode.rk4),
+    "dpmpp_2m": lambda: solvers.DPMPP_2M,
+    "unipc": lambda: solvers.UNIPC,
+    "ddim": lambda: solvers.ddim(0.5),
+    "heun_churn": lambda: solvers.churned(3.0),
+    "restart": lambda: solvers.restarts(2),
+    "adaptive": lambda: solvers.to_tolerance(1e-6),
 }
+"""Made inside a test, so that what makes them is tested too."""
 
 
 def law(solver, data=TILTED, grid=GRID, start=None):
@@ -122,7 +124,7 @@ def test_unipc_corrects_with_what_the_next_call_sees_and_keeps_it_as_history():
 @pytest.mark.parametrize("name", EVERY)
 def test_the_exact_law_is_what_samples_have(name):
     """Mean and covariance of 40,000 samples within five standard errors."""
-    solver, n = EVERY[name], 40_000
+    solver, n = EVERY[name](), 40_000
     x = torch.randn(n, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     generator = torch.Generator().manual_seed(2)
     made = solvers.run(solver, normal.field(TILTED), x, GRID, generator=generator)
@@ -137,7 +139,7 @@ def test_the_exact_law_is_what_samples_have(name):
 def test_more_steps_bring_the_law_nearer(name):
     begins = TILTED.at(paths.linear(0.9))
     far = [
-        normal.wasserstein(law(EVERY[name], grid=grids.uniform(T, 0.9), start=begins), TILTED)
+        normal.wasserstein(law(EVERY[name](), grid=grids.uniform(T, 0.9), start=begins), TILTED)
         for T in (10, 80)
     ]
     assert far[1] < far[0] / 2
@@ -211,3 +213,50 @@ def test_every_rule_is_the_equation_of_its_name():
         for step in grid.steps:
             y = rule(v, y, step)
         assert torch.equal(solvers.run(solver, v, x, grid), y)
+
+
+def test_solvers_go_by_their_names_and_have_quiet_defaults():
+    for name, made in EVERY.items():
+        assert made().name == name
+    for quiet, loud in (
+        (solvers.ddim(), solvers.ddim(0.0)),
+        (solvers.churned(), solvers.churned(0.0)),
+    ):
+        torch.testing.assert_close(law(quiet).covariance, law(loud).covariance, rtol=0, atol=0)
+    usual, told = solvers.restarts(), solvers.restarts(2, 0.1, 0.5)
+    assert asked(usual, grids.uniform(10)) == asked(told, grids.uniform(10))
+    assert usual.draws(GRID) == 2
+    x = torch.tensor([[0.3], [-1.0]], dtype=torch.float64)
+    v = field(mixture_1d())
+    want = adaptive(v, x, 0.999, 0.0, tolerance=1e-6)
+    assert torch.equal(solvers.run(solvers.to_tolerance(), v, x, GRID), want)
+    assert solvers.run(solvers.to_tolerance(), v, x.float(), GRID).dtype == torch.float32
+
+
+def test_dpmpp_2m_remembers_the_last_data_and_nothing_else():
+    v, grid = field(mixture_1d()), grids.from_levels([0.9, 0.6, 0.35, 0.15])
+    x = torch.tensor([[0.3], [-1.0]], dtype=torch.float64)
+    y, before, last = x, None, None
+    for step in grid.steps:
+        data = y - step.t * v(y, step.t)
+        if before is None:
+            y = multistep.first(y, data, step)
+        else:
+            r = float(multistep.reach(last) / multistep.reach(step))
+            y = multistep.dpmpp_2m(y, data, before, r, step)
+        before, last = data, step
+    torch.testing.assert_close(solvers.run(solvers.DPMPP_2M, v, x, grid), y, rtol=1e-14, atol=0)
+
+
+def test_a_restart_may_turn_at_the_second_level_and_go_up_to_noise():
+    grid = grids.from_levels([1.0, 0.25, 0.0])
+    assert asked(solvers.restarts(1, 0.25, 0.5), grid) == [1.0, 0.25, 0.5, 0.25, 0.25]
+    assert asked(solvers.restarts(1, 0.25, 1.0), grid) == [1.0, 0.25, 1.0, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("made", [lambda: solvers.ddim(0.5), lambda: solvers.churned(1.0)])
+@pytest.mark.parametrize("draws", [5, 7])
+def test_noise_for_other_steps_is_not_taken(made, draws):
+    x = torch.zeros(2, 1, dtype=torch.float64)
+    with pytest.raises(ValueError, match="zip"):
+        made().march(ode_field, x, GRID, torch.zeros(draws, 2, 1, dtype=torch.float64))
