@@ -45,6 +45,7 @@ from levels_block import (  # noqa: E402
 )
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
+from solvers_block import solvers_block  # noqa: E402
 from sources_page import sources_block  # noqa: E402
 from study_block import study_block  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
@@ -729,6 +730,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "coq-table": coq_table_block,
     "excerpt": excerpt_block,
     "guidance-variants": lambda run, page: variants_block(),
+    "solvers-laws": lambda run, page: solvers_block(),
     "levels-grids": lambda run, page: grids_block(),
     "levels-noise": lambda run, page: noise_block(),
     "levels-shares": lambda run, page: shares_block(),

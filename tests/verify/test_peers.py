@@ -21,10 +21,15 @@ def diffusers():
     return next(a for a in known("diffusers") if isinstance(a, Facts))
 
 
-def test_diffusers_differs_by_design_in_three_facts(diffusers):
+def test_diffusers_differs_by_design_in_four_facts(diffusers):
     report = judged(diffusers)
     by_design = {r.check for r in report.results if r.verdict == "differs by design"}
-    assert by_design == {"euler.grid", "stochastic.is_flow_grpo", "euler.per_token"}
+    assert by_design == {
+        "euler.grid",
+        "stochastic.is_flow_grpo",
+        "euler.per_token",
+        "solvers.churn",
+    }
     assert report.conforms
 
 
