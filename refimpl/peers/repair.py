@@ -26,7 +26,7 @@ from ..conformance.diagnosis.readings import Explanation
 from ..edits import NotSeen, changes, places, replaced
 
 SECONDS = 30.0
-"""For one search: some hundred edits, each of which asks the claim again."""
+"""Of the processor, for one search: some hundred edits, each of which asks the claim again."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ def repairs(
         functions: plain functions, or methods of a class.
         left: how far the claim is from holding; infinite where it does not.
         kept: whether what holds without the edit holds with it.
-        seconds: after which the search ends, with what it has found by then.
+        seconds: of the processor, after which the search is given up and nothing is said.
     """
-    found, until = list[Repair](), time.monotonic() + seconds
+    found, until = list[Repair](), time.process_time() + seconds
     for function in functions:
         own = function.__code__
         try:
             for was, now, line, code in _edited(function, left):
-                if time.monotonic() > until:
-                    break
+                if time.process_time() > until:
+                    return ()
                 function.__code__ = code
                 gap = _quietly(left)
                 if gap < float("inf") and _quietly(kept) is True:
