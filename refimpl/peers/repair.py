@@ -25,7 +25,7 @@ from ..conformance.diagnosis.lines import more_changes
 from ..conformance.diagnosis.readings import Explanation
 from ..edits import NotSeen, changes, places, replaced
 
-SECONDS = 30.0
+SECONDS = 60.0
 """Of the processor, for one search: some hundred edits, each of which asks the claim again."""
 
 
