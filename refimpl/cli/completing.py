@@ -31,9 +31,9 @@ def grids(incomplete: str) -> list[str]:
 
 def implementations(incomplete: str) -> list[str]:
     """Libraries and checkouts that `check` knows."""
-    from ..peers import CHECKOUTS, INSTALLED
+    from ..peers import CHECKOUTS, INSTALLED, OPTIONAL
 
-    return [name for name in (*INSTALLED, *CHECKOUTS) if name.startswith(incomplete)]
+    return [name for name in (*INSTALLED, *OPTIONAL, *CHECKOUTS) if name.startswith(incomplete)]
 
 
 def topics(incomplete: str) -> list[str]:
