@@ -85,6 +85,9 @@ _SWAPS = {
     "cos": "sin",
     "minimum": "maximum",
     "maximum": "minimum",
+    "expm1": "exp",
+    "log1p": "log",
+    "exp_remainder": "expm1",
     "mean": "std",
     "sum": "prod",
 }
@@ -126,7 +129,7 @@ def changes(node: ast.AST) -> Iterator[Any]:
     elif isinstance(node, ast.Constant) and type(node.value) is int:
         yield ast.Constant(node.value + 1)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id in ("sqrt", "exp", "log"):
+        if node.func.id in ("sqrt", "exp", "log", "expm1", "log1p", "exp_remainder"):
             yield node.args[0]
         if node.func.id not in _SYMMETRIC:
             for i in range(len(node.args) - 1):
