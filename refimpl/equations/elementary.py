@@ -160,9 +160,21 @@ def _pairwise(array_name: str, symbolic_name: str, scalar: Any, a: Num, b: Num) 
 
 
 def add_scaled(a: Num, factor: Num, b: Num) -> Num:
-    """a + factor · b; of a tensor and a plain number in one pass over memory."""
-    if isinstance(b, torch.Tensor) and isinstance(factor, float):
+    """a + factor · b; of two tensors and a plain number in one pass over memory."""
+    tensors = isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)
+    if tensors and isinstance(factor, float) and b.is_floating_point():
         return torch.add(a, b, alpha=factor)
+    return a + factor * b
+
+
+def add_scaled_to(a: Num, factor: Num, b: Num) -> Num:
+    """a + factor · b, put where a was if it can be: for an a that was just made and nobody holds.
+
+    A new array of a few megabytes costs more than the sum itself: its pages must be found.
+    """
+    tensors = isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)
+    if tensors and isinstance(factor, float) and (a.shape, a.dtype) == (b.shape, b.dtype):
+        return a.add_(b, alpha=factor) if a.is_floating_point() else a + factor * b
     return a + factor * b
 
 

@@ -155,3 +155,19 @@ def test_a_scaled_sum_is_one_in_every_number_system():
     assert e.add_scaled(one, 0.5, other).tolist() == [3.0, 6.0]
     assert e.add_scaled(one, torch.tensor([0.5, -0.5]), other).tolist() == [3.0, -2.0]
     assert one.tolist() == [1.0, 2.0]  # nothing is changed in place
+
+
+def test_a_sum_in_place_is_one_where_memory_can_be_used_again():
+    x, y, a = sp.symbols("x y a")
+    assert e.add_scaled_to(x, a, y) == x + a * y
+    assert e.add_scaled_to(1.0, -0.5, 4.0) == -1.0
+    one, other = torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0])
+    assert e.add_scaled_to(one, 0.5, other) is one
+    assert one.tolist() == [3.0, 6.0]
+    for kept, b in ((torch.ones(1), other), (torch.ones(2), other.double())):  # no room for the sum
+        assert e.add_scaled_to(kept, 0.5, b).tolist() == [3.0, 5.0]
+        assert kept.tolist() == [1.0] * len(kept)
+    assert e.add_scaled_to(torch.ones(2), torch.tensor([0.5, -0.5]), other).tolist() == [3.0, -3.0]
+    v = torch.tensor([4.0, 8.0], requires_grad=True)
+    e.add_scaled_to(2 * one, -0.25, v).sum().backward()
+    assert v.grad.tolist() == [-0.25, -0.25]

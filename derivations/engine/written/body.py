@@ -207,6 +207,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp_remainder": lambda a: Elementary("exp", a) - 1 - a,
     "log_quotient": lambda a, b: Elementary("log", a / b),
     "log_mix": lambda u, z: Elementary("log", 1 - u + u * Elementary("exp", z)),
+    "add_scaled": lambda a, factor, b: a + factor * b,
     "minimum": functools.partial(Least, "min"),
     "maximum": functools.partial(Least, "max"),
     "where": Where,
