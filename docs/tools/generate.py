@@ -23,6 +23,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ from refimpl.conformance.adapter.conventions import KEYS  # noqa: E402
 from refimpl.conformance.checks import checks as conformance_checks  # noqa: E402
 from refimpl.equations import Equation, equations  # noqa: E402
 from refimpl.equations.arguments import table  # noqa: E402
+from refimpl.evidence import cancelling  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
 from refimpl.verify import matrix  # noqa: E402
 from refimpl.verify.check import Check  # noqa: E402
@@ -706,6 +708,20 @@ def kills_table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def rounding_block(run: Run, page: Path) -> str:
+    """The largest gap of each equation where its terms cancel, a row a topic."""
+    topics: dict[str, list[tuple[str, float]]] = {}
+    for id in equations():
+        topic, _, name = id.partition(".")
+        gap = ceil(2 * cancelling.worst(id).ulps) / 2
+        topics.setdefault(topic, []).append((name, gap))
+    rows = ["| topic | largest gap | equation by equation |", "| --- | ---: | --- |"]
+    for topic, found in topics.items():
+        told = " · ".join(f"{code(name)} {gap:g}" for name, gap in found)
+        rows.append(f"| {topic} | {max(gap for _, gap in found):g} | {told} |")
+    return "\n".join(rows)
+
+
 def loop_block(run: Run, page: Path) -> str:
     """What `refimpl train toy` prints."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # the run's folder
@@ -716,6 +732,7 @@ def loop_block(run: Run, page: Path) -> str:
 SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "loop": loop_block,
     "kills": kills_block,
+    "rounding": rounding_block,
     "budget": budget_block,
     "conformance-checks": conformance_block,
     "implementations": lambda run, page: implementations.block(),
