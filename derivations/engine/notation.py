@@ -196,6 +196,14 @@ LOCALS: dict[str, dict[str, str]] = {
 """Locals of a function that are named under its formula; others are put in where they stand."""
 
 RESULT: dict[str, str] = {
+    "adjoint.memory": r"\rho_t",
+    "adjoint.end": r"\tilde a_0",
+    "adjoint.lean": r"\tilde a_t",
+    "adjoint.carried": r"\frac{\tilde a_t}{\tilde a_0}",
+    "adjoint.control": "u",
+    "adjoint.loss": r"\mathcal L",
+    "adjoint.target": r"v^{\star}",
+    "adjoint.quadratic": r"\mathbb E[\tilde a\mid x_t]",
     "gaussian.sample": "x",
     "gaussian.log_prob": r"\log\mathcal N(x;\mu,\mathrm{std}^2)",
     "gaussian.score": r"\nabla_x\log\mathcal N(x;\mu,\mathrm{std}^2)",

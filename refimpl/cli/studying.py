@@ -1,4 +1,4 @@
-"""The command that computes a study: samplers, methods."""
+"""The command that computes a study: samplers, methods, adjoint."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -17,19 +17,27 @@ class Study(StrEnum):
 
     samplers = "samplers"
     methods = "methods"
+    adjoint = "adjoint"
 
 
 @app.command()
 def study(
-    name: Annotated[Study, typer.Argument(help="samplers (two minutes) or methods (seconds).")],
+    name: Annotated[
+        Study, typer.Argument(help="samplers (minutes), methods (seconds), adjoint (minutes).")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs") / "study",
+    quick: Annotated[bool, typer.Option(help="adjoint alone: shorter runs, one rate.")] = False,
 ) -> None:
-    """Compare samplers or methods on exact problems: JSON and pictures, nothing sampled."""
+    """Compare samplers or methods on exact problems, or Adjoint Matching with Flow-GRPO."""
+    if quick and name is not Study.adjoint:
+        raise ValueError(
+            f"--quick shortens the study adjoint alone, not {name.value}: leave it out"
+        )
     if name is Study.samplers:
         needs("matplotlib", extra="pictures")
     import torch
 
-    from ..labs import comparison
+    from ..labs import adjoint, comparison
     from ..labs import study as samplers
 
     torch.set_num_threads(1)
@@ -37,6 +45,8 @@ def study(
     with progress(f"study {name.value}") as told:
         if name is Study.methods:
             comparison.run(out)
+        elif name is Study.adjoint:
+            adjoint.run(out, told.at, adjoint.QUICK if quick else adjoint.FULL)
         else:
             samplers.run(out, told.at)
     for file in sorted(out.iterdir()):

@@ -1,6 +1,7 @@
 """Floor 0: the mathematics. Closed forms, a module a topic; numpy and torch only."""
 
 from . import (
+    adjoint,
     conventions,
     conversions,
     coupling,
@@ -36,6 +37,7 @@ __all__ = [
     "Equation",
     "Gaussian",
     "Step",
+    "adjoint",
     "conventions",
     "conversions",
     "coupling",

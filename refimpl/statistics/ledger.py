@@ -98,6 +98,7 @@ LISTED: dict[str, int] = {
     **{f"solver.{rule}": N for rule in ("euler", "heun", "rk4")},
     "solver.adaptive": N_WIDE,
     "tilted.weights": N,
+    **{f"adjoint.{name}": N for name in ("mean", "variance", "optimum")},
     **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
         f"variants.{name}.{what}": N

@@ -186,6 +186,12 @@ tilting_by_peaks = _topic(
     "linear quadratic fixed_start weights value memoryless_drift",
     "RFT-1 GRPO-2",
 )
+adjoint_by_peaks = _topic(
+    "adjoint_by_peaks",
+    "Memory is a cosine, what is carried a peak, a control the slope of a log-ratio.",
+    "memory end lean carried control loss target quadratic",
+    "RFT-2 RFT-1",
+)
 kernels_by_quadrature = _topic(
     "kernels_by_quadrature",
     "What a step retains is a clock, integrated; old and fresh noise are legs of a triangle.",
