@@ -114,6 +114,7 @@ _BETWEEN = {
     "last": (0.1, 0.5),
     "max_tokens": (1.0, 2.0),
     "ratio": (0.2, 2.0),
+    "samples": (2.0, 9.0),
     **dict.fromkeys(
         ("x", "v", "data", "noise", "score", "advantage", "log_ratio", "mean", "rewards"), _ANY
     ),

@@ -144,6 +144,7 @@ RUNS_OVER: dict[str, dict[str, str]] = {
     "density.posterior": {"prior": "z", "likelihood": "z"},
     "density.conditional_mean": {"posterior": "z", "values": "z"},
     "grpo.advantage": {"rewards": "bi"},
+    "grpo.leave_one_out": {"rewards": "bi"},
     "kl.trajectory": {"shift": "k", "std": "k"},
     "kl.images": {"shift": "k", "std": "k", "carried": "k"},
     "kl.seen": {"std": "k", "carried": "k"},
@@ -160,6 +161,7 @@ RUNS_OVER: dict[str, dict[str, str]] = {
 COUNTS: dict[str, str] = {
     "coupling.straightness": "n",
     "grpo.advantage": "G",
+    "grpo.leave_one_out": "G",
     "policy.average": "D",
     "weights.tempflow": "T",
 }
@@ -196,6 +198,16 @@ LOCALS: dict[str, dict[str, str]] = {
 """Locals of a function that are named under its formula; others are put in where they stand."""
 
 RESULT: dict[str, str] = {
+    "accuracy.defect": r"\frac{\Delta V}{h^2}",
+    "accuracy.left": r"\Phi_t^2",
+    "accuracy.rate": "c(t)",
+    "accuracy.best_step": "h",
+    "bias.centred": r"\frac{\mathbb E\hat g}{\nabla J}",
+    "bias.silent": r"\mathbb P(\text{silent})",
+    "bias.mean_ratio": r"\mathbb E_{\mathrm{old}}[r^{1/D}]",
+    "bias.effective": r"\frac1{\mathbb E_{\mathrm{old}}[r^2]}",
+    "bias.stale": r"\mathbb E\hat g-\nabla J",
+    "grpo.leave_one_out": "A_i",
     "adjoint.memory": r"\rho_t",
     "adjoint.end": r"\tilde a_0",
     "adjoint.lean": r"\tilde a_t",

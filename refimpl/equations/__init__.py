@@ -1,7 +1,9 @@
 """Floor 0: the mathematics. Closed forms, a module a topic; numpy and torch only."""
 
 from . import (
+    accuracy,
     adjoint,
+    bias,
     conventions,
     conversions,
     coupling,
@@ -37,7 +39,9 @@ __all__ = [
     "Equation",
     "Gaussian",
     "Step",
+    "accuracy",
     "adjoint",
+    "bias",
     "conventions",
     "conversions",
     "coupling",

@@ -21,6 +21,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "refimpl grid qwen-image --steps 28 --tokens 4096": ("GRID-1", "GRID-2"),
     "refimpl guidance --w 4.5": ("CFG-8",),
     "refimpl levels 'logit-normal(0, 1)' --shift 12 --above 0.875": ("LEVEL-1",),
+    "refimpl study bias": ("GRPO-14",),
+    "refimpl study grids --quick": ("GRID-3",),
     "refimpl study adjoint --quick": ("RFT-2",),
     "refimpl train toy --iterations 5": ("GRPO-10",),
     "refimpl train shapes --quick": ("GRPO-11",),

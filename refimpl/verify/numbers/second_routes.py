@@ -126,8 +126,8 @@ policy_reductions = _topic(
 grpo_by_pairs = _topic(
     "grpo_by_pairs",
     "Advantages come from pairwise differences, the surrogate from a table of cases.",
-    "advantage bounded surrogate objective",
-    "GRPO-3 GRPO-4",
+    "advantage leave_one_out bounded surrogate objective",
+    "GRPO-3 GRPO-4 GRPO-14",
 )
 guidance_lines = _topic(
     "guidance_lines",
@@ -185,6 +185,18 @@ tilting_by_peaks = _topic(
     "A tilted Gaussian is the peak of its log-density; a reward's value is earnings less KL.",
     "linear quadratic fixed_start weights value memoryless_drift",
     "RFT-1 GRPO-2",
+)
+accuracy_by_steps = _topic(
+    "accuracy_by_steps",
+    "Defects are second derivatives of steps that are taken; what is left is a squared cosine.",
+    "defect left rate best_step",
+    "GRPO-15 GRID-3",
+)
+bias_by_moments = _topic(
+    "bias_by_moments",
+    "Biases are moments of ratios of densities, chances of groups, slopes at two places.",
+    "centred silent mean_ratio effective stale",
+    "GRPO-14",
 )
 adjoint_by_peaks = _topic(
     "adjoint_by_peaks",
