@@ -21,7 +21,7 @@ ORDERS = {"C": "C", "T = 40": "T = 40: T (V − s²)", "T = 640": "T = 640: T (V
 GRIDS = {
     "a": "a", "KL": "mean KL", "std, s = 0.1": "s = 0.1: std", "std, s = 0.5": "s = 0.5: std",
     "std, s = 1.0": "s = 1: std", "W2, s = 0.1": "s = 0.1: W₂", "W2, s = 0.5": "s = 0.5: W₂",
-    "W2, s = 1.0": "s = 1: W₂",
+    "W2, s = 1.0": "s = 1: W₂", "modes": "modes: W₁",
 }  # fmt: skip
 TRAINERS = {
     "cost": "calls a step", "signal": "signal", "start": "noise at the reference",

@@ -124,7 +124,7 @@ def best(explored: float, starts: Sequence[Grid], tries: int = 4, calls: int = 1
 
 
 def row(grid: Grid, explored: float) -> dict[str, Any]:
-    """A grid at an explored share: its noise, its KL, W₁ on the modes, and W₂ by width of the data."""
+    """A grid at an explored share: its noise, KL, W₁ on the modes, W₂ by width of the data."""
     a = noise_for(grid, explored)
     made: dict[str, Any] = {"a": a, "KL": loss(grid, explored), "levels": list(grid.levels)}
     made["modes"] = transport(SAMPLERS["flow_grpo"], a, MODES, grid)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ..statistics import budget
-from ..toy import coupling, ddpm, guiding, maximum_likelihood, mixture_2d, ncsn
+from ..toy import coupling, ddpm, guiding, interpolants, maximum_likelihood, mixture_2d, ncsn
 from ..toy import field as exact_field
 from ..toy.likelihood import hutchinson, log_likelihood
 from .folder import Progress, write
@@ -85,6 +85,11 @@ def guidance(generator: torch.Generator) -> dict[str, Any]:
     }
 
 
+def two_heads(generator: torch.Generator) -> dict[str, Any]:
+    """A path whose start is not Gaussian: one network learns velocity and score."""
+    return vars(interpolants.run(interpolants.Config(), generator=generator))
+
+
 TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
     topic.__name__: topic
     for topic in (
@@ -94,6 +99,7 @@ TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
         likelihood_training,
         transport,
         guidance,
+        two_heads,
     )
 }
 """Name → run."""

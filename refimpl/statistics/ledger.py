@@ -98,6 +98,8 @@ LISTED: dict[str, int] = {
     **{f"solver.{rule}": N for rule in ("euler", "heun", "rk4")},
     "solver.adaptive": N_WIDE,
     "tilted.weights": N,
+    "interpolants.middle": N,
+    "interpolants.flow": N,
     "accuracy.variance": N,
     **{f"bias.{name}": N for name in ("centred", "others", "silent", "group_std.0", "group_std.1")},
     **{f"adjoint.{name}": N for name in ("mean", "variance", "optimum")},

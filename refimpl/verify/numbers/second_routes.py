@@ -186,6 +186,12 @@ tilting_by_peaks = _topic(
     "linear quadratic fixed_start weights value memoryless_drift",
     "RFT-1 GRPO-2",
 )
+interpolants_by_scale = _topic(
+    "interpolants_by_scale",
+    "Densities and scores of any start are those of a stretched variable; a turn is a product.",
+    "log_density score from_point turning",
+    "PATH-6 SC-11",
+)
 accuracy_by_steps = _topic(
     "accuracy_by_steps",
     "Defects are second derivatives of steps that are taken; what is left is a squared cosine.",
