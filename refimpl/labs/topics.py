@@ -14,7 +14,16 @@ from typing import Any
 import torch
 
 from ..statistics import budget
-from ..toy import coupling, ddpm, guiding, interpolants, maximum_likelihood, mixture_2d, ncsn
+from ..toy import (
+    coupling,
+    ddpm,
+    energy,
+    guiding,
+    interpolants,
+    maximum_likelihood,
+    mixture_2d,
+    ncsn,
+)
 from ..toy import field as exact_field
 from ..toy.likelihood import hutchinson, log_likelihood
 from .folder import Progress, write
@@ -90,6 +99,11 @@ def two_heads(generator: torch.Generator) -> dict[str, Any]:
     return vars(interpolants.run(interpolants.Config(), generator=generator))
 
 
+def energies(generator: torch.Generator) -> dict[str, Any]:
+    """An energy by contrastive divergence and by its exact likelihood: KL(data ‖ model)."""
+    return energy.run(energy.Config(), generator=generator)
+
+
 TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
     topic.__name__: topic
     for topic in (
@@ -100,6 +114,7 @@ TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
         transport,
         guidance,
         two_heads,
+        energies,
     )
 }
 """Name → run."""

@@ -100,6 +100,8 @@ LISTED: dict[str, int] = {
     "tilted.weights": N,
     "interpolants.middle": N,
     "interpolants.flow": N,
+    "energy.resting": N,
+    "energy.tempered": N,
     "accuracy.variance": N,
     **{f"bias.{name}": N for name in ("centred", "others", "silent", "group_std.0", "group_std.1")},
     **{f"adjoint.{name}": N for name in ("mean", "variance", "optimum")},

@@ -186,6 +186,12 @@ tilting_by_peaks = _topic(
     "linear quadratic fixed_start weights value memoryless_drift",
     "RFT-1 GRPO-2",
 )
+energy_by_averages = _topic(
+    "energy_by_averages",
+    "A step is an average over signs, a rest a root of a parabola, a temperature a power.",
+    "after contrastive resting tempered",
+    "SM-5",
+)
 interpolants_by_scale = _topic(
     "interpolants_by_scale",
     "Densities and scores of any start are those of a stretched variable; a turn is a product.",
