@@ -15,6 +15,7 @@ import torch
 
 from ..statistics import budget
 from ..toy import (
+    blocks,
     coupling,
     ddpm,
     energy,
@@ -104,6 +105,11 @@ def energies(generator: torch.Generator) -> dict[str, Any]:
     return energy.run(energy.Config(), generator=generator)
 
 
+def invertible_blocks(generator: torch.Generator) -> dict[str, Any]:
+    """A flow of coupling blocks by maximum likelihood: the gap to the entropy, and the inverse."""
+    return vars(blocks.run(blocks.Config(), generator=generator))
+
+
 TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
     topic.__name__: topic
     for topic in (
@@ -115,6 +121,7 @@ TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
         guidance,
         two_heads,
         energies,
+        invertible_blocks,
     )
 }
 """Name → run."""

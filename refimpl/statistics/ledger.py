@@ -100,6 +100,7 @@ LISTED: dict[str, int] = {
     "tilted.weights": N,
     "interpolants.middle": N,
     "interpolants.flow": N,
+    "blocks.image": N,
     "energy.resting": N,
     "energy.tempered": N,
     "accuracy.variance": N,

@@ -36,6 +36,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "refimpl topic transport": ("OT-2",),
     "refimpl topic two_heads": ("PATH-6", "SC-11"),
     "refimpl topic energies": ("SM-5",),
+    "refimpl topic invertible_blocks": ("NF-5",),
     "refimpl topic guidance": ("CFG-2", "CFG-4", "CFG-5"),
 }
 """Command line → ledger rows that it runs."""

@@ -171,8 +171,8 @@ objectives_by_differentiation = _topic(
 likelihood_of_volumes = _topic(
     "likelihood_of_volumes",
     "The mass of a cell is kept while its volume changes.",
-    "change_of_variables residual_step instantaneous hutchinson",
-    "NF-1 NF-2 NF-3",
+    "change_of_variables residual_step instantaneous hutchinson coupled uncoupled through_block",
+    "NF-1 NF-2 NF-3 NF-5",
 )
 coupling_by_quantiles = _topic(
     "coupling_by_quantiles",
