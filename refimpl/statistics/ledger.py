@@ -100,6 +100,14 @@ LISTED: dict[str, int] = {
     "solver.adaptive": N_WIDE,
     **{f"deployed.{name}.{what}": N for name in DEPLOYED for what in ("mean", "spread", "tilt")},
     "tilted.weights": N,
+    "interpolants.middle": N,
+    "interpolants.flow": N,
+    "blocks.image": N,
+    "energy.resting": N,
+    "energy.tempered": N,
+    "accuracy.variance": N,
+    **{f"bias.{name}": N for name in ("centred", "others", "silent", "group_std.0", "group_std.1")},
+    **{f"adjoint.{name}": N for name in ("mean", "variance", "optimum")},
     **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
         f"variants.{name}.{what}": N

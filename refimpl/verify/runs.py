@@ -30,6 +30,9 @@ RUNS: dict[str, tuple[str, ...]] = {
     "refimpl grid qwen-image --steps 28 --tokens 4096": ("GRID-1", "GRID-2"),
     "refimpl guidance --w 4.5": ("CFG-8",),
     "refimpl levels 'logit-normal(0, 1)' --shift 12 --above 0.875": ("LEVEL-1",),
+    "refimpl study bias": ("GRPO-14",),
+    "refimpl study grids --quick": ("GRID-3",),
+    "refimpl study adjoint --quick": ("RFT-2",),
     "refimpl train toy --iterations 5": ("GRPO-10",),
     "refimpl train shapes --quick": ("GRPO-11",),
     "refimpl lab 1 --quick": ("LAB-1", "DYN-4", "DYN-7", "DYN-8", "LD-1"),
@@ -40,6 +43,9 @@ RUNS: dict[str, tuple[str, ...]] = {
     "refimpl topic densities": ("NF-3",),
     "refimpl topic likelihood_training": ("NF-4",),
     "refimpl topic transport": ("OT-2",),
+    "refimpl topic two_heads": ("PATH-6", "SC-11"),
+    "refimpl topic energies": ("SM-5",),
+    "refimpl topic invertible_blocks": ("NF-5",),
     "refimpl topic guidance": ("CFG-2", "CFG-4", "CFG-5"),
 }
 """Command line → ledger rows that it runs."""

@@ -255,6 +255,7 @@ topic nothing
 topic ''
 topic densities --seed x
 study nothing
+study methods --quick
 study methods --out text.txt
 study methods --out text.txt/study
 """.strip().splitlines()
