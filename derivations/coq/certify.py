@@ -122,6 +122,12 @@ def _told(
         *(f"  {n} because {reason}" for reason, n in reasons.most_common()),
         *(f"    {c.key}" for c in missing),
     ]
+    evaluated = [c for c in everything if c.evaluated]
+    rows.append(
+        f"{len(evaluated)} lines have a part that is asked about as sympy evaluates it, "
+        "not as it is written:"
+    )
+    rows += [f"    {c.key}: {', '.join(c.evaluated)}" for c in evaluated]
     return "\n".join(rows)
 
 
