@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..equations import conversions, coupling, kernels, paths, sde, weights
-from ..equations.elementary import Num, add_scaled
+from ..equations.elementary import Num, add_scaled, add_scaled_to
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..simulate.grids import Grid
@@ -105,7 +105,7 @@ class Affine:
 
     def law(self, x: Num, v: Num) -> Gaussian:
         """The law of x_s given x_t."""
-        return Gaussian(add_scaled(self.of_x * x, self.of_v, v), self.std)
+        return Gaussian(add_scaled_to(self.of_x * x, self.of_v, v), self.std)
 
     def rest(self, x: Num, x_s: Num) -> Num:
         """x_s − of_x · x: what `push` is the law of."""
@@ -115,7 +115,7 @@ class Affine:
         """x_s − mean: std times the noise that was drawn, if v is the velocity that it was drawn
         with.
         """
-        return add_scaled(self.rest(x, x_s), -self.of_v, v)
+        return add_scaled_to(self.rest(x, x_s), -self.of_v, v)
 
     def push(self, v: Num) -> Gaussian:
         """The law of the rest: N(of_v · v, std²)."""

@@ -107,8 +107,8 @@ sde_steps = _topic(
 )
 ode_steps = _topic(
     "ode_steps",
-    "Euler, Heun and RK4 are the Taylor polynomials of a matrix exponential on linear fields.",
-    "euler heun rk4",
+    "Runge–Kutta steps are Taylor polynomials of a matrix exponential on linear fields.",
+    "euler heun midpoint rk4",
     "DYN-4 DYN-5",
 )
 kl_by_quadrature = _topic(
@@ -220,8 +220,20 @@ kernels_by_quadrature = _topic(
     "kernels_by_quadrature",
     "What a step retains is a clock, integrated; old and fresh noise are legs of a triangle.",
     "preserving cps_std kept_flow_grpo kept_constant frozen_data noise_variance posterior_variance "
-    "moment_matched",
-    "GRPO-6 GRPO-7",
+    "moment_matched ddim_std renoised",
+    "GRPO-6 GRPO-7 DYN-10",
+)
+multistep_lines = _topic(
+    "multistep_lines",
+    "With data held constant a step is a straight line to them; weights solve for their moments.",
+    "reach first dpmpp_2m unic_1 unic_2",
+    "DYN-10",
+)
+correlated_whitened = _topic(
+    "correlated_whitened",
+    "A velocity is a regression; KL and distance are sums over the axes of a whitened matrix.",
+    "velocity kl wasserstein",
+    "DYN-11",
 )
 weights_by_cases = _topic(
     "weights_by_cases",
