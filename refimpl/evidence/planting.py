@@ -58,6 +58,9 @@ def _places(function: Any) -> Iterator[tuple[dict[str, Any], str]]:
         for name, value in list(vars(module).items()):
             if value is function:
                 yield vars(module), name
-            for key, default in (getattr(value, "__kwdefaults__", None) or {}).items():
+            defaults = getattr(value, "__kwdefaults__", None)
+            if not isinstance(defaults, dict):  # of the type of functions it is a descriptor
+                continue
+            for key, default in defaults.items():
                 if default is function:
-                    yield value.__kwdefaults__, key
+                    yield defaults, key

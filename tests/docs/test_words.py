@@ -69,10 +69,16 @@ def sentences(source: str) -> Iterator[str]:
     own = re.compile(rf"\b(?:{'|'.join(sorted(named & NAMES)) or '(?!)'})\b(?! of)")
     for node in ast.walk(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _ids(node.value):
-            yield own.sub("…", re.sub(r"`[^`]*`", "…", node.value))
+            text = re.sub(r"`[^`]*`", "…", node.value)
+            yield own.sub("…", re.sub(r"\b[a-z_]+\.[a-z_]+\b", _unless_an_id, text))
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield own.sub("…", token.string)
+
+
+def _unless_an_id(match: re.Match[str]) -> str:
+    """The word, or an ellipsis where it is the id of an equation."""
+    return "…" if match[0] in equations() else match[0]
 
 
 @functools.cache
