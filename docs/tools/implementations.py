@@ -7,6 +7,8 @@ pages, with the commit. Installed libraries are checked whenever it is asked for
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,8 +16,12 @@ from typing import Any
 
 from refimpl.conformance.adapter.conventions import KEYS
 from refimpl.conformance.kit import Report
-from refimpl.peers import INSTALLED, known
-from refimpl.peers.judging import judged
+from refimpl.peers import INSTALLED, OPTIONAL, known
+from refimpl.peers.judging import Facts, judged
+from refimpl.peers.samplers.sampler import STEPS, Given, Sampler, given, shown
+from refimpl.peers.samplers.target import DATA
+
+LIBRARIES = (*INSTALLED, *OPTIONAL)
 
 KEPT = Path(__file__).resolve().parents[1] / "assets" / "implementations.json"
 
@@ -67,8 +73,29 @@ def _short(gap: float) -> str:
 
 def installed(name: str) -> dict[str, Any]:
     """An installed library, checked now."""
-    reports = [judged(adapter) for adapter in known(name)]
-    return {"version": reports[0].version, "adapters": of(reports)}
+    targets = known(name)
+    reports = [judged(target) for target in targets]
+    (facts,) = [target for target in targets if isinstance(target, Facts)]
+    entry = {"version": reports[0].version, "adapters": of(reports)}
+    return entry | {"samplers": [_sampler(s, given(s)) for s in _samplers(name, facts.library)]}
+
+
+def _samplers(name: str, its: Any) -> list[Sampler]:
+    if importlib.util.find_spec(f"refimpl.peers.{name}.samplers") is None:
+        return []
+    return list(importlib.import_module(f"refimpl.peers.{name}.samplers").samplers(its))
+
+
+def _sampler(sampler: Sampler, found: Given) -> dict[str, Any]:
+    laws = [found.laws.get(steps) for steps in STEPS]
+    return {
+        "name": sampler.name,
+        "settings": [shown(k, v) for k, v in sampler.settings.items()],
+        "laws": [None if law is None else [round(law.mean, 4), round(law.std, 4)] for law in laws],
+        "noises": found.noises,
+        "told": found.told,
+        "cause": found.cause,
+    }
 
 
 def kept() -> dict[str, Any]:
@@ -79,13 +106,14 @@ def kept() -> dict[str, Any]:
 def block() -> str:
     """The page's tables."""
     data = kept()
-    libraries = [n for n in data if n in INSTALLED]
-    checkouts = [n for n in data if n not in INSTALLED]
+    libraries = [n for n in data if n in LIBRARIES]
+    checkouts = [n for n in data if n not in LIBRARIES]
     parts = ["## Libraries\n\n" + _summary(data, libraries)]
     parts += ["## Implementations of GRPO for flows\n\n" + _summary(data, checkouts)]
     told = "An empty cell is the article's convention, or nothing that the adapter speaks of."
     parts += [f"### What each declares\n\n{told}\n\n" + _conventions(data, checkouts)]
     parts += ["## Where they differ\n\n" + _differences(data)]
+    parts += [samplers_block(data, libraries)]
     parts += ["## Every claim\n\n" + "\n\n".join(_claims(n, data[n]) for n in data)]
     return "\n\n".join(parts)
 
@@ -153,7 +181,7 @@ def settled(capability: str) -> str:
     keys = [key for key, of in CAPABILITY.items() if of == capability]
     heads = ["implementation", *(SHOWN[key] for key in keys), "found"]
     rows = {"| " + " | ".join(heads) + " |": None, "|" + " --- |" * len(heads): None}
-    for name in (n for n in data if n not in INSTALLED):
+    for name in (n for n in data if n not in LIBRARIES):
         for adapter in data[name]["adapters"]:
             asked = _asked(adapter, capability)
             if asked:
@@ -163,7 +191,7 @@ def settled(capability: str) -> str:
                 found = "; ".join(causes).replace("|", "&#124;") or "agrees as declared"
                 cells = [_cell(adapter, key) for key in keys]
                 rows[f"| {_linked(name)} | " + " | ".join([*cells, found]) + " |"] = None
-    absent = [n for n in data if n not in INSTALLED
+    absent = [n for n in data if n not in LIBRARIES
               and not any(_asked(a, capability) for a in data[n]["adapters"])]  # fmt: skip
     told = (
         f"\n\nWithout one, in what was examined: {', '.join(map(_linked, absent))}."
@@ -196,6 +224,53 @@ def _with_links(cause: str) -> str:
     return f"{text.rstrip()} ([thread](https://{link.rstrip(')')}))"
 
 
+def samplers_block(data: dict[str, Any], libraries: list[str]) -> str:
+    """What a user of each sampler gets, library by library."""
+    told = f"""## What a sampler gives
+
+Every sampler that these libraries ship is asked for its law at the end. The data are
+$N({DATA.mean:g}, {DATA.std:g}^2)$ and the field is the exact one, so the chain is affine in its
+start and in every noise, and its mean and standard deviation after ten, forty and {STEPS[-1]} steps
+follow from one run: no sample is drawn. The start is what a user has, unit noise. A law
+*approaches* the data's if what is missing falls with the number of steps. Options are varied one at
+a time, and a few that meet in one formula together."""
+    return "\n\n".join(
+        [told, *(_of_library(n, data[n]) for n in libraries if data[n].get("samplers"))]
+    )
+
+
+def _of_library(name: str, entry: dict[str, Any]) -> str:
+    """The samplers of one library: those at their defaults, and every option with a finding."""
+    heads = ["sampler", *(f"{n} steps" for n in STEPS), "what a user gets"]
+    rows = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(STEPS) + " --- |"]
+    quiet = list[str]()
+    for short in dict.fromkeys(s["name"] for s in entry["samplers"]):
+        own = [s for s in entry["samplers"] if s["name"] == short]
+        idle = [s for s in own if s["cause"] == "does nothing"]
+        for s in own:
+            if s not in idle and (s is own[0] or s["told"]):
+                rows.append(_sampler_row(s))
+            elif s not in idle:
+                quiet.append(_named(s))
+        if idle:
+            options = ", ".join(f"<code>{', '.join(s['settings'])}</code>" for s in idle)
+            rows.append(f"| {short} |" + " |" * len(STEPS) + f" does nothing: {options} |")
+    rest = f"\n\nThe data's law is approached as well by {', '.join(quiet)}." if quiet else ""
+    return f"### {name}, {entry['version']}\n\n" + "\n".join(rows) + rest
+
+
+def _named(s: dict[str, Any]) -> str:
+    options = ", ".join(s["settings"])
+    return f"{s['name']} with <code>{options}</code>" if options else s["name"]
+
+
+def _sampler_row(s: dict[str, Any]) -> str:
+    laws = [f"{law[0]:.3f} ± {law[1]:.3f}" if law else "–" for law in s["laws"]]
+    told = (s["told"] or "approaches the data's law").replace("|", "&#124;")
+    cause = f": *{s['cause']}*" if s["cause"] else ""
+    return f"| {_named(s)} | " + " | ".join(laws) + f" | {told}{cause} |"
+
+
 def _claims(name: str, entry: dict[str, Any]) -> str:
     lines = [
         f'??? note "{name}, {_version(entry).replace("<code>", "").replace("</code>", "")}"',
@@ -223,7 +298,9 @@ def main() -> None:
     given = parser.parse_args()
     data = kept()
     if given.name == "installed":
-        data |= {name: installed(name) for name in INSTALLED if name != "refimpl"}
+        data |= {name: installed(name) for name in LIBRARIES if name != "refimpl"}
+    elif given.name in LIBRARIES:
+        data[given.name] = installed(given.name)
     else:
         reports = [judged(adapter) for adapter in known(given.name, given.path)]
         entry = {"commit": given.commit, "date": given.date, "adapters": of(reports)}

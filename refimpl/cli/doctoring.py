@@ -18,7 +18,10 @@ _COLOUR = {"holds": "green", "violated": "red", "watch": "yellow"}
 @app.command()
 def doctor(
     run: Annotated[
-        Path, typer.Argument(help="A run's folder; or its curves, as CSV, JSON lines or JSON.")
+        Path,
+        typer.Argument(
+            help="A run's folder; or its curves: CSV, JSON (lines), TensorBoard's events."
+        ),
     ],
     clip: Annotated[
         float | None, typer.Option(help="With curves: the width of the ratio's clip.")

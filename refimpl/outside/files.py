@@ -1,6 +1,6 @@
 """Files that other people wrote, read within bounds that are checked first.
 
-    text(path, 64 MiB)      parsed(text)
+    text(path, 64 MiB)      parsed(text)      settings(path), a JSON object
 
 What is not a plain file (a pipe, a device, a folder) is never opened, what is too large is never
 read, and whatever is wrong is one `ValueError` that names the file and the remedy.
@@ -88,3 +88,19 @@ def parsed(content: str, what: str) -> Any:
         raise ValueError(f"{what} is nested too deeply to be read") from None
     except ValueError as error:
         raise ValueError(f"{what} is no JSON: {str(error)[:200]}") from None
+
+
+SETTINGS = 16 * MIB
+"""Larger than any file of settings: those of a network have some kilobytes."""
+
+
+def settings(path: Path, most: int = SETTINGS) -> dict[str, Any]:
+    """A JSON object from a file: what a network, a pipeline or an adapter says of itself.
+
+    Raises:
+        FileNotFoundError, ValueError: see `text` and `parsed`; or something else than an object.
+    """
+    found = parsed(text(path, most), str(path))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds a {type(found).__name__}, and an object is wanted")
+    return found

@@ -128,7 +128,7 @@ def _named(
     for name, value in readings.items():
         if (gap := _gap(a, arrays.take(value))) <= bound:
             found.append(Explanation("mistake", name, gap, "", "use the right one"))
-    return found or _factor(a, b, bound)
+    return found or _factor(a, b, bound) or _slip(a, b, bound)
 
 
 def _quietly(m: Mistake, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -143,6 +143,34 @@ def _gap(a: np.ndarray, b: np.ndarray) -> float:
     if a.shape != b.shape or not np.isfinite(b).all():
         return float("inf")
     return float(np.abs(a - b).max(initial=0.0))
+
+
+def _slip(a: np.ndarray, b: np.ndarray, bound: float) -> list[Explanation]:
+    """A slip that any quantity may suffer: its power, its inverse, its complement, its order."""
+    scale = float(np.abs(b).max(initial=0.0))
+    with np.errstate(all="ignore"):
+        return [
+            Explanation("mistake", name, gap, "", "use the right one")
+            for name, other in _SLIPS.items()
+            if (gap := _gap(a, other(b))) <= 2 * bound * max(1.0, scale) and scale > 0
+        ]  # fmt: skip
+
+
+_SLIPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "the square of the right value": lambda b: b * b,
+    "the root of the right value": lambda b: np.sqrt(np.abs(b)),
+    "one over the right value": lambda b: 1 / b,
+    "1 minus the right value": lambda b: 1 - b,
+    "the right value without its sign": np.abs,
+    "zero": lambda b: 0 * b,
+    "the ends swapped: the right values in reverse order": lambda b: b[::-1] if b.ndim else b,
+    "the samples shifted by one": lambda b: np.roll(b, 1, axis=0) if b.ndim else b,
+    "the samples shifted by one, backwards": lambda b: np.roll(b, -1, axis=0) if b.ndim else b,
+    "the right value, transposed": lambda b: b.T,
+    "one sample's value for all": lambda b: np.broadcast_to(b[:1], b.shape) if b.ndim else b,
+    "the logarithm of the right value": lambda b: np.log(b),
+    "the exponential of the right value": lambda b: np.exp(b),
+}
 
 
 def _factor(a: np.ndarray, b: np.ndarray, bound: float) -> list[Explanation]:

@@ -8,6 +8,9 @@ class NotInstalled(ModuleNotFoundError):
     """A library to compare with is absent; the message says how to get it."""
 
 
+_OF_SAMPLERS = {"azula", "torchsde", "diffrax", "lineax", "jax", "k_diffusion"}
+
+
 def library(name: str) -> ModuleType:
     """The module of that name.
 
@@ -18,7 +21,8 @@ def library(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         own = name.partition(".")[0]
-        told = f"{own} is not installed ({error}): pip install 'refimpl[peers]'"
+        extra = "samplers" if own in _OF_SAMPLERS else "peers"
+        told = f"{own} is not installed ({error}): pip install 'refimpl[{extra}]'"
         if own == "torchcfm":  # its own requirements name torchvision, which it hardly needs
             told += ", then pip install --no-deps torchcfm"
         raise NotInstalled(told) from error

@@ -17,6 +17,9 @@ from . import own
 INSTALLED = ("refimpl", "diffusers", "flow_matching", "torchcfm", "torchdiffeq")
 """This package, and the libraries that come with `pip install 'refimpl[peers]'`."""
 
+OPTIONAL = ("azula", "torchsde", "diffrax", "k_diffusion")
+"""Libraries of samplers, which come with `pip install 'refimpl[samplers]'`."""
+
 CHECKOUTS = (
     "flow_grpo", "flow_cps", "dance_grpo", "mix_grpo", "mm_grpo", "verl_omni", "flow_factory",
     "unirl", "diffusion_nft", "awm",
@@ -28,14 +31,14 @@ def known(name: str, path: Path | None = None) -> tuple[Any, ...]:
     """Everything to check of a library or implementation: adapters, and facts if it has some.
 
     Args:
-        name: one of `INSTALLED` or `CHECKOUTS`.
+        name: one of `INSTALLED`, `OPTIONAL` or `CHECKOUTS`.
         path: the checkout, for the latter.
 
     Raises:
         NotInstalled: the library is absent.
         CannotRun: an unknown name, a missing or needless path, a checkout that is another's.
     """
-    names = (*INSTALLED, *CHECKOUTS)
+    names = (*INSTALLED, *OPTIONAL, *CHECKOUTS)
     if name not in names:
         raise CannotRun(f"no implementation is called {name!r}{nearest(name, names)}; "
                         "or give pkg.mod:obj")  # fmt: skip

@@ -4,21 +4,26 @@ curves.csv      a column a metric; wandb's "run - metric" with __MIN and __MAX; 
                 Wall time, Step, Value
 curves.jsonl    an object a line             curves.json   rows, columns, TensorBoard's triples,
                 or a trainer's log_history
+events.out.tfevents.…   scalars, by TensorBoard's own reader
 """
 
 import csv
 import io
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..outside import MIB, parsed, text
+from ..outside import MIB, parsed, plain_file, text
 
 Curves: TypeAlias = dict[str, list[tuple[float, float]]]
 """By metric: (step, value), in the order of the file."""
 
 LARGEST = 256 * MIB
+EVENTS = "tfevents"
+"""What the names of TensorBoard's event files hold."""
+
 _COLUMNS = 4096
 _STEPS = ("step", "_step", "global_step", "steps", "iteration", "epoch", "train/global_step")
 
@@ -29,11 +34,8 @@ def read(path: Path) -> Curves:
     Raises:
         FileNotFoundError, ValueError: no plain file, too large, or nothing that is a curve.
     """
-    if path.name.startswith("events.out.tfevents"):
-        raise ValueError(
-            f"{path} is a TensorBoard event file: export its scalars as CSV or JSON, or from "
-            "Python with tensorboard's EventAccumulator"
-        )
+    if EVENTS in path.name:
+        return _of_events(path)
     content = text(path, LARGEST)
     kind = path.suffix.lower()
     if kind in (".jsonl", ".ndjson"):
@@ -43,11 +45,55 @@ def read(path: Path) -> Curves:
     elif kind in (".csv", ".tsv", ".txt"):
         curves = _of_table(content, path)
     else:
-        raise ValueError(f"{path}: curves are read from .csv, .jsonl and .json")
+        raise ValueError(
+            f"{path}: curves are read from .csv, .jsonl, .json and TensorBoard's event files"
+        )
     found = {name: rows for name, rows in curves.items() if rows}
     if not found:
         raise ValueError(f"{path} holds no column of numbers")
     return found
+
+
+def _of_events(path: Path) -> Curves:
+    """The scalars of a TensorBoard event file, by TensorBoard's own reader.
+
+    Raises:
+        ValueError: no plain file, too large, not written by TensorBoard; or it is not installed.
+    """
+    plain_file(path, LARGEST)
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    except ModuleNotFoundError:
+        raise ValueError(
+            f"{path} is a TensorBoard event file, which takes TensorBoard to read: pip install "
+            "'refimpl[tensorboard]'; or export its scalars as CSV or JSON"
+        ) from None
+    found: Curves = {}
+    try:
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                if (number := _scalar(value)) is not None:
+                    found.setdefault(value.tag, []).append((float(event.step), number))
+    except Exception as error:  # protobuf's and the reader's own errors share no class
+        told = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} is no event file, or is damaged: {told}") from None
+    if not found:
+        raise ValueError(f"{path} holds no scalar: give the event file of the run's curves")
+    return found
+
+
+def _scalar(value: Any) -> float | None:
+    """The number of a summary, as the loader gives it: a tensor with one entry."""
+    if value.WhichOneof("value") == "simple_value":
+        return float(value.simple_value)
+    held = value.tensor
+    numbers = [*held.float_val, *held.double_val]
+    if numbers:
+        return float(numbers[0]) if len(numbers) == 1 else None
+    sizes = {1: (4, "<f"), 2: (8, "<d")}  # TensorFlow's DT_FLOAT and DT_DOUBLE
+    size, code = sizes.get(held.dtype, (0, ""))
+    content = held.tensor_content
+    return float(struct.unpack(code, content)[0]) if size and len(content) == size else None
 
 
 def _lines(content: str, path: Path) -> list[Any]:

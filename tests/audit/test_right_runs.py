@@ -252,3 +252,12 @@ def test_random_right_records_raise_no_alarm(make, judge):
 @pytest.mark.slow
 def test_a_thousand_random_right_records_raise_no_alarm(make, judge):
     no_false_alarm(make, judge, range(1000))
+
+
+def test_noise_is_judged_with_the_velocity_that_sampled(make, judge):
+    kept = {k: x for k, x in make(shape=(64,), batch=32).items()
+            if k not in ("mean", "noise", "v_ref", "kl", "log_prob")}  # fmt: skip
+    moved = kept["v"] + 0.5 * kept["v"].flip(0)
+    assert judge(kept | {"v": moved, "v_old": kept["v"]})["noise"].verdict == "consistent"
+    assert judge(kept | {"v": moved})["noise"].verdict == "differs"
+    assert judge(kept | {"v_old": moved})["noise"].verdict == "differs"

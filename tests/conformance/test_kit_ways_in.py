@@ -242,7 +242,7 @@ def test_the_example_of_the_page_conforms_and_its_tables_are_those_of_the_code()
     from pathlib import Path
 
     page = (Path(__file__).parents[2] / "docs/adapters.md").read_text(encoding="utf-8")
-    example, decorated = re.findall(r"```python\n(.*?)```", page, re.S)
+    example, decorated, *_ = re.findall(r"```python\n(.*?)```", page, re.S)
     space = {}
     exec(example, space)
     report = judge(space["Mine"])

@@ -13,6 +13,7 @@ A mutant is caught when a check differs, named when the report says what the num
 import ast
 import copy
 import inspect
+import linecache
 import os
 import pickle
 import select
@@ -194,7 +195,7 @@ EQUIVALENT = {
 }  # fmt: skip
 """Mutants that change no number, with the reason."""
 
-SECONDS = 60.0
+SECONDS = 150.0
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,9 @@ def _patch(function: Any, tree: ast.FunctionDef, skipped: set[int], at: int, oth
             outer.body[0].body[-1] = ast.parse(f"def g():\n return {made.name}").body[0].body[0]  # type: ignore[attr-defined]
             body = outer
         space: dict[str, Any] = dict(function.__globals__)
-        exec(compile(ast.fix_missing_locations(body), "<mutant>", "exec"), space)
+        text = ast.unparse(ast.fix_missing_locations(body))
+        linecache.cache["<mutant>"] = (len(text), None, text.splitlines(keepends=True), "<mutant>")
+        exec(compile(text, "<mutant>", "exec"), space)
         new = space["outer"]() if function.__code__.co_freevars else space[made.name]
         function.__code__ = new.__code__
 

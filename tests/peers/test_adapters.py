@@ -1,13 +1,18 @@
 """Adapters by name, code out of a checkout, tables read from outside: on small codes of our own."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from refimpl.conformance.adapter.loading import load
 from refimpl.conformance.adapter.naming import CannotRun
 from refimpl.conformance.checks import checks
 from refimpl.conformance.checks.register import Differs, Finding
 from refimpl.conformance.deviations import collected
+from refimpl.conformance.kit import judge
 from refimpl.peers import CHECKOUTS, INSTALLED, known
 from refimpl.peers.checkout import Checkout, drawing
 from refimpl.peers.facts import Fact, facts, law, near
@@ -222,3 +227,24 @@ def test_a_wrong_weight_breaks_the_order():
 
 def test_every_check_that_a_deviation_may_name_is_known():
     assert {"kl.value", "sde_step.value", "advantages.basic"} <= set(checks())
+
+
+# ---------------------------------------------------------------- a script that is cut out
+
+
+def test_the_page_s_script_is_cut_out_and_conforms(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/adapters.md").read_text(encoding="utf-8")
+    section = page.partition("## A script that must be cut out of a file")[2].partition("\n## ")[0]
+    script, adapter = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    (tmp_path / "train.py").write_text(script)
+    (tmp_path / "mine.py").write_text(adapter)
+    report = judge(load(f"{tmp_path / 'mine.py'}:Mine"))
+    assert report.conforms, [r.cause for r in report.failures]
+    assert {"ratio.value", "surrogate.value", "surrogate.gradient"} <= {
+        r.check for r in report.results if r.verdict == "agrees"
+    }
+    (tmp_path / "train.py").write_text(script.replace("1 + args.clip", "1 + 2 * args.clip"))
+    assert not judge(load(f"{tmp_path / 'mine.py'}:Mine")).conforms
+    (tmp_path / "train.py").write_text("x = 1\n")
+    with pytest.raises(CannotRun, match="has no train"):
+        load(f"{tmp_path / 'mine.py'}:Mine")().ratio(1, 2)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -111,6 +112,35 @@ def test_the_command_judges_curves_and_its_exit_code_says_so(tmp_path):
     for name, rows, code in (("a.csv", right(), 0), ("b.csv", right(ratio=lambda k: 0.4), 1)):
         (tmp_path / name).write_text(as_csv(rows))
         assert CliRunner().invoke(app, ["doctor", str(tmp_path / name)]).exit_code == code
+
+
+def test_event_files_of_tensorboard_are_read_as_they_are(tmp_path):
+    pytest.importorskip("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    rows = right(ratio=lambda k: 0.4)
+    writer = SummaryWriter(str(tmp_path))
+    for k, row in enumerate(rows):
+        for name, value in row.items():
+            if name != "step":
+                writer.add_scalar(f"train/{name}", value, k, new_style=k % 2 == 0)
+        writer.add_text("note", "no number", k)
+    writer.close()
+    (file,) = tmp_path.glob("events.out.tfevents*")
+    (tmp_path / "c.csv").write_text(as_csv(rows))
+    ours, csv = read(file), read(tmp_path / "c.csv")
+    assert {n.removeprefix("train/") for n in ours} == set(csv) - {"step"}
+    for name, curve in ours.items():
+        want = csv[name.removeprefix("train/")]
+        assert [x for _, x in curve] == pytest.approx([x for _, x in want], rel=1e-6), "float32"
+    assert CliRunner().invoke(app, ["doctor", str(file)]).exit_code == 1
+
+
+def test_without_tensorboard_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_file_loader", None)
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"pip install 'refimpl\[tensorboard\]'"):
+        read(tmp_path / "events.out.tfevents.1.host")
 
 
 HOSTILE = {

@@ -8,7 +8,7 @@ import pytest
 from refimpl.conformance.kit import judge
 from refimpl.equations import equations
 from refimpl.peers import INSTALLED, NotInstalled, known
-from refimpl.peers.judging import Facts, judged
+from refimpl.peers.judging import Facts, declared, judged
 from refimpl.verify.layers import checks
 from refimpl.verify.peers.libraries import PeerDiffers, evidence_of
 
@@ -21,10 +21,11 @@ def diffusers():
     return next(a for a in known("diffusers") if isinstance(a, Facts))
 
 
-def test_diffusers_differs_by_design_in_three_facts(diffusers):
+def test_diffusers_differs_by_design_in_what_is_declared(diffusers):
     report = judged(diffusers)
     by_design = {r.check for r in report.results if r.verdict == "differs by design"}
-    assert by_design == {"euler.grid", "stochastic.is_flow_grpo", "euler.per_token"}
+    assert by_design == {row.case for row in declared("diffusers")}
+    assert {"euler.grid", "stochastic.is_flow_grpo", "heun.churn", "solvers.churn"} <= by_design
     assert report.conforms
 
 

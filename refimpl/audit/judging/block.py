@@ -215,6 +215,15 @@ class Block:
         x_s = self.latent("x_s")
         return torch.sub(x_s, self.mean, out=self.space("deviation", x_s))
 
+    @cached_property
+    def drawn(self) -> Tensor | None:
+        """x_s − the mean that sampled: the recorded one, else v_old's, else v's."""
+        if self.has("mean") or not self.has("x_s", "v_old"):
+            return self.deviation
+        mean = self.mean_of("v_old")
+        x_s = self.latent("x_s")
+        return None if mean is None else torch.sub(x_s, mean, out=self.space("drawn", x_s))
+
 
 def block(raw: Mapping[str, Tensor], model: Model, room: dict[str, Tensor] | None = None) -> Block:
     """Rows as they were read, made usable."""

@@ -1,6 +1,6 @@
 """Is the noise white? Independent standard normals, unrelated to the past and to each other.
 
-    e = noise, or (x_s − mean)/std where it was not recorded
+    e = noise, or (x_s − mean)/std where it was not recorded, with the mean of what sampled: v_old
 
 Every statistic has its exact law when all is well, whatever the order of the rows: given e_i, the
 projection ⟨e_i, e_j⟩/|e_i| of an independent e_j is N(0, 1). Each part errs once in 10⁹.
@@ -53,7 +53,7 @@ class Noise:
         self.total += float(e.sum())
         self.squares += float(torch.linalg.vecdot(e, e).sum())
         head = e[:, :_COORDINATES]
-        for name in ("v", "x_t"):
+        for name in ("v_old" if b.has("v_old") else "v", "x_t"):
             if b.has(name) and not b.has("noise"):
                 self._project(name, b.latent(name)[self._used][:, :_COORDINATES], head)
         if self.taken < _VALUES:
@@ -72,14 +72,15 @@ class Noise:
                 return e
             self._used = whole
             return e[whole]
-        if b.deviation is None or "std" not in b.resolved:
+        drawn = None if "std" not in b.resolved else b.drawn
+        if drawn is None:
             return None
         std = b.resolved["std"][:, 0]
         rounding = u["x_s"] * b.size("x_s")[:, 0] / std.clamp_min(1e-300)
-        used = (rounding < FINE) & torch.isfinite(b.deviation.sum(dim=1))
+        used = (rounding < FINE) & torch.isfinite(drawn.sum(dim=1))
         self.left_out += int((~used).sum())
         self._used = used
-        e = b.deviation[used] / std[used, None]
+        e = drawn[used] / std[used, None]
         loose = 16 * u.get("std", u.get("g", 0.0))
         self.slack += float((rounding[used] ** 2).sum() + loose * len(e)) * e.shape[1]
         self.roundoff = max(self.roundoff, float(rounding[used].max()) if len(e) else 0.0)

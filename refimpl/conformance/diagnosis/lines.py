@@ -40,7 +40,7 @@ def _expressions(
     root: ast.expr, known: dict[str, tuple[int, ...]], *, factors: bool
 ) -> Iterator[ast.expr]:
     whole, nodes = ast.Expression(root), nodes_of(root)
-    for made in (changes, _more, lambda node: _named(node, known)):
+    for made in (changes, more_changes, lambda node: _named(node, known)):
         for path, node in nodes:
             for other in made(node):
                 yield replaced(whole, path, other).body
@@ -58,7 +58,7 @@ def nodes_of(root: ast.expr) -> list[tuple[Path, ast.AST]]:
         return []
 
 
-def _more(node: ast.AST) -> Iterator[ast.expr]:
+def more_changes(node: ast.AST) -> Iterator[ast.expr]:
     """Edits that a proof has no use for: the other reduction, a smaller power, half a clamp."""
     if isinstance(node, ast.Constant) and type(node.value) is int and node.value > 1:
         yield from (ast.Constant(n) for n in (node.value - 1, node.value * 2) if n > 1)

@@ -1,6 +1,6 @@
 """Facts about diffusers' Heun scheduler, and about its guidance.
 
-x_s = x − h/2 (v(x, t) + v(x − h v, s)), in two calls        churn: Karras' noise before a step
+x_s = x − h/2 (v(x, t) + v(x − h v, s)), in two calls        churn: noise that stays on the path
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from ...evidence.calls import linear_field
 from ...simulate import grids
 from ..facts import fact, near
 from .facts import UNIT, values
+from .samplers import CHURN
 
 
 @fact("diffusers", "heun.steps", covers=("ode.heun",))
@@ -63,35 +64,46 @@ def heun(library: Any) -> Finding:
     return Finding(max(worst, near("scale_noise of Heun", got, want_x, unit=UNIT)))
 
 
+def _stepped(library: Any, v: Any, x: Any, **settings: Any) -> tuple[Any, float, float]:
+    """A step from the middle of a grid of four, below 1, where a wrong power would show."""
+    scheduler = library.module.FlowMatchHeunDiscreteScheduler(shift=1.0)
+    scheduler.set_timesteps(4)
+    scheduler.set_begin_index(2)
+    t, s = float(scheduler.sigmas[2]), float(scheduler.sigmas[3])
+    return scheduler.step(v, scheduler.timesteps[2], x, **settings).prev_sample, t, s
+
+
 @fact("diffusers", "heun.churn")
 def churn(library: Any) -> Finding:
-    """With churn, Heun's scheduler adds Karras' noise: the variance grows from σ² to σ²(1 + γ)²."""
-    T, worst = 4, 0.0
-    v, x = values(2, 3, start=1), values(2, 3)
-
-    def stepped(**settings: Any) -> tuple[Any, float, float]:
-        scheduler = library.module.FlowMatchHeunDiscreteScheduler(shift=1.0)
-        scheduler.set_timesteps(T)
-        scheduler.set_begin_index(2)  # below 1, where a wrong power would not show
-        t, s = float(scheduler.sigmas[2]), float(scheduler.sigmas[3])
-        got = scheduler.step(v, scheduler.timesteps[2], x, **settings).prev_sample
-        return got, t, s
-
+    """Churn stays on the flow's path: with r = (1 + γ) t, x (1 − r)/(1 − t) and the noise left."""
+    worst, v, x = 0.0, values(2, 3, start=1), values(2, 3)
     for amount, gamma in ((0.7, 0.7 / 7), (50.0, 2**0.5 - 1)):
         generator = torch.Generator().manual_seed(7)
-        got, t, s = stepped(s_churn=amount, s_noise=1.25, generator=generator)
-        raised = t * (1 + gamma)
-        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(7)).double()
-        churned = x.double() + 1.25 * noise * (raised**2 - t**2) ** 0.5
-        want = churned + v.double() * t / raised * (s - raised)
-        worst = max(worst, near(f"a step with s_churn {amount:g}", got, want, unit=UNIT))
+        got, t, s = _stepped(library, v, x, s_churn=amount, s_noise=1.25, generator=generator)
+        r = t * (1 + gamma)
+        noise = 1.25 * torch.randn(x.shape, generator=torch.Generator().manual_seed(7)).double()
+        shrunk = (1 - r) / (1 - t)
+        on_the_path = shrunk * x.double() + (r**2 - (shrunk * t) ** 2) ** 0.5 * noise
+        exploding = x.double() + (r**2 - t**2) ** 0.5 * noise
+        slope = v.double() * t / r
+        readings = {CHURN: exploding + (s - r) * slope}
+        worst = max(worst, near(f"a step with s_churn {amount:g}", got,
+                                on_the_path + (s - r) * v.double(), unit=UNIT,
+                                readings=readings))  # fmt: skip
+    return Finding(worst)
+
+
+@fact("diffusers", "heun.limits", covers=("ode.euler", "conventions.network_time"))
+def limits(library: Any) -> Finding:
+    """Outside s_tmin and s_tmax there is no churn, and the timesteps at birth are 1000 σ."""
+    worst, v, x = 0.0, values(2, 3, start=1), values(2, 3)
     for limits in ({"s_tmin": 2.0}, {"s_tmax": 0.125}):
-        got, t, s = stepped(s_churn=0.7, **limits)
+        got, t, s = _stepped(library, v, x, s_churn=0.7, **limits)
         want = ode.euler(lambda x, t: v.double(), x.double(), sde.Step(t, s))
         worst = max(worst, near(f"a step outside {limits}", got, want, unit=UNIT))
     born = library.module.FlowMatchHeunDiscreteScheduler(shift=3.0)
-    want = network_time(born.sigmas.double())
-    return Finding(max(worst, near("Heun's timesteps at birth", born.timesteps, want, unit=UNIT)))
+    times = network_time(born.sigmas.double())
+    return Finding(max(worst, near("Heun's timesteps at birth", born.timesteps, times, unit=UNIT)))
 
 
 @fact("diffusers", "guidance.scale", covers=("guidance.diffusers", "guidance.classifier_free",

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from ...conformance.checks.register import Finding
+from ...conformance.checks.register import Differs, Finding
+from ...conformance.diagnosis.readings import Explanation
 from ...equations import Coefficients, conversions, paths
 from ...equations.conventions import flip_path, flip_time, flip_velocity
 from ..facts import fact, near
@@ -120,6 +121,32 @@ def points(library: Any) -> Finding:
                                         equation="paths.interpolate", inputs=inputs))  # fmt: skip
                 worst = max(worst, near(f"{name}: dx_t", flip_velocity(got.dx_t), want_v,
                                         equation="paths.velocity", inputs=inputs))  # fmt: skip
+    return Finding(worst)
+
+
+ROOT = "the slope of √(1 − α²) where α = 1"
+ENDS = torch.tensor([0.0, 1e-6, 1 - 1e-6, 1.0], dtype=torch.float64)
+
+
+@fact("flow_matching", "paths.ends")
+def ends(library: Any) -> Finding:
+    """At both ends and beside them x_t is noise or data, and its velocity is a finite number."""
+    worst, noise, data = 0.0, numbers(4, 3), numbers(4, 3, start=1)
+    for name in ("CondOT", "Cosine", "Polynomial", "LinearVP"):
+        path = library.paths.AffineProbPath(schedule(library, name))
+        got = path.sample(x_0=noise, x_1=data, t=ENDS)
+        want = torch.cat([noise[:2], data[2:]])
+        worst = max(
+            worst, near(f"{name}: x_t at the ends", got.x_t, want, unit=1e-5, roundings=256)
+        )
+    for name in ("CondOT", "Cosine", "Polynomial", "LinearVP", "VP"):
+        path = library.paths.AffineProbPath(schedule(library, name))
+        speed = path.sample(x_0=noise, x_1=data, t=ENDS).dx_t
+        finite = speed.isfinite().all(dim=1)
+        if not finite.all():
+            told = f"{name}: the velocity at t = {float(ENDS[~finite][0]):g} is infinite"
+            named = Explanation("mistake", ROOT, 0.0, "", "stop before the end")
+            raise Differs(told, float("inf"), (named,))
     return Finding(worst)
 
 

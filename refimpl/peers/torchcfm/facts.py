@@ -76,6 +76,22 @@ def points(library: Any) -> Finding:
     return Finding(worst)
 
 
+@fact("torchcfm", "matchers.ends")
+def ends(library: Any) -> Finding:
+    """At t = 0 and 1 and beside them, x_t is within σ noise of its end and the target is finite."""
+    worst, at = 0.0, torch.tensor([0.0, 1e-6, 1 - 1e-6, 1.0], dtype=torch.float64)
+    x0, x1, noise = (numbers(4, 3, start=i) for i in range(3))
+    for name, m in matchers(library).items():
+        x = m.sample_xt(x0, x1, at, noise)
+        std = torch.as_tensor(m.compute_sigma_t(at), dtype=torch.float64).expand(4)[:, None]
+        first = 0 * x0 if name.startswith("Target") else x0
+        want = torch.cat([first[:2], x1[2:]]) + std * noise
+        worst = max(worst, near(f"{name}: x_t at the ends", x, want, unit=1e-5))
+        target = m.compute_conditional_flow(x0, x1, at, x)
+        law(f"{name}: the target at the ends", bool(target.isfinite().all()), f"{target}")
+    return Finding(worst)
+
+
 @fact("torchcfm", "matchers.velocity", covers=("paths.velocity", "paths.conditional_velocity",
       "conventions.flip_velocity"))  # fmt: skip
 def velocity(library: Any) -> Finding:

@@ -47,6 +47,43 @@ def accuracy(library: Any) -> Finding:
     return Finding(worst)
 
 
+@fact("torchdiffeq", "accuracy.per_sample")
+def per_sample(library: Any) -> Finding:
+    """A sample is solved to its own tolerance: its end is the same beside another sample."""
+
+    def end(method: str, start: list[float]) -> Any:
+        rates = torch.tensor([1.0, 30.0], dtype=torch.float64)[: len(start)]
+        return library.module.odeint(
+            lambda t, y: -rates * y, torch.tensor(start, dtype=torch.float64), _times(0.0, 1.0),
+            method=method, rtol=1e-3, atol=1e-3, options={"max_num_steps": 2000},
+        )[-1, 0]  # fmt: skip
+
+    for method in ADAPTIVE:
+        alone, beside = end(method, [1.0]), end(method, [1.0, 1.0])
+        batch = {"one error norm for the whole batch": beside}
+        near(f"{method}: the end beside a stiff sample", beside, alone, readings=batch)
+    return Finding()
+
+
+@fact("torchdiffeq", "accuracy.inside")
+def inside(library: Any) -> Finding:
+    """The field is asked inside the interval only: a network is given no time that it never saw."""
+    for method in ADAPTIVE:
+        asked: list[float] = []
+
+        def field(t: Any, y: Any, asked: list[float] = asked) -> Any:
+            asked.append(float(t))
+            return -y
+
+        library.module.odeint(field, torch.ones(1, dtype=torch.float64), _times(0.0, 1.0),
+                              method=method, rtol=1e-3, atol=1e-3)  # fmt: skip
+        beyond = max(asked)
+        over = {"a step beyond the end": torch.tensor(beyond)}
+        near(f"{method}: the last time that is asked, or 1", torch.tensor(max(beyond, 1.0)),
+             torch.tensor(1.0), readings=over)  # fmt: skip
+    return Finding()
+
+
 @fact("torchdiffeq", "gradients.adjoint")
 def adjoint(library: Any) -> Finding:
     """The adjoint's gradients, for start, parameter and time, are those of the exact solution."""

@@ -11,7 +11,6 @@ alone, so processes need not talk to agree, and a run may resume on another numb
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ...outside import MIB, bounded
+from ...outside import MIB, bounded, parsed
 
 Split: TypeAlias = Literal["train", "test"]
 
@@ -83,10 +82,7 @@ def _parse_text(where: str, line: str) -> Prompt:
 
 
 def _parse_json(where: str, line: str) -> Prompt:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{where} is no JSON: {error}") from error
+    row = parsed(line, where)
     if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
         raise ValueError(f'{where} must be an object with a text under "prompt", got {line:.80}')
     try:

@@ -7,7 +7,6 @@ Without its metadata an adapter loads with alpha = rank, at another strength tha
 A folder appears whole, by a rename.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ... import outside
 from ...runs import atomic
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
@@ -93,7 +93,7 @@ def convert(checkpoint: Path, folder: Path) -> int:
         absent = " and no ".join(missing)
         raise ValueError(f"{checkpoint} is not a checkpoint of peft's format: it has no {absent}")
     try:
-        settings = json.loads(files[0].read_text(encoding="utf-8"))
+        settings = outside.settings(files[0])
         tensors = load_file(files[1])
     except (ValueError, SafetensorError) as error:
         raise ValueError(f"{source} is damaged: {error}") from None

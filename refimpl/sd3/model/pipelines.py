@@ -7,13 +7,13 @@ What can go wrong while loading (a folder that is no pipeline, weights that are 
 pickled) becomes one line that says what to do.
 """
 
-import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ... import outside
 from .architectures import ARCHITECTURES, Size
 from .tokenizers import byte_level_clip, letters_t5
 
@@ -108,8 +108,8 @@ def _require_pipeline(folder: Path) -> None:
             "network or checkpoint is not enough; give what save_pretrained wrote)"
         )
     try:
-        kind = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
-    except (json.JSONDecodeError, AttributeError) as error:
+        kind = outside.settings(index).get("_class_name")
+    except ValueError as error:
         raise ValueError(f"{index} is damaged: {error}") from None
     if kind != PIPELINE:
         raise ValueError(f"{folder} holds a {kind}; this trainer takes a {PIPELINE}")

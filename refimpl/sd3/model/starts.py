@@ -3,13 +3,13 @@
 begin_with(transformer, folder, reference=True)      and measure the KL from it
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from ... import outside
 from .adapters import WEIGHTS
 from .policy import REFERENCE
 
@@ -63,8 +63,10 @@ def read(source: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ValueError(f"adapter.start={source} holds no LoRA of a transformer")
     beside = file.with_name("adapter_config.json")
     if beside.is_file():
-        return tensors, json.loads(beside.read_text(encoding="utf-8"))
-    said = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+        return tensors, outside.settings(beside)
+    said = outside.parsed(metadata.get("lora_adapter_metadata", "{}"), f"{file}, its metadata")
+    if not isinstance(said, dict):
+        raise ValueError(f"{file}: its metadata is a {type(said).__name__}, and no object")
     return tensors, {key.removeprefix("transformer."): x for key, x in said.items()}
 
 

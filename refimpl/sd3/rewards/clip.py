@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear, normalize
 
+from ...audit.reading.files import open_dump
 from ...equations.elementary import maximum
 from .devices import precision
 from .images import as_pictures
@@ -163,12 +164,8 @@ def _layers(file: Path) -> list[tuple[Tensor, Tensor]]:
             "improved-aesthetic-predictor)"
         )
     try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
+        (shard,) = open_dump(file)
+        state = {name: column.all() for name, column in shard.columns.items()}
         numbers = sorted({int(key.split(".")[1]) for key in state})
         layers = [(state[f"layers.{n}.weight"], state[f"layers.{n}.bias"]) for n in numbers]
     except Exception as error:

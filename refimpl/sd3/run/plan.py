@@ -5,13 +5,12 @@
 Operations are counted; time is operations over a rate that you give; memory is an estimate.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ... import methods
+from ... import methods, outside
 from ..loop import data
 from ..loop.prompts import Sampler
 from ..model import flops
@@ -214,7 +213,7 @@ def architecture(config: Config) -> tuple[str, Mapping[str, Any]]:
     file = Path(config.model.source) / "transformer" / "config.json"
     if file.is_file():
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = outside.settings(file)
             known = {name: found[name] for name in ARCHITECTURES["medium"].transformer}
         except (ValueError, KeyError) as error:
             raise ValueError(f"{file} does not describe an SD3 transformer: {error}") from None

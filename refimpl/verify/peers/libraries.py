@@ -7,9 +7,10 @@ and the summary says so with the size of the difference. A library that is absen
 `NotInstalled`, which says how to get it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...conformance.kit import Report
+from ...conformance.running import Result
 from ...peers import NotInstalled, known
 from ...peers.facts import facts
 from ...peers.judging import judged
@@ -36,9 +37,22 @@ def evidence_of(reports: tuple[Report, ...]) -> Evidence:
     good = [(r, x) for r, x in rows if x.verdict == "agrees"]
     known = [(r, x) for r, x in rows if x.verdict == "differs by design"]
     summary = f"{reports[0].version}: {len(good)} agree"
-    summary += "".join(f"; by design ({x.gap:.2g}): {x.told}" for _, x in known)
+    summary += "".join(f"; by design ({_sizes(rows)}): {told}" for told, rows in _by_told(known))
     numbers = {f"{r.name}, {x.check}": x.gap for r, x in good + known}
     return Evidence(summary, numbers)
+
+
+def _by_told(rows: list[tuple[Report, Result]]) -> Iterator[tuple[str, list[Result]]]:
+    """Results with one reason, together."""
+    told = dict.fromkeys(x.told for _, x in rows)
+    return ((t, [x for _, x in rows if x.told == t]) for t in told)
+
+
+def _sizes(rows: list[Result]) -> str:
+    sizes = [x.gap for x in rows]
+    if len(rows) == 1:
+        return f"{sizes[0]:.2g}"
+    return f"{len(rows)} claims, {min(sizes):.2g} to {max(sizes):.2g}"
 
 
 def _peer(name: str, fact: str) -> Callable[[int], Evidence]:

@@ -1,0 +1,1 @@
+"""diffrax: its solvers, as samplers of the flow and of the reverse SDE."""

@@ -1,0 +1,1 @@
+"""k_diffusion: its samplers, cut out of their file."""

@@ -1,0 +1,1 @@
+"""torchsde: its methods, as samplers of the reverse SDE."""
