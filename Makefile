@@ -16,7 +16,7 @@ export NO_MKDOCS_2_WARNING := 1
 help:
 	@echo "make verify      prove, compute, sample and compare everything; print the table"
 	@echo "make test        the test suite"
-	@echo "make quick       the deterministic tests of the mathematics: half a minute, on every save"
+	@echo "make quick       numbers, printed formulas, methods, samplers, both loops: on every save"
 	@echo "make check       format, lint, types, floors, tests, docs: what CI asks for"
 	@echo "make lint        format, lint, types, floors"
 	@echo "make vectors     write the test vectors again, after a change of an equation or a mistake"
@@ -47,8 +47,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS)
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not statistical" tests/equations \
-		tests/conformance tests/simulate tests/derivations tests/statistics tests/toy/test_mixture.py
+	$(BIN)/python tests/quick.py
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

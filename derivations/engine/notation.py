@@ -168,6 +168,7 @@ COUNTS: dict[str, str] = {
 """The letter for how many entries an array has."""
 
 LOCALS: dict[str, dict[str, str]] = {
+    "accuracy.rate": {"variance": "V", "odds": "q"},
     "coupling.correlated_velocity_variance": {"spread": "V_t"},
     "ddpm.posterior": {"remaining": r"V", "mean": r"\tilde\mu"},
     "ddpm.reverse_variance": {"before": "V"},

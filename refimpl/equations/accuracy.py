@@ -73,8 +73,8 @@ def rate(t: Annotated[Level, LEVEL_BELOW_ONE], std: DataStd, kappa: Noise) -> Nu
         ValueError: t = 1 or outside [0, 1], s ≤ 0, κ < 0, NaN, or shapes that do not agree.
     """
     variance = (1 - t) ** 2 * std**2 + t**2
-    slope = (t - (1 - t) * std**2 + kappa * t / (1 - t)) / variance
-    here = slope**2 * variance - (1 + std**2)
+    odds = kappa * t / (1 - t)
+    here = (odds * (2 * (t - (1 - t) * std**2) + odds) - std**2) / variance
     return here * std**2 / variance * ((1 - t) ** 2 * std**2 / variance) ** kappa
 
 

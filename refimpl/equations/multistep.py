@@ -157,4 +157,4 @@ def unic_2(
     ahead = (ratio * line + parabola) / (1 + ratio)
     behind = line - ahead
     seen = data + behind * (data - data_before) / ratio + ahead * (data_after - data)
-    return step.s / step.t * x + (1 - step.s / step.t) * seen
+    return step.s / step.t * x + step.h / step.t * seen
