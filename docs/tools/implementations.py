@@ -37,6 +37,7 @@ REPOSITORIES = {
     "unirl": "Tencent-Hunyuan/UniRL",
     "diffusion_nft": "NVlabs/DiffusionNFT",
     "awm": "scxue/advantage_weighted_matching",
+    "rlinf": "RLinf/RLinf",
 }
 
 SHOWN = {
