@@ -38,6 +38,8 @@ REPOSITORIES = {
     "diffusion_nft": "NVlabs/DiffusionNFT",
     "awm": "scxue/advantage_weighted_matching",
     "rlinf": "RLinf/RLinf",
+    "branch_grpo": "Fredreic1849/BranchGRPO",
+    "lerobot": "huggingface/lerobot",
 }
 
 SHOWN = {
