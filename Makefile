@@ -24,7 +24,7 @@ help:
 	@echo "make figures     draw the figures of the course again, for light and dark"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
-	@echo "make docs-check  open every page of the built site in headless Chromium, and ask its search"
+	@echo "make docs-check  every page in headless Chromium: rendered, found, light, and readable by all"
 	@echo "make pdf         print each lecture of the built site into site/pdf/"
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
 	@echo "make nightly     the slow tests, the labs, all topics at full length, and Coq if it is there"
@@ -81,6 +81,8 @@ site: $(STAMP)
 docs-check: site
 	$(BIN)/python docs/tools/render_check.py site
 	$(BIN)/python docs/tools/search_check.py site
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt axe-playwright-python
+	$(BIN)/python docs/tools/access_check.py site
 
 pdf: site
 	$(BIN)/python docs/tools/paper.py site

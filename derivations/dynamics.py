@@ -215,7 +215,7 @@ def brownian(production: Production) -> Lines:
     assumes=("θ > 0", "t > 0 where the density is meant"),
     equivalent={
         "return Gaussian(mean=linear_flow(x, t, theta), "
-        "std=sigma * sqrt((1 - exp(-2 * theta * t)) / (2 * theta)))": "θ and t enter the flow "
+        "std=sigma * sqrt(-expm1(-2 * theta * t) / (2 * theta)))": "θ and t enter the flow "
         "through their product alone",
     },
 )

@@ -111,6 +111,24 @@ def _tex(name: str) -> str:
     return {"A": "A_i", "A_1": r"\tilde A_i", "B": "B_i"}[name]
 
 
+@derivation(
+    "grpo.leave_one_out",
+    rows=("GRPO-14", "GRPO-3"),
+    assumes=("groups of three; only sums over the group occur, so any size goes alike",),
+)
+def leave_one_out(production: Production) -> Lines:
+    """The others' mean as a baseline: the centred reward, enlarged by what centring took away."""
+    w = Writing(R=indexed("R_i"))
+    yield w.chain(
+        "grpo.leave_one_out(groups(R))",
+        ("R - (3*mean(R) - R)/2", "the others' sum is that of all three, less its own"),
+        ("3/2*(R - mean(R))", "collect R"),
+        ("grpo.advantage(groups(R), std='none', ddof=0, eps=0)/bias.centred(3)", "(3 − 1)/3"),
+        states="A group of three.",
+        so="For n samples the factor is n/(n − 1).",
+    )
+
+
 @derivation("grpo.bounded", rows=("GRPO-3",))
 def bounded(production: Production) -> Lines:
     """Inside the bound an advantage is left as it is; outside it becomes the bound."""

@@ -461,3 +461,88 @@ def _exact_on_gaussians() -> Lines:
         so="From the exact law at t the step reaches the exact law at s; by induction over the "
         "steps, so does the whole chain.",
     )
+
+
+@derivation("kernels.ddim_std", rows=("DYN-10", "GRPO-7"))
+def ddim_std(production: Production) -> Lines:
+    """DDIM's noise is a share of the posterior's; in full it is the memoryless SDE's exact step."""
+    w = Writing(eta=eta)
+    w.let("kept", "s*(1 - t)/(t*(1 - s))", r"\kappa")
+    w.let("beta", "t**2 - ((1 - t)/(1 - s))**2*s**2", r"\beta")
+    yield w.chain(
+        "kernels.ddim_std(Step(t, s), eta)**2",
+        ("eta**2*s**2*(1 - kept**2)", "the square of the root"),
+        ("eta**2*(beta*s**2/t**2)", "1 − κ² = β/t²"),
+        states="Noise of variance β leads up from s to t; given the data, the way back has "
+        "variance β s²/t².",
+        so="DDIM draws the share η² of this posterior variance.",
+    )
+    yield w.chain(
+        "kernels.ddim_std(Step(t, s), 1)**2",
+        ("s**2*(1 - kept**2)", "η = 1"),
+        (
+            "kernels.frozen_data(data, noise, s, "
+            "kernels.kept_flow_grpo(Step(t, s), sqrt(2))).std**2",
+            "κ to the power a² = 2",
+        ),
+        states="With η = 1.",
+        so="It is the exact step, its data frozen, of the SDE with g = √(2t/(1 − t)).",
+    )
+    yield w.chain(
+        "kernels.ddim_std(Step(t, s), 0)",
+        ("0", "η is a factor"),
+        states="With η = 0 nothing is drawn: the flow.",
+    )
+    yield w.chain(
+        "s**2 - kernels.ddim_std(Step(t, s), eta)**2",
+        ("s**2*(1 - eta**2 + eta**2*kept**2)", "s² minus the share that is drawn"),
+        states="What is retained of the predicted noise: a mean of s² and κ²s².",
+        so="As η ≤ 1, no more is drawn than the level holds.",
+    )
+
+
+@derivation("kernels.renoised", rows=("DYN-10",))
+def renoised(production: Production) -> Lines:
+    """Going up: the data shrink and noise fills up, so that every level's law is met exactly.
+
+    Ups compose: two in a row are one. On a chain that has gone wrong the error shrinks with the
+    data, by (1 − t)/(1 − s): what restarts are for.
+    """
+    w = Writing(m=middle)
+    w.let("x_s", "(1 - s)*data + s*eps", "x_s")
+    w.let("up", "kernels.renoised(x_s, Step(t, s))")
+    yield w.chain(
+        "E(eps, up.mean)",
+        ("(1 - t)/(1 - s)*(1 - s)*data", "the noise has mean zero"),
+        ("(1 - t)*data", "1 − s cancels"),
+        states="From x_s = (1 − s) data + s ε: the data get the weight of level t.",
+    )
+    yield w.chain(
+        "Var(eps, up.mean) + up.std**2",
+        (
+            "((1 - t)/(1 - s)*s)**2 + t**2 - ((1 - t)/(1 - s)*s)**2",
+            "old and fresh noise are independent: variances add up",
+        ),
+        ("t**2", "the first and the last term cancel"),
+        states="And the noise, old and fresh, has the variance of level t.",
+        so="This holds for every datum, hence for every law of the data.",
+    )
+    w = Writing(m=middle)
+    w.let("one", "kernels.renoised(x, Step(m, s))")
+    w.let("two", "kernels.renoised(one.mean, Step(t, m))")
+    yield w.chain(
+        "two.mean",
+        ("(1 - t)/(1 - m)*(1 - m)/(1 - s)*x", "one after the other"),
+        ("kernels.renoised(x, Step(t, s)).mean", "1 − m cancels"),
+        states="By way of a level m between s and t.",
+    )
+    yield w.chain(
+        "((1 - t)/(1 - m))**2*one.std**2 + two.std**2",
+        (
+            "((1 - t)/(1 - m))**2*(m**2 - ((1 - m)/(1 - s)*s)**2) + t**2 - ((1 - t)/(1 - m)*m)**2",
+            "the first noise shrinks with the data",
+        ),
+        ("t**2 - ((1 - t)/(1 - s)*s)**2", "the terms with m cancel"),
+        ("kernels.renoised(x, Step(t, s)).std**2", "as the code writes it"),
+        states="The variances of both noises are that of one.",
+    )

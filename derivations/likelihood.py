@@ -4,7 +4,7 @@ from refimpl.equations.likelihood import LogDensity
 
 from .engine import Lines, Production, derivation
 from .engine.algebra.symbols import of, symbol
-from .engine.written import Writing, density, field, matrix, number, point, vector
+from .engine.written import Writing, density, field, function, matrix, number, point, vector
 
 log_p = of(LogDensity, "log_p")
 delta = symbol("delta", r"\delta", low="0.01", high="0.2", positive=True)
@@ -154,4 +154,69 @@ def hutchinson(production: Production) -> Lines:
         ),
         states="Its variance.",
         so="For $J=J^\\top$ it is $2\\operatorname{tr}(J^2)=2\\Vert J\\Vert^2$.",
+    )
+
+
+def _block() -> Writing:
+    """Two coordinates; the block reads s and b off the first and moves the second."""
+    w = Writing(z=number("x_1"), y=number("x_2"))
+    return w.bind(s=function(time_alone=True), b=function(time_alone=True))
+
+
+@derivation("likelihood.coupled", rows=("NF-5",))
+def coupled(production: Production) -> Lines:
+    """The identity where s = 0 and b = 0, and a map that rises in what it moves."""
+    w = _block()
+    yield w.chain(
+        "likelihood.coupled(y, 0*s(z), 0*b(z))",
+        ("y", "e⁰ = 1"),
+        states="A block that has learnt nothing.",
+    )
+    yield w.chain(
+        "d(likelihood.coupled(y, s(z), b(z)), y)",
+        ("exp(s(z))", "s and b do not depend on the coordinate that is moved"),
+        states="Its slope is positive, whatever s is.",
+    )
+    yield w.chain(
+        "at(likelihood.coupled(y, s(z), b(z)), y, 0)",
+        ("b(z)", "0 times e^s"),
+        states="And 0 goes to b.",
+        so="A line of that slope through that point: there is no other.",
+    )
+
+
+@derivation("likelihood.uncoupled", rows=("NF-5",))
+def uncoupled(production: Production) -> Lines:
+    """The inverse, from both sides, without inverting the networks that make s and b."""
+    w = _block()
+    yield w.chain(
+        "likelihood.uncoupled(likelihood.coupled(y, s(z), b(z)), s(z), b(z))",
+        ("y*exp(s(z))*exp(-s(z))", "b cancels"),
+        ("y", "e^s e^{−s} = 1"),
+        states="Through the block and back.",
+    )
+    yield w.chain(
+        "likelihood.coupled(likelihood.uncoupled(y, s(z), b(z)), s(z), b(z))",
+        ("y - b(z) + b(z)", "e^s e^{−s} = 1"),
+        ("y", "b cancels"),
+        states="Back and through the block.",
+    )
+
+
+@derivation("likelihood.through_block", rows=("NF-5",))
+def through_block(production: Production) -> Lines:
+    """A triangular Jacobian: whatever s and b depend on, the determinant is e^s."""
+    w = _block()
+    w.let("u", "likelihood.coupled(y, s(z), b(z))", "y_2")
+    yield w.chain(
+        "d(z, z)*d(u, y) - d(z, y)*d(u, z)",
+        ("1*exp(s(z)) - 0*d(u, z)", "the first coordinate passes unchanged"),
+        ("exp(s(z))", "the corner is multiplied by 0"),
+        states="The determinant of the block.",
+    )
+    yield w.chain(
+        "likelihood.change_of_variables(log_p, exp(s(z)))",
+        ("log_p - log(exp(2*s(z)))/2", "the square of the exponential"),
+        ("likelihood.through_block(log_p, s(z))", "the logarithm of an exponential"),
+        states="The density after the block.",
     )

@@ -211,3 +211,58 @@ def rk4(production: Production) -> Lines:
         states="It is exact for cubic polynomials p(r) = a + b r + c r² + e r³, r counted from the "
         "middle of the step.",
     )
+
+
+@derivation("ode.midpoint", rows=("DYN-5", "DYN-10"), assumes=(SMOOTH_FIELD,))
+def midpoint(production: Production) -> Lines:
+    """The midpoint rule: order 2, with half the error of Heun's rule where v depends on t alone."""
+    w = Writing(v=function(), x=point())
+    w.let("y", "ode.midpoint(v, x, Step(t, t - h))")
+    yield w.chain(
+        "at(d(y, h), h, 0)",
+        ("-v(x, t)", "the derivative of h times the slope, at h = 0"),
+        states="The first derivative of the step by h is that of the solution, −ẋ.",
+        dimensions=(1, 2),
+    )
+    yield w.chain(
+        "at(d(y, h, 2), h, 0)",
+        (
+            "-2*at(d(v(x - h/2*v(x, t), t - h/2), h), h, 0)",
+            "(h f)″ = 2 f′ at h = 0",
+        ),
+        (
+            "dt(v(x, t)) + along(v(x, t), v(x, t))",
+            "the chain rule: the point moves with −v/2, the time with −1/2",
+        ),
+        states="The second derivative is that of the solution, ẍ.",
+        so="One step errs by a multiple of $h^3$, and $n=1/h$ of them by one of $h^2$: order 2.",
+        dimensions=(1, 2),
+    )
+    w = _growth()
+    yield w.chain(
+        "ode.midpoint(growth, x, Step(t, t - h))",
+        ("x - q*(x - q/2*x)", "q = λh"),
+        ("(1 - q + q**2/2)*x", "collect powers of q"),
+        states="On dx/dt = λx: the exponential series up to order 2, as with Heun's rule.",
+    )
+    w = _around_the_middle(2)
+    yield w.chain(
+        "ode.midpoint(p, x, Step(k, -k))",
+        ("x - 2*k*a", "p(0) = a, for the whole length 2k"),
+        (
+            "x - integral(a + b*r + c*r**2, r, -k, k) + 2*c*k**3/3",
+            "r integrates to zero, r² to 2k³/3",
+        ),
+        states="Where v depends on t alone it misses c r², and nothing below.",
+    )
+    w = _around_the_middle(2)
+    yield w.chain(
+        "ode.heun(p, x, Step(k, -k))",
+        ("x - k*(2*a + 2*c*k**2)", "p(k) + p(−k) = 2a + 2c k²"),
+        (
+            "x - integral(a + b*r + c*r**2, r, -k, k) - 4*c*k**3/3",
+            "the integral has 2c k³/3 in the place of 2c k³",
+        ),
+        states="Heun's rule misses twice as much, with the other sign.",
+        so="In steps of length $h=2k$: $\\frac{h^3}{24}\\ddot v$ and $-\\frac{h^3}{12}\\ddot v$.",
+    )

@@ -1,6 +1,6 @@
 """The ratio: a quotient of densities of whole samples, one in expectation under the old policy."""
 
-from refimpl.equations.arguments import LogProb, Mean, OldLogProb, OldMean
+from refimpl.equations.arguments import LogProb, Mean, OldLogProb, OldMean, Std
 
 from .engine import Lines, Production, derivation
 from .engine.algebra.symbols import of
@@ -63,6 +63,20 @@ def average(production: Production) -> Lines:
         ("prod(exp(log(p)))**(1/n)", "the exponential of a sum is a product; 1/n its exponent"),
         ("prod(p)**(1/n)", "exp and log undo each other"),
         states="Of log-densities: the n-th root of the sample's density.",
+    )
+    w = _coordinates().bind(z=indexed("z_i"), std=of(Std, "std"))
+    yield w.chain(
+        "policy.average(groups(gaussian.log_prob(z, 0, std)))",
+        (
+            "groups(-sum(z**2)/(2*n*std**2) - log(std) - log(2*pi)/2)",
+            "one width for all coordinates: its logarithm is its own mean",
+        ),
+        (
+            "groups(gaussian.log_prob(sqrt(sum(z**2)/n), 0, std))",
+            "the log-density of one coordinate at the root of the mean square",
+        ),
+        states="Of Gaussians that share their width: the residuals count through their mean "
+        "square alone.",
     )
 
 

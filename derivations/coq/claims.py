@@ -42,6 +42,7 @@ class Claim:
         sides: a hash of what is printed and of what the engine decides.
         lemmas: what Coq is asked.
         wanted: what could not be written as a lemma, with the reason.
+        evaluated: parts that stand in the lemmas as sympy evaluates them, not as they are written.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Claim:
     sides: str
     lemmas: tuple[Lemma, ...]
     wanted: tuple[Wanted, ...]
+    evaluated: tuple[str, ...] = ()
 
     @property
     def statements(self) -> str:
@@ -119,10 +121,13 @@ def _of_line(
 ) -> Claim:
     vectorial = before.vectorial or line.node.vectorial
     tasks: list[Task] = []
+    evaluated: dict[str, None] = {}
     for d in whole.dimensions or (DIMENSIONS if vectorial else (1,)):
         plain = plains[d]
         base = (chain, number, d) if vectorial else (chain, number)
         tasks += _statements(id, base, before, line, plain)
+        fallen = (*plain.fell[before], *plain.fell[line.node])
+        evaluated |= dict.fromkeys(type(part).__name__ for part in fallen)
         steps = dict.fromkeys((*plain.values(before)[1], *plain.values(line.node)[1]))
         tasks += [
             (name, step.kind, functools.partial(_once, plain, step, name))
@@ -131,7 +136,8 @@ def _of_line(
         ]
     lemmas, wanted = _written(tasks)
     sides = _hash(before.tex, line.relation, line.node.tex)
-    return Claim(id, f"{id} {chain}.{number}", line.rule, sides, lemmas, wanted)
+    key = f"{id} {chain}.{number}"
+    return Claim(id, key, line.rule, sides, lemmas, wanted, tuple(evaluated))
 
 
 def _once(plain: Plain, step: Step, name: str) -> Lemma | None:

@@ -151,6 +151,7 @@ def _multiplied_out(e: sp.Expr) -> sp.Expr:
 
     Logarithms are split where all factors are positive, else kept whole.
     """
+    e = e.replace(lambda ln: isinstance(ln, sp.log), lambda ln: sp.log(_upright(ln.args[0])))
     e = e.replace(_splits, lambda ln: sp.expand_log(ln))
     whole = {ln: sp.Dummy(real=True) for ln in e.atoms(sp.log)}
     made = sp.expand(e.xreplace(whole)).xreplace({letter: ln for ln, letter in whole.items()})
@@ -223,7 +224,7 @@ def _factors(e: sp.Expr) -> tuple[list[tuple[sp.Expr, sp.Rational]], sp.Expr]:
     """Positive factors with their exponents, and the product of all others."""
     powers: dict[sp.Expr, sp.Rational] = {}
     rest = sp.Integer(1)
-    for factor in sp.Mul.make_args(sp.factor(e)):
+    for factor in sp.Mul.make_args(_upright(e)):
         if isinstance(factor, sp.Rational) and factor > 0:
             for prime, k in sp.factorrat(factor).items():
                 powers[sp.Integer(prime)] = powers.get(sp.Integer(prime), sp.Integer(0)) + k
@@ -236,6 +237,18 @@ def _factors(e: sp.Expr) -> tuple[list[tuple[sp.Expr, sp.Rational]], sp.Expr]:
         else:
             rest *= factor
     return list(powers.items()), rest
+
+
+def _upright(e: sp.Expr) -> sp.Expr:
+    """e in factors; t/(1 − t) rather than −t/(t − 1): a minus goes into a sum of unknown sign."""
+    parts = list(sp.Mul.make_args(sp.factor(e)))
+    for i, part in enumerate(parts):
+        base, power = part.as_base_exp()
+        if base.is_Add and not base.is_positive and power in (1, -1) and -1 in parts:
+            parts[i] = sp.Pow(-base, power)
+            parts.remove(sp.Integer(-1))
+            break
+    return sp.Mul(*parts)
 
 
 def _first(e: sp.Expr, names: Names, found: Hints, raw: sp.Expr | None = None) -> str:
@@ -270,7 +283,10 @@ def _logarithm(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[st
         )
         share = f"{abs(k.p)}" if k.q == 1 else f"{abs(k.p)} / {k.q}"
         total.append(f"({sign}{value})" if abs(k) == 1 else f"({sign}{share}) * {value}")
-    if rest != 1:
+    if isinstance(rest, sp.Pow) and rest.exp == -1:
+        product.append(f"/ {_first(rest.base, names, found)}")
+        total.append(f"(- ln {_first(rest.base, names, found)})")
+    elif rest != 1:
         product.append(_first(rest, names, found))
         total.append(f"ln {_first(rest, names, found)}")
     if not product:

@@ -48,6 +48,32 @@ class Lemma:
         return "\n".join([self.statement, "Proof.", *lines, "Qed."])
 
 
+def _positive_factors(conditions: list[Condition], names: Names) -> list[str]:
+    """Of a product that is positive, the one factor whose sign no declaration tells."""
+    sentences = []
+    for c in conditions:
+        if c.relation != "<" or not c.e.args:
+            continue
+        whole = sp.factor(sp.together(settled(c.e)))
+        known, unknown = sp.Integer(1), sp.Integer(1)
+        for part in sp.Mul.make_args(whole):
+            if part.is_positive:
+                known *= part
+            else:
+                unknown *= part
+        top, under = unknown.as_numer_denom()
+        if top == -1:
+            top, under = sp.Integer(1), -under
+        if known == 1 or (under != 1 and top != 1):
+            continue
+        e, k, b, factor = (term(x, names, ATOM) for x in (c.e, known, unknown, top * under))
+        way = "" if under == 1 else "apply inverse_pos; "
+        b = b if under == 1 else f"(/ {factor})"
+        way += f"apply (part_pos {e} {k} {b}); [ pos | assumption | algebra ]"
+        sentences.append(f"try assert (0 < {factor}) by ({way}).")
+    return sentences
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A lemma that could not be written, and why."""
@@ -72,6 +98,7 @@ def assemble(
     """The lemma: letters, hypotheses, claim, proof."""
     if not satisfied(conditions):
         raise NotInCoq("its hypotheses were satisfied by no numbers that were tried")
+    proof = [*_positive_factors(conditions, names), *proof]
     given = [c.text(names) for c in conditions] + list(extra)
     letters = [text for text in names.of.values() if " " not in text]
     binders = f" ({' '.join(letters)} : R)" if letters else ""
@@ -97,12 +124,12 @@ def proof_by(found: Hints, last: str) -> list[str]:
     """At once by algebra; if that does not do, after the laws; else as it stands."""
     script = found.script()
     if not script:
-        return [f"{_by('plainly', last)}."]
+        return [f"first [ {_by('plainly', last)} | further ]."]
     return [
         f"first [ solve [ {_by('algebra', last)} ]",
         *(f"| {s}" if i == 0 else f"; {s}" for i, s in enumerate(script)),
         f"; {_by(found.algebra(), last)}",
-        f"| {_by('plainly', last)} ].",
+        f"| {_by('plainly', last)} | further ].",
     ]
 
 

@@ -56,7 +56,8 @@ class Plain(Space):
 
     Attributes:
         steps: the calculus that the last line took.
-        fallen: nodes that sympy could only expand by evaluating.
+        fallen: parts of the last line that sympy could only expand by evaluating.
+        fell: the same, kept for each line.
         taken: the values of lines and the calculus that led to them, kept.
         shown: what was made of a step of calculus, kept by who makes it.
     """
@@ -65,6 +66,7 @@ class Plain(Space):
         super().__init__(d)
         self.steps: list[Step] = []
         self.fallen: list[Node] = []
+        self.fell: dict[Node, tuple[Node, ...]] = {}
         self.taken: dict[Node, tuple[list[sp.Expr], tuple[Step, ...]]] = {}
         self.shown: dict[Step, Any] = {}
 
@@ -72,10 +74,11 @@ class Plain(Space):
         """All scalars of a line, and the calculus that led to them."""
         if node not in self.taken:
             self.memory.clear()
-            self.steps = []
+            self.steps, self.fallen = [], []
             with self.watching(), sp.evaluate(False):
                 made = [exact(e) for e in flat(node.at(self))]
             self.taken[node] = made, tuple(dict.fromkeys(self.steps))
+            self.fell[node] = tuple(self.fallen)
         return self.taken[node]
 
     def expand(self, node: Node) -> Any:
@@ -167,6 +170,7 @@ class Plain(Space):
             comparisons = [(sp.Expr, name, _told(name)) for name in COMPARISONS]
             patches: list[tuple[Any, str, Callable[..., Any]]] = [
                 (sp, "diff", differentiated),
+                (sp, "expand", lambda e, *_, **__: e),
                 (sp, "integrate", integrated),
                 (sp, "limit", tended),
                 (chance, "expectation", averaged),

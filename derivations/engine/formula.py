@@ -114,6 +114,9 @@ _BETWEEN = {
     "last": (0.1, 0.5),
     "max_tokens": (1.0, 2.0),
     "ratio": (0.2, 2.0),
+    **dict.fromkeys(("xx", "yy", "p_xx", "p_yy", "q_xx", "q_yy"), (1.0, 2.0)),
+    "samples": (2.0, 9.0),
+    "step_size": (0.01, 0.04),
     **dict.fromkeys(
         ("x", "v", "data", "noise", "score", "advantage", "log_ratio", "mean", "rewards"), _ANY
     ),

@@ -22,6 +22,11 @@ from functools import cache
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
+sys.path.insert(0, str(TOOLS))
+
+import wording  # noqa: E402
+from typeset import typeset  # noqa: E402
+
 DOCS = TOOLS.parent
 ZH = DOCS / "zh"
 README = DOCS.parent / "README.zh.md"
@@ -131,10 +136,16 @@ def _line(line: str, page: Path) -> str:
 
 @cache
 def dictionary() -> dict[str, tuple[list[str], str]]:
-    """From an English text with its numbers masked to those numbers and the Chinese text."""
+    """From an English text with its numbers masked to those numbers and the Chinese text.
+
+    Both with their formulas set, too: rules are set on the page, captions bring their own TeX.
+    """
     words = tomllib.loads((TOOLS / "chinese.toml").read_text("utf-8"))["words"]
+    plain = {html.unescape(english): html.unescape(zh) for english, zh in words.items()}
+    shown = words | {typeset(english): wording.worded(zh) for english, zh in plain.items()}
     return {
-        DIGITS.sub("#", english): (DIGITS.findall(english), zh) for english, zh in words.items()
+        DIGITS.sub("#", english): (DIGITS.findall(english), zh)
+        for english, zh in {**shown, **words}.items()
     }
 
 

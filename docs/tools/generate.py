@@ -23,6 +23,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ import coq_blocks  # noqa: E402
 import implementations  # noqa: E402
 import tables  # noqa: E402
 from citing import cited  # noqa: E402
-from graph import drawing  # noqa: E402
+from graph import Claims, drawing  # noqa: E402
 from labs_block import labs_block  # noqa: E402
 from levels_block import (  # noqa: E402
     grids_block,
@@ -45,6 +46,7 @@ from levels_block import (  # noqa: E402
 )
 from sd3_block import sd3_block  # noqa: E402
 from shapes_block import shapes_block  # noqa: E402
+from solvers_block import solvers_block  # noqa: E402
 from sources_page import sources_block  # noqa: E402
 from study_block import study_block  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
@@ -61,6 +63,7 @@ from refimpl.conformance.adapter.conventions import KEYS  # noqa: E402
 from refimpl.conformance.checks import checks as conformance_checks  # noqa: E402
 from refimpl.equations import Equation, equations  # noqa: E402
 from refimpl.equations.arguments import table  # noqa: E402
+from refimpl.evidence import cancelling  # noqa: E402
 from refimpl.statistics import budget  # noqa: E402
 from refimpl.verify import matrix  # noqa: E402
 from refimpl.verify.check import Check  # noqa: E402
@@ -185,7 +188,7 @@ def equation_block(run: Run, e: Equation, page: Path) -> str:
     """The card of one equation: formula, verdict, code, proof, wrong neighbours, evidence."""
     proof = run.proof_of(e.id)
     own = proof if proof is not None and proof.id == e.id else None
-    parts = [f"### {e.id} {{ #{e.id} .equation }}", plain(e.statement), verdict_line(run, e, page)]
+    parts = [f"### {e.id} {{ #{e.id} .equation }}", worded(e.statement), verdict_line(run, e, page)]
     parts.append(printed(run, formulas.formula(e.id), page))
     parts.append(fenced(formula(e.function)))
     parts.append(arguments_details(e))
@@ -205,7 +208,7 @@ def arguments_details(e: Equation) -> str:
     for letter, name, meaning, domain, per in table(e.places):
         shown = f"${letter}$" if letter else ""
         one = "" if per in ("alone", "array") else per
-        rows.append(f"| {shown} | `{name}` | {plain(meaning)} | {domain} | {one} |")
+        rows.append(f"| {shown} | `{name}` | {worded(meaning)} | {domain} | {one} |")
     return folded("note", "Arguments", ["\n".join(rows)])
 
 
@@ -333,9 +336,9 @@ def assumptions(proof: Proof) -> str:
     """What the proof takes for granted."""
     if not proof.assumptions:
         return ""
-    told = "Assumes: " + "; ".join(plain(a) for a in proof.assumptions) + "."
+    told = "Assumes: " + "; ".join(worded(a) for a in proof.assumptions) + "."
     return told + "".join(
-        f" Special: {code(name)} is {plain(what)}." for name, what in proof.special
+        f" Special: {code(name)} is {worded(what)}." for name, what in proof.special
     )
 
 
@@ -429,7 +432,7 @@ def evidence_details(run: Run, e: Equation) -> str:
     """Checks on numbers and samples, and the tests that cover the equation."""
     found = [c for c in run.checks.values() if e.id in c.covers]
     tests = [t for t in run.tests if e.id in t.covers]
-    lines = [f"- {code(c.name)}: {plain(c.statement)}" for c in found]
+    lines = [f"- {code(c.name)}: {worded(c.statement)}" for c in found]
     lines += [f"- `{t.path}`: {plain(fact(t.name))}" for t in tests]
     if not lines:
         return ""
@@ -472,7 +475,7 @@ def coverage_block(run: Run, page: Path) -> str:
         for row in rows:
             table.append(
                 f'| <span id="{row.id}"></span>**{row.id}**<br><small>{plain(row.seed)}</small> '
-                f"| {plain(row.statement)} | {needs(row)} | {evidence(run, row, page)} |"
+                f"| {worded(row.statement)} | {needs(row)} | {evidence(run, row, page)} |"
             )
         out.append("\n".join(table))
     return "\n\n".join(out)
@@ -484,7 +487,7 @@ def rows_block(run: Run, ids: list[str], page: Path) -> str:
     for row in run.coverage:
         if row.id in ids:
             link = f"[{row.id}]({relative(DOCS / 'coverage.md', page)}#{row.id})"
-            told = f"{plain(row.statement)} | {needs(row)} | {evidence(run, row, page)}"
+            told = f"{worded(row.statement)} | {needs(row)} | {evidence(run, row, page)}"
             table.append(f"| {link} | {told} |")
     return "\n".join(table)
 
@@ -553,10 +556,35 @@ def graph_block(run: Run, page: Path) -> str:
     rows = ["| claim | leans on | used by |", "| --- | --- | --- |"]
     for id in claims:
         users = [other for other, used in edges.items() if id in used]
-        used = ", ".join(run.link(u, page) for u in edges.get(id, [])) or "–"
-        by = ", ".join(run.link(u, page) for u in users) or "–"
-        rows.append(f"| {run.link(id, page)} | {used} | {by} |")
-    return drawing(list(claims), edges, proved, where) + "\n\n" + "\n".join(rows)
+        used = ", ".join(bare(run, u, page) for u in edges.get(id, [])) or "–"
+        by = ", ".join(bare(run, u, page) for u in users) or "–"
+        rows.append(f"| {bare(run, id, page)} | {used} | {by} |")
+    told = {id: e.statement.replace("`", "") for id, e in run.equations.items()}
+    shown = Claims(by_lecture(list(claims)), edges, proved, where, told, "sde.flow_grpo_drift")
+    return drawing(shown) + "\n\n" + "\n".join(rows)
+
+
+def bare(run: Run, id: str, page: Path) -> str:
+    """A link without a frame: a table of a thousand names is lighter so."""
+    return f"[{plain(id)}]({relative(run.homes[id], page)}#{id})" if id in run.homes else plain(id)
+
+
+def by_lecture(ids: list[str]) -> dict[str, list[str]]:
+    """Ids in the order of the course, by the lecture that explains them, as the index says."""
+    text = (DOCS / "math/index.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(.*?)\]\(.*?\) \| `(\w+)` \| \[(.*?)\]\((.*?)\) \|", text, re.M)
+    found: dict[str, list[str]] = {}
+    for topic, name, explained, link in sorted(
+        rows, key=lambda row: (row[2].startswith("s"), row[2])
+    ):
+        number = explained.removeprefix("lecture ")
+        heading = (DOCS / "math" / link).read_text("utf-8").partition("\n# ")[2].partition("\n")[0]
+        title = f"Side lecture: {topic}" if explained == "side lecture" else f"{number}. {heading}"
+        found.setdefault(title, []).extend(id for id in ids if id.partition(".")[0] == name)
+    left = set(ids) - {id for held in found.values() for id in held}
+    if left:
+        raise SystemExit(f"docs/math/index.md explains no topic of {', '.join(sorted(left))}")
+    return {title: held for title, held in found.items() if held}
 
 
 def checks_block(run: Run, page: Path) -> str:
@@ -567,7 +595,7 @@ def checks_block(run: Run, page: Path) -> str:
         for c in run.checks.values():
             if c.layer == layer:
                 ids = ", ".join(run.link(id, page) for id in c.covers)
-                rows.append(f"| {code(c.name.partition('.')[2])} | {plain(c.statement)} | {ids} |")
+                rows.append(f"| {code(c.name.partition('.')[2])} | {worded(c.statement)} | {ids} |")
         out.append(f"**{layer}**\n\n" + "\n".join(rows))
     return "\n\n".join(out)
 
@@ -601,7 +629,7 @@ def conformance_block(run: Run, page: Path) -> str:
     rows = ["| check | tier | what it establishes |", "| --- | --- | --- |"]
     for c in conformance_checks().values():
         if c.tier != "basic" and not c.id.endswith(".batch"):
-            rows.append(f"| {code(c.id)} | {c.tier} | {plain(c.statement)} |")
+            rows.append(f"| {code(c.id)} | {c.tier} | {worded(c.statement)} |")
     told = (
         "Besides these, every capability has a basic check, and those on batches one of "
         "independence."
@@ -667,15 +695,31 @@ def kills_block(run: Run, page: Path) -> str:
 
 
 def kills_table(rows: list[dict[str, Any]]) -> str:
-    """A row a mistake; probes in italics."""
-    mark = {"seen": "✓", "unseen": "–", "not asked": ""}
-    lines = [f"| mistake | {' | '.join(matrix.COLUMNS)} |",
-             "| --- |" + " :---: |" * len(matrix.COLUMNS)]  # fmt: skip
+    """A row a mistake, the columns that see it and those that do not; probes in italics."""
+    lines = ["| mistake | seen by | not seen by |", "| --- | --- | --- |"]
     for row in rows:
         id, _, name = row["mistake"].partition(": ")
-        shown = f"{code(id)} {f'*{plain(name)}*' if row['probe'] else plain(name)}"
-        lines.append(f"| {shown} | {' | '.join(mark[row[c]] for c in matrix.COLUMNS)} |")
+        shown = f"{plain(id)}: {f'*{plain(name)}*' if row['probe'] else plain(name)}"
+        seen, unseen = (
+            ", ".join(c for c in matrix.COLUMNS if row[c] == verdict)
+            for verdict in ("seen", "unseen")
+        )
+        lines.append(f"| {shown} | {seen or '–'} | {unseen} |")
     return "\n".join(lines)
+
+
+def rounding_block(run: Run, page: Path) -> str:
+    """The largest gap of each equation where its terms cancel, a row a topic."""
+    topics: dict[str, list[tuple[str, float]]] = {}
+    for id in equations():
+        topic, _, name = id.partition(".")
+        gap = ceil(2 * cancelling.worst(id).ulps) / 2
+        topics.setdefault(topic, []).append((name, gap))
+    rows = ["| topic | largest gap | equation by equation |", "| --- | ---: | --- |"]
+    for topic, found in topics.items():
+        told = " · ".join(f"{code(name)} {gap:g}" for name, gap in found)
+        rows.append(f"| {topic} | {max(gap for _, gap in found):g} | {told} |")
+    return "\n".join(rows)
 
 
 def loop_block(run: Run, page: Path) -> str:
@@ -688,6 +732,7 @@ def loop_block(run: Run, page: Path) -> str:
 SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "loop": loop_block,
     "kills": kills_block,
+    "rounding": rounding_block,
     "budget": budget_block,
     "conformance-checks": conformance_block,
     "implementations": lambda run, page: implementations.block(),
@@ -702,6 +747,7 @@ SPECIAL: dict[str, Callable[[Run, Path], str]] = {
     "coq-table": coq_table_block,
     "excerpt": excerpt_block,
     "guidance-variants": lambda run, page: variants_block(),
+    "solvers-laws": lambda run, page: solvers_block(),
     "levels-grids": lambda run, page: grids_block(),
     "levels-noise": lambda run, page: noise_block(),
     "levels-shares": lambda run, page: shares_block(),

@@ -17,7 +17,7 @@ from typing import Any
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexers import PythonLexer, TextLexer
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "tools"))
@@ -40,6 +40,9 @@ RANK = (
 ARXIV = re.compile(r"arXiv[: ]\s?(?:<wbr>)?(\d{4}\.\d{4,5}(?:v\d+)?)")
 TEST = re.compile(r"<code>(tests/[\w/]+\.py)</code>")
 UNTOUCHED = re.compile(r"<(a|code|pre|script|style|h1|title|svg)\b.*?</\1>", re.S)
+
+COLOURED = 4500
+"""Elements up to which a source is shown in colours; a longer one is plain, and light."""
 
 _shown: set[str] = set()
 """Test files that some page names."""
@@ -135,7 +138,10 @@ def source_page(name: str) -> str:
     """A test file as a page that needs no other file; lines have anchors."""
     formatter = HtmlFormatter(linenos="inline", lineanchors="line", anchorlinenos=True)
     home = "../" * (name.count("/") + 1) + "index.html"
-    body = highlight((ROOT / name).read_text("utf-8"), PythonLexer(), formatter)
+    text = (ROOT / name).read_text("utf-8")
+    body = highlight(text, PythonLexer(), formatter)
+    if body.count("<") > 2 * COLOURED:
+        body = highlight(text, TextLexer(), formatter)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'

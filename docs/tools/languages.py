@@ -29,6 +29,8 @@ TOGGLES = {
     "Follow the system": "跟随系统",
 }
 
+SEARCH = {"en": "Search", "zh": "搜索"}
+
 _navigation: dict[str, Navigation] = {}
 
 
@@ -78,9 +80,14 @@ def on_page_context(context: Any, page: Page, config: Any, **_: Any) -> Any:
     return context
 
 
-def on_post_page(output: str, **_: Any) -> str:
-    """Without the alternates in the head: the theme's script asks for a site map beside each."""
-    return re.sub(r'\s*<link rel="alternate"[^>]*hreflang[^>]*>', "", output)
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Without the alternates in the head, for the theme's script asks for a site map beside each;
+    and with a name for the theme's search box, which readers of screens hear.
+    """
+    output = re.sub(r'\s*<link rel="alternate"[^>]*hreflang[^>]*>', "", output)
+    return output.replace(
+        'role="dialog"', f'role="dialog" aria-label="{SEARCH[language_of(page)]}"'
+    )
 
 
 _palettes: dict[str, Any] = {}

@@ -2,6 +2,8 @@
 
 import re
 
+from typeset import typeset
+
 _SAFE = {
     "&": "&amp;",
     "<": "&lt;",
@@ -28,10 +30,10 @@ def plain(text: str) -> str:
 
 
 def worded(text: str) -> str:
-    """Text without Markdown's meanings, with formulas between dollar signs kept."""
+    """Text without Markdown's meanings, its formulas between dollar signs."""
     return "".join(
         f"${part}$" if i % 2 else _edges(part)[0] + plain(part) + _edges(part)[1]
-        for i, part in enumerate(text.split("$"))
+        for i, part in enumerate(typeset(" ".join(text.split())).split("$"))
         if part
     )
 
@@ -45,7 +47,7 @@ def _edges(text: str) -> tuple[str, str]:
 
 def prose(text: str) -> str:
     """Paragraphs of plain text."""
-    return "\n\n".join(plain(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip()))
+    return "\n\n".join(worded(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip()))
 
 
 def code(text: str) -> str:

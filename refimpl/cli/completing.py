@@ -15,6 +15,13 @@ def toys(incomplete: str) -> list[str]:
     return [name for name in examples() if name.startswith(incomplete)]
 
 
+def solvers(incomplete: str) -> list[str]:
+    """Solvers that `sample` knows."""
+    from ..verify.solving import OPTIONS
+
+    return [name for name in OPTIONS if name.startswith(incomplete)]
+
+
 def grids(incomplete: str) -> list[str]:
     """Models whose scheduler's configuration is at hand."""
     from ..simulate.config import models

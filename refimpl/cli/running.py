@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from ..toy.grpo.running import Done
+    from ..verify.pictures import Picture
 
 
 class Sampler(StrEnum):
@@ -31,10 +32,31 @@ def sample(
         ),
     ] = "mixture_2d",
     sampler: Annotated[
-        Sampler, typer.Option(help="Euler's ODE, or the Flow-GRPO SDE.")
-    ] = Sampler.sde,
-    a: Annotated[float, typer.Option(help="Noise level of the SDE: g = a √(t/(1 − t)).")] = 0.7,
-    steps: Annotated[int, typer.Option(help="T, the number of steps of a uniform grid.")] = 10,
+        Sampler | None, typer.Option(help="Euler's ODE, or the Flow-GRPO SDE (the default).")
+    ] = None,
+    solver: Annotated[
+        str | None,
+        typer.Option(
+            help="euler, midpoint, heun, rk4, dpmpp_2m, unipc, ddim, heun_churn, restart, adaptive "
+            "or probability_flow: calls, and the exact law's error.",
+            autocompletion=completing.solvers,
+        ),
+    ] = None,
+    a: Annotated[
+        float | None, typer.Option(help="Noise level of the SDE: g = a √(t/(1 − t)). [default: .7]")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="T, the number of steps of a uniform grid. [default: 10]")
+    ] = None,
+    shift: Annotated[float | None, typer.Option(help="Of a solver's grid.")] = None,
+    start: Annotated[float | None, typer.Option(help="A solver's first level.")] = None,
+    eta: Annotated[float | None, typer.Option(help="DDIM's share of noise, 0 to 1.")] = None,
+    churn: Annotated[float | None, typer.Option(help="Of heun_churn, as in EDM.")] = None,
+    restarts: Annotated[int | None, typer.Option(help="Of restart: how many.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Of adaptive; local, each entry.")] = None,
+    sde: Annotated[
+        str | None, typer.Option(help="Whose probability flow: vp, ve, linear or flow_grpo.")
+    ] = None,
     n: Annotated[int, typer.Option(help="Samples.")] = 4096,
     seed: Annotated[int, typer.Option()] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the rollout as .npz.")] = None,
@@ -42,7 +64,34 @@ def sample(
         Path | None, typer.Option(help="Write samples beside exact ones as .svg.")
     ] = None,
 ) -> None:
-    """Sample a toy whose exact law is known, by ODE or SDE, and score the rollout again."""
+    """Sample a toy whose exact law is known, by ODE or SDE, and score the rollout again.
+
+    With --solver: by a solver as it is deployed, with its calls and how far its law is off.
+    """
+    of_solver = {"shift": shift, "start": start, "eta": eta, "churn": churn, "restarts": restarts,
+                 "tolerance": tolerance, "sde": sde}  # fmt: skip
+    if solver is None:
+        if stray := [f"--{name}" for name, value in of_solver.items() if value is not None]:
+            raise ValueError(f"{stray[0]} belongs to --solver NAME, which is not given")
+        a, steps = 0.7 if a is None else a, 10 if steps is None else steps
+        return _rollout(toy, sampler or Sampler.sde, a, steps, n, seed, out, picture)
+    if sampler is not None:
+        raise ValueError(f"--solver {solver} or --sampler {sampler.value}: give one of the two")
+    if out is not None:
+        raise ValueError("--out writes a rollout's steps, which --solver does not keep")
+    _solve(toy, solver, {**of_solver, "a": a}, steps, n, seed, picture)
+
+
+def _rollout(
+    toy: str,
+    sampler: Sampler,
+    a: float,
+    steps: int,
+    n: int,
+    seed: int,
+    out: Path | None,
+    picture: Path | None,
+) -> None:
     from ..verify.sampling import Request, sample_toy
 
     files.reports(out, picture)
@@ -56,8 +105,37 @@ def sample(
         done.save(out)
         console.print(f"rollout     {out}")
     if picture:
-        picture.write_text(done.picture.svg(f"{toy}, sampled and exact"), encoding="utf-8")
-        console.print(f"picture     {picture}")
+        _draw(done.picture, toy, picture)
+
+
+def _draw(shown: "Picture", toy: str, file: Path) -> None:
+    file.write_text(shown.svg(f"{toy}, sampled and exact"), encoding="utf-8")
+    console.print(f"picture     {file}")
+
+
+def _solve(
+    toy: str,
+    solver: str,
+    settings: dict[str, Any],
+    steps: int | None,
+    n: int,
+    seed: int,
+    picture: Path | None,
+) -> None:
+    from ..verify.solving import Solving, solve_toy
+
+    files.reports(picture)
+    if picture:
+        needs("matplotlib", extra="pictures")
+    given = {name: value for name, value in settings.items() if value is not None}
+    shift, start = (given.pop(name, 1.0) for name in ("shift", "start"))
+    asked = Solving(toy, solver.replace("-", "_"), steps, shift, start, n, seed, given)
+    with progress(f"sampling {toy}", None):
+        done = solve_toy(asked)
+    for line in done.lines:
+        console.print(line)
+    if picture:
+        _draw(done.picture, toy, picture)
 
 
 train = typer.Typer(no_args_is_help=True, help="Fine-tune by Flow-GRPO.")

@@ -85,13 +85,17 @@ _SWAPS = {
     "cos": "sin",
     "minimum": "maximum",
     "maximum": "minimum",
+    "expm1": "exp",
+    "log1p": "log",
+    "exp_remainder": "expm1",
     "mean": "std",
     "sum": "prod",
 }
 
 
-_SYMMETRIC = {"minimum", "maximum", "marginal", "where"}
-"""Functions whose arguments may change places, and `where`, whose condition is no number."""
+_SYMMETRIC = {"minimum", "maximum", "marginal", "where", "add_scaled"}
+"""Functions whose arguments may change places, `where`, whose condition is no number, and
+`add_scaled`, whose neighbours are those of a + factor · b."""
 
 
 def changes(node: ast.AST) -> Iterator[Any]:
@@ -126,8 +130,13 @@ def changes(node: ast.AST) -> Iterator[Any]:
     elif isinstance(node, ast.Constant) and type(node.value) is int:
         yield ast.Constant(node.value + 1)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id in ("sqrt", "exp", "log"):
+        if node.func.id in ("sqrt", "exp", "log", "expm1", "log1p", "exp_remainder"):
             yield node.args[0]
+        if node.func.id == "add_scaled":
+            a, factor, b = node.args
+            product = ast.BinOp(factor, ast.Mult(), b)
+            yield from changes(ast.BinOp(a, ast.Add(), product))
+            yield from (ast.BinOp(a, ast.Add(), changed) for changed in changes(product))
         if node.func.id not in _SYMMETRIC:
             for i in range(len(node.args) - 1):
                 if ast.unparse(node.args[i]) == "c":

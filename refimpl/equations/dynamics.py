@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 
 from .arguments import SAMPLE, Argument, Length, Sigma, State
 from .domain import COUNT, ITERATION, LEVEL, NONNEGATIVE, POSITIVE, REAL
-from .elementary import Num, exp, maximum, sqrt
+from .elementary import Num, exp, expm1, maximum, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
@@ -128,7 +128,7 @@ def ornstein_uhlenbeck(
     """
     return Gaussian(
         mean=linear_flow(x, theta, t),
-        std=sigma * sqrt((1 - exp(-2 * theta * t)) / (2 * theta)),
+        std=sigma * sqrt(-expm1(-2 * theta * t) / (2 * theta)),
     )
 
 

@@ -4,7 +4,11 @@
 
 A closed form is written once, with + - * / ** and the names below. Handed floats, numpy or JAX
 arrays or torch tensors it computes; handed sympy symbols it returns the formula that was proved; handed
-mpmath numbers it computes with as many digits as asked for. Nothing here knows any mathematics.
+mpmath numbers it computes with as many digits as asked for.
+
+Where a formula's terms cancel, its digits go: eˣ − 1 at small x. `expm1`, `log1p`, `exp_remainder`,
+`log_quotient` and `log_mix` are such formulas with all their digits. On symbols they *are* the formulas, so a
+proof, a printed page and a second prover see eˣ − 1 and nothing else.
 """
 
 import math
@@ -59,6 +63,64 @@ def log(x: Num) -> Num:
     return _call("log", x)
 
 
+def expm1(x: Num) -> Num:
+    """eˣ − 1, to the last digits also where x is small."""
+    return exp(x) - 1 if _is_symbolic(x) else _call("expm1", x)
+
+
+def log1p(x: Num) -> Num:
+    """log(1 + x), to the last digits also where x is small."""
+    return log(1 + x) if _is_symbolic(x) else _call("log1p", x)
+
+
+def exp_remainder(x: Num) -> Num:
+    """eˣ − 1 − x = x²/2 + x³/6 + …, to the last digits everywhere, and never negative.
+
+    Numbers below 1 in size are put into the series, in which nothing cancels; others are
+    subtracted as written, at the loss of two bits at most.
+    """
+    if _is_symbolic(x) or home(x).__name__ == "mpmath":
+        return exp(x) - 1 - x
+    near = abs(x) < 1
+    small = where(near, x, 0 * x)  # the branch that is not taken must not overflow, nor its slope
+    series: Num = 1
+    for n in range(_TERMS, 2, -1):
+        series = 1 + small * series / n
+    return where(near, small**2 / 2 * series, expm1(x) - x)
+
+
+_TERMS = 20
+"""The series ends with x²⁰/20!; what is left out is below 2⁻⁶⁴ of the sum for |x| < 1."""
+
+
+def log_quotient(a: Num, b: Num) -> Num:
+    """log(a/b) of positive numbers, to the last digits also where a and b are near.
+
+    sinh(½ log(a/b)) = (a − b)/(2√(ab)), and a difference of near numbers is exact.
+    """
+    if _is_symbolic(a) or _is_symbolic(b):
+        return log(a / b)
+    return 2 * _asinh((a - b) / (2 * sqrt(a) * sqrt(b)))
+
+
+def log_mix(u: Num, z: Num) -> Num:
+    """log((1 − u) + u eᶻ) for 0 ≤ u ≤ 1, to the last digits also where the mixture is near 1.
+
+    With y = u (eᶻ − 1) it is log(1 + y), and sinh(½ log(1 + y)) = y/(2√(1 + y)): nothing cancels.
+    """
+    mixed = (1 - u) + u * exp(z)
+    return log(mixed) if _is_symbolic(mixed) else 2 * _asinh(u * expm1(z) / (2 * sqrt(mixed)))
+
+
+def _asinh(x: Num) -> Num:
+    return _call("asinh" if hasattr(home(x), "asinh") else "arcsinh", x)
+
+
+def _is_symbolic(x: Num) -> bool:
+    """Whether x is an expression, or an array of expressions."""
+    return home(x).__name__ == "sympy" or getattr(getattr(x, "dtype", None), "kind", "") == "O"
+
+
 def sin(x: Num) -> Num:
     """The sine of x, x in radians."""
     return _call("sin", x)
@@ -98,9 +160,21 @@ def _pairwise(array_name: str, symbolic_name: str, scalar: Any, a: Num, b: Num) 
 
 
 def add_scaled(a: Num, factor: Num, b: Num) -> Num:
-    """a + factor · b; of a tensor and a plain number in one pass over memory."""
-    if isinstance(b, torch.Tensor) and isinstance(factor, float):
+    """a + factor · b; of two tensors and a plain number in one pass over memory."""
+    tensors = isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)
+    if tensors and isinstance(factor, float) and b.is_floating_point():
         return torch.add(a, b, alpha=factor)
+    return a + factor * b
+
+
+def add_scaled_to(a: Num, factor: Num, b: Num) -> Num:
+    """a + factor · b, put where a was if it can be: for an a that was just made and nobody holds.
+
+    A new array of a few megabytes costs more than the sum itself: its pages must be found.
+    """
+    tensors = isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)
+    if tensors and isinstance(factor, float) and (a.shape, a.dtype) == (b.shape, b.dtype):
+        return a.add_(b, alpha=factor) if a.is_floating_point() else a + factor * b
     return a + factor * b
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from .arguments import Mean, Noise, State, Std, structure
 from .domain import NONNEGATIVE
-from .elementary import Num, log, pi
+from .elementary import Num, add_scaled, log, pi
 from .registry import equation
 
 
@@ -45,7 +45,7 @@ def sample(mean: Mean, std: Annotated[Std, NONNEGATIVE], noise: Noise) -> Num:
     Raises:
         ValueError: std < 0, NaN, or shapes that do not agree.
     """
-    return mean + std * noise
+    return add_scaled(mean, std, noise)
 
 
 @equation("gaussian.log_prob", rows=("GRPO-5",), paper="below Eq. 9", article="below Eq. 2")

@@ -93,6 +93,30 @@ def advantage(rewards: Rewards, *, std: Divisor, ddof: Ddof, eps: Added) -> Arra
     return centred / (sqrt(where(equal, 1, variance)) + eps)
 
 
+@equation("grpo.leave_one_out", rows=("GRPO-14", "GRPO-3"), also=(("kool2019", ""),), remark="RLOO")
+def leave_one_out(rewards: Rewards) -> Array:
+    """A_i = R_i − mean_{j≠i} R_j: centred on the others of the group, which leaves no bias.
+
+    It is n/(n − 1) times the centred rewards of `advantage` with std="none".
+
+    Args:
+        rewards: shape (prompts, G), G ≥ 2; left untouched.
+
+    Returns:
+        Shape (prompts, G).
+
+    Raises:
+        ValueError: not two-dimensional, groups of one, NaN.
+    """
+    if rewards.ndim != 2 or rewards.shape[1] < 2:
+        raise ValueError(
+            "rewards must be (prompts, G) with G >= 2 (a group of one has no baseline), "
+            f"got shape {tuple(rewards.shape)}"
+        )
+    n = rewards.shape[1]
+    return rewards - (rewards.sum(axis=1, keepdims=True) - rewards) / (n - 1)
+
+
 @equation("grpo.bounded", rows=("GRPO-3",), also=(("flow_grpo_code", "config/base.py, line 84"),))
 def bounded(advantage: Advantage, limit: Limit) -> Num:
     """clip(A, −limit, limit): the bound that public trainers put on advantages; the article has none.

@@ -4,7 +4,8 @@
 
 Euler–Maruyama (`sde.transition`) keeps the SDE's marginals in the limit of small steps. The kernels
 here keep the noise level at *every* step size: predicted noise and fresh noise add up to σ_s². They
-differ in `std` alone: CPS takes an angle, `frozen_data` the SDE's own decay over the step.
+differ in `std` alone: CPS takes an angle, DDIM a share η of the posterior's, `frozen_data` the
+SDE's own decay over the step. `renoised` goes the other way, up: what churn and restarts do.
 """
 
 from typing import Annotated, TypeAlias
@@ -18,10 +19,11 @@ from .arguments import (
     LowerLevel,
     Noise,
     NoiseLevel,
+    State,
     Std,
     asks,
 )
-from .domain import LEVEL, NONNEGATIVE, POSITIVE, REAL, SHARE, nonnegative
+from .domain import LEVEL, NONNEGATIVE, POSITIVE, POSITIVE_LEVEL, REAL, SHARE, nonnegative
 from .elementary import Num, exp, pi, sin, sqrt
 from .gaussian import Gaussian
 from .paths import Coefficients
@@ -88,6 +90,51 @@ def cps_std(s: LowerLevel, eta: Eta) -> Num:
         ValueError: s or η outside [0, 1], NaN, or shapes that do not agree.
     """
     return s * sin(eta * pi(eta) / 2)
+
+
+@equation(
+    "kernels.ddim_std",
+    rows=("DYN-10", "GRPO-7"),
+    also=(("ddim2021", ""),),
+    remark="its variance without the variance-preserving path: η² of the posterior's, given the data",
+)
+def ddim_std(step: Annotated[Step, asks(t=POSITIVE_LEVEL, s=LEVEL)], eta: Eta) -> Num:
+    """η s √(1 − (s(1 − t)/(t(1 − s)))²): DDIM's fresh noise on the linear path.
+
+    η = 0 is the flow's ODE; η = 1 is the posterior given the predicted data, the memoryless SDE's
+    exact step: `frozen_data` with g = √(2t/(1 − t)), also known as SDE-DPM-Solver++ of order 1.
+
+    Raises:
+        ValueError: t = 0, η outside [0, 1], no step down, NaN, or shapes that do not agree.
+    """
+    kept = step.s * (1 - step.t) / (step.t * (1 - step.s))
+    return eta * step.s * sqrt(1 - kept**2)
+
+
+@equation(
+    "kernels.renoised",
+    rows=("DYN-10",),
+    also=(("restart2023", ""), ("karras2022", "Algorithm 2")),
+    remark="on the linear path, where the data shrink as the noise grows",
+)
+def renoised(
+    x: Annotated[State, "the state at the lower level s"],
+    step: Annotated[Step, asks(t=LEVEL, s=LEVEL)],
+) -> Gaussian:
+    """N((1 − t)/(1 − s) x_s, t² − ((1 − t)/(1 − s) s)²): from s *up* to t, by adding noise.
+
+    If x_s has the law of level s, the result has that of level t, whatever the data. Churn goes up
+    by a factor 1 + γ in the odds, t = `schedules.shift(s, 1 + γ)`, and restarts by a long way.
+
+    !!! warning "The data have to shrink"
+        EDM's paths add noise to unscaled data, so its churn is x + √(t² − s²) ε. On the linear path
+        that is the law of no level: the data keep the weight 1 − s.
+
+    Raises:
+        ValueError: no step between levels, NaN, or shapes that do not agree.
+    """
+    shrinks = (1 - step.t) / (1 - step.s)
+    return Gaussian(mean=shrinks * x, std=sqrt(step.t**2 - (shrinks * step.s) ** 2))
 
 
 @equation(

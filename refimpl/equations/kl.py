@@ -24,7 +24,7 @@ from .arguments import (
     asks,
 )
 from .domain import DENSE, DIVIDING, NONNEGATIVE, POSITIVE_LEVEL, REAL, positive
-from .elementary import Array, Num, exp, log
+from .elementary import Array, Num, exp_remainder, log_quotient
 from .gaussian import Gaussian
 from .registry import equation
 
@@ -75,10 +75,14 @@ def gaussian(
 ) -> Num:
     """KL(p ‖ q) = log(σ_q/σ_p) + (σ_p² − σ_q² + (m_p − m_q)²)/(2σ_q²), per coordinate.
 
+    Computed as ½ (e^{2ρ} − 1 − 2ρ) + (m_p − m_q)²/(2σ_q²) with ρ = log(σ_p/σ_q): the same number
+    as two terms of which neither is negative, so that near laws keep their digits.
+
     Raises:
         ValueError: a std ≤ 0, NaN, or shapes that do not agree.
     """
-    return log(q.std / p.std) + (p.std**2 - q.std**2 + (p.mean - q.mean) ** 2) / (2 * q.std**2)
+    rho = log_quotient(p.std, q.std)
+    return exp_remainder(2 * rho) / 2 + (p.mean - q.mean) ** 2 / (2 * q.std**2)
 
 
 @equation(
@@ -160,7 +164,7 @@ def k2(log_ratio: LogRatio) -> Num:
 )
 def k3(log_ratio: LogRatio) -> Num:
     """r − 1 − log r: unbiased and never negative; GRPO's estimator for language models."""
-    return exp(log_ratio) - 1 - log_ratio
+    return exp_remainder(log_ratio)
 
 
 @equation("kl.trajectory", rows=("GRPO-13",), also=(("kullback1951", ""),), remark=TOWER)

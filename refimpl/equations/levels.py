@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 
 from .arguments import SAMPLE, Argument, Level
 from .domain import INNER_LEVEL, NONNEGATIVE, POSITIVE, POSITIVE_LEVEL, REAL, SHARE, nonnegative
-from .elementary import Num, cos, exp, log, minimum, pi, sin, sqrt
+from .elementary import Num, cos, exp, expm1, log, minimum, pi, sin, sqrt
 from .registry import equation
 from .schedules import Shift
 
@@ -193,7 +193,7 @@ def bell(t: Level) -> Num:
     Raises:
         ValueError: t outside [0, 1] or NaN.
     """
-    return exp(2 * t * (1 - t)) - 1
+    return expm1(2 * t * (1 - t))
 
 
 @equation("levels.importance", rows=("LEVEL-2",), remark="importance sampling")

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 from .arguments import SAMPLE, Argument, State
 from .domain import NONZERO, POSITIVE, REAL
-from .elementary import Array, Num, log
+from .elementary import Array, Num, exp, log
 from .registry import equation
 
 LogDensity: TypeAlias = Annotated[Num, Argument(r"\log p_0(x)", "the log-density before the map")]
@@ -37,6 +37,13 @@ Probe: TypeAlias = Annotated[
 ProbeImage: TypeAlias = Annotated[
     Array, Argument(r"J\varepsilon", "the Jacobian times the probe", REAL, "array", axes=1)
 ]
+
+
+LogScale: TypeAlias = Annotated[
+    Num, Argument("s", "the logarithm of the scale, read off the other coordinates")
+]
+Offset: TypeAlias = Annotated[Num, Argument("b", "the shift, read off the other coordinates")]
+Image: TypeAlias = Annotated[Num, Argument("y", "the point after the block")]
 
 
 @equation(
@@ -103,3 +110,38 @@ def hutchinson(eps: Probe, jacobian_eps: ProbeImage) -> Array:
         jacobian_eps: J ε, shape (B, d).
     """
     return (eps * jacobian_eps).sum(axis=-1)
+
+
+@equation("likelihood.coupled", rows=("NF-5",), also=(("dinh2017", ""),))
+def coupled(x: State, log_scale: LogScale, offset: Offset) -> Num:
+    """y = x e^s + b, with s and b read off the *other* coordinates: an affine coupling block.
+
+    The others pass unchanged, so the block is inverted with the same s and b, whatever networks make
+    them: `uncoupled`.
+
+    Raises:
+        ValueError: NaN, or shapes that do not agree.
+    """
+    return x * exp(log_scale) + offset
+
+
+@equation("likelihood.uncoupled", rows=("NF-5",), also=(("dinh2017", ""),))
+def uncoupled(y: Image, log_scale: LogScale, offset: Offset) -> Num:
+    """x = (y − b) e^{−s}: the block, inverted.
+
+    Raises:
+        ValueError: NaN, or shapes that do not agree.
+    """
+    return (y - offset) * exp(-log_scale)
+
+
+@equation("likelihood.through_block", rows=("NF-5",), also=(("dinh2017", ""),))
+def through_block(log_p: LogDensity, log_scale: LogScale) -> Num:
+    """log p_1(y) = log p_0(x) − s, for every coordinate that the block scales.
+
+    The Jacobian is triangular, with ones and e^s on its diagonal: its determinant costs a sum.
+
+    Raises:
+        ValueError: NaN, or shapes that do not agree.
+    """
+    return log_p - log_scale

@@ -1,6 +1,6 @@
 """Steps of the flow dx/dt = v(x, t), from noise level t down to s = t − h.
 
-    Euler: x − h v          Heun: two velocities, order 2          RK4: four, order 4
+    Euler: x − h v      Heun, midpoint: two velocities, order 2      RK4: four, order 4
 
 `field(x, t)` is any velocity: a closed form, a network, a guided combination. Order n means that
 one step agrees with the flow's Taylor series up to hⁿ; on dx/dt = λx it is exactly that series.
@@ -37,7 +37,7 @@ def euler(field: VelocityField, x: State, step: Step) -> Num:
 
 @equation(
     "ode.heun",
-    rows=("DYN-5",),
+    rows=("DYN-5", "DYN-10"),
     also=(
         ("karras2022", "Algorithm 1"),
         ("course", "Section 2.1"),
@@ -49,6 +49,18 @@ def heun(field: VelocityField, x: State, step: Step) -> Num:
     fields(x=x, v=first)
     second = field(x - step.h * first, step.s)
     return x - step.h * (first + second) / 2
+
+
+@equation(
+    "ode.midpoint",
+    rows=("DYN-5", "DYN-10"),
+    also=(("hairer1993", "Section II.1"),),
+)
+def midpoint(field: VelocityField, x: State, step: Step) -> Num:
+    """x_s = x_t − h v(x_t − h/2 v(x_t, t), t − h/2): the slope half-way, for the whole step."""
+    first = field(x, step.t)
+    fields(x=x, v=first)
+    return x - step.h * field(x - step.h * first / 2, step.s + step.h / 2)
 
 
 @equation(

@@ -24,7 +24,7 @@ from .arguments import (
     structure,
 )
 from .domain import NOISED, POSITIVE, POSITIVE_LEVEL, REAL, positive
-from .elementary import Num, cos, exp, log, pi, sin, sqrt
+from .elementary import Num, cos, exp, expm1, log, pi, sin, sqrt
 from .gaussian import Gaussian
 from .registry import equation
 
@@ -45,6 +45,8 @@ SigmaMax: TypeAlias = Annotated[
         between=("1", "3"),
     ),
 ]
+
+TOO_EARLY = "t is so small that its precision holds no noise there: stop the grid earlier"
 
 
 @structure()
@@ -109,8 +111,9 @@ def vp(t: Annotated[Level, POSITIVE_LEVEL], beta_min: BetaMin, beta_max: BetaMax
         ValueError: t = 0 or outside [0, 1], or a β that is not positive.
     """
     rate = beta_min + (beta_max - beta_min) * t
-    alpha = exp(-(beta_min * t + (beta_max - beta_min) * t**2 / 2) / 2)
-    sigma = sqrt(1 - alpha**2)
+    spent = beta_min * t + (beta_max - beta_min) * t**2 / 2
+    alpha, sigma = exp(-spent / 2), sqrt(-expm1(-spent))
+    positive(sigma=sigma, otherwise=TOO_EARLY)
     return Coefficients(
         alpha, sigma, d_alpha=-rate * alpha / 2, d_sigma=rate * alpha**2 / (2 * sigma)
     )
@@ -141,8 +144,9 @@ def ve(
         otherwise="sigma_max must lie above sigma_min",
     )
     rate = log(sigma_max / sigma_min)
+    sigma = sigma_min * sqrt(expm1(2 * rate * t))
+    positive(sigma=sigma, otherwise=TOO_EARLY)
     growth = exp(2 * rate * t)
-    sigma = sigma_min * sqrt(growth - 1)
     return Coefficients(1, sigma, d_alpha=0, d_sigma=sigma_min**2 * rate * growth / sigma)
 
 

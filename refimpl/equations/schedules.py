@@ -23,7 +23,7 @@ from .domain import (
     nonnegative,
     positive,
 )
-from .elementary import Num, exp, log
+from .elementary import Num, exp, log, log_mix
 from .registry import equation
 
 Shift: TypeAlias = Annotated[
@@ -159,13 +159,13 @@ def stretch(t: Level, last: Lowest, terminal: Terminal) -> Num:
 def karras(u: Share, low: Low, high: High, rho: Rho) -> Num:
     """σ = (σ_max^(1/ρ) + u (σ_min^(1/ρ) − σ_max^(1/ρ)))^ρ: equal steps in σ^(1/ρ).
 
-    ρ = 1 is the even grid, and as ρ grows it becomes the exponential one.
+    ρ = 1 is the even grid, and as ρ grows it becomes the exponential one. Computed through the
+    logarithm of σ/σ_max, whose digits a large power does not use up.
 
     Raises:
         ValueError: u outside [0, 1], a level or ρ ≤ 0, NaN, or shapes that do not agree.
     """
-    first = high ** (1 / rho)
-    return (first + u * (low ** (1 / rho) - first)) ** rho
+    return high * exp(rho * log_mix(u, log(low / high) / rho))
 
 
 @equation("schedules.exponential", rows=("GRID-2",), also=(EULER,))

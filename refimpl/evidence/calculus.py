@@ -35,8 +35,8 @@ def data_of_score(alpha: Any, sigma: Any, x: Any, score: Any) -> Any:
 
 
 def log_npdf(y: Any, mean: Any, std: Any) -> Any:
-    """log N(y; mean, std²) through mpmath's density."""
-    return mp.log(mp.npdf(y, mean, std))
+    """log N(y; mean, std²) through mpmath's density; of either root of the variance."""
+    return mp.log(mp.npdf(y, mean, abs(std)))
 
 
 def slope(f: Any, at: Any) -> Any:

@@ -73,7 +73,7 @@ def compare(equation_id: str, got: Any, want: Any, inputs: Inputs) -> float:
         shape = np.shape(wanted[part])
         if x.shape != shape and not _fills(x.shape, shape):
             _raise(equation_id, part, found, wanted, exact, inputs, u, np.inf, "")
-        _gap, ulps = _gaps(x, wanted[part], exact.slack[part], u)
+        _gap, ulps = gaps(x, wanted[part], exact.slack[part], u)
         worst = max(worst, ulps.max(initial=0.0))
         if not (ulps <= ROUNDINGS).all():
             at = np.unravel_index(int(np.argmax(np.nan_to_num(ulps, nan=np.inf))), ulps.shape)
@@ -90,7 +90,7 @@ def _fills(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
     )
 
 
-def _gaps(x: np.ndarray, want: Any, slack: Any, u: float) -> tuple[np.ndarray, np.ndarray]:
+def gaps(x: np.ndarray, want: Any, slack: Any, u: float) -> tuple[np.ndarray, np.ndarray]:
     """Absolute gaps, and gaps in unit roundoffs of the condition; NaN and infinity are infinite."""
     x = np.where(np.isfinite(x), x, np.inf)
     difference = np.asarray(np.asarray(x, dtype=object) - want, dtype=object)  # exact, in mpmath
@@ -109,7 +109,7 @@ def _raise(
     named = diagnose(equation_id, found, inputs, exact, u)
     convention = _convention(x, want.astype(np.float64), exact.slack[part], u)
     if x.shape == want.shape or _fills(x.shape, want.shape):
-        gap = float(_gaps(x, want, exact.slack[part], u)[0].max())
+        gap = float(gaps(x, want, exact.slack[part], u)[0].max())
         largest = float(max(abs(w) for w in want.ravel()))
         relative = f", {gap / largest:.2g} of the largest value" if largest else ""
         what = (

@@ -9,7 +9,6 @@ import mpmath as mp
 import numpy as np
 
 from .calls import Inputs
-from .rounding import CANCELLATION
 from .route import DIGITS, WHOLE
 from .routes import routes
 
@@ -21,7 +20,7 @@ class Reference:
     Attributes:
         want: part name → array of mpmath numbers, exact to 35 digits or more.
         slack: part name → array: how far the result moves, per unit of relative rounding error in
-            each argument, in the named cancellation and in the result itself.
+            each argument and in the result itself.
     """
 
     want: Mapping[str, np.ndarray]
@@ -72,10 +71,6 @@ def _evaluate_elementwise(
                 nudged = _parts(routes()[equation_id](**{**arguments, name: x * (1 + _NUDGE)}))
                 for part in want:
                     slack[part] += _response(want[part], nudged[part])
-        if equation_id in CANCELLATION:
-            extra = CANCELLATION[equation_id].size(**arguments)
-            sizes = extra if isinstance(extra, Mapping) else dict.fromkeys(slack, extra)
-            slack = {part: x + sizes.get(part, 0) for part, x in slack.items()}
         wants.append(want)
         slacks.append(slack)
     return _stack(wants, shape), _stack(slacks, shape)

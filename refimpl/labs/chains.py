@@ -41,7 +41,6 @@ class Sampler:
         most: the largest value that has a meaning or was tried.
         method: the choices of `refimpl.methods`, from the number.
         last: whether the last step draws noise.
-        matched: match moments: draw also what the mean lacks (`kernels.moment_matched`).
     """
 
     noise: str
@@ -49,7 +48,6 @@ class Sampler:
     most: float
     method: Callable[[float], Method]
     last: bool = True
-    matched: bool = False
 
 
 SAMPLERS: dict[str, Sampler] = {
@@ -59,9 +57,9 @@ SAMPLERS: dict[str, Sampler] = {
     "constant g": Sampler("g", 0.3, 3.0, lambda g: Method(kernel="constant", noise=g)),
     "cps": Sampler("η", 0.8, 1.0, lambda eta: Method(kernel="cps", noise=eta)),
     "exact": Sampler("a", 0.7, 2.0, lambda a: Method(kernel="exact", noise=a)),
-    "matched": Sampler("η", 0.4, 1.0, lambda e: Method(kernel="cps", noise=e), matched=True),
+    "matched": Sampler("η", 0.4, 1.0, lambda eta: Method(kernel="matched", noise=eta)),
     "matched, mean last": Sampler(
-        "η", 0.4, 1.0, lambda eta: Method(kernel="cps", noise=eta), last=False, matched=True
+        "η", 0.4, 1.0, lambda eta: Method(kernel="matched", noise=eta), last=False
     ),
 }
 """The kernels that are compared, by name."""
@@ -90,23 +88,24 @@ def chain(sampler: Sampler, noise: float, problem: Mixture, grid: Grid) -> tuple
     v = field(problem)
 
     def kernel(i: int, step: Step) -> Kernel:
-        last = i == grid.T - 1
-        noisy = noise > 0 and (sampler.last or not last)
-        if not sampler.matched or (last and not sampler.last):
-            method = sampler.method(noise or 1.0)
+        noisy = sampler.last or i < grid.T - 1
+        method = sampler.method(noise or 1.0)
+        if method.kernel != "matched" or not noisy:
+            noisy = noisy and noise > 0
             return lambda x: methods.kernel(method, x, v(x, step.t), step, noisy=noisy)
         variance = open_variance(problem, step.t)
-        std = kernels.cps_std(step.s, noise)
-
-        def matched(x: torch.Tensor) -> Gaussian:
-            c, velocity = paths.linear(step.t), v(x, step.t)
-            data = conversions.data_from_velocity(c, x, velocity)
-            prediction = conversions.noise_from_velocity(c, x, velocity)
-            return kernels.moment_matched(data, prediction, std, variance, step)
-
-        return matched
+        if noise == 0:  # no exploration, and the spread of the data alone
+            return lambda x: _unexplored(x, v(x, step.t), variance, step)
+        return lambda x: methods.kernel(method, x, v(x, step.t), step, variance=variance)
 
     return tuple(kernel(i, step) for i, step in enumerate(grid.steps))
+
+
+def _unexplored(x: torch.Tensor, v: torch.Tensor, variance: float, step: Step) -> Gaussian:
+    """The matched step at η = 0, which no method has: it could not be trained."""
+    c = paths.linear(step.t)
+    data, noise = conversions.data_from_velocity(c, x, v), conversions.noise_from_velocity(c, x, v)
+    return kernels.moment_matched(data, noise, 0.0, variance, step)
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,8 @@ def row(name: str, grid: Grid) -> Row:
     noise = (w * score)[on]
     before = plan.noisy.index(True) if entry.shared else 0
     calls = grid.T - before + (1 + BACKWARD) * len(on)
-    at_point = laws.gaussian_law(_kernels(entry.method, plan, grid, field(POINT)), ZERO, ONE)
+    point = entry.method.but(data_std=0.0)  # there is no spread to match
+    at_point = laws.gaussian_law(_kernels(point, plan, grid, field(POINT)), ZERO, ONE)
     size = float(np.linalg.norm(update) * np.linalg.norm(chain.gradient))
     return Row(
         point=float(at_point.std[-1]),

@@ -32,6 +32,9 @@ ENTRIES: dict[str, Entry] = {
     "MixGRPO, steps 4–7": Entry(_SDE, Method(window="sliding", size=4, every=1)),
     "constant g = 0.3": Entry(("sde.transition",), Method(kernel="constant", noise=0.3)),
     "CPS, η = 0.8": Entry(_CPS, Method(kernel="cps", noise=0.8)),
+    "matched, η = 0.4": Entry(
+        ("kernels.moment_matched",), Method(kernel="matched", noise=0.4, data_std=0.5)
+    ),
     "exact kernel": Entry(_EXACT, Method(kernel="exact")),
     "exact kernel, levelled": Entry(
         (*_EXACT, "weights.levelled"), Method(kernel="exact", weight="levelled")

@@ -14,7 +14,17 @@ from typing import Any
 import torch
 
 from ..statistics import budget
-from ..toy import coupling, ddpm, guiding, maximum_likelihood, mixture_2d, ncsn
+from ..toy import (
+    blocks,
+    coupling,
+    ddpm,
+    energy,
+    guiding,
+    interpolants,
+    maximum_likelihood,
+    mixture_2d,
+    ncsn,
+)
 from ..toy import field as exact_field
 from ..toy.likelihood import hutchinson, log_likelihood
 from .folder import Progress, write
@@ -85,6 +95,21 @@ def guidance(generator: torch.Generator) -> dict[str, Any]:
     }
 
 
+def two_heads(generator: torch.Generator) -> dict[str, Any]:
+    """A path whose start is not Gaussian: one network learns velocity and score."""
+    return vars(interpolants.run(interpolants.Config(), generator=generator))
+
+
+def energies(generator: torch.Generator) -> dict[str, Any]:
+    """An energy by contrastive divergence and by its exact likelihood: KL(data ‖ model)."""
+    return energy.run(energy.Config(), generator=generator)
+
+
+def invertible_blocks(generator: torch.Generator) -> dict[str, Any]:
+    """A flow of coupling blocks by maximum likelihood: the gap to the entropy, and the inverse."""
+    return vars(blocks.run(blocks.Config(), generator=generator))
+
+
 TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
     topic.__name__: topic
     for topic in (
@@ -94,6 +119,9 @@ TOPICS: dict[str, Callable[[torch.Generator], dict[str, Any]]] = {
         likelihood_training,
         transport,
         guidance,
+        two_heads,
+        energies,
+        invertible_blocks,
     )
 }
 """Name → run."""

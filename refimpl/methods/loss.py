@@ -3,13 +3,16 @@
 Likelihoods are taken of the latent that was stored, in the precision it was stored in.
 """
 
+import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..equations import grpo, kl, policy, weights
 from ..equations.elementary import Num
 from ..equations.gaussian import Gaussian
+from ..equations.gaussian import log_prob as log_density
 from ..equations.sde import Step
 from .method import Method
 from .steps import Affine, diffusion
@@ -44,10 +47,21 @@ def reduced(method: Method, values: Tensor) -> Tensor:
 def log_prob(method: Method, kernel: Gaussian, x_s: Tensor) -> Tensor:
     """log p(x_s | x_t), reduced: shape (B,).
 
+    Where all coordinates of a sample share their std, their log-densities average to that of one
+    coordinate at the root of the residuals' mean square (proved with `policy.average`): one pass
+    over memory in place of five.
+
     Raises:
         ValueError: a step without noise.
     """
-    return reduced(method, kernel.log_prob(x_s))
+    std = kernel.std
+    one_a_sample = (len(x_s),) + (1,) * (x_s.ndim - 1)
+    if x_s.ndim < 2 or (isinstance(std, Tensor) and std.shape not in ((), one_a_sample)):
+        return reduced(method, kernel.log_prob(x_s))
+    rows = (x_s - kernel.mean).flatten(1)
+    rms = torch.linalg.vector_norm(rows, dim=1).double() / math.sqrt(rows.shape[1])
+    each = log_density(rms, 0.0, std.flatten().double() if isinstance(std, Tensor) else std)
+    return rows.shape[1] * each if method.reduction == "total" else each
 
 
 def advantages(method: Method, rewards: Tensor) -> Tensor:

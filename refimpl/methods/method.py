@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from .typed import typed
 
-KernelName = Literal["flow_grpo", "constant", "cps", "exact"]
+KernelName = Literal["flow_grpo", "constant", "cps", "exact", "matched"]
 BoundaryName = Literal["next_level", "clamp", "refuse"]
 WindowName = Literal["all", "first", "fixed", "sliding", "random"]
 WeightName = Literal["equal", "tempflow", "guard", "levelled"]
@@ -24,8 +24,12 @@ class Method:
     Attributes:
         kernel: "flow_grpo" (`sde.transition`, g = a √(t/(1 − t))), "constant" (the same with one
             g), "cps" (`kernels.preserving` with `kernels.cps_std`), "exact" (`kernels.frozen_data`
-            with Flow-GRPO's g).
-        noise: a of "flow_grpo" and "exact", g of "constant", η of "cps".
+            with Flow-GRPO's g), "matched" (`kernels.moment_matched` with `kernels.cps_std`: "cps",
+            and the spread of the data that a prediction lacks).
+        noise: a of "flow_grpo" and "exact", g of "constant", η of "cps" and "matched".
+        data_std: for "matched" alone: the standard deviation of the data, taken for Gaussian, from
+            which follows what x_t leaves open; 0 makes it "cps". Where it was measured it is handed
+            to `kernel`.
         boundary: what stands for t inside g at t = 1, for "flow_grpo" alone; `clamp_at` for
             "clamp".
         window: which steps draw noise: "all"; "first" `size` steps; "fixed": `size` steps from
@@ -50,6 +54,7 @@ class Method:
 
     kernel: KernelName = "flow_grpo"
     noise: float = 0.7
+    data_std: float = 0.0
     boundary: BoundaryName = "next_level"
     clamp_at: float = 0.99
     window: WindowName = "all"
@@ -90,8 +95,13 @@ class Method:
                 f"noise must be positive, got {self.noise!r}: without noise a step has no "
                 "likelihood, and nothing can be trained"
             )
-        if self.kernel == "cps" and self.noise > 1:
+        if self.kernel in ("cps", "matched") and self.noise > 1:
             raise ValueError(f"noise is η of CPS and at most 1, got {self.noise!r}")
+        if self.data_std < 0 or (self.data_std and self.kernel != "matched"):
+            raise ValueError(
+                f"data_std={self.data_std!r} is zero or positive, and belongs to kernel='matched'; "
+                f"kernel is {self.kernel!r}"
+            )
         if not 0 < self.clamp_at < 1:
             raise ValueError(f"clamp_at must lie in (0, 1), got {self.clamp_at!r}")
         for name in ("limit", "beta", "eps"):

@@ -9,15 +9,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..equations import conversions, kernels, paths, sde, weights
-from ..equations.elementary import Num, add_scaled
+from ..equations import conversions, coupling, kernels, paths, sde, weights
+from ..equations.elementary import Num, add_scaled, add_scaled_to
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..simulate.grids import Grid
 from .method import Method
 
 
-def kernel(method: Method, x: Num, v: Num, step: Step, *, noisy: bool = True) -> Gaussian:
+def kernel(
+    method: Method,
+    x: Num,
+    v: Num,
+    step: Step,
+    *,
+    noisy: bool = True,
+    variance: Num | None = None,
+) -> Gaussian:
     """The law of x_s given x_t: a Gaussian, or a point (std 0) where the step draws no noise.
 
     Args:
@@ -25,10 +33,15 @@ def kernel(method: Method, x: Num, v: Num, step: Step, *, noisy: bool = True) ->
         v: the velocity at (x_t, t), shaped like x.
         step: from t down to s, numbers or tensors shaped to meet x.
         noisy: False for the steps that a plan leaves to the ODE.
+        variance: for "matched" alone: E Var[data | x_t], where it is known better than by
+            `data_std`; from a validation loss by `kernels.posterior_variance`.
 
     Raises:
-        ValueError: see the equations: `sde.transition`, `kernels.preserving`, `frozen_data`.
+        ValueError: a variance for another kernel; and see the equations: `sde.transition`,
+            `kernels.preserving`, `frozen_data`, `moment_matched`.
     """
+    if variance is not None and method.kernel != "matched":
+        raise ValueError(f"variance is what kernel='matched' draws; kernel is {method.kernel!r}")
     start = paths.linear(step.t)
     if not noisy:
         return sde.transition(start, x, v, 0.0, step)
@@ -39,7 +52,23 @@ def kernel(method: Method, x: Num, v: Num, step: Step, *, noisy: bool = True) ->
     if method.kernel == "cps":
         std = kernels.cps_std(step.s, method.noise)
         return kernels.preserving(paths.linear(step.s), data, noise, std)
+    if method.kernel == "matched":
+        std = kernels.cps_std(step.s, method.noise)
+        left = left_open(method, step) if variance is None else variance
+        return kernels.moment_matched(data, noise, std, left, step)
     return kernels.frozen_data(data, noise, step.s, kernels.kept_flow_grpo(step, method.noise))
+
+
+def left_open(method: Method, step: Step) -> Num:
+    """E Var[data | x_t] of Gaussian data of the method's `data_std`: t² Var[v | x_t].
+
+    Raises:
+        ValueError: a level outside [0, 1].
+    """
+    if method.data_std == 0:
+        return 0 * step.t
+    gap = coupling.correlated_velocity_variance(step.t, method.data_std, 0.0)
+    return kernels.posterior_variance(step.t, gap)
 
 
 def diffusion(method: Method, step: Step) -> Num:
@@ -76,7 +105,7 @@ class Affine:
 
     def law(self, x: Num, v: Num) -> Gaussian:
         """The law of x_s given x_t."""
-        return Gaussian(add_scaled(self.of_x * x, self.of_v, v), self.std)
+        return Gaussian(add_scaled_to(self.of_x * x, self.of_v, v), self.std)
 
     def rest(self, x: Num, x_s: Num) -> Num:
         """x_s − of_x · x: what `push` is the law of."""
@@ -86,7 +115,7 @@ class Affine:
         """x_s − mean: std times the noise that was drawn, if v is the velocity that it was drawn
         with.
         """
-        return add_scaled(self.rest(x, x_s), -self.of_v, v)
+        return add_scaled_to(self.rest(x, x_s), -self.of_v, v)
 
     def push(self, v: Num) -> Gaussian:
         """The law of the rest: N(of_v · v, std²)."""

@@ -19,6 +19,7 @@ REGRESSIONS = ("velocity", "noise", "data", "score")
 CHAIN_STEPS = (10, 20, 40)
 CHAIN_NOISE = (0.3, 0.7, 1.0)
 BOUNDARIES = ("next_level", "clamp", "refuse")
+DEPLOYED = ("dpmpp_2m", "unipc", "ddim", "heun_churn")
 
 LISTED: dict[str, int] = {
     **{f"conditional.{path}.{what}": N for path in SCHEDULES for what in ("mean", "variance")},
@@ -97,7 +98,16 @@ LISTED: dict[str, int] = {
     "residual_flow.variance": N,
     **{f"solver.{rule}": N for rule in ("euler", "heun", "rk4")},
     "solver.adaptive": N_WIDE,
+    **{f"deployed.{name}.{what}": N for name in DEPLOYED for what in ("mean", "spread", "tilt")},
     "tilted.weights": N,
+    "interpolants.middle": N,
+    "interpolants.flow": N,
+    "blocks.image": N,
+    "energy.resting": N,
+    "energy.tempered": N,
+    "accuracy.variance": N,
+    **{f"bias.{name}": N for name in ("centred", "others", "silent", "group_std.0", "group_std.1")},
+    **{f"adjoint.{name}": N for name in ("mean", "variance", "optimum")},
     **{f"trajectories.{name}": N for name in ("mean", "variance", "images")},
     **{
         f"variants.{name}.{what}": N

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -178,3 +179,106 @@ def vp(t: float, low: float = 0.1, high: float = 20.0) -> tuple[float, float, fl
     """α, σ and the rate β(t) of the VP SDE dx = −½ β x dt + √β dw, β a straight line."""
     total = low * t + (high - low) * t * t / 2
     return math.exp(-total / 2), math.sqrt(-math.expm1(-total)), low + (high - low) * t
+
+
+# ---------------------------------------------------------------- solvers as deployed, on an axis
+
+Predicted: TypeAlias = Callable[[Tensor, float], Tensor]
+"""E[data | x] on one axis, a function of x and the level."""
+
+
+def along(mean: float, std: float) -> Predicted:
+    """E[data | x] for data N(mean, std²) on the linear path, by precisions."""
+
+    def data(x: Tensor, t: float) -> Tensor:
+        prior, seen = 1 / std**2, ((1 - t) / t) ** 2
+        return (prior * mean + seen * x / (1 - t)) / (prior + seen)
+
+    return data
+
+
+def remembering(data: Predicted, x: Tensor, levels: Levels, *, corrects: bool) -> Tensor:
+    """DPM-Solver++(2M), or UniPC of order 2 with B(h) = e^h − 1: weights by linear systems.
+
+    In y = λ − λ_t over the step's length, a step is (s/t) x plus (1 − s/t) times the predicted data
+    in the mean; the weights of differences solve for the moments that they should have.
+    """
+    clock = [math.inf if t == 0 else math.log1p(-t) - math.log(t) for t in levels]
+    seen: list[Tensor] = []
+    origin = x
+    for i, (t, s) in enumerate(pairwise(levels)):
+        seen.append(data(x, t))
+        if corrects and i:
+            x = _moved(origin, seen[:i], clock[: i + 1], levels[i - 1 : i + 1], seen[i])
+        origin = x
+        last = i == len(levels) - 2
+        x = _moved(x, seen[-1:] if last else seen, clock[: i + 2], (t, s), None)
+    return x
+
+
+def _moved(
+    x: Tensor, seen: Sequence[Tensor], clock: Sequence[float], ends: Levels, after: Tensor | None
+) -> Tensor:
+    (t, s), now = ends, seen[-1]
+    points, slopes = [], []
+    reach = clock[-1] - clock[-2]
+    if len(seen) > 1:
+        points.append((clock[-3] - clock[-2]) / reach)
+        slopes.append((seen[-2] - now) / points[-1])
+    if after is not None:
+        points.append(1.0)
+        slopes.append(after - now)
+    weights = [0.5] if len(points) == 1 else _moments(points, reach) if points else []
+    lean = sum((w * slope for w, slope in zip(weights, slopes, strict=True)), torch.zeros_like(x))
+    return s / t * x + (1 - s / t) * (now + lean)
+
+
+def _moments(points: Sequence[float], reach: float) -> list[float]:
+    """w with Σ w p^(k−1) = the k-th moment of y under the weight e^{(y−1)·reach}, by quadrature."""
+    nodes, shares = np.polynomial.legendre.leggauss(24)
+    y = (nodes + 1) / 2
+    weight = shares * np.exp((y - 1) * reach)
+    wanted = [float((weight * y**k).sum() / weight.sum()) for k in range(1, len(points) + 1)]
+    rows = [[p ** (k - 1) for p in points] for k in range(1, len(points) + 1)]
+    return [float(w) for w in np.linalg.solve(np.array(rows), np.array(wanted))]
+
+
+def drawing(
+    data: Predicted, x: Tensor, levels: Levels, noise: Sequence[Tensor], *, eta: float
+) -> Tensor:
+    """DDIM: from the predicted data up by fresh noise, of η² of the posterior's variance."""
+    for (t, s), e in zip(pairwise(levels), noise, strict=True):
+        datum = data(x, t)
+        if s == 0:
+            return datum
+        up = t**2 - ((1 - t) / (1 - s) * s) ** 2  # the variance that noising adds from s to t
+        fresh = eta**2 / (1 / s**2 + ((1 - t) / (1 - s)) ** 2 / up)
+        x = (1 - s) * datum + math.sqrt(s**2 - fresh) * (x - (1 - t) * datum) / t
+        x = x + math.sqrt(fresh) * e
+    return x
+
+
+def churning(
+    data: Predicted, x: Tensor, levels: Levels, noise: Sequence[Tensor], *, churn: float
+) -> Tensor:
+    """EDM's sampler in its own coordinates: x/(1 − t) is the data plus t/(1 − t) times noise."""
+    gamma = min(churn / (len(levels) - 1), math.sqrt(2) - 1)
+    for (t, s), e in zip(pairwise(levels), noise, strict=True):
+        odds_t = t / (1 - t)
+        high = odds_t * (1 + gamma)
+        top = high / (1 + high)
+        x = (x / (1 - t) + math.sqrt(high**2 - odds_t**2) * e) * (1 - top)
+        slope = (x - data(x, top)) / top
+        guess = x + (s - top) * slope
+        if s > 0:
+            slope = (slope + (guess - data(guess, s)) / s) / 2
+        x = x + (s - top) * slope
+    return x
+
+
+def affine(march: Callable[[Tensor, Sequence[Tensor]], Tensor], draws: int) -> tuple[float, float]:
+    """Mean and variance of an affine march from N(0, 1), its slopes read off one at a time."""
+    rows = torch.eye(2 + draws, dtype=torch.float64)
+    ends = march(rows[1], list(rows[2:]))
+    slopes = ends[1:] - ends[0]
+    return float(ends[0]), float((slopes**2).sum())

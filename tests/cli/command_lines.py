@@ -22,6 +22,7 @@ QUICK = (
     "guidance --w 2 --steps 4",
     "levels mode(1.29) --shift 3 --weight bell --above 0.875",
     "sample --toy gaussian_1d --n 64 --out r.npz --picture p.svg",
+    "sample --toy correlated_2d --solver unipc --steps 4 --n 64",
     "audit r.npz --json audit.json --html audit.html",
     "train toy --quick --out run",
     "doctor run",

@@ -15,6 +15,7 @@ LINES: dict[str, tuple[set[str], str]] = {
     "surrogate 1.3 --advantage -1 --clip 0.2": (set(), ""),
     "grid qwen-image --steps 10 --tokens 4096": (set(), ""),
     "sample --toy gaussian_1d --n 64 --out r.npz": (set(), ""),
+    "sample --toy gaussian_1d --solver heun --n 64": (set(), ""),
     "sample --toy gaussian_1d --n 64 --picture p.svg": ({"matplotlib"}, "pictures"),
     "verify --only kl.k3 --html v.html": ({"matplotlib"}, "pictures"),
     "study samplers --out samplers": ({"matplotlib"}, "pictures"),

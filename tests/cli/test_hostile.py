@@ -103,6 +103,20 @@ sample --seed 99999999999999999999999
 sample --n 64 --out folder
 sample --n 64 --picture nowhere/p.svg
 sample --n 64 --out same --picture same
+sample --solver nope
+sample --solver heun --sampler sde
+sample --solver heun --eta 1
+sample --solver heun --out r.npz
+sample --solver heun --steps 0
+sample --solver heun --start nan
+sample --solver heun --shift=-1
+sample --solver ddim --eta nan
+sample --solver heun_churn --churn inf
+sample --solver restart --restarts 1e3
+sample --solver adaptive --tolerance 1
+sample --solver probability_flow --sde nope
+sample --solver probability_flow --a nan
+sample --eta 1
 surrogate
 surrogate x --advantage 1 --clip 0.2
 surrogate nan --advantage 1 --clip 0.2
@@ -241,6 +255,7 @@ topic nothing
 topic ''
 topic densities --seed x
 study nothing
+study methods --quick
 study methods --out text.txt
 study methods --out text.txt/study
 """.strip().splitlines()

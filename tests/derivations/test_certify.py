@@ -305,6 +305,42 @@ def test_coq_closes_what_is_true_and_refuses_what_is_not(folder):
     assert sorted(done.refused) == sorted(lemma.name for lemma in wrong)
 
 
+HALF = sp.Rational(1, 2)
+nonzero = sp.Symbol("D", real=True, nonzero=True)
+ANGLE = sp.pi * t / 2
+LOGIT = sp.log(t / (1 - t))
+FURTHER = {
+    "complement": (sp.cos(sp.pi * (1 - t) / 2), sp.sin(ANGLE)),
+    "double": (2 * sp.sin(ANGLE) * sp.cos(ANGLE), sp.sin(sp.pi * t)),
+    "turned": ((sp.sin(ANGLE) + sp.cos(ANGLE)) ** 2, 1 + sp.sin(sp.pi * t)),
+    "logit": (sp.exp(-LOGIT), (1 - t) / t),
+    "scaled_logit": (sp.exp(g * ((LOGIT - x) / g)), t * sp.exp(-x) / (1 - t)),
+    "determinant": (sp.log(sp.Pow(nonzero**2, HALF, evaluate=False)), sp.log(nonzero**2) / 2),
+}
+
+
+@coqc
+@pytest.mark.parametrize("name", FURTHER)
+def test_angles_logits_and_squares_are_closed_and_their_near_misses_are_not(name, folder):
+    left, right = FURTHER[name]
+    lemmas = [equality(name, left, right), equality(f"wrong_{name}", left, right + 1)]
+    assert sorted(compiling.compile_lemmas(lemmas, folder).refused) == [f"wrong_{name}"]
+
+
+def test_an_integral_is_asked_about_as_it_is_written():
+    asked = next(c for c in claims("levels.beta_density") if c.key.endswith(" 3.1"))
+    inside = next(lemma for lemma in asked.lemmas if "c2" in lemma.name).statement
+    assert "t ^ 3" in inside
+    assert "2 * t ^ 2" in inside
+    assert "Rpower" not in inside
+
+
+def test_parts_that_are_asked_about_as_sympy_evaluates_them_are_said():
+    (told,) = {c.evaluated for c in claims("ode.euler") if c.evaluated}
+    assert told == ("Limit",)
+    assert all(not c.evaluated for c in claims("kl.gaussian"))
+
+
 @coqc
 def test_a_step_of_calculus_that_sympy_got_wrong_is_refused(folder):
     w = Writing(p=density(), v=field())

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -10,18 +11,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def _tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "render_check", ROOT / "docs/tools/render_check.py"
-    )
+def _tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/tools/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-render_check = _tool()
+render_check = _tool("render_check")
+access_check = _tool("access_check")
 
 HEAD = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width">
@@ -79,3 +80,32 @@ def test_every_planted_fault_is_reported_and_a_clean_page_is_not(site: Path) -> 
         for name, (_, expected) in FAULTS.items():
             found = render_check.looked_at(chrome, base, f"{name.replace(' ', '-')}.html")
             assert any(expected in problem for problem in found), (name, found)
+
+
+def test_a_page_that_is_too_heavy_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "light.html").write_text("<p>light</p>")
+    (tmp_path / "long.html").write_text("<p>" + "x" * 310_000)
+    (tmp_path / "many.html").write_text("<i></i>" * 5_001)
+    assert access_check.heavy(tmp_path) == [
+        "long.html: 310 kB of HTML, more than 300: split it",
+        "many.html: 5,001 elements, more than 5,000: split it",
+    ]
+
+
+AXE = importlib.util.find_spec("axe_playwright_python")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(render_check.chromium() is None, reason="no Chromium on this machine")
+@pytest.mark.skipif(AXE is None, reason="axe is not installed: make docs-check installs it")
+def test_axe_reports_a_picture_without_a_text_and_pale_words(site: Path) -> None:
+    body = '<html lang="en"><title>t</title><main><h1>t</h1>{}</main></html>'
+    (site / "pale.html").write_text(
+        HEAD + body.format('<p style="color:#bbb;background:#fff">pale</p><img src="data:,">')
+    )
+    (site / "fine.html").write_text(HEAD + body.format("<p>fine</p>"))
+    with render_check.served(site) as base, render_check.browser() as chrome:
+        found = access_check.barriers(chrome, base + "pale.html", access_check.axe())
+        assert any(problem.startswith("color-contrast") for problem in found), found
+        assert any(problem.startswith("image-alt") for problem in found), found
+        assert access_check.barriers(chrome, base + "fine.html", access_check.axe()) == []

@@ -131,3 +131,9 @@ def test_the_gradient_vanishes_just_where_the_clip_binds(ratio, advantage, want)
 def test_the_kl_is_paid_for():
     assert grpo.objective(surrogate=2.0, kl=3.0, beta=0.5) == 0.5
     assert grpo.objective(surrogate=2.0, kl=3.0, beta=0.0) == 2.0
+
+
+@pytest.mark.covers("grpo.leave_one_out")
+def test_leaving_oneself_out_is_the_difference_from_the_others_mean():
+    found = grpo.leave_one_out(np.array([[1.0, 2.0, 6.0], [0.5, 0.5, 0.5]]))
+    assert found.tolist() == [[-3.0, -1.5, 4.5], [0.0, 0.0, 0.0]]

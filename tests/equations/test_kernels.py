@@ -277,3 +277,43 @@ def test_levels_that_do_not_meet_the_fields_are_refused_by_name(name, make):
     ):
         with pytest.raises(ValueError, match=rf"\b{name} has shape|and {name} has"):
             call()
+
+
+@pytest.mark.covers("kernels.ddim_std", "kernels.frozen_data", "kernels.kept_flow_grpo")
+def test_ddim_with_all_its_noise_is_the_memoryless_sde_with_its_data_frozen():
+    for t, s in ((0.9, 0.6), (0.5, 0.1), (0.3, 0.29)):
+        step = Step(t, s)
+        kept = kernels.kept_flow_grpo(step, math.sqrt(2))
+        frozen = kernels.frozen_data(1.0, 0.5, s, kept)
+        assert kernels.ddim_std(step, 1.0) == pytest.approx(frozen.std, rel=1e-13)
+        matched = kernels.preserving(paths.linear(s), 1.0, 0.5, kernels.ddim_std(step, 1.0))
+        assert matched.mean == pytest.approx(frozen.mean, rel=1e-13)
+    assert kernels.ddim_std(Step(1.0, 0.5), 1.0) == 0.5  # from noise nothing is retained
+    assert kernels.ddim_std(Step(0.5, 0.0), 1.0) == 0.0
+
+
+@pytest.mark.covers("kernels.ddim_std")
+def test_on_the_variance_preserving_path_the_posterior_is_ddims_own_formula():
+    """σ_s²/σ_t² (1 − α_t²/α_s²): the same posterior; a level's odds are all that matters."""
+    alpha_t, alpha_s, eta = 0.3, 0.6, 0.7
+    sigma_t, sigma_s = (math.sqrt(1 - a**2) for a in (alpha_t, alpha_s))
+    own = eta * sigma_s / sigma_t * math.sqrt(1 - (alpha_t / alpha_s) ** 2)
+    t, s = (sigma / (alpha + sigma) for alpha, sigma in ((alpha_t, sigma_t), (alpha_s, sigma_s)))
+    # on the linear path the state is 1/(α + σ) as large, and so is its noise
+    assert kernels.ddim_std(Step(t, s), eta) * (alpha_s + sigma_s) == pytest.approx(own, rel=1e-13)
+
+
+@pytest.mark.covers("kernels.renoised")
+def test_going_up_keeps_every_marginal_and_two_ups_are_one():
+    m, C = 1.5, 0.25
+    for s, t in ((0.0, 0.3), (0.2, 0.9), (0.4, 1.0)):
+        up = [kernels.renoised(x, Step(t, s)) for x in (0.0, 1.0)]
+        slope = up[1].mean - up[0].mean
+        assert up[0].mean + slope * (1 - s) * m == pytest.approx((1 - t) * m, abs=1e-14)
+        variance = slope**2 * ((1 - s) ** 2 * C + s**2) + up[0].std ** 2
+        assert variance == pytest.approx((1 - t) ** 2 * C + t**2, rel=1e-13)
+    one, two = kernels.renoised(1.0, Step(0.5, 0.2)), kernels.renoised(0.0, Step(0.8, 0.5))
+    slope = (1 - 0.8) / (1 - 0.5)
+    both = kernels.renoised(1.0, Step(0.8, 0.2))
+    assert slope * one.mean == pytest.approx(both.mean, rel=1e-13)
+    assert math.hypot(slope * one.std, two.std) == pytest.approx(both.std, rel=1e-13)

@@ -44,3 +44,13 @@ def test_the_mean_over_all_signs_is_the_trace():
     estimates = likelihood.hutchinson(signs, signs @ jacobian.T)
     assert estimates.shape == (8,)
     assert estimates.mean() == np.trace(jacobian)
+
+
+@pytest.mark.covers("likelihood.coupled", "likelihood.uncoupled", "likelihood.through_block")
+def test_a_block_is_undone_by_its_own_scale_and_shift():
+    y = likelihood.coupled(0.7, -0.4, 1.5)
+    assert y == pytest.approx(0.7 * math.exp(-0.4) + 1.5, rel=1e-15)
+    assert likelihood.uncoupled(y, -0.4, 1.5) == pytest.approx(0.7, rel=1e-15)
+    slope = likelihood.coupled(1.0, -0.4, 0.0)
+    through = likelihood.change_of_variables(-0.9, slope)
+    assert likelihood.through_block(-0.9, -0.4) == pytest.approx(through, rel=1e-14)

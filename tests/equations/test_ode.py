@@ -7,10 +7,15 @@ import pytest
 from refimpl.equations import ode
 from refimpl.equations.sde import Step
 
-METHODS = {"euler": (ode.euler, 1), "heun": (ode.heun, 2), "rk4": (ode.rk4, 4)}
+METHODS = {
+    "euler": (ode.euler, 1),
+    "heun": (ode.heun, 2),
+    "midpoint": (ode.midpoint, 2),
+    "rk4": (ode.rk4, 4),
+}
 
 
-@pytest.mark.covers("ode.euler", "ode.heun", "ode.rk4")
+@pytest.mark.covers("ode.euler", "ode.heun", "ode.midpoint", "ode.rk4")
 @pytest.mark.parametrize("name", METHODS)
 def test_the_global_error_falls_at_the_claimed_order_with_the_known_constant(name):
     method, order = METHODS[name]
@@ -30,8 +35,10 @@ def test_the_global_error_falls_at_the_claimed_order_with_the_known_constant(nam
     assert errors[64] * 64**order == pytest.approx(leading, rel=0.05)
 
 
-@pytest.mark.covers("ode.heun", "ode.rk4", "ode.euler")
-@pytest.mark.parametrize(("name", "degree"), [("euler", 0), ("heun", 1), ("rk4", 3)])
+@pytest.mark.covers("ode.heun", "ode.midpoint", "ode.rk4", "ode.euler")
+@pytest.mark.parametrize(
+    ("name", "degree"), [("euler", 0), ("heun", 1), ("midpoint", 1), ("rk4", 3)]
+)
 def test_a_field_of_time_alone_is_integrated_as_by_its_quadrature(name, degree):
     method, _ = METHODS[name]
     t, s = 1.0, 0.25
@@ -54,10 +61,21 @@ def test_the_field_is_asked_at_the_start_of_the_step():
     assert seen == [(1.0, 0.75)]
 
 
-@pytest.mark.covers("ode.heun", "ode.rk4")
+@pytest.mark.covers("ode.midpoint", "ode.heun")
+def test_the_midpoint_rule_misses_half_of_what_heuns_rule_misses_with_the_other_sign():
+    h = 0.25
+    exact = 2.0 - (1 - (1 - h) ** 3) / 3  # v = t², so v″ = 2
+    middle = ode.midpoint(lambda x, t: t**2, 2.0, Step(1.0, 1 - h)) - exact
+    ends = ode.heun(lambda x, t: t**2, 2.0, Step(1.0, 1 - h)) - exact
+    assert middle == pytest.approx(h**3 / 24 * 2, rel=1e-12)
+    assert ends == pytest.approx(-(h**3) / 12 * 2, rel=1e-12)
+
+
+@pytest.mark.covers("ode.heun", "ode.midpoint", "ode.rk4")
 def test_the_stages_are_where_the_papers_put_them():
     for method, want in (
         (ode.heun, [(1.0, 1.0), (0.0, 0.5)]),
+        (ode.midpoint, [(1.0, 1.0), (0.5, 0.75)]),
         (ode.rk4, [(1.0, 1.0), (0.5, 0.75), (0.5, 0.75), (0.0, 0.5)]),
     ):
         seen = []

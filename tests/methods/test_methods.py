@@ -335,3 +335,35 @@ def test_what_is_missing_is_named():
 def test_presets_are_all_valid_and_distinct():
     seen = {tuple(dataclasses.asdict(m).items()) for m in PRESETS.values()}
     assert len(seen) == len(PRESETS)
+
+
+@pytest.mark.covers("policy.total", "policy.average", "gaussian.log_prob")
+@pytest.mark.parametrize("reduction", ["total", "average"])
+@pytest.mark.parametrize("shape", [(), (3, 1, 1), (3, 4, 5)])
+def test_a_sample_is_scored_as_all_of_its_coordinates_are(reduction, shape):
+    draw = torch.Generator().manual_seed(0)
+    mean, x_s = torch.randn(2, 3, 4, 5, generator=draw, dtype=torch.float64)
+    mean.requires_grad_(True)
+    law = Gaussian(mean, torch.rand(shape, generator=draw, dtype=torch.float64) + 0.5)
+    reduce = policy.total if reduction == "total" else policy.average
+    got, want = log_prob(Method(reduction=reduction), law, x_s), reduce(law.log_prob(x_s))
+    torch.testing.assert_close(got, want, rtol=1e-14, atol=0)
+    slopes = [torch.autograd.grad(each.sum(), mean, retain_graph=True) for each in (got, want)]
+    torch.testing.assert_close(*slopes, rtol=1e-13, atol=1e-15)
+
+
+def test_scoring_refuses_what_a_density_refuses():
+    x_s = torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="a step without noise has no density"):
+        log_prob(Method(), Gaussian(x_s, 0.0), x_s)
+    with pytest.raises(ValueError, match="must be finite"):
+        log_prob(Method(), Gaussian(x_s, 1.0), x_s + torch.nan)
+
+
+def test_a_step_changes_nothing_that_it_is_given():
+    law = affine(Method(), grids.from_levels([0.75, 0.5, 0.0]))[0]
+    x, v, noise = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(0))
+    before = [one.clone() for one in (x, v, noise)]
+    x_s = law.law(x, v).sample(noise)
+    law.drawn(x, x_s, v)
+    assert all(torch.equal(one, was) for one, was in zip((x, v, noise), before, strict=True))

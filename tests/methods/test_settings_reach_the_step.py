@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from refimpl.equations import Gaussian, Step, sde, weights
+from refimpl.equations import Gaussian, Step, conversions, kernels, paths, sde, weights
 from refimpl.equations.policy import log_ratio_of_means
-from refimpl.methods import Method, levers, log_prob, plan, stds, terms
+from refimpl.methods import Method, kernel, levers, log_prob, plan, stds, terms
 from refimpl.methods.loss import reduced
 from refimpl.methods.steps import diffusion
-from refimpl.simulate import grids
+from refimpl.simulate import grids, laws
+from refimpl.toy import field, gaussian
 
 GRID = grids.uniform(10)
 
@@ -78,3 +79,54 @@ def test_the_ratio_of_a_step_is_the_one_of_its_means():
     made = terms(Method(trust="none"), new, old, x + 0.2, torch.ones(2))
     log_ratio = log_ratio_of_means(x + 0.2, new.mean, old.mean, 0.5).sum(1)
     torch.testing.assert_close(made.ratio, log_ratio.exp())
+
+
+def test_the_matched_kernel_draws_what_gaussian_data_of_its_std_leave_open():
+    step, x, v = Step(0.75, 0.5), 0.4, -0.9
+    method = Method(kernel="matched", noise=0.6, data_std=0.5)
+    c = paths.linear(step.t)
+    data, noise = conversions.data_from_velocity(c, x, v), conversions.noise_from_velocity(c, x, v)
+    left = 0.5**2 * 0.75**2 / (0.25**2 * 0.5**2 + 0.75**2)  # Var[data | x_t]
+    wanted = kernels.moment_matched(data, noise, kernels.cps_std(0.5, 0.6), left, step)
+    found = kernel(method, x, v, step)
+    assert (found.mean, found.std) == (wanted.mean, pytest.approx(wanted.std, rel=1e-14))
+    measured = kernel(method, x, v, step, variance=0.01)
+    assert measured.std < found.std
+    assert measured.mean == found.mean
+
+
+def test_without_spread_the_matched_kernel_is_cps():
+    step = Step(0.75, 0.5)
+    matched = kernel(Method(kernel="matched", noise=0.6), 0.4, -0.9, step)
+    cps = kernel(Method(kernel="cps", noise=0.6), 0.4, -0.9, step)
+    assert (matched.mean, matched.std) == (cps.mean, cps.std)
+
+
+def test_a_chain_of_matched_steps_keeps_gaussian_data_exactly():
+    one = torch.ones(1, dtype=torch.float64)
+    law, method = gaussian([1.5], [0.5]), Method(kernel="matched", noise=0.4, data_std=0.5)
+    v = field(law)
+    made = [
+        lambda x, step=step: kernel(method, x, v(x, step.t), step)
+        for step in grids.sd35_once_shifted(6).steps
+    ]
+    end = laws.gaussian_law(made, 0 * one, one)
+    assert float(end.mean[-1]) == pytest.approx(1.5, rel=1e-12)
+    assert float(end.std[-1]) == pytest.approx(0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Method(kernel="cps", noise=0.5, data_std=0.5), "belongs to kernel='matched'"),
+        (lambda: Method(kernel="matched", noise=0.5, data_std=-1.0), "zero or positive"),
+        (lambda: Method(kernel="matched", noise=1.5), "η of CPS and at most 1, got 1.5"),
+        (
+            lambda: kernel(Method(), 0.4, -0.9, Step(0.75, 0.5), variance=0.1),
+            "variance is what kernel='matched' draws; kernel is 'flow_grpo'",
+        ),
+    ],
+)
+def test_a_spread_without_its_kernel_is_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -238,10 +238,13 @@ def test_a_wrong_step_is_named_whether_its_std_is_per_sample_or_per_coordinate()
         assert verdict.named == ("√h missing",)
 
 
-def test_float32_cannot_decide_what_cancels_in_it():
+def test_float32_decides_where_terms_cancel():
     (test,) = [t for t in load("kl.k3").tests if np.all(t.inputs["log_ratio"] == 2.0**-14)]
-    assert test.expected["value"].tolerance["float32"] is None
-    assert test.expected["value"].tolerance["float64"] < 1e-5 * test.expected["value"].digits
+    right, r = test.expected["value"], np.float32(2.0**-14)
+    assert right.tolerance["float32"] < 2e-6 * right.digits
+    subtracted = np.exp(r) - np.float32(1) - r
+    assert not judge({"value": right}, {"value": subtracted}, "float32").passes
+    assert judge({"value": right}, {"value": np.expm1(np.float64(r)) - r}, "float32").passes
 
 
 def test_a_precision_too_coarse_to_decide_decides_nothing():

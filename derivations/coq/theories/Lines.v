@@ -60,6 +60,12 @@ Proof. intros E F. rewrite E in F. replace (b - b) with 0 in F by ring. lra. Qed
 Lemma below (a b k : R) : b - a = k -> 0 <= k -> a <= b.
 Proof. intros. lra. Qed.
 
+Lemma part_pos (a k b : R) : 0 < k -> 0 < a -> a = k * b -> 0 < b.
+Proof. intros Hk Ha E. destruct (Rlt_le_dec 0 b); [assumption | nra]. Qed.
+
+Lemma inverse_pos (b : R) : 0 < / b -> 0 < b.
+Proof. intro H. rewrite <- (Rinv_inv b). apply Rinv_0_lt_compat, H. Qed.
+
 Lemma neg_neg (x y : R) : x < 0 -> y < 0 -> 0 < x * y.
 Proof. nra. Qed.
 Lemma neg_pos (x y : R) : x < 0 -> 0 < y -> x * y < 0.
@@ -124,6 +130,7 @@ with neg :=
         | lazymatch goal with
           | |- - _ < 0 => apply opp_neg; pos
           | |- _ / _ < 0 => unfold Rdiv; neg
+          | |- / _ < 0 => apply Rinv_lt_0_compat; neg
           | |- _ * _ < 0 => first [ apply neg_pos; [neg | pos] | apply pos_neg; [pos | neg] ]
           | |- _ + _ < 0 => apply sum_neg; neg
           end
@@ -155,8 +162,14 @@ Lemma of_inverse (a : R) : / a <> 0 -> a <> 0.
 Proof. intros H E. apply H. rewrite E. apply Rinv_0. Qed.
 Lemma of_power (a : R) (n : nat) : a ^ S n <> 0 -> a <> 0.
 Proof. intros H E. apply H. rewrite E. simpl. ring. Qed.
+Lemma of_absolute (a : R) : Rabs a <> 0 -> a <> 0.
+Proof. intros H E. apply H. rewrite E. apply Rabs_R0. Qed.
 Ltac factors :=
   unfold Rdiv in *;
+  repeat match goal with
+  | H : 0 < _ ^ S _ |- _ => apply Rgt_not_eq in H
+  | H : Rabs _ <> 0 |- _ => apply of_absolute in H
+  end;
   repeat match goal with
   | H : 0 < ?a * ?b |- _ =>
       lazymatch goal with
@@ -170,7 +183,24 @@ Ltac factors :=
   | H : _ ^ S _ <> 0 |- _ => apply of_power in H
   end.
 
-Ltac sides := repeat split; first [ assumption | pos | nonzero | factors; first [ assumption | pos | nonzero ] ].
+(* Not zero, because it is, up to what is divided by, what a hypothesis says is not. *)
+Ltac cleared_hypothesis :=
+  let divided := solve [ repeat split; first [ assumption | pos | nonzero ] ] in
+  match goal with
+  | H : ?a <> 0 |- ?b <> 0 =>
+      let E := fresh in
+      intro E; apply H; clear H;
+      first
+        [ field_simplify_eq; [ lra | divided .. ]
+        | field_simplify_eq in E; [ lra | divided .. ]
+        | field_simplify_eq; [ field_simplify_eq in E; [ lra | divided .. ] | divided .. ] ]
+  end.
+
+Ltac sides :=
+  repeat split;
+  first
+    [ assumption | pos | nonzero
+    | factors; first [ assumption | pos | nonzero | cleared_hypothesis ] | cleared_hypothesis ].
 Ltac algebra := first [ reflexivity | ring | field; sides | lra ].
 
 (* Identities modulo the squares of the roots that stand in them. *)
@@ -247,7 +277,7 @@ Ltac exp_law sum :=
   lazymatch goal with
   | |- exp ?a = _ =>
       transitivity (exp sum);
-      [ f_equal; simpl; first [ plainly | logarithms_of_one; plainly ] |];
+      [ f_equal; simpl; first [ plainly | logarithms_of_one; plainly | ln_split; plainly ] |];
       rewrite ?exp_plus, ?exp_Ropp, ?exp_times, ?exp_0;
       repeat rewrite exp_half by positive; repeat rewrite exp_ln by positive;
       plainly
@@ -275,6 +305,57 @@ Ltac circle_law :=
             | rewrite <- sin_shift; f_equal; algebra | rewrite <- cos_shift; f_equal; algebra ]
   end.
 
+(* Angles that are equal, complements or doubles of each other: one of them is left. *)
+Ltac angles :=
+  repeat match goal with
+  | |- context [?f ?b] =>
+      lazymatch f with cos => idtac | sin => idtac end;
+      match goal with
+      | H : context [?g ?a] |- _ =>
+          lazymatch g with cos => idtac | sin => idtac end;
+          lazymatch type of H with _ = _ => fail | _ => idtac end;
+          tryif constr_eq a b then fail else (replace a with b in H by algebra)
+      end
+  end;
+  repeat match goal with
+  | |- context [?f ?a] =>
+      lazymatch f with cos => idtac | sin => idtac end;
+      match goal with
+      | |- context [?g ?b] =>
+          lazymatch g with cos => idtac | sin => idtac end;
+          tryif constr_eq a b then fail else
+          first
+            [ replace a with b in * by algebra
+            | replace a with (PI / 2 - b) in * by algebra; rewrite ?cos_shift, ?sin_shift in *
+            | replace a with (2 * b) in * by algebra; rewrite ?sin_2a, ?cos_2a in * ]
+      end
+  end.
+Ltac turned :=
+  angles;
+  match goal with
+  | |- context [?f ?a] =>
+      lazymatch f with cos => idtac | sin => idtac end;
+      let C := fresh in
+      pose proof (cos_square a) as C; first [ algebra | ring [C] | field [C]; sides ]
+  end.
+
+(* Logarithms of roots and of squares of what may be negative. *)
+Ltac logarithms :=
+  rewrite ?Rpow_mult_distr, ?pow_inv;
+  repeat first [ rewrite ln_sqrt by pos | rewrite ln_mult by pos | rewrite ln_Rinv by pos ];
+  first [ lra | algebra | plainly ].
+
+(* The last things that are tried. *)
+Lemma root_of_square (a b : R) : Rabs a <> 0 -> b = a -> sqrt (b ^ 2) <> 0.
+Proof.
+  intros H ->. apply Rgt_not_eq, sqrt_lt_R0, even_pow_pos, of_absolute, H.
+Qed.
+Ltac absolutely :=
+  match goal with
+  | H : Rabs ?a <> 0 |- _ => field; apply (root_of_square a); [ exact H | first [ reflexivity | ring ] ]
+  end.
+Ltac further := first [ absolutely | turned | logarithms ].
+
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
 Ltac known :=
@@ -284,10 +365,33 @@ Ltac known :=
   end.
 Ltac exists_here :=
   first [ assumption | exact I | eexists; eassumption | pos | nonzero ].
-Ltac derivative :=
+(* The logarithm of a large square: its inside is differentiated, and only that. *)
+Lemma derive_log_square (p : R) (D : R -> R) (x d n e : R) :
+  is_derive D x d -> D x = e -> e <> 0 -> n = 2 * d ->
+  is_derive (fun y => p - ln (D y ^ 2) / 2) x (- (n * e / e ^ 2 / 2)).
+Proof.
+  intros H <- N ->. auto_derive.
+  - repeat split; [exists d; exact H | apply even_pow_pos, N].
+  - match goal with
+    | |- context [Derive ?f x] =>
+        replace (Derive f x) with d by (symmetry; exact (is_derive_unique f x d H))
+    end.
+    simpl. field. exact N.
+Qed.
+Ltac log_square :=
+  try match goal with
+  | |- is_derive _ _ (- (?e * ?n / ?e ^ 2 / 2)) => rewrite (Rmult_comm e n)
+  end;
+  lazymatch goal with
+  | |- is_derive (fun y => ?p - ln (@?D y ^ 2) / 2) ?x (- (?n * ?e / ?e ^ 2 / 2)) =>
+      eapply (derive_log_square p D x _ n e);
+      [ auto_derive; [ repeat split | reflexivity ] | reflexivity | factors; assumption | ring ]
+  end.
+Ltac derivative := first [ log_square | derivative_as_it_stands ]
+with derivative_as_it_stands :=
   unfold Rpower; auto_derive;
-  [ repeat split; exists_here
-  | known; first [ timeout 30 algebra | agree; first [ algebra | rooted ] ] ].
+  [ repeat split; first [ exists_here | sides | angles; sides ]
+  | known; first [ timeout 30 algebra | agree; first [ algebra | rooted ] | turned ] ].
 (* The same, where powers are to be rewritten by laws that were proved before. *)
 Tactic Notation "derivative_by" tactic3(laws) :=
   unfold Rpower in *; auto_derive;

@@ -141,6 +141,10 @@ class _Body(Reader):
                     return a == b
             case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
                 return Above(as_node(self.read(left)), as_node(self.read(right)))
+            case ast.UnaryOp(
+                op=ast.USub(), operand=ast.Call(func=ast.Name(id="expm1"), args=[power])
+            ):
+                return 1 - Elementary("exp", as_node(self.read(power)))
             case ast.BinOp(op=ast.BitAnd(), left=left, right=right):
                 return Both(self.read(left), self.read(right))
             case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=0)):
@@ -198,6 +202,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": Root,
     "pi": lambda like: PI,
     **{name: functools.partial(Elementary, name) for name in ("log", "exp", "sin", "cos")},
+    "expm1": lambda a: Elementary("exp", a) - 1,
+    "log1p": lambda a: Elementary("log", 1 + a),
+    "exp_remainder": lambda a: Elementary("exp", a) - 1 - a,
+    "log_quotient": lambda a, b: Elementary("log", a / b),
+    "log_mix": lambda u, z: Elementary("log", 1 - u + u * Elementary("exp", z)),
+    "add_scaled": lambda a, factor, b: a + factor * b,
     "minimum": functools.partial(Least, "min"),
     "maximum": functools.partial(Least, "max"),
     "where": Where,

@@ -32,6 +32,7 @@ def _column(x: np.ndarray, like: Any) -> np.ndarray:
 
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in ("sqrt", "exp", "log", "sin", "cos", "where")},
+    "expm1": np.expm1, "log1p": np.log1p,
     "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "total": lambda x: _rows(x).sum(axis=1), "average": lambda x: _rows(x).mean(axis=1),

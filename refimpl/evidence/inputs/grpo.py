@@ -34,6 +34,10 @@ INPUTS: dict[str, Awkward] = {
             _advantage(grid([[1.0, 1.0, 1.0, 1.0078125]]), "group", 0, 0.0),
         ),
     ),
+    "grpo.leave_one_out": Awkward(
+        whole=({"rewards": GROUPS}, {"rewards": _EQUAL}, {"rewards": grid([[0.5, 1.5]])}),
+        further=({"rewards": _FAR},),
+    ),
     "grpo.bounded": Awkward(
         edges=(
             {"advantage": -2.0, "limit": 0.5},

@@ -23,4 +23,8 @@ INPUTS: dict[str, Awkward] = {
         tie=lambda case: {"std": case["s"] * 3 / 4 * (case["std"] > 0)},
         edges=({"std": 0.0}, {"variance": 0.0}, {"t": 1.0, "s": 0.875}),
     ),
+    "kernels.ddim_std": Awkward(
+        edges=({"eta": 0.0}, {"eta": 1.0}, {"t": 1.0, "s": 0.5}, {"t": 0.5, "s": 0.0})
+    ),
+    "kernels.renoised": Awkward(edges=({"t": 1.0, "s": 0.5}, {"t": 0.5, "s": 0.0})),
 }

@@ -33,6 +33,18 @@ def _other(std: str) -> str:
 # fmt: off
 MISTAKES: tuple[Mistake, ...] = (
     Mistake(
+        "own reward in the baseline", "grpo.leave_one_out",
+        lambda rewards: rewards - rewards.sum(axis=1, keepdims=True) / rewards.shape[1],
+        "The mean of the whole group: (n − 1)/n of the gradient is left.",
+        "GRPO's own centring", "the mean of the others",
+    ),
+    Mistake(
+        "divided by n", "grpo.leave_one_out",
+        lambda rewards: rewards
+        - (rewards.sum(axis=1, keepdims=True) - rewards) / rewards.shape[1],
+        "The others are n − 1.", CLASSIC, "divide by n − 1",
+    ),
+    Mistake(
         "other ddof", "grpo.advantage",
         lambda rewards, *, std, ddof, eps: _centred(rewards)
         / (sqrt(_variance(rewards, std, 1 - ddof)) + eps),

@@ -154,5 +154,51 @@ MISTAKES: tuple[Mistake, ...] = (
                        * variance)),
         "Independent noises add their variances.", CLASSIC, "square each, then add",
     ),
+    Mistake(
+        "η of the level's noise", "kernels.ddim_std",
+        lambda step, eta: eta * step.s + 0 * step.t,
+        "A share of all the noise: η = 1 renews everything, as CPS does.",
+        "stochastic_sampling of FlowMatchEulerDiscreteScheduler, which is this with η = 1",
+        "the posterior's share of it",
+    ),
+    Mistake(
+        "κ for κ²", "kernels.ddim_std",
+        lambda step, eta: eta * step.s * sqrt(
+            1 - step.s * (1 - step.t) / (step.t * (1 - step.s))),
+        "The noise of the SDE with a = 1 in the place of the memoryless one.", CLASSIC,
+        "square κ: variances",
+    ),
+    Mistake(
+        "variance-preserving", "kernels.ddim_std",
+        lambda step, eta: eta * step.s / step.t * sqrt(1 - (1 - step.t)**2 / (1 - step.s)**2),
+        "DDIM's formula with 1 − ᾱ read as t²: the linear path's squares do not add up to one.",
+        "ports of DDIM to flow models", "the posterior variance of the linear path",
+    ),
+    Mistake(
+        "η² for η", "kernels.ddim_std",
+        lambda step, eta: eta**2 * step.s * sqrt(
+            1 - (step.s * (1 - step.t) / (step.t * (1 - step.s)))**2),
+        "η multiplies the standard deviation, not the variance.", CLASSIC, "η once",
+    ),
+    Mistake(
+        "data not shrunk", "kernels.renoised",
+        lambda x, step: Gaussian(x + 0 * step.t, sqrt(step.t**2 - step.s**2)),
+        "EDM's churn: the noise has the variance of level t, the data the weight of level s.",
+        "FlowMatchHeunDiscreteScheduler with s_churn > 0", "multiply x by (1 − t)/(1 − s)",
+    ),
+    Mistake(
+        "noise not shrunk", "kernels.renoised",
+        lambda x, step: Gaussian(
+            (1 - step.t) / (1 - step.s) * x, sqrt(step.t**2 - step.s**2)),
+        "The noise in x shrinks with the data, so more has to be added.", CLASSIC,
+        "t² − ((1 − t) s/(1 − s))²",
+    ),
+    Mistake(
+        "stds subtracted", "kernels.renoised",
+        lambda x, step: Gaussian(
+            (1 - step.t) / (1 - step.s) * x,
+            step.t - (1 - step.t) / (1 - step.s) * step.s),
+        "Independent noises add their variances.", CLASSIC, "the root of the difference of squares",
+    ),
 )
 # fmt: on

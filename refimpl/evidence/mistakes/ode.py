@@ -45,6 +45,24 @@ MISTAKES: tuple[Mistake, ...] = (
         "The corrector never ran: order 1.", "the last step of Heun samplers", "average the slopes",
     ),
     Mistake(
+        "slope of the half-way point at the start", "ode.midpoint",
+        lambda field, x, step: x - (step.t - step.s) * field(
+            x - (step.t - step.s) / 2 * field(x, step.t), step.t),
+        "The second velocity is asked at t: order 1 in time.", CLASSIC, "at (t + s)/2",
+    ),
+    Mistake(
+        "half a step", "ode.midpoint",
+        lambda field, x, step: x - (step.t - step.s) / 2 * field(
+            x - (step.t - step.s) / 2 * field(x, step.t), (step.t + step.s) / 2),
+        "The half-way slope carries half the step only.", CLASSIC, "the whole h",
+    ),
+    Mistake(
+        "a whole step ahead", "ode.midpoint",
+        lambda field, x, step: x - (step.t - step.s) * field(
+            x - (step.t - step.s) * field(x, step.t), (step.t + step.s) / 2),
+        "The point of a whole step with the time of half of one.", CLASSIC, "x − h/2 v",
+    ),
+    Mistake(
         "all slopes alike", "ode.rk4",
         lambda field, x, step: _rk4(field, x, step, (1.5, 1.5, 1.5, 1.5)),
         "Weights ¼ each: the order is lost.", CLASSIC, "1, 2, 2, 1",

@@ -19,9 +19,11 @@ def _growth(s: Any) -> Any:
     def slope_of(t: Any) -> Any:
         return (t - (1 - t) * s**2) / ((1 - t) ** 2 * s**2 + t**2)
 
-    return mp.quad(
-        slope_of, [0, mp.mpf(1) / 4, mp.mpf(1) / 2, mp.mpf(3) / 4, 1], method="gauss-legendre"
-    )
+    # poles lie at the complex ±i s/(1 ± i s): pieces that shrink by 4 towards them
+    near_0 = [mp.mpf(4) ** -k for k in range(1, 2 + max(0, int(-mp.log(s, 4))))]
+    near_1 = [1 - mp.mpf(4) ** -k for k in range(1, 2 + max(0, int(mp.log(s, 4))))]
+    ends = sorted({mp.mpf(0), mp.mpf(1) / 2, mp.mpf(1), *near_0, *near_1})
+    return mp.quad(slope_of, ends, method="gauss-legendre")
 
 
 @route("guidance.gaussian_std")

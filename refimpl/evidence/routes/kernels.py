@@ -10,7 +10,7 @@ from typing import Any
 
 import mpmath as mp
 
-from ..calculus import Parts, mix, solve
+from ..calculus import Parts, log_npdf, mix, peak, solve
 from ..route import route
 from .sde import eq_2
 
@@ -59,6 +59,25 @@ def frozen_data(data: Any, noise: Any, s: Any, kept: Any) -> Parts:
         "mean": mix(1 - s, s * mp.exp(-clock / 2), data, noise),
         "std": s * mp.sqrt(collected),
     }
+
+
+@route("kernels.ddim_std")
+def ddim_std(t: Any, s: Any, eta: Any) -> Any:
+    """η times the width of the noise at s, seen through the noise that leads up to t."""
+    if not s:
+        return mp.mpf(0)
+    keeps = (1 - t) / (1 - s)
+    added = mp.sqrt((t - keeps * s) * (t + keeps * s))
+    return eta * peak(lambda y: log_npdf(y, 0, s) + log_npdf(0, keeps * y, added), mp.mpf(0))["std"]
+
+
+@route("kernels.renoised")
+def renoised(x: Any, t: Any, s: Any) -> Parts:
+    """x/(1 − τ) is the data plus a Brownian motion that has run for the odds' square."""
+    if t == 1:
+        return {"mean": 0 * x, "std": mp.mpf(1)}
+    time = mp.quad(lambda u: 2 * u / (1 - u) ** 3, mp.linspace(s, t, 5))
+    return {"mean": (1 - t) * (x / (1 - s)), "std": (1 - t) * mp.sqrt(time)}
 
 
 @route("kernels.noise_variance")

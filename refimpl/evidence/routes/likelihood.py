@@ -5,7 +5,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from ..calculus import mix, slope
+from ..calculus import line, mix, slope
 from ..route import route
 
 
@@ -34,3 +34,21 @@ def hutchinson(eps: Any, jacobian_eps: Any) -> Any:
     for i in np.ndindex(out.shape):
         out[i] = mp.fdot(eps[i], jacobian_eps[i])
     return out
+
+
+@route("likelihood.coupled")
+def coupled(x: Any, log_scale: Any, offset: Any) -> Any:
+    """The complex product (e^s + i b)(x − i), its real part."""
+    return (mp.mpc(mp.exp(log_scale), offset) * mp.mpc(x, -1)).real
+
+
+@route("likelihood.uncoupled")
+def uncoupled(y: Any, log_scale: Any, offset: Any) -> Any:
+    """The line through the images of 0 and of 1, solved for y."""
+    return line(coupled(0, log_scale, offset), 0, coupled(1, log_scale, offset), 1, y)
+
+
+@route("likelihood.through_block")
+def through_block(log_p: Any, log_scale: Any) -> Any:
+    """A cell of unit mass, e^s times as wide."""
+    return mp.log(mp.exp(log_p) / (coupled(1, log_scale, 0) - coupled(0, log_scale, 0)))

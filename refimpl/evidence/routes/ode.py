@@ -7,6 +7,7 @@ from typing import Any
 
 import mpmath as mp
 
+from ..calculus import line
 from ..route import route
 
 
@@ -31,6 +32,14 @@ def euler(rate: Any, slope: Any, x: Any, t: Any, s: Any) -> Any:
 def heun(rate: Any, slope: Any, x: Any, t: Any, s: Any) -> Any:
     """The exponential's first three terms."""
     return _taylor(2, x, t, s, rate, slope)
+
+
+@route("ode.midpoint")
+def midpoint(rate: Any, slope: Any, x: Any, t: Any, s: Any) -> Any:
+    """Where the slope half-way leads: the exponential's derivative, its first two terms at h/2."""
+    half = (t + s) / 2
+    arrived = _taylor(1, x, t, half, rate, slope)
+    return line(t, x, half, x + (half - t) * (rate * arrived + slope * half), s)
 
 
 @route("ode.rk4")

@@ -41,17 +41,25 @@ def keep(path: Path, measured: Iteration, settings: Settings, shards: int) -> No
         )
 
 
+_SAMPLERS = {
+    "flow_grpo": "sde.transition",
+    "constant": "sde.transition",
+    "cps": "kernels.preserving",
+    "exact": "kernels.preserving",
+}
+"""What the audit calls a kernel; a matched step has no name there."""
+
+
 def manifest(settings: Settings) -> dict[str, Any]:
     """The conventions that the numbers follow, in the audit's words."""
     method = settings.method
-    drift = method.kernel in ("flow_grpo", "constant")
     told = {
         "time": "noise",
         "layout": "rows",
         "std": "step",
-        "sampler": "sde.transition" if drift else "kernels.preserving",
-        "schedule": None if method.kernel == "exact" else method.kernel,
-        "a": None if method.kernel == "exact" else method.noise,
+        "sampler": _SAMPLERS.get(method.kernel),
+        "schedule": None if method.kernel in ("exact", "matched") else method.kernel,
+        "a": None if method.kernel in ("exact", "matched") else method.noise,
         "log_prob": "sum" if method.reduction == "total" else "mean",
         "constants": "kept",
         "advantage_std": method.advantage_std,

@@ -107,8 +107,8 @@ sde_steps = _topic(
 )
 ode_steps = _topic(
     "ode_steps",
-    "Euler, Heun and RK4 are the Taylor polynomials of a matrix exponential on linear fields.",
-    "euler heun rk4",
+    "Runge–Kutta steps are Taylor polynomials of a matrix exponential on linear fields.",
+    "euler heun midpoint rk4",
     "DYN-4 DYN-5",
 )
 kl_by_quadrature = _topic(
@@ -126,8 +126,8 @@ policy_reductions = _topic(
 grpo_by_pairs = _topic(
     "grpo_by_pairs",
     "Advantages come from pairwise differences, the surrogate from a table of cases.",
-    "advantage bounded surrogate objective",
-    "GRPO-3 GRPO-4",
+    "advantage leave_one_out bounded surrogate objective",
+    "GRPO-3 GRPO-4 GRPO-14",
 )
 guidance_lines = _topic(
     "guidance_lines",
@@ -171,8 +171,8 @@ objectives_by_differentiation = _topic(
 likelihood_of_volumes = _topic(
     "likelihood_of_volumes",
     "The mass of a cell is kept while its volume changes.",
-    "change_of_variables residual_step instantaneous hutchinson",
-    "NF-1 NF-2 NF-3",
+    "change_of_variables residual_step instantaneous hutchinson coupled uncoupled through_block",
+    "NF-1 NF-2 NF-3 NF-5",
 )
 coupling_by_quantiles = _topic(
     "coupling_by_quantiles",
@@ -186,12 +186,54 @@ tilting_by_peaks = _topic(
     "linear quadratic fixed_start weights value memoryless_drift",
     "RFT-1 GRPO-2",
 )
+energy_by_averages = _topic(
+    "energy_by_averages",
+    "A step is an average over signs, a rest a root of a parabola, a temperature a power.",
+    "after contrastive resting tempered",
+    "SM-5",
+)
+interpolants_by_scale = _topic(
+    "interpolants_by_scale",
+    "Densities and scores of any start are those of a stretched variable; a turn is a product.",
+    "log_density score from_point turning",
+    "PATH-6 SC-11",
+)
+accuracy_by_steps = _topic(
+    "accuracy_by_steps",
+    "Defects are second derivatives of steps that are taken; what is left is a squared cosine.",
+    "defect left rate best_step",
+    "GRPO-15 GRID-3",
+)
+bias_by_moments = _topic(
+    "bias_by_moments",
+    "Biases are moments of ratios of densities, chances of groups, slopes at two places.",
+    "centred silent mean_ratio effective stale",
+    "GRPO-14",
+)
+adjoint_by_peaks = _topic(
+    "adjoint_by_peaks",
+    "Memory is a cosine, what is carried a peak, a control the slope of a log-ratio.",
+    "memory end lean carried control loss target quadratic",
+    "RFT-2 RFT-1",
+)
 kernels_by_quadrature = _topic(
     "kernels_by_quadrature",
     "What a step retains is a clock, integrated; old and fresh noise are legs of a triangle.",
     "preserving cps_std kept_flow_grpo kept_constant frozen_data noise_variance posterior_variance "
-    "moment_matched",
-    "GRPO-6 GRPO-7",
+    "moment_matched ddim_std renoised",
+    "GRPO-6 GRPO-7 DYN-10",
+)
+multistep_lines = _topic(
+    "multistep_lines",
+    "With data held constant a step is a straight line to them; weights solve for their moments.",
+    "reach first dpmpp_2m unic_1 unic_2",
+    "DYN-10",
+)
+correlated_whitened = _topic(
+    "correlated_whitened",
+    "A velocity is a regression; KL and distance are sums over the axes of a whitened matrix.",
+    "velocity kl wasserstein",
+    "DYN-11",
 )
 weights_by_cases = _topic(
     "weights_by_cases",
