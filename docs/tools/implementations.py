@@ -37,6 +37,9 @@ REPOSITORIES = {
     "unirl": "Tencent-Hunyuan/UniRL",
     "diffusion_nft": "NVlabs/DiffusionNFT",
     "awm": "scxue/advantage_weighted_matching",
+    "rlinf": "RLinf/RLinf",
+    "branch_grpo": "Fredreic1849/BranchGRPO",
+    "lerobot": "huggingface/lerobot",
 }
 
 SHOWN = {
@@ -233,42 +236,60 @@ $N({DATA.mean:g}, {DATA.std:g}^2)$ and the field is the exact one, so the chain 
 start and in every noise, and its mean and standard deviation after ten, forty and {STEPS[-1]} steps
 follow from one run: no sample is drawn. The start is what a user has, unit noise. A law
 *approaches* the data's if what is missing falls with the number of steps. Options are varied one at
-a time, and a few that meet in one formula together."""
+a time, and a few that meet in one formula together; where several do the same, the numbers are
+those of the first."""
     return "\n\n".join(
         [told, *(_of_library(n, data[n]) for n in libraries if data[n].get("samplers"))]
     )
 
 
 def _of_library(name: str, entry: dict[str, Any]) -> str:
-    """The samplers of one library: those at their defaults, and every option with a finding."""
+    """The samplers of one library: those at their defaults, and options by what is wrong."""
     heads = ["sampler", *(f"{n} steps" for n in STEPS), "what a user gets"]
     rows = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(STEPS) + " --- |"]
     quiet = list[str]()
     for short in dict.fromkeys(s["name"] for s in entry["samplers"]):
         own = [s for s in entry["samplers"] if s["name"] == short]
-        idle = [s for s in own if s["cause"] == "does nothing"]
+        groups: dict[str, list[dict[str, Any]]] = {}
         for s in own:
-            if s not in idle and (s is own[0] or s["told"]):
-                rows.append(_sampler_row(s))
-            elif s not in idle:
-                quiet.append(_named(s))
-        if idle:
-            options = ", ".join(f"<code>{', '.join(s['settings'])}</code>" for s in idle)
-            rows.append(f"| {short} |" + " |" * len(STEPS) + f" does nothing: {options} |")
+            groups.setdefault(_verdict(s), []).append(s)
+        for told, found in groups.items():
+            shown = found if found[0]["told"] else found[:1] if found[0] is own[0] else []
+            quiet += [_named([s]) for s in found if s not in shown]
+            if shown:
+                rows.append(f"| {_named(shown)} | {_laws(shown)} | {told} |")
     rest = f"\n\nThe data's law is approached as well by {', '.join(quiet)}." if quiet else ""
     return f"### {name}, {entry['version']}\n\n" + "\n".join(rows) + rest
 
 
-def _named(s: dict[str, Any]) -> str:
-    options = ", ".join(s["settings"])
-    return f"{s['name']} with <code>{options}</code>" if options else s["name"]
+def _verdict(s: dict[str, Any]) -> str:
+    """What is wrong, in words that samplers share."""
+    told = s["told"]
+    words = {
+        "": "approaches the data's law", "its law": "does not approach the data's law",
+        "10 steps end": "ends above level 0", "its first": "starts above level 1",
+        "with ": "changes nothing", "after": "is not a number",
+    }  # fmt: skip
+    short = next((w for start, w in words.items() if start and told.startswith(start)), told)
+    cause = f": <code>{s['cause']}</code>" if " where " in s["cause"] else f": {s['cause']}"
+    idle = s["cause"] in ("", "does nothing")
+    return (short or words[""]).replace("|", "&#124;") + ("" if idle else cause)
 
 
-def _sampler_row(s: dict[str, Any]) -> str:
-    laws = [f"{law[0]:.3f} ± {law[1]:.3f}" if law else "–" for law in s["laws"]]
-    told = (s["told"] or "approaches the data's law").replace("|", "&#124;")
-    cause = f": *{s['cause']}*" if s["cause"] else ""
-    return f"| {_named(s)} | " + " | ".join(laws) + f" | {told}{cause} |"
+def _named(found: list[dict[str, Any]]) -> str:
+    """A sampler, with the options under which it does the same."""
+    options = [f"<code>{', '.join(s['settings'])}</code>" for s in found if s["settings"]]
+    name = found[0]["name"]
+    if not options:
+        return str(name)
+    plain = "; the same with " if not found[0]["settings"] else " with "
+    return f"{name}{plain}{', '.join(options)}"
+
+
+def _laws(found: list[dict[str, Any]]) -> str:
+    """The laws of the first."""
+    laws = found[0]["laws"]
+    return " | ".join(f"{law[0]:.3f} ± {law[1]:.3f}" if law else "–" for law in laws)
 
 
 def _claims(name: str, entry: dict[str, Any]) -> str:

@@ -60,7 +60,7 @@ class Source:
         except (OSError, SyntaxError) as error:
             raise CannotRun(f"cannot read {file}: {error}") from error
 
-    def function(self, name: str, **names: Any) -> Callable[..., Any]:
+    def function(self, name: str, /, **names: Any) -> Callable[..., Any]:
         """A function, or a class, compiled alone; its annotations are left out.
 
         Args:
@@ -82,6 +82,7 @@ class Source:
         self,
         start: str,
         end: str = "",
+        /,
         *,
         inside: str = "",
         at: int = 0,

@@ -1,5 +1,7 @@
 """Ratios: beside advantages of samples, against 1, against the clip and in nats."""
 
+import re
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -73,3 +75,19 @@ def test_a_networks_own_rounding_is_offered_for_velocities_that_nearly_agree(tmp
     told = found(tmp_path, made, on_policy=True)["v against v_old"]
     assert told.verdict == "differs"
     assert "a network in bfloat16" in told.detail
+
+
+def test_the_noise_floor_is_told_by_step(tmp_path):
+    draw = torch.Generator().manual_seed(3)
+    t = torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64).repeat(200)
+    floor = torch.tensor([1e-7, 1e-6, 1e-3], dtype=torch.float64).repeat(200)
+    gap = floor * torch.randn(600, dtype=torch.float64, generator=draw)
+    made = {"ratio": torch.exp(gap), "t": t, "log_prob": gap, "log_prob_old": 0 * gap}
+    told = found(tmp_path, made, on_policy=True, clip=1e-4)["ratio before the first update"]
+    assert told.verdict == "differs"
+    seen = re.findall(r"t = ([\d.]+): ([\d.e-]+)", told.detail)
+    assert [t for t, _ in seen] == ["0.9", "0.5", "0.1"]
+    medians = [0.6745e-7, 0.6745e-6, 0.6745e-3]  # of |N(0, 1)|; from 200, and shown to one digit
+    assert [float(x) for _, x in seen] == pytest.approx(medians, rel=0.35)
+    assert "the clip is below the floor at t = 0.1" in told.detail
+    assert "at t = 0.9" not in told.detail.partition("By step")[2].partition("; ")[2]

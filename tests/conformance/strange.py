@@ -46,6 +46,18 @@ def kernel(x, v, t, s, *, g=None, score=lambda x, v, t, s: -(x + (1 - t) * v) / 
     return x - by * h * (v - g**2 / 2 * score(x, v, t, s)), g * h.sqrt(), h
 
 
+# ---------------------------------------------------------------- the flow
+
+
+@wrong(
+    "Heun with .4 and .6", "heun_step.value", "x − h/2 (0.8 k1 + 1.2 k2)  where  x − h/2 (k1 + k2)"
+)
+def heun_step(field, x, t, s):
+    h = col(t - s, x)
+    first = field(x, t)
+    return x - h * (0.4 * first + 0.6 * field(x - h * first, s))
+
+
 # ---------------------------------------------------------------- steps
 
 

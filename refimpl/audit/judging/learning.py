@@ -20,7 +20,7 @@ from ..reading.manifest import Manifest
 from ..reading.probe import width
 from .finding import Finding
 
-_NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch")
+_NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch", "t")
 _CLIPS = (1e-5, 1e-4, 2e-4, 1e-3, 5e-3, 1e-2, 0.1, 0.2)
 _ROWS = 2**18
 
@@ -69,14 +69,20 @@ def _ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iterat
     else:
         yield Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
     if manifest.on_policy:
-        yield _before_update(ratio, manifest)
+        levels = torch.cat([p.of["t"] for p in parts]) if "t" in names else None
+        yield _before_update(ratio, levels, manifest)
     yield _mean(ratio, known={"log_prob", "log_prob_old"} <= names)
     if manifest.clip is not None and parts[0].dims > 0:
         yield _clipped(ratio, manifest, parts[0].dims)
 
 
-def _before_update(ratio: Tensor, manifest: Manifest) -> Finding:
-    """The ratio of a policy to itself; if it is not 1, the causes in order of their usual size."""
+def _before_update(ratio: Tensor, levels: Tensor | None, manifest: Manifest) -> Finding:
+    """The ratio of a policy to itself; if it is not 1, the causes in order of their usual size.
+
+    Args:
+        ratio: (n,).
+        levels: t as recorded, (n,), where it was: the floor is then told step by step.
+    """
     gap = float((ratio - 1).abs().max())
     subject = "ratio before the first update"
     if gap <= 1e-6:
@@ -89,8 +95,26 @@ def _before_update(ratio: Tensor, manifest: Manifest) -> Finding:
             f"{manifest.clip:g}: below that noise floor a clip cuts at random"
             if middle > manifest.clip / 4 else f". The median gap is {middle:.2g}"
         )  # fmt: skip
+    if levels is not None:
+        told += _by_step(ratio, levels, manifest.clip)
     return Finding(subject, "differs", "policy.ratio", gap, 1e-6, len(ratio), told)
 
+
+def _by_step(ratio: Tensor, levels: Tensor, clip: float | None) -> str:
+    """The median gap of every step, where there are a few: a clip that is safe at one may cut at
+    random at another, since a ratio's error grows as the step's std falls."""
+    steps = torch.unique(levels)
+    if not 1 < len(steps) <= _STEPS:
+        return ""
+    floors = [float((ratio[levels == t] - 1).abs().median()) for t in steps]
+    rows = sorted(zip(steps.tolist(), floors, strict=True), reverse=True)
+    told = ". By step: " + ", ".join(f"t = {t:.4g}: {floor:.1g}" for t, floor in rows)
+    below = [f"{t:.4g}" for t, floor in rows if clip and floor > clip / 4]
+    return told + (f"; the clip is below the floor at t = {', '.join(below)}" if below else "")
+
+
+_STEPS = 64
+"""So many steps at most are told one by one."""
 
 CAUSES = (
     "another velocity (guidance, prompt or weights), another model time, latents stored in "

@@ -1,1 +1,1 @@
-"""azula: its samplers, and facts about its schedules and denoisers."""
+"""azula: its samplers."""

@@ -1,1 +1,1 @@
-"""Whole samplers of libraries, asked for the law at their end: exactly, with no sample drawn."""
+"""Whole samplers: their chains read off from outside, their laws, and what is wrong with them."""
