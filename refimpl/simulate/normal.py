@@ -151,7 +151,7 @@ def pushed(kernels: Sequence[Kernel], start: Normal) -> tuple[Normal, ...]:
     for i, kernel in enumerate(kernels):
         now = found[-1]
         steps = torch.eye(now.d, dtype=torch.float64)
-        far = torch.full((1, now.d), -2.0, dtype=torch.float64)  # where no slope is read off
+        far = -2 * torch.ones_like(now.mean)[None]  # where no slope is read off
         at = now.mean + torch.cat([torch.zeros_like(far), steps, far])
         gaussian = kernel(at)
         images = torch.as_tensor(gaussian.mean)
@@ -176,10 +176,9 @@ def law(sampler: Affine, start: Normal, draws: int = 0) -> Normal:
     d, n = start.d, 2 + (1 + draws) * start.d
     x = start.mean.repeat(n, 1)
     noise = torch.zeros(draws, n, d, dtype=torch.float64)
-    x[1 : 1 + d].diagonal().add_(1)
+    x[1:].diagonal().add_(1)
     for i in range(draws):
-        first = 1 + (1 + i) * d
-        noise[i, first : first + d].diagonal().fill_(1)
+        noise[i, 1 + (1 + i) * d :].diagonal().fill_(1)
     x[-1] -= 2  # where no slope was read off
     noise[:, -1] = -2
     ends = sampler(x, noise)

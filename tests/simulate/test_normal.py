@@ -196,3 +196,32 @@ def test_a_kernel_with_a_std_for_each_coordinate_is_not_taken_for_a_round_one():
 
     with pytest.raises((ValueError, RuntimeError)):
         normal.pushed([kernel], normal.standard(2))
+
+
+def test_a_mean_is_one_row_and_the_refusal_says_both_shapes():
+    for mean, covariance in (((2, 2), (2, 2)), ((), (1, 1)), ((3,), (2, 2)), ((2,), (2,))):
+        with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole message is compared)
+            Normal(torch.zeros(mean).double(), torch.ones(covariance).double())
+        assert str(error.value) == (
+            f"a Gaussian needs a mean (d,) and a covariance (d, d), got {mean} and {covariance}"
+        )
+
+
+def test_how_far_a_map_bends_is_told_in_its_own_size():
+    start = normal.standard(2)
+    normal.law(lambda x, noise: 1e7 * x + 1e-4 * x**2, start)  # 3e-11 of its slope
+    with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole message is compared)
+        normal.law(lambda x, noise: 2.5e-10 * x**2, start)
+    assert str(error.value) == (
+        "the sampler is not affine (it bends by 1.5e-09): its law is no Gaussian; in one "
+        "dimension there is simulate.laws.density_law"
+    )
+
+
+def test_a_sample_is_the_mean_plus_the_root_times_the_noise():
+    e = torch.randn(3, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    got = P.sample(3, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(got, P.mean + e @ normal.root(P.covariance))
+    root = normal.root(P.covariance)
+    torch.testing.assert_close(root @ root, P.covariance)
+    torch.testing.assert_close(root, root.T)

@@ -66,6 +66,26 @@ def unipc(library: Any) -> Finding:
                          solver_order=2, solver_type="bh2"))  # fmt: skip
 
 
+@fact("diffusers", "solvers.sde_dpmpp", covers=("kernels.ddim_std", "kernels.preserving"))
+def sde_dpmpp(library: Any) -> Finding:
+    """SDE-DPM-Solver++ of order 1 in flow mode is DDIM with all of its noise."""
+    worst = 0.0
+    for T in STEPS:
+        scheduler = library.module.DPMSolverMultistepScheduler(
+            flow_shift=3.0, algorithm_type="sde-dpmsolver++", solver_order=1, **FLOW
+        )
+        scheduler.set_timesteps(T)
+        grid, x = grids.from_levels(scheduler.sigmas), values(2, 3, 4).double()
+        noise = torch.stack([values(2, 3, 4, start=i).double() for i in range(1, T + 1)])
+        got = x
+        for t, level, e in zip(scheduler.timesteps, grid.levels, noise, strict=False):
+            v = _field(got, level)
+            got = scheduler.step(v, t, got, variance_noise=e, return_dict=False)[0]
+        want = solvers.run(solvers.ddim(1.0), _field, x, grid, noise=noise)
+        worst = max(worst, near(f"SDE-DPM++, {T} steps", got, want, unit=UNIT))
+    return Finding(worst)
+
+
 @fact("diffusers", "solvers.churn", covers=("kernels.renoised",))
 def churn(library: Any) -> Finding:
     """Churn goes up to a level's own law, and the network is asked there."""
