@@ -182,7 +182,7 @@ def control(production: Production) -> Lines:
             "sqrt(h)*(tilting.memoryless_drift(C, x, v) - tilting.memoryless_drift(C, x, u))/g",
             "the state's share cancels",
         ),
-        states="At the memoryless noise, where the lever is 2h.",
+        states="At the memoryless noise, where L is 2h.",
     )
     w = Writing()
     w.let("g", "sde.flow_grpo_g(t, sqrt(2), t)")
@@ -190,7 +190,7 @@ def control(production: Production) -> Lines:
         "weights.lever(g, t, h)",
         ("h*(1 + 2*t/(1 - t)*(1 - t)/(2*t))", "g² = 2t/(1 − t)"),
         ("2*h", "t and 1 − t cancel"),
-        states="The lever of Flow-GRPO's step at a = √2.",
+        states="The sensitivity of Flow-GRPO's step at a = √2.",
     )
     w = Writing(u=number(r"v_\theta"), L=number("L", positive=True))
     yield w.chain(

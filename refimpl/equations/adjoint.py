@@ -124,7 +124,7 @@ def carried(
     "adjoint.control",
     rows=("RFT-2",),
     also=(("domingo2025", "Eq. 27"),),
-    remark="solved for the control, times √h, for any lever",
+    remark="solved for the control, times √h, for any sensitivity",
 )
 def control(v: Velocity, v_ref: ReferenceVelocity, lever: Lever, std: Annotated[Std, DENSE]) -> Num:
     """u = L (v_ref − v)/std: what a step's mean is moved by, in units of its std; its KL is u²/2.
@@ -164,7 +164,7 @@ def target(
     """v* = v_ref + std² ã_s/L: the velocity at which a sample's loss is zero; g² ã/2 where memoryless.
 
     Raises:
-        ValueError: a lever of 0, std ≤ 0, NaN, or shapes that do not agree.
+        ValueError: L = 0, std ≤ 0, NaN, or shapes that do not agree.
     """
     return v_ref + std**2 * adjoint / lever
 

@@ -102,7 +102,7 @@ def chain(sampler: Sampler, noise: float, problem: Mixture, grid: Grid) -> tuple
 
 
 def _unexplored(x: torch.Tensor, v: torch.Tensor, variance: float, step: Step) -> Gaussian:
-    """The matched step at η = 0, which no method has: it could not be trained."""
+    """The moment-matched step at η = 0, which no method has: it could not be trained."""
     c = paths.linear(step.t)
     data, noise = conversions.data_from_velocity(c, x, v), conversions.noise_from_velocity(c, x, v)
     return kernels.moment_matched(data, noise, 0.0, variance, step)

@@ -139,7 +139,7 @@ def test_a_state_that_is_a_point_is_refused():
         (lambda: adjoint.end(1.0, 0.0), "beta must be positive, got 0"),
         (lambda: adjoint.memory(paths.linear(0.5), 0.5, 0.0), "kappa must be positive, got 0"),
         (lambda: adjoint.loss(0.0, 0.0, 0.0), "std must be positive, got 0"),
-        (lambda: adjoint.target(0.0, 0.0, 0.0, 0.1), "lever must not vanish, got 0"),
+        (lambda: adjoint.target(0.0, 0.0, 0.0, 0.1), "must not vanish, got 0"),
         (lambda: adjoint.lean(1.0, 1.0, 0.0), "h must be positive, got 0"),
     ],
 )
