@@ -28,7 +28,7 @@ SURVIVORS = Path(__file__).with_name("survivors")
 ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "equations": ("refimpl/equations", ("tests/equations",)),
     "methods": ("refimpl/methods", ("tests/methods",)),
-    "simulate": ("refimpl/simulate", ("tests/simulate",)),
+    "simulate": ("refimpl/simulate", ("tests/simulate", "tests/cli/test_gridding.py")),
     "statistics": ("refimpl/statistics", ("tests/statistics",)),
     "toy": ("refimpl/toy/grpo", ("tests/toy/test_loop.py", "tests/toy/test_grpo.py")),
     "sd3": ("refimpl/sd3/loop", ("tests/sd3",)),

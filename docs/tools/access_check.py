@@ -23,6 +23,8 @@ GRAVE = ("serious", "critical")
 SCHEMES = ("default", "slate")
 
 RUN = """
+document.head.append(Object.assign(document.createElement("style"),
+  { textContent: "* { transition: none !important }" }));
 document.body.dataset.mdColorScheme = "%s";
 new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
   .then(() => axe.run(document, {

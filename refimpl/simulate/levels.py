@@ -75,7 +75,7 @@ class Law:
 
     def sample(self, n: int, generator: np.random.Generator) -> np.ndarray:
         """n independent draws: quantiles of uniform shares."""
-        return np.array([self.at(p) for p in _inside(generator.random(n))])
+        return np.array([self.at(float(p)) for p in np.maximum(generator.random(n), LEAST)])
 
     def shifted(self, by: float) -> "Law":
         """The law of the levels after a shift by k.
@@ -105,10 +105,8 @@ class Law:
         )
 
 
-def _inside(p: np.ndarray) -> list[float]:
-    """Shares a little inside 0 and 1, where quantiles are finite."""
-    least = 2.0**-54
-    return [float(x) for x in np.clip(p, least, 1 - least)]
+LEAST = 2.0**-54
+"""For a share of 0, whose quantile need not be finite; generators never give a share of 1."""
 
 
 # ---------------------------------------------------------------- the laws
@@ -302,8 +300,7 @@ def expectation(
     """
 
     def inside(z: float) -> float:
-        p = min(NORMAL.cdf(z), 1 - 2.0**-53)
-        return NORMAL.pdf(z) * f(drawn.at(p))
+        return NORMAL.pdf(z) * f(drawn.at(NORMAL.cdf(z)))  # inside (0, 1) up to FAR
 
     high = min(most, far)
     if high <= -far:

@@ -98,3 +98,80 @@ def test_a_weight_that_outgrows_its_law_is_refused():
 def test_what_is_no_law_is_refused_with_its_value(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_laws_go_by_the_name_that_reads_them():
+    for text in ("uniform", "logit-normal(0.5, 2)", "mode(0.8)", "cosmap", "beta(1.5, 2)"):
+        assert levels.law(text).name == text
+    drawn = levels.law("beta(1.5, 2)")
+    assert drawn.shifted(3.0).name == "beta(1.5, 2) shifted by 3"
+    assert drawn.turned().name == "beta(1.5, 2) on the other clock"
+    assert levels.trained(drawn, levels.weight("none")).name == "beta(1.5, 2), weighed"
+    assert levels.law(" Logit_Normal ( 0, 1 )").name == "logit-normal(0, 1)"
+
+
+def test_usual_constants_are_what_is_left_out():
+    for short, full in (("logit-normal", "logit-normal(0, 1)"), ("mode", "mode(1.29)")):
+        assert levels.law(short).quantile(0.3) == levels.law(full).quantile(0.3)
+        assert levels.law(short).name == full
+    assert levels.weight("min-snr")(0.4) == levels.weight("min-snr(5)")(0.4)
+    assert levels.weight("min-snr")(0.05) == levels.weight("min-snr(5)")(0.05)
+    assert levels.weight("none")(0.3) == 1.0
+
+
+def test_ends_are_no_shares_and_no_levels_of_a_density():
+    drawn = levels.law("uniform")
+    for p in (0.0, 1.0, -0.5, 1.5):
+        with pytest.raises(ValueError, match="p is a share inside"):
+            drawn.quantile(p)
+        with pytest.raises(ValueError, match="a density is asked for inside"):
+            drawn.density(p)
+    assert drawn.density(0.5) == 1.0
+    for a, b, name in ((0.0, 1.0, "a"), (1.0, 0.0, "b")):
+        with pytest.raises(ValueError, match=f"^{name} must be positive"):
+            levels.beta(a, b)
+
+
+def test_a_share_of_zero_is_drawn_as_the_smallest_one():
+    class Zeros:
+        def random(self, n):
+            return np.zeros(n)
+
+    drawn = levels.law("logit-normal(0, 1)")
+    assert drawn.sample(2, Zeros()).tolist() == [drawn.quantile(2.0**-54)] * 2
+
+
+def test_strange_names_are_hinted_at_or_all_listed():
+    for text, told in (
+        ("cosmop", "no law is called 'cosmop'; did you mean cosmap?"),
+        ("mod", "no law is called 'mod'; did you mean mode?"),
+        ("zzz", "no law is called 'zzz'; there are uniform, logit-normal, mode, cosmap, beta"),
+        ("abta", "no law is called 'abta'; did you mean beta?"),
+        ("moqr", "no law is called 'moqr'; did you mean mode?"),
+        ("xxux", "no law is called 'xxux'; there are uniform, logit-normal, mode, cosmap, beta"),
+    ):
+        with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole message is compared)
+            levels.law(text)
+        assert str(error.value) == told
+    for text in ("mode(x)", "mode(1", "mode(1, 2)", "uniform(1)"):
+        with pytest.raises(ValueError, match="is no law: write numbers in brackets"):
+            levels.law(text)
+
+
+def test_a_weighed_law_is_pinned_to_its_edges_and_has_all_of_its_mass_between():
+    flat = levels.trained(levels.law("uniform"), levels.weight("none"))
+    assert flat.at(1e-13) == levels.EDGE
+    assert flat.at(1 - 1e-13) == 1 - levels.EDGE
+    assert flat.at(0.25) == pytest.approx(0.25, rel=1e-9)
+    narrow = levels.trained(levels.law("logit-normal(0, 0.1)"), levels.weight("cosmap"))
+    assert narrow.below(1e-12) == pytest.approx(0.0, abs=1e-12)
+    assert narrow.below(1 - 1e-12) == pytest.approx(1.0, abs=1e-9)
+    for p in (0.1, 0.5, 0.9):
+        assert narrow.below(narrow.at(p)) == pytest.approx(p, abs=1e-9)
+
+
+def test_a_mean_below_nothing_is_nothing():
+    drawn = levels.law("uniform")
+    assert levels.expectation(drawn, lambda t: 1.0, most=-9.0) == 0.0
+    assert levels.expectation(drawn, lambda t: 1.0, most=0.0) == pytest.approx(0.5, rel=1e-12)
+    assert levels.expectation(drawn, lambda t: t) == pytest.approx(0.5, rel=1e-12)

@@ -167,3 +167,101 @@ def test_what_is_no_configuration_of_a_flow_is_refused_by_name(entries, words):
 def test_what_makes_no_grid_is_refused_with_its_value(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+PLAIN = {"_class_name": EULER}
+HEUN = {"_class_name": "FlowMatchHeunDiscreteScheduler", "shift": 3.0}
+DYNAMIC = {"use_dynamic_shifting": True}
+TWICE = (
+    "Shifted twice: the lowest level is shift(1/1000), and the even levels that end there are "
+    "shifted again."
+)
+WHOLE = "The network is told a time without its fraction that is off by up to {:.2g} of the level."
+NOT_AT_1 = "UniPC starts at .999999, not at 1: a rule for t = 1 that looks for equality is missed."
+
+
+@pytest.mark.parametrize(
+    ("entries", "asked", "remarks"),
+    [
+        (PLAIN, {}, []),
+        (PLAIN | {"shift": 3.0}, {}, [TWICE]),
+        (PLAIN | {"shift": 3.0}, {"handed": "1/steps"}, []),
+        (PLAIN | {"shift": 2.0}, {"handed": "open", "tokens": 64.0},
+         ["The shift is static: the number of tokens makes no difference."]),
+        (HEUN, {}, [TWICE]),
+        (PLAIN | DYNAMIC, {"mu": 0.75, "handed": "open"}, ["The shift is e^μ, μ = 0.75."]),
+        (PLAIN | DYNAMIC | {"time_shift_type": "linear", "shift": 3.0}, {"mu": 0.75},
+         ["The shift is μ itself, μ = 0.75.", "The static shift of 3 in the file is not used."]),
+        (PLAIN | DYNAMIC, {"tokens": 4096.0, "handed": "open"}, ["The shift is e^μ, μ = 1.15."]),
+        (PLAIN | DYNAMIC, {"tokens": 7936.0, "handed": "open"},
+         ["The shift is e^μ, μ = 1.8.",
+          "7936 tokens lie beyond max_image_seq_len 4096: μ goes on along its line, above "
+          "max_shift."]),
+        (PLAIN | {"shift_terminal": 0.1}, {"handed": "1/steps"},
+         ["The levels are stretched after the shift, to end at 0.1."]),
+        (PLAIN | {"use_beta_sigmas": True}, {"handed": "1/steps"},
+         ["The beta spacing keeps the two ends of the shifted grid and nothing else."]),
+        (PLAIN | {"invert_sigmas": True}, {},
+         ["The network is told 1000 (1 − t): the other clock."]),
+        (PLAIN | {"shift": 3.0}, {"timesteps": (900.0, 600.0, 300.0, 100.0)},
+         ["The levels of the given timesteps are shifted, the times told to the network are not.",
+          "The network is told a time that is off by up to 0.26 of the level."]),
+        (UNIPC | {"flow_shift": 3.0}, {}, [NOT_AT_1, WHOLE]),
+        (DPM | {"flow_shift": 3.0}, {},
+         ["DPM++ starts at 0.999666, below pure noise.", WHOLE]),
+        (UNIPC | {"use_karras_sigmas": True}, {},
+         ["Karras' σ run between the ends of DDPM's betas; no shift is applied.",
+          WHOLE]),
+    ],
+)  # fmt: skip
+def test_settings_say_about_each_other_what_matters_and_nothing_else(entries, asked, remarks):
+    got = shipped.made(config.read(entries), 4, **asked)
+    off = max(abs(told / 1000 - t) for told, t in zip(got.told, got.levels[:-1], strict=True))
+    assert list(got.remarks) == [remark.format(off) for remark in remarks]
+
+
+def test_karras_in_unipc_are_converted_from_the_ends_of_the_betas():
+    c = config.read(UNIPC | {"use_karras_sigmas": True})
+    made = shipped.made(c, 5)
+    low, high = c.ends
+    sigma = shipped.spaced("karras", 5, low, high)
+    assert made.levels[:-1] == pytest.approx([s / (1 + s) for s in sigma], rel=1e-14)
+    assert made.levels[-1] == 0.0
+
+
+def test_shifts_that_are_asked_for_and_missing_or_contradictory():
+    dynamic = config.read(PLAIN | DYNAMIC)
+    for c, given, told in (
+        (dynamic, {}, "use_dynamic_shifting is true, so the shift needs tokens or mu"),
+        (config.read(UNIPC | DYNAMIC), {}, "use_dynamic_shifting is true, so the shift needs mu"),
+        (dynamic, {"tokens": 64.0, "mu": 0.5},
+         "tokens and mu contradict each other: μ follows from the tokens"),
+        (config.read(PLAIN | DYNAMIC | {"time_shift_type": "linear"}), {"mu": 0.0},
+         "time_shift_type linear takes μ itself for the shift, got μ = 0.0"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole message is compared)
+            shipped.made(c, 4, **given)
+        assert str(error.value) == told
+    linear = config.read(PLAIN | DYNAMIC | {"time_shift_type": "linear"})
+    assert shipped.made(linear, 4, mu=0.5).shift == 0.5
+    assert shipped.made(dynamic, 4, mu=0.5).shift == pytest.approx(np.exp(0.5), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("levels", "good"),
+    [((1.0, 0.5), True), ((1.0, 0.0), False), ((1.5, 0.5), False), ((0.5, 0.5), False)],
+)
+def test_handed_levels_fall_within_the_unit_interval(levels, good):
+    c = config.read(PLAIN)
+    if good:
+        assert shipped.made(c, 2, handed=levels).levels == (1.0, 0.5, 0.0)
+    else:
+        with pytest.raises(ValueError, match=r"levels must fall within \(0, 1\] as levels"):
+            shipped.made(c, 2, handed=levels)
+
+
+@pytest.mark.parametrize("entries", [HEUN, DPM])
+def test_schedulers_that_make_their_levels_themselves_take_none(entries):
+    kind = config.read(entries).kind.replace("+", r"\+")
+    with pytest.raises(ValueError, match=rf"this scheduler \({kind}\) makes its levels itself"):
+        shipped.made(config.read(entries), 2, handed=(1.0, 0.5))
