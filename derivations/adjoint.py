@@ -182,7 +182,7 @@ def control(production: Production) -> Lines:
             "sqrt(h)*(tilting.memoryless_drift(C, x, v) - tilting.memoryless_drift(C, x, u))/g",
             "the state's share cancels",
         ),
-        states="At the memoryless noise, where the sensitivity to v is 2h.",
+        states="At the memoryless noise, where L is 2h.",
     )
     w = Writing()
     w.let("g", "sde.flow_grpo_g(t, sqrt(2), t)")

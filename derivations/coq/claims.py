@@ -126,9 +126,9 @@ def _of_line(
         plain = plains[d]
         base = (chain, number, d) if vectorial else (chain, number)
         tasks += _statements(id, base, before, line, plain)
+        steps = dict.fromkeys((*plain.values(before)[1], *plain.values(line.node)[1]))
         fallen = (*plain.fell[before], *plain.fell[line.node])
         evaluated |= dict.fromkeys(type(part).__name__ for part in fallen)
-        steps = dict.fromkeys((*plain.values(before)[1], *plain.values(line.node)[1]))
         tasks += [
             (name, step.kind, functools.partial(_once, plain, step, name))
             for k, step in enumerate(steps, 1)
