@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 from ..equations import registry
@@ -58,6 +59,7 @@ def _places(function: Any) -> Iterator[tuple[dict[str, Any], str]]:
         for name, value in list(vars(module).items()):
             if value is function:
                 yield vars(module), name
-            for key, default in (getattr(value, "__kwdefaults__", None) or {}).items():
+            kept = value.__kwdefaults__ if isinstance(value, FunctionType) else None
+            for key, default in (kept or {}).items():
                 if default is function:
                     yield value.__kwdefaults__, key
