@@ -6,7 +6,6 @@ import pytest
 
 from refimpl.conformance import Mismatch, Mistake, mistakes
 from refimpl.equations import equations, find, registry
-from refimpl.evidence.planting import planted
 from refimpl.verify.layers import checks
 from refimpl.verify.numbers import second_routes
 
@@ -74,14 +73,3 @@ def test_every_mistake_says_what_is_wrong_and_what_to_do():
         assert mistake.what.endswith("."), mistake.title
         assert mistake.seen_in, mistake.title
         assert mistake.remedy, mistake.title
-
-
-def test_planting_passes_over_names_that_are_no_functions():
-    """A module may hold FunctionType, whose keyword defaults are a descriptor and no dictionary."""
-    import refimpl.peers.repair as holder
-
-    assert not isinstance(holder.FunctionType.__kwdefaults__, dict)
-    before = find("sde.drift").function
-    with planted("sde.drift", lambda v, score, g: v):
-        assert find("sde.drift").function(1.0, 2.0, 3.0) == 1.0
-    assert find("sde.drift").function is before
