@@ -64,7 +64,7 @@ class Names:
         wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII).strip("_") or "z"
         if not wanted[0].isalpha():
             wanted = f"z{wanted}"
-        given = {*self.of.values(), *_TAKEN}
+        given = {*(text.strip() for text in self.of.values()), *_TAKEN}
         if wanted not in given:
             return wanted
         return next(f"{wanted}_{n}" for n in range(2, 10_000) if f"{wanted}_{n}" not in given)
