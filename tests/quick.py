@@ -1,4 +1,4 @@
-"""The tests for every save: numbers, doors, printed formulas, methods, samplers and both loops.
+"""The tests for every save: numbers, refusals, printed formulas, methods, samplers and both loops.
 
     python tests/quick.py [arguments of pytest]
 

@@ -10,6 +10,9 @@ class NotInstalled(ModuleNotFoundError):
 
 _OF_SAMPLERS = {"azula", "torchsde", "diffrax", "lineax", "jax", "k_diffusion"}
 
+_ALONE = {"torchcfm", "azula", "k_diffusion"}
+"""Their own requirements name torchvision, which they hardly need and which must fit the torch."""
+
 
 def library(name: str) -> ModuleType:
     """The module of that name.
@@ -23,6 +26,6 @@ def library(name: str) -> ModuleType:
         own = name.partition(".")[0]
         extra = "samplers" if own in _OF_SAMPLERS else "peers"
         told = f"{own} is not installed ({error}): pip install 'refimpl[{extra}]'"
-        if own == "torchcfm":  # its own requirements name torchvision, which it hardly needs
-            told += ", then pip install --no-deps torchcfm"
+        if own in _ALONE:
+            told += f", then pip install --no-deps {own.replace('_', '-')}"
         raise NotInstalled(told) from error

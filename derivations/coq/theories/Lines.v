@@ -193,7 +193,8 @@ Ltac cleared_hypothesis :=
       first
         [ field_simplify_eq; [ lra | divided .. ]
         | field_simplify_eq in E; [ lra | divided .. ]
-        | field_simplify_eq; [ field_simplify_eq in E; [ lra | divided .. ] | divided .. ] ]
+        | field_simplify_eq; [ field_simplify_eq in E; [ lra | divided .. ] | divided .. ]
+        | timeout 10 nra ]
   end.
 
 Ltac sides :=
@@ -354,7 +355,14 @@ Ltac absolutely :=
   match goal with
   | H : Rabs ?a <> 0 |- _ => field; apply (root_of_square a); [ exact H | first [ reflexivity | ring ] ]
   end.
-Ltac further := first [ absolutely | turned | logarithms ].
+Ltac undone :=
+  repeat match goal with
+  | |- context [Rpower ?a ?b] =>
+      replace (Rpower a b) with 1
+        by (replace a with 1 by algebra; unfold Rpower; rewrite ln_1, Rmult_0_r; symmetry; apply exp_0)
+  end;
+  repeat rewrite exp_ln by positive; rewrite ?ln_exp; plainly.
+Ltac further := first [ absolutely | turned | logarithms | undone ].
 
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
