@@ -21,6 +21,9 @@ from .terms import APPLIED, ATOM, PRODUCT, SUM, Names, term
 LONG = 12
 """Terms beyond which an exponent is not multiplied out."""
 
+LARGE = 120
+"""Operations beyond which an expression is not factored: a determinant takes minutes."""
+
 HALF = sp.Rational(1, 2)
 
 
@@ -241,6 +244,8 @@ def _factors(e: sp.Expr) -> tuple[list[tuple[sp.Expr, sp.Rational]], sp.Expr]:
 
 def _upright(e: sp.Expr) -> sp.Expr:
     """e in factors; t/(1 − t) rather than −t/(t − 1): a minus goes into a sum of unknown sign."""
+    if sp.count_ops(e) > LARGE:
+        return e
     parts = list(sp.Mul.make_args(sp.factor(e)))
     for i, part in enumerate(parts):
         base, power = part.as_base_exp()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from .conditions import Condition, declared, existence, satisfied
-from .hints import Hints, comparisons, hints
+from .hints import LARGE, Hints, comparisons, hints
 from .raw import NotInCoq, settled
 from .terms import ATOM, Names, term
 
@@ -52,7 +52,7 @@ def _positive_factors(conditions: list[Condition], names: Names) -> list[str]:
     """Of a product that is positive, the one factor whose sign no declaration tells."""
     sentences = []
     for c in conditions:
-        if c.relation != "<" or not c.e.args:
+        if c.relation != "<" or not c.e.args or sp.count_ops(c.e) > LARGE:
             continue
         whole = sp.factor(sp.together(settled(c.e)))
         known, unknown = sp.Integer(1), sp.Integer(1)
