@@ -73,7 +73,8 @@ def test_every_file_is_what_is_generated(equation_id):
 def test_there_is_a_file_for_every_equation_and_no_other():
     assert {file.stem for file in DATA.glob("*.json")} == set(vectors.written())
     assert set(vectors.written()) | set(vectors.skipped()) == set(equations())
-    assert sum(file.stat().st_size for file in DATA.glob("*.json")) < 2e6
+    files = list(DATA.glob("*.json"))
+    assert sum(file.stat().st_size for file in files) < 12e3 * len(files)  # the wheel stays small
 
 
 def test_every_mistake_of_the_zoo_stands_in_a_file_with_its_note_and_remedy():
