@@ -57,12 +57,15 @@ def joined(tokens: list[Token]) -> list[Token]:
 def _with(base: str, mark: str, body: str) -> str:
     if base.rstrip() == r"\Sigma" and mark == "_":
         base = r"\sum"
-    return f"{base.rstrip()}{mark}{{{body}}}"
+    base = base.rstrip()
+    if mark == "^" and base.endswith(r"^{\prime}"):
+        return base.removesuffix("}") + f" {body}}}"
+    return f"{base}{mark}{{{body}}}"
 
 
 def _marks(token: Token, found: list[Token], following: Token | None) -> bool:
     """Whether a prime or a star stands at a letter, and is no apostrophe or product."""
-    if not found or found[-1].sort not in ("math", "letter", "close"):
+    if not found or found[-1].sort not in ("math", "maybe", "letter", "close"):
         return False
     if token.text == "*":
         return following is None or following.sort not in ("math", "maybe", "letter", "mark")

@@ -33,7 +33,8 @@ LOWER = dict(zip("₀₁₂₃₄₅₆₇₈₉ₓₜₙ₊₋", "0123456789xtn
 ACCENTS = {"\u0307": r"\dot", "\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar"}
 COMPOSED = {
     "ẋ": r"\dot x", "ẏ": r"\dot y", "ż": r"\dot z", "ṽ": r"\tilde v", "x̃": r"\tilde x",
-    "ᾱ": r"\bar\alpha ", "û": r"\hat u", "â": r"\hat a", "ȧ": r"\dot a", "ḃ": r"\dot b",
+    "ᾱ": r"\bar\alpha ", "û": r"\hat u", "ã": r"\tilde a",
+    "â": r"\hat a", "ȧ": r"\dot a", "ḃ": r"\dot b",
 }  # fmt: skip
 FUNCTIONS = {
     "exp": r"\exp", "log": r"\log", "ln": r"\ln", "sin": r"\sin", "cos": r"\cos", "min": r"\min",
@@ -45,7 +46,7 @@ FUNCTIONS = {
 }  # fmt: skip
 WORDS = frozenset(
     ("data", "noise", "mean", "std", "eps", "limit", "inside", "delay")
-    + ("kept", "target", "fresh", "end", "count", "const")
+    + ("kept", "target", "fresh", "end", "count", "const", "goal")
 )
 """Words that stand in formulas: mathematics only beside an operator or inside of brackets."""
 
@@ -96,6 +97,8 @@ def _words(piece: str) -> list[Token]:
     """One word as tokens: Greek letters beside Latin ones are factors."""
     if piece in FUNCTIONS:
         return [Token(piece, "function", FUNCTIONS[piece])]
+    if piece == "PQ":  # a product of two matrices
+        return [Token(piece, "math", piece)]
     if piece in WORDS:
         return [Token(piece, "maybe", rf"\mathrm{{{piece}}}")]
     if re.fullmatch(r"d[twxyzvpm][̄]?", piece):

@@ -97,7 +97,7 @@ def _factor(tokens: list[Token], here: int, start: int) -> bool:
     before = _before(tokens, here)
     if before is None or before < start:
         return False
-    if tokens[here - 1].sort in ("math", "close") or tokens[before].text == "mean":
+    if tokens[here - 1].sort in ("math", "close", "root") or tokens[before].text == "mean":
         return True
     if tokens[here - 1].text[-1:].isdigit() or tokens[here].text == "A":
         return tokens[before].sort in ("math", "maybe")
@@ -114,7 +114,7 @@ def _given(tokens: list[Token], at: int) -> bool:
 
 def _applied(tokens: list[Token], at: int) -> bool:
     """Whether a function is applied: to brackets, or to a letter after it."""
-    if tokens[at].text in ("sin²", "cos²"):
+    if tokens[at].text in ("sin²", "cos²") or (tokens[at].text[0] in "NPB" and _marked(tokens[at])):
         return True
     following = _next(tokens, at)
     if following is None:
@@ -125,6 +125,11 @@ def _applied(tokens: list[Token], at: int) -> bool:
     if tokens[at].text in ("N", "P", "B", "KL", "Var", "E"):
         return there.sort == "operator" and tokens[at].text in ("N", "B", "P", "KL")
     return there.sort in ("math", "root", "maybe", "letter", "function")
+
+
+def _marked(token: Token) -> bool:
+    """Whether a letter has an index or a power: B² is a number, where B alone may be a word."""
+    return len(token.text) > 1 and not token.text[1].isalpha()
 
 
 def _beside(tokens: list[Token], at: int) -> bool:
@@ -188,7 +193,7 @@ def _inside(tokens: list[Token], start: int, end: int) -> bool:
 
 def _is_formula(run: list[Token], tokens: list[Token], at: int, end: int) -> bool:
     """Whether a stretch can be nothing but mathematics."""
-    if run[0].sort == "open" and not any(t.sort in ("comma", "operator") for t in run):
+    if run[0].sort == "open" and not any(t.sort in ("comma", "operator", "root") for t in run):
         return False
     if end < len(tokens) and tokens[end].text == "-" and end + 1 < len(tokens):
         return False  # a word like t-test
