@@ -21,6 +21,7 @@ _SIGNS = {
     "ø": "o", "⁻": "^-", "ᵀ": "^T", "│": "|", "┃": "|", "┆": "|", "─": "-", "━": "-",
     "╮": "+", "╰": "+",    "▁": "_", "▷": ">", "◁": "<", "⏎": "|", "λ": "lambda", "Λ": "Lambda",
     "\u0307": "_dot", "\u0304": "_bar", "\u0303": "_tilde", "\u0302": "_hat",
+    "\u0308": "_ddot", "°": " degrees",
 }  # fmt: skip
 _ACCENTS = "\u0300\u0301\u0308\u030a\u0327"
 """Marks over letters of words, left out; those over letters of formulas are not."""

@@ -26,6 +26,10 @@ UNUSED = {
     "conversions.data_from_score": {"d_alpha", "d_sigma"},
     "tilting.memoryless_drift": {"d_sigma"},
     "kernels.preserving": {"d_alpha", "d_sigma"},
+    "accuracy.left": {"d_alpha", "d_sigma"},
+    "adjoint.memory": {"d_alpha", "d_sigma"},
+    "adjoint.carried": {"d_alpha", "d_sigma"},
+    "adjoint.quadratic": {"d_alpha", "d_sigma"},
 }
 # arguments of the test's own field: what reaches the equation is the velocity v
 THROUGH_THE_FIELD = {"rate", "slope"}
