@@ -12,8 +12,10 @@ import copy
 import gc
 import importlib.util
 import inspect
+import signal
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ from ..edits import NotSeen, changes, places, replaced
 
 SECONDS = 60.0
 """Of the processor, for one search: some hundred edits, each of which asks the claim again."""
+
+EACH = 5.0
+"""Of the processor, for one edit: a claim takes a tenth of a second, and an edit may never end."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,12 @@ def repairs(
         own = function.__code__
         try:
             for was, now, line, code in _edited(function, left):
-                if time.process_time() > until:
+                left_over = until - time.process_time()
+                if left_over <= 0:
                     return ()
                 function.__code__ = code
-                gap = _quietly(left)
-                if gap < float("inf") and _quietly(kept) is True:
+                gap = _within(left_over, left)
+                if gap < float("inf") and _within(left_over, kept) is True:
                     where = f"{Path(own.co_filename).name}:{own.co_firstlineno + line}"
                     found.append(Repair(was, now, where, gap))
         finally:
@@ -230,6 +236,33 @@ def _compiled(function: FunctionType, tree: ast.FunctionDef) -> CodeType | None:
         return None
     code = space[tree.name].__code__
     return code if not code.co_freevars else None
+
+
+class _TooLong(BaseException):
+    """An edited function does not come back; no `except Exception` of a library may catch it."""
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """The call quietly, or infinity once it has had so many seconds of the processor.
+
+    An edit can make a loop endless: a solver's step that no longer falls below its tolerance. Only
+    the main thread can be interrupted so; elsewhere the call is waited for.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return _quietly(call)
+
+    def stop(signum: int, frame: Any) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, min(seconds, EACH))
+    try:
+        return _quietly(call)
+    except _TooLong:
+        return float("inf")
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def _quietly(call: Callable[[], Any]) -> Any:
