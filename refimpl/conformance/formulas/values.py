@@ -138,7 +138,7 @@ def advantages(f: Formulas, i: Inputs, c: Conventions) -> Parts:
             r, std=c["advantage_std"], ddof=int(c["advantage_ddof"]), eps=c["advantage_eps"]
         )
     else:
-        got = _standardized(r, c)
+        got = _standardized(f, r, c)
     if c["advantage_clip"] != "none":
         got = f("grpo.bounded")(got, float(c["advantage_clip"]))
     return {"value": got}
@@ -147,16 +147,18 @@ def advantages(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 _AS_THE_EQUATION = {("group", std, 0.0) for std in ("group", "batch", "none")}
 
 
-def _standardized(r: np.ndarray, c: Conventions) -> np.ndarray:
-    """(R − baseline)/(max(std, floor) + eps), with the declared baseline and spread."""
-    n, total = r.shape[1], r.sum(axis=1, keepdims=True)
-    centred = r - (total / n if c["advantage_mean"] == "group" else (total - r) / (n - 1))
+def _standardized(f: Formulas, r: np.ndarray, c: Conventions) -> np.ndarray:
+    """What the equations centre, over max(std, floor) + eps: trainers' spread, the declared one."""
+    if c["advantage_mean"] == "group":
+        centred = f("grpo.advantage")(r, std="none", ddof=0, eps=0.0)
+    else:
+        centred = f("grpo.leave_one_out")(r)
     if c["advantage_std"] == "none":
-        return centred
+        return np.asarray(centred)
     centred = np.where((r == r[:, :1]).all(axis=1, keepdims=True), 0 * r, centred)
     spread = np.sqrt(_variance(r, c["advantage_std"], int(c["advantage_ddof"])))
     spread = np.maximum(spread, c["advantage_floor"]) + c["advantage_eps"]
-    return centred / np.where(spread > 0, spread, 1.0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1.0))
 
 
 def _variance(r: np.ndarray, over: str, ddof: int) -> np.ndarray:
