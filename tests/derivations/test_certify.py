@@ -1,6 +1,7 @@
 """The second kernel: what Coq is asked is what the line says, and a wrong line is refused."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def printed(e: sp.Expr) -> str:
 )
 def test_a_term_is_printed_as_coq_reads_it(e, text):
     assert printed(e) == text
+
+
+def test_two_functions_of_one_lemma_have_two_names():
+    """The derivatives of J by x and by t are functions of x, and both of first order."""
+    asked = [lemma for c in claims("adjoint.lean") for lemma in c.lemmas]
+    for lemma in asked:
+        functions = re.findall(r"\((\w+) : R -> R\)", lemma.statement)
+        assert len(set(functions)) == len(functions), lemma.name
+    assert any("R -> R" in lemma.statement for lemma in asked)
 
 
 def test_a_minus_sign_never_slips_out_of_a_power():

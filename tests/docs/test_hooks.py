@@ -1,6 +1,8 @@
 """The site builder's own work: links of papers and tests, Chinese words, the order in search."""
 
 import importlib.util
+import re
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -14,6 +16,7 @@ def _tool(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -63,3 +66,41 @@ def test_lectures_and_answers_come_before_the_reference(first: str, second: str)
         return float(page.meta["search"]["boost"])
 
     assert boost(first) > boost(second)
+
+
+def test_the_search_box_has_a_name_in_the_language_of_its_page() -> None:
+    languages = _tool("languages")
+    box = '<link rel="alternate" href="x" hreflang="zh"><div role="dialog">'
+    for address, name in (("learn/flows.md", "Search"), ("zh/learn/flows.md", "搜索")):
+        page = SimpleNamespace(file=SimpleNamespace(src_uri=address))
+        shown = languages.on_post_page(box, page=page)
+        assert shown == f'<div role="dialog" aria-label="{name}">'
+
+
+def test_the_way_to_the_goal_is_lit_and_what_leans_on_nothing_proved_is_dashed() -> None:
+    graph = _tool("graph")
+    drawn = graph.drawing(
+        graph.Claims(
+            groups={"1. One": ["a", "b"], "2. Two": ["c", "d"]},
+            edges={"b": ["a"], "c": ["b"], "d": ["a"]},
+            proved={"a", "b", "c"},
+            where={"a": "p.html#a"},
+            told={"a": "x < y"},
+            goal="c",
+        )
+    )
+    assert re.findall(r'<rect class="(solid|dashed)( lit)?"', drawn) == [
+        ("solid", " lit"), ("solid", " lit"), ("solid", " lit"), ("dashed", ""),
+    ]  # fmt: skip
+    lit = re.search(r'class="edge lit" d="([^"]*)"', drawn)
+    unlit = re.search(r'class="edge" d="([^"]*)"', drawn)
+    assert lit
+    assert lit[1].count("M") == 2
+    assert unlit
+    assert unlit[1].count("M") == 1
+    assert '<a href="p.html#a"><title>x &lt; y</title>' in drawn
+    assert "proved with all it leans on: 3" in drawn
+    assert "leads to Eq. (1): 3" in drawn
+    tops = [int(y) for y in re.findall(r'<rect class="band" y="(\d+)"', drawn)]
+    assert tops == sorted(tops)
+    assert len(tops) == 2

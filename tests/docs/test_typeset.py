@@ -30,6 +30,8 @@ SET = {
     ),
     "β_max − β_min": r"$\beta_{\mathrm{max}} - \beta_{\mathrm{min}}$",
     "it is r A": r"it is $r\,A$",
+    "Σ_z p(z), and Σ alone": r"$\sum_{z}\,p(z)$, and $\Sigma$ alone",
+    "std'² and (√2)²": r"$\mathrm{std}^{\prime 2}$ and $(\sqrt{2})^{2}$",
     "sin² + cos² = 1": r"$\sin^{2} + \cos^{2} = 1$",
     "½ log 2π": r"$\tfrac12\,\log2\pi$",
 }
