@@ -577,9 +577,8 @@ def by_lecture(ids: list[str]) -> dict[str, list[str]]:
     for topic, name, explained, link in sorted(
         rows, key=lambda row: (row[2].startswith("s"), row[2])
     ):
-        number = explained.removeprefix("lecture ")
-        heading = (DOCS / "math" / link).read_text("utf-8").partition("\n# ")[2].partition("\n")[0]
-        title = f"Side lecture: {topic}" if explained == "side lecture" else f"{number}. {heading}"
+        heading = (DOCS / "math" / link).read_text("utf-8").partition("\n")[0].removeprefix("# ")
+        title = f"Side lecture: {topic}" if explained == "side lecture" else heading
         found.setdefault(title, []).extend(id for id in ids if id.partition(".")[0] == name)
     left = set(ids) - {id for held in found.values() for id in held}
     if left:

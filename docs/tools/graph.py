@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 
-ROW, COLUMN, BOX, HEAD = 24, 250, 226, 26
+ROW, COLUMN, BOX, HEAD = 24, 280, 250, 26
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from refimpl.verify import matrix
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LEARN = DOCS / "learn"
@@ -147,3 +149,23 @@ def test_answers_stand_in_the_first_line() -> None:
             assert lines[0].endswith("?"), page.name
             assert lines[1].startswith("**"), page.name
             assert "## Check yours" in lines, page.name
+
+
+def test_the_claims_are_grouped_by_lecture_with_its_title() -> None:
+    page = (DOCS / "claims.md").read_text("utf-8")
+    bands = re.findall(r'<text class="band"[^>]*>(.*?)</text>', page)
+    lectures = [
+        (DOCS / "learn" / f"{name}.md").read_text("utf-8").partition("\n")[0].removeprefix("# ")
+        for name in ("notation", "flows", "paths", "density", "training", "from-ode-to-sde", "grpo")
+    ]
+    assert [band for band in bands if band in lectures] == lectures
+    assert all(len(band) > 12 for band in bands), bands
+
+
+def test_the_picture_of_the_kill_matrix_is_of_the_kept_one() -> None:
+    rows = matrix.published()
+    told = json.loads((DOCS / "assets/figures/figures.json").read_text("utf-8"))["kill-matrix"]
+    for column, word in (("proof", "Proofs see"), ("number", "numbers"), ("marginal", "alone see")):
+        seen = sum(row[column] == "seen" for row in rows)
+        asked = sum(row[column] != "not asked" for row in rows)
+        assert f"{word} {seen} of {asked}" in told["caption"], told["caption"]
