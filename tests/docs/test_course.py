@@ -126,7 +126,18 @@ def test_the_notebook_of_a_lecture_runs_from_top_to_bottom(lecture: Path, citing
         exec(compile(program, lecture.stem, "exec"), names)
     text = "\n".join(cell["source"] for cell in made["cells"] if cell["cell_type"] == "markdown")
     assert text.startswith("# Lecture")
-    for left in ("<!--", "!!! ", "??? ", "<div", "<p ", "<span", "#only", ".md)", "\n    "):
+    for left in (
+        "<!--",
+        "!!! ",
+        "??? ",
+        "<div",
+        "<script",
+        "<p ",
+        "<span",
+        "#only",
+        ".md)",
+        "\n    ",
+    ):
         assert left not in text, left
 
 
