@@ -34,6 +34,10 @@ SET = {
     "std'² and (√2)²": r"$\mathrm{std}^{\prime 2}$ and $(\sqrt{2})^{2}$",
     "sin² + cos² = 1": r"$\sin^{2} + \cos^{2} = 1$",
     "½ log 2π": r"$\tfrac12\,\log2\pi$",
+    "K (Lt)^{n−1}/(n−1)!, it becomes K (Lt)ⁿ/n!.": (
+        r"$K\,(Lt)^{n - 1}/(n - 1)$!, it becomes $K\,(Lt)^{n}/n$!."
+    ),
+    "Lh cancels at time t = nh": r"$Lh$ cancels at time $t = nh$",
 }
 
 LEFT = [
