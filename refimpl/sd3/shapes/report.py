@@ -77,13 +77,13 @@ def drawings(found: Mapping[str, Any]) -> dict[str, pictures.Picture]:
             if set(shown) & set(arms)
         },
     }
-    seen = found["decisions"]
-    drawn["decisions"] = pictures.curves(
-        {"guided alone": (range(len(seen["gains"])), seen["gains"])},
-        x_label="step of the chain, 0 the noisiest",
-        y_label="gain in strict reward",
-    )
-    if found["signal"]:
+    if seen := found.get("decisions"):
+        drawn["decisions"] = pictures.curves(
+            {"guided alone": (range(len(seen["gains"])), seen["gains"])},
+            x_label="step of the chain, 0 the noisiest",
+            y_label="gain in strict reward",
+        )
+    if found.get("signal"):
         every = found["signal"]["all"]
         drawn["signal"] = pictures.curves(
             {
@@ -164,8 +164,9 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
     }
-    made["Which steps decide"] = decisions(found["decisions"])
-    if found["signal"]:
+    if "decisions" in found:
+        made["Which steps decide"] = decisions(found["decisions"])
+    if found.get("signal"):
         made["Which steps teach"] = steps(found["signal"]["all"])
         made["The sum of the steps"] = _table(
             ("noise", "weights", "cosine of two half batches"),
