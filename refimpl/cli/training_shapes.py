@@ -26,7 +26,7 @@ def shapes(
         bool, typer.Option(help="Look first which steps decide and teach: some minutes.")
     ] = True,
     arm: Annotated[
-        list[str] | None, typer.Option(help="Runs of the study, repeated; levelled if none.")
+        list[str] | None, typer.Option(help="Runs of the study, repeated; fast if none.")
     ] = None,
     ablations: Annotated[bool, typer.Option(help="Every run of the study.")] = False,
     set_: Annotated[
@@ -48,7 +48,7 @@ def shapes(
     quieten()
     request = Request(
         out,
-        tuple(arms.ARMS) if ablations else tuple(arm or ("levelled",)),
+        tuple(arms.ARMS) if ablations else tuple(arm or ("fast",)),
         pretrained,
         network,
         tuple(set_ or ()),

@@ -145,6 +145,17 @@ def test_silent_groups_are_skipped_without_a_kl_and_the_gradient_is_the_same(
     assert any(float(a.abs().max()) > 0 for a in found["true"][1])
 
 
+@pytest.mark.parametrize(("total", "most", "rows"), [(12, 4, 4), (13, 4, 4), (9, 8, 5), (450, 192, 150),
+                                                     (193, 192, 97), (3, 8, 3)])  # fmt: skip
+def test_what_is_left_of_a_batch_is_shared_out_evenly(total: int, most: int, rows: int) -> None:
+    from refimpl.sd3.loop.update import batches, even
+
+    assert even(total, most) == rows
+    sizes = [len(part.sample) for part in batches(range(total), [0], even(total, most))]
+    assert len(sizes) == len(list(batches(range(total), [0], most)))  # no more than before
+    assert max(sizes) - min(sizes) < len(sizes)
+
+
 def test_where_every_group_is_silent_the_step_is_the_one_of_a_gradient_of_zero(
     settings: Make, trainer: Make
 ) -> None:

@@ -25,6 +25,7 @@ from refimpl.sd3.shapes import (
     finetuning,
     miniature,
     network,
+    repeats,
     report,
     signal,
 )
@@ -203,6 +204,7 @@ def test_what_is_finished_is_not_done_again(quick):
     ("arguments", "words"),
     [
         ((), "exists: go on with --resume"),
+        (("--resume", "--network", "1"), "was made otherwise (network: 0 there, 1 here)"),
         (("--resume", "--set", "sampling.steps=6"), "was made otherwise (changes: [] there"),
         (("--resume", "--arm", "first"), "no arm is called 'first'"),
         (("--resume", "--set", "method.betta=1"), "method.beta"),
@@ -231,7 +233,8 @@ def test_arms_change_what_they_say_and_nothing_else():
     base = arms.config("levelled")
     method = base.method
     assert (method.window, method.start, method.size, method.weight) == ("fixed", 2, 3, "levelled")
-    for name, arm in arms.ARMS.items():
+    study = {name: arm for name, arm in arms.ARMS.items() if not name.startswith("fast")}
+    for name, arm in study.items():
         config = arms.config(name)
         kept = presets.resolve(["miniature"], None, [*arms.COMMON, *arm.changes])
         assert config == kept
@@ -240,6 +243,23 @@ def test_arms_change_what_they_say_and_nothing_else():
         assert dataclasses.replace(config.training, iterations=60) == base.training
     assert arms.config("long").training.iterations == 2 * base.training.iterations
     assert arms.config("long", quick=True).training.iterations == 2
+
+
+def test_the_fast_recipe_looks_at_as_many_pictures_and_its_repeats_differ_in_the_seed_alone():
+    fast, kl = arms.config("fast"), arms.config("fast-kl")
+    assert fast.images == kl.images == arms.config("levelled").images
+    assert fast.grid.levels == (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25, 0.0)
+    assert dataclasses.replace(kl, method=fast.method) == fast
+    assert (fast.method.beta, kl.method.but(beta=0.0)) == (0.0, fast.method)
+    for recipe, names in repeats.RECIPES.items():
+        first = arms.config(names[0])
+        assert names[0] == recipe
+        seeds = [arms.config(name).run.seed for name in names]
+        assert len(set(seeds)) == len(names) == 3
+        for name, seed in zip(names, seeds, strict=True):
+            assert arms.config(name) == dataclasses.replace(
+                first, run=dataclasses.replace(first.run, seed=seed)
+            )
 
 
 def test_forty_steps_draw_noise_between_the_levels_of_ten():

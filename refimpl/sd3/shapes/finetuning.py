@@ -51,6 +51,8 @@ def carry_out(request: Request, say: Say = lambda text: None) -> dict[str, Any]:
     base = _kept(request.out / "base.json", lambda: _measured(request, pretrained, "base"))
     say(f"before: strict {base['quality']['strict']:.3f}")
     found: dict[str, Any] = {"base": base, "data": _data(request), "arms": {}}
+    if request.pretrained is None:
+        found["network"] = request.network
     for name, config in configs.items():
         found["arms"][name] = arm = _arm(request, pretrained, name, config, say)
         after = arm["quality"]
@@ -141,6 +143,7 @@ def _measured(request: Request, pretrained: Path, name: str) -> dict[str, Any]:
     pipeline = network.load(pretrained)
     if name != "base":
         pipeline.load_lora_weights(request.out / name / "adapter")
+        pipeline.fuse_lora()
     config, captions = request.config("levelled"), request.captions
     images = sampled(
         pipeline,

@@ -63,7 +63,7 @@ def drawings(found: Mapping[str, Any]) -> dict[str, pictures.Picture]:
     arms = found["arms"]
     drawn: dict[str, pictures.Picture] = {
         "held_out": pictures.curves(
-            {name: _columns(arm["held out"]) for name, arm in arms.items()},
+            {name: columns(arm["held out"]) for name, arm in arms.items()},
             x_label="iteration",
             y_label="held-out strict reward",
         ),
@@ -121,7 +121,8 @@ def _fives(values: Sequence[float]) -> tuple[list[float], list[float]]:
     return middles, [sum(part) / len(part) for part in parts]
 
 
-def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+def columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Points as a curve."""
     return [x for x, _ in points], [y for _, y in points]
 
 
@@ -137,18 +138,18 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
     """Markdown: before and after, what each run changed, the signal."""
     before = found["base"]["quality"]["strict"]
     made = {
-        "Before and after": _table(
+        "Before and after": table(
             ("held-out captions", *CATEGORIES, "all"),
             [(name, *_strict(q)) for name, q in _qualities(found).items()],
         ),
-        "The price": _table(
+        "The price": table(
             ("pictures", "distance", "layouts of " + str(found["data"]["each"])),
             [
                 (name, f"{q['distance']:.1f}", f"{q['layouts']:.1f}")
                 for name, q in {**_qualities(found), "the data": found["data"]}.items()
             ],
         ),
-        "The runs": _table(
+        "The runs": table(
             ("run", "what it is", "iterations", "CPU s", "strict", "gain", "largest ratio − 1"),
             [
                 (
@@ -168,7 +169,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
         made["Which steps decide"] = decisions(found["decisions"])
     if found.get("signal"):
         made["Which steps teach"] = steps(found["signal"]["all"])
-        made["The sum of the steps"] = _table(
+        made["The sum of the steps"] = table(
             ("noise", "weights", "cosine of two half batches"),
             [
                 (NOISE[name], rule, _signed(mean, error))
@@ -182,7 +183,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
 def decisions(seen: Mapping[str, Any]) -> str:
     """A row for each step of the chain that was guided alone."""
     rows = zip(seen["levels"], seen["gains"], seen["errors"], strict=True)
-    return _table(
+    return table(
         ("step", "t", "gain in strict reward, guided alone"),
         [(str(k), f"{t:.3f}", _signed(gain, error)) for k, (t, gain, error) in enumerate(rows)],
     )
@@ -190,7 +191,7 @@ def decisions(seen: Mapping[str, Any]) -> str:
 
 def steps(seen: Mapping[str, Any]) -> str:
     """A row for each step of the chain."""
-    return _table(
+    return table(
         ("step", "t", "cosine", "length, equal weights", "levelled weight", "length, levelled"),
         [
             (str(k), f"{t:.3f}", _signed(c, e), f"{n:.3g}", f"{w:.3g}", f"{x:.3g}")
@@ -222,6 +223,7 @@ def _signed(value: float, error: float) -> str:
     return f"{value:+.3f} ± {error:.3f}".replace("-", "−")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -36,7 +36,7 @@ class Request:
     """
 
     out: Path
-    arms: tuple[str, ...] = ("levelled",)
+    arms: tuple[str, ...] = ("fast",)
     pretrained: Path | None = None
     network: int = 0
     changes: tuple[str, ...] = ()
