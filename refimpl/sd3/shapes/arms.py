@@ -29,14 +29,13 @@ _FAST = (
     "sampling.start=group",
     "sampling.after=2",
     "adapter.applied=merged",
-    "training.updates=2",
     "training.skip_silent=true",
-    "training.iterations=70",
-    "training.learning_rate=0.004",
+    "training.iterations=80",
+    "training.learning_rate=0.0025",
     "training.schedule=linear",
     "sampling.batch=192",
     "training.rows=192",
-    "evaluation.every=35",
+    "evaluation.every=40",
 )
 _KL = (*_FAST, "method.beta=0.02")
 _START = "method.start=0"
