@@ -36,6 +36,7 @@ TITLES = {
     "before": "Before and after",
     "price": "The price",
     "runs": "The runs",
+    "apart": "Which differences are seen",
     "decisions": "Which steps decide",
     "steps": "Which steps teach",
     "sums": "The sum of the steps",

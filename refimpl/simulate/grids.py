@@ -103,7 +103,9 @@ def ending(grid: Grid, step: int, steps: int) -> Grid:
     """
     _count(steps)
     if not 0 <= step < grid.T:
-        raise ValueError(f"step must lie in 0 ... {grid.T - 1} on a grid of T={grid.T}, got {step!r}")
+        raise ValueError(
+            f"step must lie in 0 ... {grid.T - 1} on a grid of T={grid.T}, got {step!r}"
+        )
     rest = uniform(steps, grid.levels[step], grid.levels[-1])
     return Grid((*grid.levels[:step], *rest.levels))
 

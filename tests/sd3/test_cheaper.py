@@ -145,8 +145,10 @@ def test_silent_groups_are_skipped_without_a_kl_and_the_gradient_is_the_same(
     assert any(float(a.abs().max()) > 0 for a in found["true"][1])
 
 
-@pytest.mark.parametrize(("total", "most", "rows"), [(12, 4, 4), (13, 4, 4), (9, 8, 5), (450, 192, 150),
-                                                     (193, 192, 97), (3, 8, 3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("total", "most", "rows"),
+    [(12, 4, 4), (13, 4, 4), (9, 8, 5), (450, 192, 150), (193, 192, 97), (3, 8, 3)],
+)
 def test_what_is_left_of_a_batch_is_shared_out_evenly(total: int, most: int, rows: int) -> None:
     from refimpl.sd3.loop.update import batches, even
 

@@ -189,6 +189,24 @@ def test_the_command_pretrains_improves_and_measures(quick):
     assert {"report.md", *drawn} <= names
 
 
+def test_a_repeat_begins_with_a_network_of_its_own_and_looks_at_nothing_else(tmp_path):
+    out = tmp_path / "repeat"
+    done = command(
+        "--out", out, "--network", "3", "--no-looks", "--arm", "fast", "--arm", "fast-kl"
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads((out / "metrics.json").read_text())
+    assert found["network"] == 3
+    assert not {"decisions", "signal"} & found.keys()
+    about = json.loads((out / "pretraining" / "run.json").read_text())
+    assert about["config"]["seed"] == 3
+    kept = repeats.gather([out])["networks"]["3"]
+    assert set(kept["runs"]) == {"fast", "fast-kl"}
+    assert kept["runs"]["fast"]["quality"]["each"] == 2
+    assert kept["pretraining CPU seconds"] > 0
+    assert "| fast-kl − fast | 1 |" in repeats.tables(repeats.gather([out]))["Differences"]
+
+
 def test_what_is_finished_is_not_done_again(quick):
     out, _ = quick
     before = (out / "metrics.json").read_bytes()

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+import torch
 
-from refimpl.sd3.shapes import repeats
+from refimpl.sd3.shapes import intervals, repeats, report
 
 
 def run(strict, layouts=12.0, seconds=420.0):
@@ -32,9 +33,7 @@ def folder(path, network, **arms):
 @pytest.fixture
 def found(tmp_path):
     one = folder(tmp_path / "one", 1, fast=run(0.9), fast_kl=run(0.7, 13.0), levelled=run(0.1))
-    zero = folder(
-        tmp_path / "zero", 0, fast=run(0.8), fast_1=run(0.7), fast_kl=run(0.5, 13.5)
-    )
+    zero = folder(tmp_path / "zero", 0, fast=run(0.8), fast_1=run(0.7), fast_kl=run(0.5, 13.5))
     return repeats.gather([one, zero])
 
 
@@ -46,10 +45,37 @@ def test_networks_stand_in_their_order_and_only_repeats_are_kept(found):
 
 def test_an_interval_is_students():
     """Of 0, 1, 2: the standard error is 1/√3, and t of 2 degrees of freedom is 4.303."""
-    mean, half = repeats.interval([0.0, 1.0, 2.0])
+    mean, half = intervals.interval([0.0, 1.0, 2.0])
     assert mean == 1
     assert half == pytest.approx(4.302653 / 3**0.5, rel=1e-6)
-    assert repeats.interval([1.0]) is None
+    assert intervals.further([0.0, 1.0, 2.0]) == (1, pytest.approx(half * 2))  # √(1 + 1/3) : √(1/3)
+    assert intervals.interval([1.0]) is intervals.further([1.0]) is None
+
+
+def test_95_of_100_means_and_further_values_lie_within():
+    drawn = torch.randn(4000, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    hits = []
+    for *first, one_more in drawn.tolist():
+        (mean, half), (same, wide) = intervals.interval(first), intervals.further(first)
+        assert mean == same
+        hits.append((abs(mean) < half, abs(one_more - mean) < wide))
+    for found in map(sum, zip(*hits, strict=True)):
+        assert found / 4000 == pytest.approx(0.95, abs=0.014)  # four standard errors
+
+
+def test_a_run_is_told_apart_only_where_one_more_seed_would_not_reach():
+    """Seeds .59, .57, .55: 4.303 · .02 · √(4/3) = .0994 about .57."""
+    arms = {"levelled": run(0.59), "seed-1": run(0.57), "seed-2": run(0.55), "long": run(0.9),
+            "kl": run(0.48), "low": run(0.46), "high": run(0.68)}  # fmt: skip
+    for name, arm in arms.items():
+        arm["iterations"] = 120 if name == "long" else 60
+    rows = report.apart(arms)
+    assert rows == [
+        ("kl", "−0.090", "± 0.099", "not told apart"),
+        ("low", "−0.110", "± 0.099", "less"),
+        ("high", "+0.110", "± 0.099", "more"),
+    ]
+    assert report.apart({"levelled": arms["levelled"], "kl": arms["kl"]}) == []
 
 
 def test_recipes_are_compared_where_network_and_seed_are_the_same(found):

@@ -66,7 +66,7 @@ class Config:
         """The levels of training.
 
         Raises:
-            ValueError: `sampling.after` without a window that stands still and ends before the data.
+            ValueError: `sampling.after` without a window that stands still and ends early.
         """
         grid, after = self.sampling.levels(self.sampling.steps), self.sampling.after
         if after is None:

@@ -8,12 +8,12 @@ with a 95 % interval of Student's t. What was done once has no interval.
 """
 
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...runs import metrics, pictures
+from .intervals import interval
 from .report import columns, table
 
 RECIPES: dict[str, tuple[str, ...]] = {
@@ -21,7 +21,6 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "fast-kl": ("fast-kl", "fast-kl-1", "fast-kl-2"),
 }
 """Arms that differ in nothing but the seed, in the order of the seeds."""
-CONFIDENCE = 0.95
 
 Key: TypeAlias = tuple[int, int]
 """Network and seed, by their places."""
@@ -37,7 +36,9 @@ def gather(folders: Sequence[Path]) -> dict[str, Any]:
     for folder in folders:
         file = folder / "metrics.json"
         if not file.is_file():
-            raise ValueError(f"{folder} has no metrics.json: finish it with `train shapes --resume`")
+            raise ValueError(
+                f"{folder} has no metrics.json: finish it with `train shapes --resume`"
+            )
         found = metrics.restored(json.loads(file.read_text(encoding="utf-8")))
         number = found.get("network")
         if number is None or number in networks:
@@ -68,19 +69,6 @@ def runs(found: Mapping[str, Any], recipe: str) -> dict[Key, Mapping[str, Any]]:
         for name, run in network["runs"].items()
         if name in arms
     }
-
-
-def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Half of what surrounds the mean with 95 % confidence, as (mean, half); None for one value.
-
-    Student's t, of values taken as independent.
-    """
-    from scipy.stats import t
-
-    if len(values) < 2:
-        return None
-    error = statistics.stdev(values) / len(values) ** 0.5
-    return statistics.fmean(values), float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * error
 
 
 def tables(found: Mapping[str, Any]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...runs import atomic, pictures
 from .captions import CATEGORIES, Caption
+from .intervals import further
 from .reward import marks
 
 SCALE, EDGE, WORDS = 3, 2, 190
@@ -111,6 +112,8 @@ SHOWN = {
     "held": ("levelled", "kl", "kl-strong"),
 }
 """Pictures of rewards in training, and whose."""
+SEEDS = ("levelled", "seed-1", "seed-2")
+"""One recipe, three seeds."""
 
 
 def _fives(values: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -165,6 +168,10 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
     }
+    if rows := apart(found["arms"]):
+        made["Which differences are seen"] = table(
+            ("run", "strict, less the mean of the seeds", "one more seed would give", ""), rows
+        )
     if "decisions" in found:
         made["Which steps decide"] = decisions(found["decisions"])
     if found.get("signal"):
@@ -178,6 +185,23 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
             ],
         )
     return made
+
+
+def apart(arms: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Each run of as many iterations, against what the seeds of one recipe differ by."""
+    seeds = [arms[name] for name in SEEDS if name in arms]
+    found = further([one["quality"]["strict"] for one in seeds]) if seeds else None
+    if found is None:
+        return []
+    mean, half = found
+    rows = []
+    for name, arm in arms.items():
+        if name in SEEDS or arm["iterations"] != seeds[0]["iterations"]:
+            continue
+        gap = arm["quality"]["strict"] - mean
+        seen = "less" if gap < -half else "more" if gap > half else "not told apart"
+        rows.append((name, f"{gap:+.3f}".replace("-", "−"), f"± {half:.3f}", seen))
+    return rows
 
 
 def decisions(seen: Mapping[str, Any]) -> str:
