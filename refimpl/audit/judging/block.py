@@ -8,6 +8,7 @@ Rows whose levels or scalars cannot be used are left out and counted.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from ..reading.clocks import VELOCITIES, Reading
 from ..reading.fields import FIELDS
 from .fit import Linear, linear
 from .formulas import DRAWS, Formula
+
+Latents: TypeAlias = Mapping[str, Tensor]
+"""Latents of some rows by name, (n, D), as stored."""
 
 SCALARS = ("t", "s", "std", "g")
 _KNOWN = 2**16
@@ -59,28 +63,38 @@ class Block:
     kept: Tensor
     room: dict[str, Tensor] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Usable rows."""
         return int(self.kept.sum())
 
-    def tiles(self, coordinates: int) -> Iterator["Block"]:
-        """The usable rows, a few at a time: so few that the processor's cache holds their latents.
+    def tiles(self, size: int, latents: Callable[[int, int], Latents]) -> Iterator["Block"]:
+        """The usable rows with their latents, a few at a time: the processor's cache holds them.
 
-        What follows from the scalars is asked once, for all of them.
+        What follows from the scalars is asked once, for all rows.
+
+        Args:
+            size: rows of a tile.
+            latents: those of rows a … b − 1, counted as they were given, usable or not.
         """
-        size = max(1, coordinates // self.width)
+        places = self.kept.nonzero()[:, 0]
         for a in range(0, self.n, size):
             rows = slice(a, a + size)
+            first, last = int(places[a]), int(places[rows][-1])
+            read = latents(first, last + 1)
+            used = places[rows] - first
+            if len(used) <= last - first:
+                read = {name: x[used] for name, x in read.items()}
             tile = Block(
-                {name: x[rows] for name, x in self.raw.items()},
+                {name: x[rows] for name, x in self.raw.items()} | dict(read),
                 {name: x[rows] for name, x in self.scalars.items()},
-                self.model, self.kept[self.kept][rows], self.room,
+                self.model, self.kept[places[rows]], self.room,
             )  # fmt: skip
             tile.__dict__["resolved"] = {name: x[rows] for name, x in self.resolved.items()}
             tile.__dict__["mean_rule"] = self.mean_rule and self.mean_rule.take(rows)
-            if self.has("noise") and "std" in self.resolved:
+            if "noise" in read and "std" in self.resolved:
                 tile.__dict__["draw_rule"] = self.draw_rule.take(rows)
+            tile.__dict__["n"] = len(used)
             yield tile
 
     @cached_property
@@ -203,37 +217,42 @@ class Block:
         return self.mean_rule.predict(latents, self.space(f"mean by {velocity}", latents["x_t"]))
 
     @cached_property
-    def mean(self) -> Tensor | None:
-        """The recorded mean, or the predicted one."""
-        return self.latent("mean") if self.has("mean") else self.mean_of("v")
-
-    @cached_property
     def deviation(self) -> Tensor | None:
-        """x_s − mean."""
-        if self.mean is None or not self.has("x_s"):
+        """x_s − mean: the recorded one, or the predicted one."""
+        if not self.has("mean"):
+            return self.beyond("v")
+        if not self.has("x_s"):
             return None
         x_s = self.latent("x_s")
-        return torch.sub(x_s, self.mean, out=self.space("deviation", x_s))
+        return torch.sub(x_s, self.latent("mean"), out=self.space("deviation", x_s))
+
+    def beyond(self, velocity: str) -> Tensor | None:
+        """x_s − the mean that a velocity leads to, (n, D)."""
+        if self.mean_rule is None or not self.has("x_t", "x_s", velocity):
+            return None
+        latents = {"x_t": self.latent("x_t"), "v": self.latent(velocity)}
+        x_s = self.latent("x_s")
+        return self.mean_rule.short_of(latents, x_s, self.space(f"beyond {velocity}", x_s))
 
     @cached_property
     def drawn(self) -> Tensor | None:
         """x_s − the mean that sampled: the recorded one, else v_old's, else v's."""
         if self.has("mean") or not self.has("x_s", "v_old"):
             return self.deviation
-        mean = self.mean_of("v_old")
-        x_s = self.latent("x_s")
-        return None if mean is None else torch.sub(x_s, mean, out=self.space("drawn", x_s))
+        return self.beyond("v_old")
 
 
-def block(raw: Mapping[str, Tensor], model: Model, room: dict[str, Tensor] | None = None) -> Block:
-    """Rows as they were read, made usable."""
+def block(
+    raw: Mapping[str, Tensor], model: Model, room: dict[str, Tensor] | None = None, n: int = 0
+) -> Block:
+    """Rows as they were read, made usable; n of them, where nothing was read yet."""
     clock = model.reading.clock
     scalars = {
         name: clock.levels(raw[name]) if name in ("t", "s") else raw[name].double().clone()
         for name in SCALARS
         if name in raw and raw[name].shape[1] == 1
     }
-    n = len(next(iter(raw.values())))
+    n = len(next(iter(raw.values()))) if raw else n
     kept = torch.ones(n, dtype=torch.bool)
     for name, x in scalars.items():
         kept &= torch.isfinite(x[:, 0])

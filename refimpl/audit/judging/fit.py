@@ -93,6 +93,14 @@ class Linear:
             made.addcmul_(latents[name], c)
         return made
 
+    def short_of(self, latents: Numbers, target: Tensor, out: Tensor) -> Tensor:
+        """target − Σ c_k y_k, (n, D)."""
+        (first, (c, _)), *others = self.parts.items()
+        made = torch.addcmul(target, latents[first], c, value=-1, out=out)
+        for name, (c, _) in others:
+            made.addcmul_(latents[name], c, value=-1)
+        return made
+
     def take(self, used: slice | Tensor) -> "Linear":
         """Some of the rows."""
         return Linear({name: (c[used], e[used]) for name, (c, e) in self.parts.items()})

@@ -1,9 +1,9 @@
-"""All rows, once, in chunks: every recorded quantity against the formula that the probe found.
+"""All rows, once: every recorded quantity against the formula that the probe found.
 
-    for each chunk:  mean, x_s, log_prob, log_prob_old, kl; noise; levels; NaN
+    for each chunk, its scalars:  levels, coefficients       for each tile, its latents:  the rest
 
-Memory is that of a chunk. A chunk is small enough to stay in the processor's cache, and what two
-checks share is computed once.
+Each number is read once. A tile is small enough to stay in the processor's cache, and what two
+checks share is computed once; what follows from scalars is worked out for a whole chunk.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,14 +20,18 @@ from ..judging.levels import Levels
 from ..judging.measures import Rowwise, arithmetic, distances, joined, rowwise
 from ..judging.noise import Noise
 from ..judging.reduced import reduced_gap
+from ..reading.fields import FIELDS
 from ..reading.layout import Table
 from ..reading.probe import width
 
-CHUNK = 2**19
-"""Coordinates of a latent that are read at one time."""
+CHUNK = 256
+"""Rows whose scalars are read at one time."""
 
-_TILE = 2**17
-"""Coordinates of a latent that are computed with at one time."""
+_NARROW = 2**19
+"""Numbers of a column that is no latent that are read at one time, where a row has several."""
+
+TILE = 2**17
+"""Coordinates of a latent that are read at one time, and computed with."""
 
 _TOGETHER = 2048
 """Rows whose numbers are compared at one time."""
@@ -70,9 +74,14 @@ class Seen:
 
 def chunks(table: Table) -> Iterator[tuple[int, int]]:
     """Ranges of rows."""
-    size = max(1, CHUNK // width(table))
+    widest = max((c.width for n, c in table.columns.items() if not _is_latent(n)), default=1)
+    size = max(1, min(CHUNK, _NARROW // widest))
     for a in range(0, table.n, size):
         yield a, min(a + size, table.n)
+
+
+def _is_latent(name: str) -> bool:
+    return FIELDS[name].kind == "latent"
 
 
 @torch.no_grad()
@@ -94,10 +103,11 @@ def stream(
     for i, table in enumerate(tables):
         seen.starts.append(seen.rows)
         for a, b in chunks(table):
-            rows = block({n: c.read(a, b) for n, c in table.columns.items()}, model, room)
+            raw = {n: c.read(a, b) for n, c in table.columns.items() if not _is_latent(n)}
+            rows = block(raw, model, room, b - a)
             seen.levels.add(rows)
             if rows.n:
-                _add(seen, rows, chosen, numbers, rows.places(i, a))
+                _add(seen, table, rows, chosen, numbers, rows.places(i, a), a)
             progress(b - a)
         seen.rows += table.n
     numbers.flush()
@@ -105,11 +115,17 @@ def stream(
 
 
 def _add(
-    seen: Seen, rows: Block, chosen: Mapping[str, Match], numbers: "_Numbers", places: Places
-) -> None:
+    seen: Seen, table: Table, rows: Block, chosen: Mapping[str, Match], numbers: "_Numbers",
+    places: Places, start: int,
+) -> None:  # fmt: skip
     gaps: dict[str, list[Gap]] = {}
-    sizes: dict[str, list[Tensor]] = {name: [] for name in rows.latents}
-    for tile in rows.tiles(_TILE):
+    latents = {n: c for n, c in table.columns.items() if _is_latent(n)}
+    sizes: dict[str, list[Tensor]] = {name: [] for name in latents}
+
+    def read(a: int, b: int) -> dict[str, Tensor]:
+        return {name: c.read(start + a, start + b) for name, c in latents.items()}
+
+    for tile in rows.tiles(max(1, TILE // width(table)), read):
         for subject, found in _gaps(tile, chosen):
             gaps.setdefault(subject, []).append(found)
         numbers.add(tile)
@@ -119,7 +135,9 @@ def _add(
     for subject, parts in gaps.items():
         _note(seen, subject, Gap.joined(parts), chosen[subject], places)
     numbers.end(rows, places)
-    _count_missing(rows, {name: torch.cat(parts) for name, parts in sizes.items()}, seen)
+    told = {name: torch.cat(parts) for name, parts in sizes.items()}
+    told |= {n: per_row(x) for n, x in rows.raw.items() if x.dtype.is_floating_point}
+    _count_missing({n: told[n] for n in table.columns if n in told}, seen)
     _count_silent(rows, seen)
 
 
@@ -226,11 +244,9 @@ def _note(seen: Seen, subject: str, found: Gap, match: Match, places: Places) ->
         held += [places[r] for r in outside[: _HELD - len(held)]]
 
 
-def _count_missing(b: Block, sizes: Mapping[str, Tensor], seen: Seen) -> None:
-    names = [name for name, x in b.raw.items() if x.dtype.is_floating_point]
-    told = [sizes[n] if n in sizes else per_row(b.raw[n]) for n in names]
-    if names and not bool(torch.isfinite(torch.cat(told, dim=1)).all()):
-        for name, x in zip(names, told, strict=True):
+def _count_missing(told: Mapping[str, Tensor], seen: Seen) -> None:
+    if told and not bool(torch.isfinite(torch.cat([*told.values()], dim=1)).all()):
+        for name, x in told.items():
             bad = int((~torch.isfinite(x)).sum())
             if bad:
                 seen.missing[name] = seen.missing.get(name, 0) + bad

@@ -17,7 +17,7 @@ from ..judging.measures import Rowwise, joined, rowwise
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, width
-from .stream import CHUNK, per_row
+from .stream import TILE, per_row
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,17 @@ class Whole:
 
 
 def read(tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model) -> Whole | None:
-    parts, got = [], dict[str, list[Tensor]]()
+    """Some rows of some tables, whole."""
+    parts, got, room = [], dict[str, list[Tensor]](), dict[str, Tensor]()
     for i in sorted({i for i, _ in picks}):
         rows = [row for j, row in picks if j == i]
-        size = max(1, CHUNK // width(tables[i]))
+        size = max(1, TILE // width(tables[i]))
         for a in range(0, len(rows), size):
             raw = {
                 name: torch.cat([c.read(r, r + 1).clone() for r in rows[a : a + size]])
                 for name, c in tables[i].columns.items()
             }
-            b = block(raw, model)
+            b = block(raw, model, room)
             parts.append(rowwise(b))
             for name in numbers.SUBJECTS:
                 if name in raw:
