@@ -55,6 +55,7 @@ class Block:
         scalars: t, s on the house clock, std and g as recorded, (n, 1).
         kept: which of the rows given are used.
         room: buffers, by name; results in them are valid until the next block that shares it.
+        part_of: the rows of which these are some, and which: what follows from scalars is theirs.
     """
 
     raw: Mapping[str, Tensor]
@@ -62,6 +63,7 @@ class Block:
     model: Model
     kept: Tensor
     room: dict[str, Tensor] = field(default_factory=dict)
+    part_of: "tuple[Block, slice] | None" = None
 
     @cached_property
     def n(self) -> int:
@@ -77,30 +79,30 @@ class Block:
             size: rows of a tile.
             latents: those of rows a … b − 1, counted as they were given, usable or not.
         """
-        places = self.kept.nonzero()[:, 0]
+        every = self.n == self.kept.shape[0]
+        places = range(self.n) if every else self.kept.nonzero()[:, 0].tolist()
         for a in range(0, self.n, size):
-            rows = slice(a, a + size)
-            first, last = int(places[a]), int(places[rows][-1])
-            read = latents(first, last + 1)
-            used = places[rows] - first
-            if len(used) <= last - first:
-                read = {name: x[used] for name, x in read.items()}
-            tile = Block(
-                {name: x[rows] for name, x in self.raw.items()} | dict(read),
-                {name: x[rows] for name, x in self.scalars.items()},
-                self.model, self.kept[places[rows]], self.room,
-            )  # fmt: skip
-            tile.__dict__["resolved"] = {name: x[rows] for name, x in self.resolved.items()}
-            tile.__dict__["mean_rule"] = self.mean_rule and self.mean_rule.take(rows)
-            if "noise" in read and "std" in self.resolved:
-                tile.__dict__["draw_rule"] = self.draw_rule.take(rows)
-            tile.__dict__["n"] = len(used)
-            yield tile
+            rows = places[a : a + size]
+            read = latents(rows[0], rows[-1] + 1)
+            if rows[-1] - rows[0] >= len(rows):
+                read = {name: x[[r - rows[0] for r in rows]] for name, x in read.items()}
+            one = torch.ones(len(rows), dtype=torch.bool)
+            yield Block(read, {}, self.model, one, self.room, (self, slice(a, a + len(rows))))
+
+    def only(self, used: Tensor) -> "Block":
+        """Some of the usable rows, by their places among them."""
+        kept = torch.zeros_like(self.kept)
+        kept[self.kept.nonzero()[used, 0]] = True
+        raw, scalars = ({n: x[used] for n, x in y.items()} for y in (self.raw, self.scalars))
+        return Block(raw, scalars, self.model, kept, self.room)
 
     @cached_property
     def resolved(self) -> dict[str, Tensor]:
         """t, s, h, std, g as far as they follow, (n, 1)."""
-        if not self.scalars:
+        if self.part_of is not None:
+            whole, part = self.part_of
+            return {name: x[part] for name, x in whole.resolved.items()}
+        if not self.scalars or not self.n:
             return {}
         reading = self.model.reading
         rows = self._by_step("", lambda steps: reading.resolve(steps))
@@ -132,9 +134,11 @@ class Block:
         """Room for a float64 result of this name, used again by the next block: it stays warm in
         the processor's cache."""
         held = self.room.get(name)
-        if held is None or held.numel() < like.numel():
-            held = self.room[name] = torch.empty(like.numel(), dtype=torch.float64)
-        return held[: like.numel()].view(like.shape)
+        if held is not None and held.shape == like.shape:
+            return held
+        if held is None or held.shape[1:] != like.shape[1:] or held.shape[0] < like.shape[0]:
+            held = self.room[name] = torch.empty(like.shape, dtype=torch.float64)
+        return held[: like.shape[0]]
 
     @cached_property
     def _latents(self) -> dict[str, Tensor]:
@@ -163,6 +167,9 @@ class Block:
     @cached_property
     def mean_rule(self) -> Linear | None:
         """Coefficients of the mean on x_t and v."""
+        if self.part_of is not None:
+            whole, rows = self.part_of
+            return whole.mean_rule and whole.mean_rule.take(rows)
         if self.model.mean is None or not {"t", "s", "g"} <= set(self.resolved):
             return None
         return self._rule(self.model.mean, ("x_t", "v"))
@@ -170,6 +177,9 @@ class Block:
     @cached_property
     def draw_rule(self) -> Linear:
         """Coefficients of x_s on mean and noise."""
+        if self.part_of is not None:
+            whole, rows = self.part_of
+            return whole.draw_rule.take(rows)
         return self._rule(self.model.draw or DRAWS[0], ("mean", "noise"))
 
     def _rule(self, formula: Formula, inputs: tuple[str, str]) -> Linear:

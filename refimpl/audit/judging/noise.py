@@ -49,9 +49,9 @@ class Noise:
     def add(self, b: Block) -> None:
         """Add a block's rows."""
         e = self._noise(b)
-        if e is None or not len(e):
+        if e is None or not e.shape[0]:
             return
-        self.rows += len(e)
+        self.rows += e.shape[0]
         self.count += e.numel()
         self.total += float(e.sum())
         whole = b.has("noise") and isinstance(self._used, slice)
@@ -101,7 +101,7 @@ class Noise:
 
     def _reused(self, b: Block, head: Tensor) -> None:
         """Compare with the rows kept so far, then keep these, up to a bound."""
-        if len(self.kept) and self.rows - len(head) >= _ROWS:
+        if self.kept and self.rows - head.shape[0] >= _ROWS:
             return
         narrow = head[: _ROWS - (self.rows - len(head))].clone()
         self.kept.append(narrow)
