@@ -1,0 +1,5 @@
+"""Floor 0: values held to the annotations that they are declared with, in settings and in calls."""
+
+from .settings import typed
+
+__all__ = ["typed"]
