@@ -17,8 +17,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..methods.typed import typed
 from ..runs import checkpoint
+from ..typed import typed
 from .batches import Batch
 
 Network = TypeVar("Network", bound=nn.Module)
