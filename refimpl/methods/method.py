@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
-from .typed import typed
+from ..typed import typed
 
 KernelName = Literal["flow_grpo", "constant", "cps", "exact", "exact_constant", "matched"]
 BoundaryName = Literal["next_level", "clamp", "refuse"]

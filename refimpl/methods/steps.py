@@ -14,6 +14,7 @@ from ..equations.elementary import Num, add_scaled, add_scaled_to
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..simulate.grids import Grid
+from ..typed import held
 from .method import Method
 
 
@@ -171,6 +172,7 @@ class Plan:
     weights: tuple[float, ...]
 
 
+@held
 def plan(method: Method, grid: Grid, iteration: int = 0, seed: int = 0) -> Plan:
     """The plan of one iteration; the same for the same arguments, on every process.
 

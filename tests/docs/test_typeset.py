@@ -48,6 +48,7 @@ LEFT = [
     "step 1 of 3: the data, the noise, and the mean",
     "A short sentence. I say so; 1,980 neighbours",
     "`x = y` stays code",
+    "二次变差的均值，……",
 ]
 
 
