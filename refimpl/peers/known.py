@@ -17,7 +17,7 @@ from . import own
 INSTALLED = ("refimpl", "diffusers", "flow_matching", "torchcfm", "torchdiffeq")
 """This package, and the libraries that come with `pip install 'refimpl[peers]'`."""
 
-OPTIONAL = ("azula", "torchsde", "diffrax", "k_diffusion")
+OPTIONAL = ("azula", "torchsde", "diffrax", "k_diffusion", "sbi")
 """Libraries of samplers, by `pip install 'refimpl[samplers]'`, two of them with `--no-deps`."""
 
 CHECKOUTS = (
