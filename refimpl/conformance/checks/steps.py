@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..adapter import arrays
-from ..adapter.conventions import Conventions
+from ..adapter.conventions import NO_G, Conventions
 from ..adapter.inputs import at, positive, received, shapes, times, values
 from ..adapter.results import Answer
 from ..adapter.subject import Subject
@@ -84,7 +84,7 @@ def step_sizes(i: Inputs, c: Conventions) -> Parts:
     std = np.asarray(c.std(p["std"], at_.h))
     correction = std**2 / (2 * at_.t)
     mean = x + at_.h * v + correction * (x + (1 - at_.t) * v)
-    if c["g"] in ("cps", "frozen data"):
+    if c["g"] in NO_G:
         mean = 2 * (x + v)
     out = {"mean": mean, "std": 0 * std}
     if "x_s" in p or "x_s" in i:

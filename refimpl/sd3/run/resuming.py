@@ -20,6 +20,7 @@ from ..settings.config import Config, plain
 
 MAY_CHANGE = (
     "evaluation.*",
+    "adapter.applied",
     "adapter.products",
     "model.attention",
     "model.compile",
