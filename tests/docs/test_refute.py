@@ -123,3 +123,52 @@ def test_the_part_that_changed_is_marked(original: str, edited: str, told: list[
     done = subprocess.run(["node", "-e", program], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout) == told, done.stderr
     assert "".join(told) == edited
+
+
+PAGE = """<!doctype html><html lang="en" data-typeset="done"><meta charset="utf-8">
+<link rel="icon" href="data:,"><h2>Step 1. The proof</h2><details open><div class="chain">{lines}
+</div></details><div class="interactive" data-interactive="refute" hidden></div>
+<script src="refute-data.js" defer></script><script src="refute.js" defer></script></html>"""
+LINE = '<div class="arithmatex">left {n}</div><p><span class="rule">({n}) rule</span></p>'
+
+CHOOSE = """(() => {
+  const one = document.querySelector("[name=edit][value='VALUE']");
+  one.checked = true;
+  one.dispatchEvent(new Event("input", { bubbles: true }));
+  return {
+    marked: [...document.querySelectorAll("details .rule.fallen")].map(r => r.textContent),
+    told: document.querySelector(".told").textContent,
+    witness: document.querySelector(".witness").textContent,
+  };
+})()"""
+
+
+@pytest.mark.slow
+def test_an_edit_marks_the_lines_that_fall_and_shows_the_first_with_its_witness(
+    kept: dict[str, Any], tmp_path: Path
+) -> None:
+    sys.path.insert(0, str(DOCS / "tools"))
+    try:
+        import render_check
+    finally:
+        sys.path.remove(str(DOCS / "tools"))
+    if render_check.chromium() is None:
+        pytest.skip("no Chromium on this machine")
+    for name in ("refute.js", "refute-data.js"):
+        (tmp_path / name).write_text((SCRIPT.parent / name).read_text("utf-8"), "utf-8")
+    lines = "".join(LINE.format(n=n + 1) for n in range(kept["lines"]))
+    end = '<div class="arithmatex">end</div>'
+    (tmp_path / "page.html").write_text(PAGE.format(lines=lines + end), "utf-8")
+    edit = kept["functions"][0]["edits"][0]
+    with render_check.served(tmp_path) as base, render_check.browser() as chrome:
+        assert chrome.open(f"{base}page.html", render_check.DESKTOP)
+        wrong = chrome.value(CHOOSE.replace("VALUE", "1"))
+        right = chrome.value(CHOOSE.replace("VALUE", "0"))
+    assert wrong["marked"] == [f"({b['line'] + 1}) rule" for b in edit["breaks"]]
+    assert f"Step 1, line {edit['breaks'][0]['line'] + 1}" in wrong["told"]
+    assert edit["breaks"][0]["gap"] in wrong["witness"]
+    assert right == {
+        "marked": [],
+        "told": f"All {kept['lines']} lines hold: the formula is the one that is proved.",
+        "witness": "",
+    }

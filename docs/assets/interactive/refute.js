@@ -109,7 +109,7 @@
       const chosen = REFUTE.functions[Number(which.value)];
       const rows = [{ formula: chosen.formula }, ...chosen.edits].map((e, i) => choice(i, chosen.formula, e.formula, words));
       edits.replaceChildren(made("legend", {}, words.edits), ...rows);
-      edits.querySelector("[value='1']").checked = true;
+      edits.querySelector("[value='0']").checked = true;
       show();
     }
 
