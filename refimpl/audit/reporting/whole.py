@@ -58,7 +58,11 @@ def _latents(columns: Mapping[str, Rows], rows: Sequence[int]) -> Callable[[int,
 
 
 def _some(column: Rows, rows: Sequence[int]) -> Tensor:
-    return torch.cat([column.read(r, r + 1).clone() for r in rows])
+    """Some rows of a column, (n, width)."""
+    made = torch.empty(len(rows), column.width, dtype=column.dtype)
+    for k, row in enumerate(rows):
+        made[k] = column.read(row, row + 1)[0]
+    return made
 
 
 Explained = dict[str, list[Match]]
