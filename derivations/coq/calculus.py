@@ -6,9 +6,10 @@ import sympy as sp
 
 from .derivatives import derivative
 from .lemmas import Lemma, assemble, closing, hypotheses, prepared, proof_by
+from .limits import limit
 from .moments import by_moments
 from .plain import Step
-from .raw import NotInCoq, put_in, settled, slope
+from .raw import NotInCoq, put_in, settled
 from .terms import ATOM, Names, term
 
 
@@ -21,7 +22,7 @@ def calculus(name: str, step: Step) -> Lemma | None:
             return _mean(name, step)
         case "integral":
             return _integral(name, step)
-    return _limit(name, step)
+    return limit(name, step)
 
 
 def _mean(name: str, step: Step) -> Lemma:
@@ -151,74 +152,3 @@ def _over_the_line(name: str, step: Step) -> Lemma:
         name, letters, hypotheses(letters, result), claim + term(result, names, ATOM), proof,
         "integral", "the Gaussian integral",
     )  # fmt: skip
-
-
-def _limit(name: str, step: Step) -> Lemma:
-    """is_lim (fun s => inside) a result, or the limit from the right where s is positive."""
-    names, (inside, result, to) = prepared(step.inside, step.result, *step.ends)
-    s, letter = names.name(step.letter), step.letter
-    smooth = sp.cancel(sp.together(settled(inside)))
-    f, g = term(inside, names), term(smooth, names)
-    a, b = term(to, names, ATOM), term(result, names, ATOM)
-    sides = closing([inside, smooth], names)
-    agree = " ".join(proof_by(sides[0], sides[1])).rstrip(".")
-    way = _tending(names, letter, smooth, to, result)
-    if letter.is_positive and to == 0:
-        claim = f"filterlim (fun {s} : R => {f}) (at_right {a}) (locally {b})"
-        proof = [
-            f"apply (right_ext (fun {s} : R => {g})); [ intros {s} right; {agree} | ].",
-            f"{way}." if way.startswith("vanish") else f"apply right_of_limit; {way}.",
-        ]
-        proof = [line.replace("vanish ", "") for line in proof]
-    else:
-        claim = f"is_lim (fun {s} : R => {f}) {a} {b}"
-        proof = [
-            f"apply (is_lim_ext_loc (fun {s} : R => {g})); "
-            f"[ exists posreal_one; intros {s} near other; {agree} | ].",
-            f"{way}.",
-        ]
-    letters = Names(of={k: v for k, v in names.of.items() if k != letter})
-    fixed = [c for c in hypotheses(letters, inside, result) if not c.e.has(letter)]
-    return assemble(name, letters, fixed, claim, proof, "limit", "is_lim")
-
-
-def _tending(names: Names, letter: sp.Symbol, smooth: sp.Expr, to: sp.Expr, result: sp.Expr) -> str:
-    """The tactic: by continuity, by the derivatives of a quotient, or by exp(−c/s) → 0."""
-    s, b = names.name(letter), term(result, names, ATOM)
-    g, a = term(smooth, names), term(to, names, ATOM)
-    factor, bell = smooth.as_independent(letter, as_Add=False)
-    if isinstance(bell, sp.exp) and (c := sp.simplify(-bell.args[0] * letter)).is_positive:
-        k, c_ = term(factor, names, ATOM), term(c, names, ATOM)
-        return (
-            f"vanish apply (filterlim_ext (fun {s} : R => {k} * exp (- ({c_} / {s})))); "
-            f"[ intro {s}; unfold Rdiv; plainly | apply vanishes_from_the_right; pos ]"
-        )
-    top, under = sp.fraction(smooth)
-    here = settled(put_in(under, letter, to))
-    if sp.simplify(here) != 0:
-        at = put_in(smooth, letter, to)
-        found, tactic, _ = closing([at, result], names)
-        value = " ".join(proof_by(found, tactic)).rstrip(".")
-        return (
-            f"apply (limit_here (fun {s} : R => {g}) {a} {b}); [ {value} "
-            "| apply derivable_continuous_pt; apply ex_derive_Reals_0; auto_derive; repeat split; "
-            "exists_here ]"
-        )
-    slopes = [put_in(slope(e, letter), letter, to) for e in (top, under)]
-    if any(settled(e).has(sp.zoo, sp.nan, sp.oo) for e in (*slopes, put_in(top, letter, to))):
-        raise NotInCoq("it is a limit of a power whose exponent grows without bound")
-    if sp.simplify(settled(slopes[1])) == 0:
-        raise NotInCoq("a limit of a quotient whose denominator vanishes twice")
-    parts = [term(e, names, ATOM) for e in (top, under, *slopes)]
-    zero = closing([put_in(top, letter, to)], names)
-    zeros = " ".join(proof_by(zero[0], zero[1])).rstrip(".")
-    ratio = slopes[0] / slopes[1]
-    found, tactic, _ = closing([*slopes, ratio, result], names)
-    value = " ".join(proof_by(found, tactic)).rstrip(".")
-    return (
-        f"apply (is_lim_ext (fun {s} : R => {parts[0]} / {parts[1]})); "
-        f"[ intro {s}; unfold Rdiv; plainly |]; "
-        f"replace {b} with ({parts[2]} / {parts[3]}) by ({value}); "
-        f"apply (limit_of_quotient (fun {s} : R => {parts[0]}) (fun {s} : R => {parts[1]})); "
-        f"[ {zeros} | plainly | derivative | derivative | first [ pos | nonzero ] ]"
-    )
