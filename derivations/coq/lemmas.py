@@ -102,7 +102,7 @@ def assemble(
     given = [c.text(names) for c in conditions] + list(extra)
     letters = [text for text in names.of.values() if " " not in text]
     binders = f" ({' '.join(letters)} : R)" if letters else ""
-    binders += "".join(f" ({f} : R -> R)" for f in functions)
+    binders += "".join(f" ({f})" for f in functions)
     binders += "".join(f"\n  (H{i} : {text})" for i, text in enumerate(given, 1))
     binders += over
     return Lemma(name, f"Lemma {name}{binders} :\n  {claim}.", tuple(proof), kind, means)

@@ -369,10 +369,18 @@ Ltac further := first [ absolutely | turned | logarithms | undone ].
 Ltac known :=
   repeat match goal with
   | H : is_derive ?f ?x ?l |- context [Derive (fun y => ?f y) ?x] =>
-      replace (Derive (fun y => f y) x) with l by (symmetry; apply is_derive_unique, H)
+      progress replace (Derive (fun y => f y) x) with l by (symmetry; apply is_derive_unique, H)
+  | H : is_derive ?f ?x ?l |- context [Derive (fun y => ?f y) ?z] =>
+      replace (Derive (fun y => f y) z) with l
+        by (symmetry; apply is_derive_unique; replace z with x by algebra; exact H)
   end.
 Ltac exists_here :=
-  first [ assumption | exact I | eexists; eassumption | pos | nonzero ].
+  first
+    [ assumption | exact I | eexists; eassumption | pos | nonzero
+    | match goal with
+      | H : is_derive ?f ?x ?l |- ex_derive _ ?z =>
+          exists l; replace z with x by algebra; exact H
+      end ].
 (* The logarithm of a large square: its inside is differentiated, and only that. *)
 Lemma derive_log_square (p : R) (D : R -> R) (x d n e : R) :
   is_derive D x d -> D x = e -> e <> 0 -> n = 2 * d ->
