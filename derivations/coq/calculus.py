@@ -9,7 +9,7 @@ from .lemmas import Lemma, assemble, closing, hypotheses, prepared, proof_by
 from .limits import limit
 from .moments import by_moments
 from .plain import Step
-from .raw import NotInCoq, put_in, settled
+from .raw import NotInCoq, kept, put_in, settled
 from .terms import ATOM, Names, term
 
 
@@ -30,6 +30,7 @@ def _mean(name: str, step: Step) -> Lemma:
     names, (inside, result) = prepared(step.inside, step.result)
     eps = names.name(step.letter)
     powers, slopes = by_moments(inside, step.letter)
+    powers = {n: _divided_as_written(c, inside) for n, c in powers.items()}
     before = {b: _exp(_times(b, step.letter)) for b in slopes}
     after = [
         _exp(_times(sp.Pow(b, 2, evaluate=False), sp.Pow(2, -1, evaluate=False))) for b in slopes
@@ -53,6 +54,22 @@ def _mean(name: str, step: Step) -> Lemma:
         name, letters, fixed, claim, proof, "mean", "moments",
         over="\n  (E : (R -> R) -> R) (normal : standard_normal E)",
     )  # fmt: skip
+
+
+def _divided_as_written(e: sp.Expr, written: sp.Expr) -> sp.Expr:
+    """e with (1 − t)² c + t² where it is divided by the same, multiplied out: a sign is seen there."""
+    forms = {
+        sp.expand(settled(p.base)): p.base
+        for p in written.atoms(sp.Pow)
+        if p.exp.is_negative and p.base.is_Add
+    }
+
+    def walk(e: sp.Expr) -> sp.Expr:
+        if isinstance(e, sp.Pow) and e.exp.is_negative and e.base in forms:
+            return sp.Pow(forms[e.base], e.exp, evaluate=False)
+        return kept(e, tuple(map(walk, e.args))) if e.args else e
+
+    return walk(e)
 
 
 def _exp(e: sp.Expr) -> sp.Expr:

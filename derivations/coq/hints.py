@@ -37,12 +37,19 @@ class Hints:
             and the positive factor that it has besides.
         circles: the angles whose sines and cosines remain.
         seen: the text of what stands under a root or a logarithm, by its value.
+        squared: whether powers of roots stand there, which are to go before roots are split.
     """
 
     asserts: list[tuple[str, str, str]] = field(default_factory=list)
     roots: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     circles: list[str] = field(default_factory=list)
     seen: dict[sp.Expr, str] = field(default_factory=dict)
+    squared: bool = False
+
+    def by_squares(self) -> list[str]:
+        """The sentences where no root is split: what is under a squared root comes out of it."""
+        kept = [known for known in self.asserts if not known[0].startswith("sqrt")]
+        return [*Hints(kept, circles=self.circles).script(), "squared"] if self.squared else []
 
     def script(self) -> list[str]:
         """The sentences of the proof, before the last: inner atoms first."""
@@ -97,7 +104,13 @@ def hints(sides: list[sp.Expr], names: Names) -> Hints:
         if made is not None and made[0] not in told and made[0] != made[1]:
             told.add(made[0])
             found.asserts.append(made)
+    found.squared = any(_is_power_of_root(p) for side in sides for p in side.atoms(sp.Pow))
     return found
+
+
+def _is_power_of_root(e: sp.Pow) -> bool:
+    """(√a)ⁿ or a root in a square, n > 1."""
+    return bool(e.exp.is_Integer and e.exp > 1 and any(p.exp == HALF for p in e.atoms(sp.Pow)))
 
 
 def _atoms(e: sp.Expr) -> Iterator[sp.Expr]:

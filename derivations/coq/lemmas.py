@@ -125,8 +125,10 @@ def proof_by(found: Hints, last: str) -> list[str]:
     script = found.script()
     if not script:
         return [f"first [ {_by('plainly', last)} | further ]."]
+    squares = "; ".join([*found.by_squares(), _by("algebra", last)])
     return [
         f"first [ solve [ {_by('algebra', last)} ]",
+        *([f"| solve [ {squares} ]"] if found.squared else []),
         *(f"| {s}" if i == 0 else f"; {s}" for i, s in enumerate(script)),
         f"; {_by(found.algebra(), last)}",
         f"| {_by('plainly', last)} | further ].",

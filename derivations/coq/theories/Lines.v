@@ -231,6 +231,16 @@ Ltac powers_of_roots :=
   repeat match goal with
   | |- context [sqrt ?a ^ S (S ?n)] => rewrite (two_roots a n) by pos
   end.
+(* What is under a squared root comes out of it, also where the root is a factor of what is squared. *)
+Ltac squared :=
+  powers_of_roots;
+  repeat match goal with
+  | |- context [(?a * sqrt ?b) ^ S (S ?n)] =>
+      rewrite (Rpow_mult_distr a (sqrt b) (S (S n))); powers_of_roots
+  | |- context [(?a / sqrt ?b) ^ S (S ?n)] =>
+      unfold Rdiv at 1; rewrite (Rpow_mult_distr a (/ sqrt b)), pow_inv; powers_of_roots
+  end;
+  rewrite ?pow_O, ?Rmult_1_r.
 Ltac cleared := progress field_simplify_eq; [ powers_of_roots; algebra | sides .. ].
 Ltac rooted :=
   lazymatch goal with
