@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .derivatives import derivative
+from .derivatives import derivative, slope_script
 from .lemmas import Lemma, assemble, closing, hypotheses, prepared, proof_by
 from .limits import limit
 from .moments import by_moments
 from .plain import Step
-from .raw import NotInCoq, kept, put_in, settled
+from .raw import NotInCoq, kept, put_in, settled, slope
 from .terms import ATOM, Names, term
 
 
@@ -84,7 +84,7 @@ def _integral(name: str, step: Step) -> Lemma:
     """is_RInt (fun s => inside) a b result, by an antiderivative that Coq differentiates."""
     if step.ends == (-sp.oo, sp.oo):
         return _over_the_line(name, step)
-    if step.ends[0] == 0 and _grows_at_zero(settled(step.inside), step.letter):
+    if step.ends[0] == 0 and _grows_at_zero(sp.expand(settled(step.inside)), step.letter):
         return _from_zero(name, step)
     names, (inside, result, low, high) = prepared(step.inside, step.result, *step.ends)
     s = names.name(step.letter)
@@ -126,12 +126,13 @@ def _from_zero(name: str, step: Step) -> Lemma:
     k, n = term(factor, names, ATOM), term(power.exp, names, ATOM)
     f, F, b = term(inside, names), term(primitive, names), term(high, names, ATOM)
     at_end = put_in(primitive, letter, high)
+    moves = slope_script(names, primitive, slope(primitive, letter), inside)
     found, tactic, _ = closing([at_end, result], names)
     value = " ".join(proof_by(found, tactic)).rstrip(".")
     claim = f"is_RInt_gen (fun {s} : R => {f}) (at_right 0) (at_point {b}) "
     proof = [
         f"apply (from_zero _ (fun {s} : R => {F}));",
-        f"[ pos | intros {s} right; cbv beta; derivative",
+        f"[ pos | intros {s} right; cbv beta; {moves}",
         f"| intros {s} right; apply (ex_derive_continuous (fun {s} : R => {f})); unfold Rpower;"
         " auto_derive; repeat split; exists_here",
         f"| apply (filterlim_ext (fun {s} : R => {k} * Rpower {s} {n})); "

@@ -37,7 +37,7 @@ def derivative(name: str, step: Step) -> Lemma | None:
     f, g = term(inside, names, ATOM), term(nearby, names, ATOM)
     a, b = term(point, names, ATOM), term(result, names, ATOM)
     here = names.letters(put_in(smooth, step.letter, at))
-    last = _slope_script(names, nearby, here, result)
+    last = slope_script(names, nearby, here, result)
     if moving.several:
         if choices or step.ends:
             raise NotInCoq("at one point, it differentiates what moves in several arguments")
@@ -64,11 +64,15 @@ def derivative(name: str, step: Step) -> Lemma | None:
     )  # fmt: skip
 
 
-def _slope_script(names: Names, inside: sp.Expr, here: sp.Expr, result: sp.Expr) -> str:
-    """Coq differentiates; powers with letters in the exponent need their laws afterwards."""
+def slope_script(names: Names, inside: sp.Expr, here: sp.Expr, result: sp.Expr) -> str:
+    """Coq differentiates; powers with letters in the exponent need their laws afterwards.
+
+    Logarithms are gone by then.
+    """
     if not any(_is_power(p) for e in (inside, result) for p in e.atoms(sp.Pow)):
         return "derivative"
     found = hints([here, result], names)
+    found.asserts = [known for known in found.asserts if not known[0].startswith("ln")]
     facts = "; ".join(found.facts()) or "idtac"
     return f"{facts}; derivative_by ltac:({found.rewrites()})"
 

@@ -73,7 +73,8 @@ class Hints:
         ]
         ordered = sorted(self.asserts, key=lambda a: len(a[0]))
         for n, (left, right, tactic) in enumerate(ordered):
-            inner = [f"A{i}" for i in range(n) if ordered[i][0] in left]
+            within = left + right if left.startswith("sqrt") else left
+            inner = [f"A{i}" for i in range(n) if ordered[i][0] in within]
             before = "".join(f"try rewrite {name}; " for name in reversed(inner))
             sentences.append(f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})")
         return sentences
@@ -308,7 +309,7 @@ def _logarithm(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[st
         product.append(_first(rest, names, found))
         total.append(f"ln {_first(rest, names, found)}")
     if not product:
-        return text, "0", "(rewrite <- ln_1; f_equal; algebra)"
+        return text, "0", "(transitivity (ln 1); [ f_equal; algebra | apply ln_1 ])"
     return text, " + ".join(total), f"ln_law ({' * '.join(product)})"
 
 

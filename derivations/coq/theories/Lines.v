@@ -366,13 +366,31 @@ Ltac absolutely :=
   | H : Rabs ?a <> 0 |- _ => field; apply (root_of_square a); [ exact H | first [ reflexivity | ring ] ]
   end.
 Ltac undone :=
+  unfold Rdiv in *; rewrite ?Rinv_1, ?Rmult_1_l, ?Rmult_1_r in *;
   repeat match goal with
   | |- context [Rpower ?a ?b] =>
       replace (Rpower a b) with 1
         by (replace a with 1 by algebra; unfold Rpower; rewrite ln_1, Rmult_0_r; symmetry; apply exp_0)
   end;
   repeat rewrite exp_ln by positive; rewrite ?ln_exp; plainly.
-Ltac further := first [ absolutely | turned | logarithms | undone ].
+(* The power mean of a and b is a times that of 1 and b / a. *)
+Lemma power_mean (a b u k : R) : 0 < a -> 0 < b -> k <> 0 ->
+  0 < (1 - u) * Rpower a (/ k) + u * Rpower b (/ k) ->
+  a * exp (k * ln (1 - u + u * exp (ln (b / a) / k)))
+  = Rpower ((1 - u) * Rpower a (/ k) + u * Rpower b (/ k)) k.
+Proof.
+  intros A B K. unfold Rpower. set (x := exp (/ k * ln a)). assert (X : 0 < x) by apply exp_pos.
+  assert (E : exp (/ k * ln b) = x * exp (ln (b / a) / k)).
+  { unfold x. rewrite <- exp_plus. f_equal. unfold Rdiv. rewrite ln_mult, ln_Rinv by pos. ring. }
+  rewrite E. intro P.
+  replace ((1 - u) * x + u * (x * exp (ln (b / a) / k)))
+    with (x * (1 - u + u * exp (ln (b / a) / k))) in * by ring.
+  rewrite ln_mult; [| exact X | apply (part_pos _ x _ X P); reflexivity].
+  rewrite Rmult_plus_distr_l, exp_plus. unfold x. rewrite ln_exp.
+  replace (k * (/ k * ln a)) with (ln a) by (field; exact K). rewrite exp_ln by exact A. reflexivity.
+Qed.
+Ltac further :=
+  first [ absolutely | turned | logarithms | apply power_mean; pos | undone ].
 
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
