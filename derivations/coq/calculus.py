@@ -57,7 +57,7 @@ def _mean(name: str, step: Step) -> Lemma:
 
 
 def _divided_as_written(e: sp.Expr, written: sp.Expr) -> sp.Expr:
-    """e with (1 − t)² c + t² where it is divided by the same, multiplied out: a sign is seen there."""
+    """e divided by (1 − t)² c + t², whose sign is seen, not by the same multiplied out."""
     forms = {
         sp.expand(settled(p.base)): p.base
         for p in written.atoms(sp.Pow)

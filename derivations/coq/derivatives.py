@@ -15,7 +15,7 @@ from .branches import Choice, branch
 from .conditions import Condition, declared, existence
 from .hints import hints
 from .lemmas import Lemma, assemble, closing, proof_by
-from .moving import by_chain, functions
+from .moving import by_chain, functions, known_slope
 from .plain import Step
 from .raw import NotInCoq, put_in, settled
 from .terms import ATOM, Names, term
@@ -33,15 +33,15 @@ def derivative(name: str, step: Step) -> Lemma | None:
     x = names.name(step.letter)
     inside, nearby, result = (names.letters(e) for e in (step.inside, smooth, step.result))
     point = names.letters(at)
-    moving = functions(names, step.letter, at, (inside, nearby), result)
+    values = functions(names, step.letter, at, (inside, nearby), result)
     f, g = term(inside, names, ATOM), term(nearby, names, ATOM)
     a, b = term(point, names, ATOM), term(result, names, ATOM)
     here = names.letters(put_in(smooth, step.letter, at))
     last = slope_script(names, nearby, here, result)
-    if moving.several:
+    if several := [value for value in values if len(value.moved) > 1]:
         if choices or step.ends:
             raise NotInCoq("at one point, it differentiates what moves in several arguments")
-        last = by_chain(names, step.letter, moving, nearby, result) + last
+        last = by_chain(names, step.letter, several, nearby, result) + last
     if step.kind == "right derivative":
         claim = f"right_derivative (fun {x} : R => {f}) {a} {b}"
         found, tactic, _ = closing([inside, nearby], names)
@@ -60,7 +60,8 @@ def derivative(name: str, step: Step) -> Lemma | None:
     ]
     return assemble(
         name, letters, conditions, claim, script, "derivative", "is_derive",
-        tuple(moving.hypotheses), tuple(moving.binders.values()),
+        tuple(known_slope(names, value) for value in values),
+        tuple(dict.fromkeys(value.binder for value in values)),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ Arguments that stay are left out: the function is that of those that move.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sympy as sp
 
@@ -24,29 +24,36 @@ PLACES = {2: ("fst {0}", "snd {0}"), 3: ("fst (fst {0})", "snd (fst {0})", "snd 
 """The coordinates of a point."""
 
 
-@dataclass
-class Moving:
-    """What a lemma says of the functions in it.
+@dataclass(frozen=True)
+class Value:
+    """A value of a function, some of whose arguments move.
 
     Attributes:
-        binders: each with its type: `p_of : R -> R`.
-        hypotheses: what their slopes are.
-        several: values of functions of which several arguments move, as letters, each with the
-            name of the function, the arguments and their slopes.
+        letter: what stands for it.
+        function: its name in the lemma.
+        moved: the arguments that move.
+        places: where they are.
+        slopes: the letters for its partial derivatives there.
     """
 
-    binders: dict[str, str] = field(default_factory=dict)
-    hypotheses: list[str] = field(default_factory=list)
-    several: list[tuple[sp.Symbol, str, list[sp.Expr], list[sp.Symbol]]] = field(default_factory=list)
+    letter: sp.Symbol
+    function: str
+    moved: tuple[sp.Expr, ...]
+    places: tuple[sp.Expr, ...]
+    slopes: tuple[sp.Symbol, ...]
+
+    @property
+    def binder(self) -> str:
+        """The function with its type: `p_of : R -> R`."""
+        return f"{self.function} : " + "R -> " * len(self.moved) + "R"
 
 
 def functions(
     names: Names, letter: sp.Symbol, at: sp.Expr, sides: tuple[sp.Expr, ...], result: sp.Expr
-) -> Moving:
-    """Names the functions of the letter, and says what their derivatives are called."""
-    made = Moving()
+) -> list[Value]:
+    """Names the functions of the letter, and the letters for their slopes."""
     called: dict[tuple[object, ...], str] = {}
-    slopes = []
+    found = []
     for symbol in _nested_first(names, letter, sides):
         function, orders, arguments = _jet(names, symbol)
         moving = [i for i, a in enumerate(arguments) if a.has(letter)]
@@ -56,36 +63,28 @@ def functions(
         key = (function, orders, tuple(moving), fixed)
         if key not in called:
             order = sum(orders)
-            called[key] = name = names.fresh(f"{function.__name__}{order or ''}_of")
-            names.of[sp.Dummy()] = f"{name} "  # taken, and no letter
-            made.binders[name] = f"{name} : " + "R -> " * len(moving) + "R"
-        name = called[key]
-        names.of[symbol] = _value(names, name, [arguments[i] for i in moving])
+            called[key] = names.fresh(f"{function.__name__}{order or ''}_of")
+            names.of[sp.Dummy()] = f"{called[key]} "  # taken, and no letter
+        moved = tuple(arguments[i] for i in moving)
+        names.of[symbol] = _applied(names, called[key], moved)
         here = tuple(a.subs(letter, at) for a in arguments)
-        places = [here[i] for i in moving]
+        places = tuple(here[i] for i in moving)
         same = _known(names, function, orders, here)
         if same is not None and same != symbol:
-            names.of[same] = _value(names, name, places)
-        ups = [_up(orders, i) for i in moving]
-        partials = [_known(names, function, up, here) for up in ups]
-        slopes.append((symbol, name, [arguments[i] for i in moving], places, partials))
-    for symbol, name, moved, places, partials in slopes:
-        letters = [_named(names, partial) for partial in partials]
-        made.hypotheses.append(_slope(names, name, places, letters))
-        if len(moved) > 1:
-            made.several.append((symbol, name, moved, letters))
-    others = [
-        s for s, e in names.stands_for.items()
-        if result.has(s) and e.has(letter) and s not in names.of
-    ]  # fmt: skip
-    if others:
-        raise NotInCoq("its derivative holds one that is not known from that of its parts")
+            names.of[same] = _applied(names, called[key], places)
+        slopes = [_known(names, function, _up(orders, i), here) for i in moving]
+        found.append((symbol, called[key], moved, places, slopes))
+    made = [
+        Value(symbol, f, moved, places, tuple(_named(names, slope) for slope in slopes))
+        for symbol, f, moved, places, slopes in found
+    ]
+    for s, e in names.stands_for.items():
+        if result.has(s) and e.has(letter) and s not in names.of:
+            raise NotInCoq("its derivative holds one that is not known from that of its parts")
     return made
 
 
-def _nested_first(
-    names: Names, letter: sp.Symbol, sides: tuple[sp.Expr, ...]
-) -> list[sp.Symbol]:
+def _nested_first(names: Names, letter: sp.Symbol, sides: tuple[sp.Expr, ...]) -> list[sp.Symbol]:
     """The letters for values that move, those in the arguments of others before them."""
     found: dict[sp.Symbol, None] = {}
 
@@ -133,17 +132,18 @@ def _named(names: Names, symbol: sp.Symbol | None) -> sp.Symbol:
     return symbol
 
 
-def _value(names: Names, function: str, places: list[sp.Expr]) -> str:
+def _applied(names: Names, function: str, places: tuple[sp.Expr, ...]) -> str:
     return f"({function} {' '.join(term(names.letters(a), names, ATOM) for a in places)})"
 
 
-def _slope(names: Names, f: str, places: list[sp.Expr], letters: list[sp.Symbol]) -> str:
-    """What the derivative of a function is at a point."""
-    partials = [names.name(letter) for letter in letters]
-    if len(places) == 1:
-        return f"is_derive {f} {term(names.letters(places[0]), names, ATOM)} {partials[0]}"
-    n = len(places)
-    space, point = " * ".join("R" * n), ", ".join(term(names.letters(a), names) for a in places)
+def known_slope(names: Names, value: Value) -> str:
+    """What the derivative of a function is at a point, as a hypothesis."""
+    f, n = value.function, len(value.places)
+    partials = [names.name(slope) for slope in value.slopes]
+    if n == 1:
+        return f"is_derive {f} {term(names.letters(value.places[0]), names, ATOM)} {partials[0]}"
+    space = " * ".join("R" * n)
+    point = ", ".join(term(names.letters(a), names) for a in value.places)
     inputs = " ".join(f"({place.format('z')})" for place in PLACES[n])
     rows = zip(partials, PLACES[n], strict=True)
     linear = " + ".join(f"{partial} * {place.format('d')}" for partial, place in rows)
@@ -153,29 +153,37 @@ def _slope(names: Names, f: str, places: list[sp.Expr], letters: list[sp.Symbol]
     )
 
 
-def by_chain(names: Names, letter: sp.Symbol, made: Moving, e: sp.Expr, result: sp.Expr) -> str:
-    """Each value of which several arguments move as a function w of the letter, and its slope."""
-    s, before, called = names.name(letter), dict(names.of), []
-    script, steps = [], []
-    for symbol, _, _, _ in made.several:
+def by_chain(
+    names: Names, letter: sp.Symbol, values: list[Value], e: sp.Expr, result: sp.Expr
+) -> str:
+    """The tactic that makes each value a function w of the letter, whose slope is then known."""
+    s, before = names.name(letter), dict(names.of)
+    called, script = [], []
+    for value in values:
         called.append(names.fresh("w"))
         names.of[sp.Dummy()] = f"{called[-1]} "
-        script.append(f"pose ({called[-1]} := fun {s} : R => {before[symbol]})")
-    for w, (symbol, _, _, _) in zip(called, made.several, strict=True):
-        names.of[symbol] = f"({w} {s})"
-    for w, (_, f, moved, partials) in zip(called, made.several, strict=True):
-        inner = [f"(fun {s} : R => {term(names.letters(a), names, ATOM)})" for a in moved]
-        slopes = [term(names.letters(slope(a, letter)), names, ATOM) for a in moved]
-        rows = zip(partials, slopes, strict=True)
-        whole = " + ".join(f"{names.name(partial)} * {moves}" for partial, moves in rows)
-        ways = " | ".join(["derivative"] * len(moved))
-        steps.append(
-            f"assert (is_derive {w} {s} ({whole})) by (eapply ({ALONG[len(moved)]} {f} "
-            f"{' '.join(inner)}); [ eassumption | {ways} | subst {' '.join(called)}; algebra ])"
-        )
-    changed = (
+        script.append(f"pose ({called[-1]} := fun {s} : R => {before[value.letter]})")
+    for w, value in zip(called, values, strict=True):
+        names.of[value.letter] = f"({w} {s})"
+    for w, value in zip(called, values, strict=True):
+        script.append(_along(names, letter, w, value, called))
+    script.append(
         f"change (is_derive (fun {s} : R => {term(e, names, ATOM)}) {s} "
-        f"{term(result, names, ATOM)}); clearbody {' '.join(called)}"
+        f"{term(result, names, ATOM)}); clearbody {' '.join(called)}; "
     )
     names.of = before
-    return "; ".join([*script, *steps, changed]) + "; "
+    return "; ".join(script)
+
+
+def _along(names: Names, letter: sp.Symbol, w: str, value: Value, called: list[str]) -> str:
+    """The slope of w by the chain rule."""
+    s, count = names.name(letter), len(value.moved)
+    inner = [f"(fun {s} : R => {term(names.letters(a), names, ATOM)})" for a in value.moved]
+    rises = [term(names.letters(slope(a, letter)), names, ATOM) for a in value.moved]
+    rows = zip(value.slopes, rises, strict=True)
+    whole = " + ".join(f"{names.name(partial)} * {rise}" for partial, rise in rows)
+    ways = " | ".join(["derivative"] * count)
+    return (
+        f"assert (is_derive {w} {s} ({whole})) by (eapply ({ALONG[count]} {value.function} "
+        f"{' '.join(inner)}); [ eassumption | {ways} | subst {' '.join(called)}; algebra ])"
+    )

@@ -30,7 +30,11 @@ def slope(e: sp.Expr, x: sp.Symbol) -> sp.Expr:
     if (found := _as_jet(e)) is not None and _moving(e, x) > 1:
         return _chain(*found, x)
     several = any(_moving(part, x) > 1 for part in e.atoms(AppliedUndef, sp.Subs))
-    if several or e.has(sp.exp, sp.log, sp.sin, sp.cos) or any(not p.exp.is_Integer for p in e.atoms(sp.Pow)):
+    if (
+        several
+        or e.has(sp.exp, sp.log, sp.sin, sp.cos)
+        or any(not p.exp.is_Integer for p in e.atoms(sp.Pow))
+    ):
         if isinstance(e, sp.Add):
             return sp.Add(*(slope(part, x) for part in e.args))
         if isinstance(e, sp.Mul):
@@ -69,9 +73,7 @@ def _chain(
     return sp.Add(*parts)
 
 
-def _partial(
-    function: type, orders: tuple[int, ...], arguments: tuple[sp.Expr, ...]
-) -> sp.Expr:
+def _partial(function: type, orders: tuple[int, ...], arguments: tuple[sp.Expr, ...]) -> sp.Expr:
     """The derivative of a function, so often by each argument, at a point."""
     slots = [sp.Dummy(f"xi_{i}") for i, _ in enumerate(arguments, 1)]
     by = [(slot, n) for slot, n in zip(slots, orders, strict=True) if n]
