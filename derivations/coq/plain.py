@@ -178,7 +178,7 @@ class Plain(Space):
                 (chance, "expectation", averaged),
                 *comparisons,
             ]
-            stack.enter_context(dotprodsimp(False))  # type: ignore[no-untyped-call]
+            stack.enter_context(dotprodsimp(False))
             for place, name, work in patches:
                 stack.enter_context(mock.patch.object(place, name, work))
             yield
