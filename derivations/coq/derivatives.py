@@ -22,8 +22,8 @@ from .terms import ATOM, Names, term
 
 
 def derivative(name: str, step: Step) -> Lemma | None:
-    """The derivative by a letter; None where it is that of a letter, which is named, not found."""
-    if not step.ends and (_as_jet(step.inside) is not None or step.inside == step.letter):
+    """The derivative by a letter; None where it is that of p(x) by x, which is named, not found."""
+    if not step.ends and _is_named(step.inside, step.letter):
         return None
     at = step.ends[0] if step.ends else step.letter
     smooth, choices = branch(step.inside, step.letter, at)
@@ -63,6 +63,13 @@ def derivative(name: str, step: Step) -> Lemma | None:
         tuple(known_slope(names, value) for value in values),
         tuple(dict.fromkeys(value.binder for value in values)),
     )  # fmt: skip
+
+
+def _is_named(e: sp.Expr, letter: sp.Symbol) -> bool:
+    """Whether it is the letter, or a function of it whose slope is a letter of its own."""
+    found = _as_jet(e)
+    moved = [] if found is None else [a for a in found[2] if a.has(letter)]
+    return e == letter or moved == [letter] or (found is not None and not moved)
 
 
 def slope_script(names: Names, inside: sp.Expr, here: sp.Expr, result: sp.Expr) -> str:
