@@ -8,8 +8,11 @@
     conditions.py    what a lemma assumes
     hints.py         the laws of exp, ln and sqrt that its proof uses
     lemmas.py        a line as a lemma
+    moving.py        the functions in a derivative, and which of their arguments move
     derivatives.py   a derivative as a lemma
-    calculus.py      a mean, an integral or a limit as a lemma
+    quotients.py     limits of quotients whose two sides vanish
+    limits.py        a limit as a lemma
+    calculus.py      a mean or an integral as a lemma; any step of calculus
     claims.py        all lines of all derivations
     compiling.py     `coqc`, and what the proofs assume
     verdicts.py      what Coq said, bound to hashes

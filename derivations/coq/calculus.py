@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .derivatives import derivative
+from .derivatives import derivative, slope_script
 from .lemmas import Lemma, assemble, closing, hypotheses, prepared, proof_by
+from .limits import limit
 from .moments import by_moments
 from .plain import Step
-from .raw import NotInCoq, put_in, settled, slope
+from .raw import NotInCoq, kept, put_in, settled, slope
 from .terms import ATOM, Names, term
 
 
@@ -21,7 +22,7 @@ def calculus(name: str, step: Step) -> Lemma | None:
             return _mean(name, step)
         case "integral":
             return _integral(name, step)
-    return _limit(name, step)
+    return limit(name, step)
 
 
 def _mean(name: str, step: Step) -> Lemma:
@@ -29,6 +30,7 @@ def _mean(name: str, step: Step) -> Lemma:
     names, (inside, result) = prepared(step.inside, step.result)
     eps = names.name(step.letter)
     powers, slopes = by_moments(inside, step.letter)
+    powers = {n: _divided_as_written(c, inside) for n, c in powers.items()}
     before = {b: _exp(_times(b, step.letter)) for b in slopes}
     after = [
         _exp(_times(sp.Pow(b, 2, evaluate=False), sp.Pow(2, -1, evaluate=False))) for b in slopes
@@ -54,6 +56,22 @@ def _mean(name: str, step: Step) -> Lemma:
     )  # fmt: skip
 
 
+def _divided_as_written(e: sp.Expr, written: sp.Expr) -> sp.Expr:
+    """e divided by (1 − t)² c + t², whose sign is seen, not by the same multiplied out."""
+    forms = {
+        sp.expand(settled(p.base)): p.base
+        for p in written.atoms(sp.Pow)
+        if p.exp.is_negative and p.base.is_Add
+    }
+
+    def walk(e: sp.Expr) -> sp.Expr:
+        if isinstance(e, sp.Pow) and e.exp.is_negative and e.base in forms:
+            return sp.Pow(forms[e.base], e.exp, evaluate=False)
+        return kept(e, tuple(map(walk, e.args))) if e.args else e
+
+    return walk(e)
+
+
 def _exp(e: sp.Expr) -> sp.Expr:
     return sp.exp(e, evaluate=False)
 
@@ -66,7 +84,7 @@ def _integral(name: str, step: Step) -> Lemma:
     """is_RInt (fun s => inside) a b result, by an antiderivative that Coq differentiates."""
     if step.ends == (-sp.oo, sp.oo):
         return _over_the_line(name, step)
-    if step.ends[0] == 0 and _grows_at_zero(settled(step.inside), step.letter):
+    if step.ends[0] == 0 and _grows_at_zero(sp.expand(settled(step.inside)), step.letter):
         return _from_zero(name, step)
     names, (inside, result, low, high) = prepared(step.inside, step.result, *step.ends)
     s = names.name(step.letter)
@@ -108,12 +126,13 @@ def _from_zero(name: str, step: Step) -> Lemma:
     k, n = term(factor, names, ATOM), term(power.exp, names, ATOM)
     f, F, b = term(inside, names), term(primitive, names), term(high, names, ATOM)
     at_end = put_in(primitive, letter, high)
+    moves = slope_script(names, primitive, slope(primitive, letter), inside)
     found, tactic, _ = closing([at_end, result], names)
     value = " ".join(proof_by(found, tactic)).rstrip(".")
     claim = f"is_RInt_gen (fun {s} : R => {f}) (at_right 0) (at_point {b}) "
     proof = [
         f"apply (from_zero _ (fun {s} : R => {F}));",
-        f"[ pos | intros {s} right; cbv beta; derivative",
+        f"[ pos | intros {s} right; cbv beta; {moves}",
         f"| intros {s} right; apply (ex_derive_continuous (fun {s} : R => {f})); unfold Rpower;"
         " auto_derive; repeat split; exists_here",
         f"| apply (filterlim_ext (fun {s} : R => {k} * Rpower {s} {n})); "
@@ -151,74 +170,3 @@ def _over_the_line(name: str, step: Step) -> Lemma:
         name, letters, hypotheses(letters, result), claim + term(result, names, ATOM), proof,
         "integral", "the Gaussian integral",
     )  # fmt: skip
-
-
-def _limit(name: str, step: Step) -> Lemma:
-    """is_lim (fun s => inside) a result, or the limit from the right where s is positive."""
-    names, (inside, result, to) = prepared(step.inside, step.result, *step.ends)
-    s, letter = names.name(step.letter), step.letter
-    smooth = sp.cancel(sp.together(settled(inside)))
-    f, g = term(inside, names), term(smooth, names)
-    a, b = term(to, names, ATOM), term(result, names, ATOM)
-    sides = closing([inside, smooth], names)
-    agree = " ".join(proof_by(sides[0], sides[1])).rstrip(".")
-    way = _tending(names, letter, smooth, to, result)
-    if letter.is_positive and to == 0:
-        claim = f"filterlim (fun {s} : R => {f}) (at_right {a}) (locally {b})"
-        proof = [
-            f"apply (right_ext (fun {s} : R => {g})); [ intros {s} right; {agree} | ].",
-            f"{way}." if way.startswith("vanish") else f"apply right_of_limit; {way}.",
-        ]
-        proof = [line.replace("vanish ", "") for line in proof]
-    else:
-        claim = f"is_lim (fun {s} : R => {f}) {a} {b}"
-        proof = [
-            f"apply (is_lim_ext_loc (fun {s} : R => {g})); "
-            f"[ exists posreal_one; intros {s} near other; {agree} | ].",
-            f"{way}.",
-        ]
-    letters = Names(of={k: v for k, v in names.of.items() if k != letter})
-    fixed = [c for c in hypotheses(letters, inside, result) if not c.e.has(letter)]
-    return assemble(name, letters, fixed, claim, proof, "limit", "is_lim")
-
-
-def _tending(names: Names, letter: sp.Symbol, smooth: sp.Expr, to: sp.Expr, result: sp.Expr) -> str:
-    """The tactic: by continuity, by the derivatives of a quotient, or by exp(−c/s) → 0."""
-    s, b = names.name(letter), term(result, names, ATOM)
-    g, a = term(smooth, names), term(to, names, ATOM)
-    factor, bell = smooth.as_independent(letter, as_Add=False)
-    if isinstance(bell, sp.exp) and (c := sp.simplify(-bell.args[0] * letter)).is_positive:
-        k, c_ = term(factor, names, ATOM), term(c, names, ATOM)
-        return (
-            f"vanish apply (filterlim_ext (fun {s} : R => {k} * exp (- ({c_} / {s})))); "
-            f"[ intro {s}; unfold Rdiv; plainly | apply vanishes_from_the_right; pos ]"
-        )
-    top, under = sp.fraction(smooth)
-    here = settled(put_in(under, letter, to))
-    if sp.simplify(here) != 0:
-        at = put_in(smooth, letter, to)
-        found, tactic, _ = closing([at, result], names)
-        value = " ".join(proof_by(found, tactic)).rstrip(".")
-        return (
-            f"apply (limit_here (fun {s} : R => {g}) {a} {b}); [ {value} "
-            "| apply derivable_continuous_pt; apply ex_derive_Reals_0; auto_derive; repeat split; "
-            "exists_here ]"
-        )
-    slopes = [put_in(slope(e, letter), letter, to) for e in (top, under)]
-    if any(settled(e).has(sp.zoo, sp.nan, sp.oo) for e in (*slopes, put_in(top, letter, to))):
-        raise NotInCoq("it is a limit of a power whose exponent grows without bound")
-    if sp.simplify(settled(slopes[1])) == 0:
-        raise NotInCoq("a limit of a quotient whose denominator vanishes twice")
-    parts = [term(e, names, ATOM) for e in (top, under, *slopes)]
-    zero = closing([put_in(top, letter, to)], names)
-    zeros = " ".join(proof_by(zero[0], zero[1])).rstrip(".")
-    ratio = slopes[0] / slopes[1]
-    found, tactic, _ = closing([*slopes, ratio, result], names)
-    value = " ".join(proof_by(found, tactic)).rstrip(".")
-    return (
-        f"apply (is_lim_ext (fun {s} : R => {parts[0]} / {parts[1]})); "
-        f"[ intro {s}; unfold Rdiv; plainly |]; "
-        f"replace {b} with ({parts[2]} / {parts[3]}) by ({value}); "
-        f"apply (limit_of_quotient (fun {s} : R => {parts[0]}) (fun {s} : R => {parts[1]})); "
-        f"[ {zeros} | plainly | derivative | derivative | first [ pos | nonzero ] ]"
-    )

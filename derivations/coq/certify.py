@@ -24,43 +24,7 @@ from . import compiling, verdicts
 from .claims import Claim, claims_of
 from .lemmas import Lemma
 
-GROWS = "a limit of (1 − x h)^(1/h): the exponent grows without bound"
-TWICE = "a limit of a quotient whose denominator vanishes twice"
-SEVERAL = "the derivative of a function of which two arguments move"
-NESTED = "roots of a difference of exponentials, nested in roots: the search takes too long"
-ROOTS = "roots whose squares share factors: the algebra of their squares is not found"
-POWER = "the logarithm of a real power, differentiated: its simplification is not found"
-FROM_ZERO = "an integral of a real power that begins at 0, where the power has no value in Coq"
-SUMS = "real powers of a sum of real powers: their common factor is not taken out"
-
-OPEN: dict[str, str] = {
-    "accuracy.left 2.1": POWER,
-    "dynamics.euler_on_linear 4.1": GROWS,
-    "dynamics.euler_on_linear 4.2": GROWS,
-    "dynamics.ornstein_uhlenbeck 6.1": NESTED,
-    "dynamics.picard_bound 1.1": FROM_ZERO,
-    "dynamics.stationary 3.1": NESTED,
-    "interpolants.log_density 2.1": SEVERAL,
-    "interpolants.log_density 2.2": SEVERAL,
-    "interpolants.score 1.1": SEVERAL,
-    "kernels.ddim_std 2.2": ROOTS,
-    "kernels.moment_matched 7.1": ROOTS,
-    "multistep.dpmpp_2m 3.1": TWICE,
-    "multistep.dpmpp_2m 3.2": TWICE,
-    "multistep.unic_1 2.1": TWICE,
-    "multistep.unic_1 2.2": TWICE,
-    "multistep.unic_2 5.1": TWICE,
-    "ode.euler 5.1": TWICE,
-    "ode.euler 5.2": TWICE,
-    "ode.heun 1.1": SEVERAL,
-    "ode.heun 2.1": SEVERAL,
-    "ode.midpoint 1.1": SEVERAL,
-    "ode.midpoint 2.1": SEVERAL,
-    "paths.vp 2.1": NESTED,
-    "schedules.karras 1.1": SUMS,
-    "schedules.karras 2.1": SUMS,
-    "schedules.karras 4.1": SUMS,
-}
+OPEN: dict[str, str] = {}
 """Lines that Coq has not checked, each with what stands in the way."""
 
 

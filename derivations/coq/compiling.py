@@ -22,12 +22,12 @@ from .lemmas import Lemma
 PER_FILE = 150
 """Lemmas in a file."""
 
-THEORIES = ("Meanings", "Lines", "Calculus", "Normal", "Theorems")
+THEORIES = ("Meanings", "Lines", "Calculus", "Orders", "Normal", "Theorems")
 """The theories written by hand, in the order in which they lean on each other."""
 
 HEADER = """From Coq Require Import Reals Lra Psatz Field.
 From Coquelicot Require Import Coquelicot.
-From Refimpl Require Import Meanings Lines Calculus Normal.
+From Refimpl Require Import Meanings Lines Calculus Orders Normal.
 Open Scope R_scope.
 """
 

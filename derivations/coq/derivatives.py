@@ -15,14 +15,15 @@ from .branches import Choice, branch
 from .conditions import Condition, declared, existence
 from .hints import hints
 from .lemmas import Lemma, assemble, closing, proof_by
+from .moving import by_chain, functions, known_slope
 from .plain import Step
 from .raw import NotInCoq, put_in, settled
 from .terms import ATOM, Names, term
 
 
 def derivative(name: str, step: Step) -> Lemma | None:
-    """The derivative by a letter; None where it is that of a letter, which is named, not found."""
-    if not step.ends and (_as_jet(step.inside) is not None or step.inside == step.letter):
+    """The derivative by a letter; None where it is that of p(x) by x, which is named, not found."""
+    if not step.ends and _is_named(step.inside, step.letter):
         return None
     at = step.ends[0] if step.ends else step.letter
     smooth, choices = branch(step.inside, step.letter, at)
@@ -32,11 +33,15 @@ def derivative(name: str, step: Step) -> Lemma | None:
     x = names.name(step.letter)
     inside, nearby, result = (names.letters(e) for e in (step.inside, smooth, step.result))
     point = names.letters(at)
-    functions, extra = _functions(names, step.letter, at, (inside, nearby), result)
+    values = functions(names, step.letter, at, (inside, nearby), result)
     f, g = term(inside, names, ATOM), term(nearby, names, ATOM)
     a, b = term(point, names, ATOM), term(result, names, ATOM)
     here = names.letters(put_in(smooth, step.letter, at))
-    last = _slope_script(names, nearby, here, result)
+    last = slope_script(names, nearby, here, result)
+    if several := [value for value in values if len(value.moved) > 1]:
+        if choices or step.ends:
+            raise NotInCoq("at one point, it differentiates what moves in several arguments")
+        last = by_chain(names, step.letter, several, nearby, result) + last
     if step.kind == "right derivative":
         claim = f"right_derivative (fun {x} : R => {f}) {a} {b}"
         found, tactic, _ = closing([inside, nearby], names)
@@ -55,15 +60,27 @@ def derivative(name: str, step: Step) -> Lemma | None:
     ]
     return assemble(
         name, letters, conditions, claim, script, "derivative", "is_derive",
-        tuple(extra), tuple(functions),
+        tuple(known_slope(names, value) for value in values),
+        tuple(dict.fromkeys(value.binder for value in values)),
     )  # fmt: skip
 
 
-def _slope_script(names: Names, inside: sp.Expr, here: sp.Expr, result: sp.Expr) -> str:
-    """Coq differentiates; powers with letters in the exponent need their laws afterwards."""
+def _is_named(e: sp.Expr, letter: sp.Symbol) -> bool:
+    """Whether it is the letter, or a function of it whose slope is a letter of its own."""
+    found = _as_jet(e)
+    moved = [] if found is None else [a for a in found[2] if a.has(letter)]
+    return e == letter or moved == [letter] or (found is not None and not moved)
+
+
+def slope_script(names: Names, inside: sp.Expr, here: sp.Expr, result: sp.Expr) -> str:
+    """Coq differentiates; powers with letters in the exponent need their laws afterwards.
+
+    Logarithms are gone by then.
+    """
     if not any(_is_power(p) for e in (inside, result) for p in e.atoms(sp.Pow)):
         return "derivative"
     found = hints([here, result], names)
+    found.asserts = [known for known in found.asserts if not known[0].startswith("ln")]
     facts = "; ".join(found.facts()) or "idtac"
     return f"{facts}; derivative_by ltac:({found.rewrites()})"
 
@@ -101,48 +118,3 @@ def _near(names: Names, x: str, step: Step, choices: list[Choice], g: str) -> li
         f"[ apply (filter_imp (fun {x} : R => {together}));",
         f"[ intros {close} {patterns}; resolve | {filters} ] | ].",
     ]
-
-
-def _functions(
-    names: Names, letter: sp.Symbol, at: sp.Expr, sides: tuple[sp.Expr, ...], result: sp.Expr
-) -> tuple[list[str], list[str]]:
-    """Names the functions of the letter, and says what their derivatives are called."""
-    functions: dict[tuple[object, ...], str] = {}
-    by_key = {_as_jet(e): s for s, e in names.stands_for.items()}
-    moving_jets = [
-        s
-        for s, e in names.stands_for.items()
-        if e.has(letter) and any(side.has(s) for side in sides)
-    ]
-    slopes = []
-    for symbol in moving_jets:
-        found = _as_jet(names.stands_for[symbol])
-        moving = [i for i, a in enumerate(found[2]) if a.has(letter)] if found else []
-        if found is None or len(moving) != 1:
-            raise NotInCoq("it differentiates a function of which several arguments move")
-        (i,) = moving
-        function, orders, arguments = found
-        key = (function, orders, i, (*arguments[:i], *arguments[i + 1 :]))
-        if key not in functions:
-            order = sum(orders)
-            functions[key] = names.fresh(f"{function.__name__}{order or ''}_of")
-            names.of[sp.Dummy()] = f"{functions[key]} "  # taken, and no letter
-        names.of[symbol] = f"({functions[key]} {term(names.letters(arguments[i]), names, ATOM)})"
-        here = tuple(a.subs(letter, at) for a in arguments)
-        if (fixed := by_key.get((function, orders, here))) is not None and fixed != symbol:
-            names.of[fixed] = f"({functions[key]} {term(names.letters(here[i]), names, ATOM)})"
-        up = (function, (*orders[:i], orders[i] + 1, *orders[i + 1 :]), here)
-        slopes.append((functions[key], term(names.letters(here[i]), names, ATOM), by_key.get(up)))
-    extra = []
-    for f, place, slope in slopes:
-        if slope is None:
-            slope = sp.Dummy()
-            names.of[slope] = names.fresh("slope")
-        extra.append(f"is_derive {f} {place} {names.name(slope)}")
-    others = [
-        s for s, e in names.stands_for.items()
-        if result.has(s) and e.has(letter) and s not in names.of
-    ]  # fmt: skip
-    if others:
-        raise NotInCoq("its derivative holds one of a function of which several arguments move")
-    return list(functions.values()), extra

@@ -37,12 +37,19 @@ class Hints:
             and the positive factor that it has besides.
         circles: the angles whose sines and cosines remain.
         seen: the text of what stands under a root or a logarithm, by its value.
+        squared: whether powers of roots stand there, which are to go before roots are split.
     """
 
     asserts: list[tuple[str, str, str]] = field(default_factory=list)
     roots: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     circles: list[str] = field(default_factory=list)
     seen: dict[sp.Expr, str] = field(default_factory=dict)
+    squared: bool = False
+
+    def by_squares(self) -> list[str]:
+        """The sentences where no root is split: what is under a squared root comes out of it."""
+        kept = [known for known in self.asserts if not known[0].startswith("sqrt")]
+        return [*Hints(kept, circles=self.circles).script(), "squared"] if self.squared else []
 
     def script(self) -> list[str]:
         """The sentences of the proof, before the last: inner atoms first."""
@@ -66,7 +73,8 @@ class Hints:
         ]
         ordered = sorted(self.asserts, key=lambda a: len(a[0]))
         for n, (left, right, tactic) in enumerate(ordered):
-            inner = [f"A{i}" for i in range(n) if ordered[i][0] in left]
+            within = left + right if left.startswith("sqrt") else left
+            inner = [f"A{i}" for i in range(n) if ordered[i][0] in within]
             before = "".join(f"try rewrite {name}; " for name in reversed(inner))
             sentences.append(f"assert (A{n} : {left} = {right}) by ({before}{self._with(tactic)})")
         return sentences
@@ -97,7 +105,13 @@ def hints(sides: list[sp.Expr], names: Names) -> Hints:
         if made is not None and made[0] not in told and made[0] != made[1]:
             told.add(made[0])
             found.asserts.append(made)
+    found.squared = any(_is_power_of_root(p) for side in sides for p in side.atoms(sp.Pow))
     return found
+
+
+def _is_power_of_root(e: sp.Pow) -> bool:
+    """(√a)ⁿ or a root in a square, n > 1."""
+    return bool(e.exp.is_Integer and e.exp > 1 and any(p.exp == HALF for p in e.atoms(sp.Pow)))
 
 
 def _atoms(e: sp.Expr) -> Iterator[sp.Expr]:
@@ -295,7 +309,7 @@ def _logarithm(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[st
         product.append(_first(rest, names, found))
         total.append(f"ln {_first(rest, names, found)}")
     if not product:
-        return text, "0", "(rewrite <- ln_1; f_equal; algebra)"
+        return text, "0", "(transitivity (ln 1); [ f_equal; algebra | apply ln_1 ])"
     return text, " + ".join(total), f"ln_law ({' * '.join(product)})"
 
 

@@ -102,7 +102,7 @@ def assemble(
     given = [c.text(names) for c in conditions] + list(extra)
     letters = [text for text in names.of.values() if " " not in text]
     binders = f" ({' '.join(letters)} : R)" if letters else ""
-    binders += "".join(f" ({f} : R -> R)" for f in functions)
+    binders += "".join(f" ({f})" for f in functions)
     binders += "".join(f"\n  (H{i} : {text})" for i, text in enumerate(given, 1))
     binders += over
     return Lemma(name, f"Lemma {name}{binders} :\n  {claim}.", tuple(proof), kind, means)
@@ -125,8 +125,10 @@ def proof_by(found: Hints, last: str) -> list[str]:
     script = found.script()
     if not script:
         return [f"first [ {_by('plainly', last)} | further ]."]
+    squares = "; ".join([*found.by_squares(), _by("algebra", last)])
     return [
         f"first [ solve [ {_by('algebra', last)} ]",
+        *([f"| solve [ {squares} ]"] if found.squared else []),
         *(f"| {s}" if i == 0 else f"; {s}" for i, s in enumerate(script)),
         f"; {_by(found.algebra(), last)}",
         f"| {_by('plainly', last)} | further ].",

@@ -19,6 +19,7 @@ from unittest import mock
 
 import sympy as sp
 from sympy.core.parameters import global_parameters
+from sympy.matrices import dotprodsimp
 
 from derivations.engine.written import chance
 from derivations.engine.written.calculus import At, Derivative
@@ -177,6 +178,7 @@ class Plain(Space):
                 (chance, "expectation", averaged),
                 *comparisons,
             ]
+            stack.enter_context(dotprodsimp(False))
             for place, name, work in patches:
                 stack.enter_context(mock.patch.object(place, name, work))
             yield

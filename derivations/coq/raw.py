@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from derivations.engine.algebra.jets import _as_jet
 
 
 class NotInCoq(ValueError):
@@ -24,7 +27,14 @@ def slope(e: sp.Expr, x: sp.Symbol) -> sp.Expr:
     """∂e/∂x by the rules of differentiation; exponents and roots stay as they are written."""
     if not e.has(x):
         return sp.Integer(0)
-    if e.has(sp.exp, sp.log, sp.sin, sp.cos) or any(not p.exp.is_Integer for p in e.atoms(sp.Pow)):
+    if (found := _as_jet(e)) is not None and _moving(e, x) > 1:
+        return _chain(*found, x)
+    several = any(_moving(part, x) > 1 for part in e.atoms(AppliedUndef, sp.Subs))
+    if (
+        several
+        or e.has(sp.exp, sp.log, sp.sin, sp.cos)
+        or any(not p.exp.is_Integer for p in e.atoms(sp.Pow))
+    ):
         if isinstance(e, sp.Add):
             return sp.Add(*(slope(part, x) for part in e.args))
         if isinstance(e, sp.Mul):
@@ -43,6 +53,34 @@ def slope(e: sp.Expr, x: sp.Symbol) -> sp.Expr:
         if isinstance(e, sp.log):
             return _product([slope(e.args[0], x), sp.Pow(e.args[0], -1, evaluate=False)])
     return settled(e).diff(x)
+
+
+def _moving(e: sp.Expr, x: sp.Symbol) -> int:
+    """How many arguments of a function's value or derivative hold x."""
+    found = _as_jet(e)
+    return 0 if found is None else sum(a.has(x) for a in found[2])
+
+
+def _chain(
+    function: type, orders: tuple[int, ...], arguments: tuple[sp.Expr, ...], x: sp.Symbol
+) -> sp.Expr:
+    """Σ ∂_i f · ∂a_i/∂x: the chain rule for a function of several arguments that move."""
+    parts = []
+    arguments = tuple(map(settled, arguments))
+    for i, argument in enumerate(arguments):
+        up = tuple(n + (k == i) for k, n in enumerate(orders))
+        parts.append(_product([_partial(function, up, arguments), slope(argument, x)]))
+    return sp.Add(*parts)
+
+
+def _partial(function: type, orders: tuple[int, ...], arguments: tuple[sp.Expr, ...]) -> sp.Expr:
+    """The derivative of a function, so often by each argument, at a point."""
+    slots = [sp.Dummy(f"xi_{i}") for i, _ in enumerate(arguments, 1)]
+    by = [(slot, n) for slot, n in zip(slots, orders, strict=True) if n]
+    rows = zip(slots, arguments, orders, strict=True)
+    value = function(*(slot if n else argument for slot, argument, n in rows))
+    points = [argument for argument, n in zip(arguments, orders, strict=True) if n]
+    return sp.Subs(sp.Derivative(value, *by), [slot for slot, _ in by], points)
 
 
 def _product(parts: list[sp.Expr]) -> sp.Expr:

@@ -166,3 +166,35 @@ Proof.
     + apply H. change (Rabs (F t - F a - l) < eps). change (Rabs (F a - 0) < eps) in B.
       replace (F t - F a - l) with (- (F a - 0)) by lra. rewrite Rabs_Ropp. exact B.
 Qed.
+
+(* ---------------------------------------------------------------- Where several arguments move *)
+
+(* The chain rule: v is differentiable at the point, and a, b, c are its partial derivatives. *)
+Lemma along_two (v : R -> R -> R) (f g : R -> R) (s a b p q l : R) :
+  filterdiff (fun z : R * R => v (fst z) (snd z)) (locally (f s, g s))
+    (fun d : R * R => a * fst d + b * snd d) ->
+  is_derive f s p -> is_derive g s q -> a * p + b * q = l ->
+  is_derive (fun h => v (f h) (g h)) s l.
+Proof.
+  intros V F G <-.
+  assert (H := filterdiff_comp'_2 f g v s _ _ (fun x y => a * x + b * y) F G V).
+  refine (filterdiff_ext_lin _ _ _ H _).
+  intro y. simpl. unfold scal. simpl. unfold mult. simpl. ring.
+Qed.
+
+Lemma along_three (v : R -> R -> R -> R) (f g k : R -> R) (s a b c p q r l : R) :
+  filterdiff (fun z : R * R * R => v (fst (fst z)) (snd (fst z)) (snd z)) (locally (f s, g s, k s))
+    (fun d : R * R * R => a * fst (fst d) + b * snd (fst d) + c * snd d) ->
+  is_derive f s p -> is_derive g s q -> is_derive k s r -> a * p + b * q + c * r = l ->
+  is_derive (fun h => v (f h) (g h) (k h)) s l.
+Proof.
+  intros V F G K <-.
+  assert (P : filterdiff (fun h => (f h, g h)) (locally s) (fun y : R => (scal y p, scal y q))).
+  { apply (filterdiff_comp'_2 f g (fun x y => (x, y)) s _ _ (fun x y => (x, y)) F G).
+    apply (filterdiff_ext (fun z => z)); [intros [x y]; reflexivity |].
+    apply (filterdiff_ext_lin _ (fun z => z)); [apply filterdiff_id | intros [x y]; reflexivity]. }
+  assert (H := filterdiff_comp'_2 (fun h => (f h, g h)) k (fun xy z => v (fst xy) (snd xy) z) s _ _
+    (fun xy z => a * fst xy + b * snd xy + c * z) P K V).
+  refine (filterdiff_ext_lin _ _ _ H _).
+  intro y. simpl. unfold scal. simpl. unfold mult. simpl. ring.
+Qed.

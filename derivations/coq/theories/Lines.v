@@ -231,6 +231,16 @@ Ltac powers_of_roots :=
   repeat match goal with
   | |- context [sqrt ?a ^ S (S ?n)] => rewrite (two_roots a n) by pos
   end.
+(* What is under a squared root comes out of it, also where the root is a factor of what is squared. *)
+Ltac squared :=
+  powers_of_roots;
+  repeat match goal with
+  | |- context [(?a * sqrt ?b) ^ S (S ?n)] =>
+      rewrite (Rpow_mult_distr a (sqrt b) (S (S n))); powers_of_roots
+  | |- context [(?a / sqrt ?b) ^ S (S ?n)] =>
+      unfold Rdiv at 1; rewrite (Rpow_mult_distr a (/ sqrt b)), pow_inv; powers_of_roots
+  end;
+  rewrite ?pow_O, ?Rmult_1_r.
 Ltac cleared := progress field_simplify_eq; [ powers_of_roots; algebra | sides .. ].
 Ltac rooted :=
   lazymatch goal with
@@ -356,23 +366,49 @@ Ltac absolutely :=
   | H : Rabs ?a <> 0 |- _ => field; apply (root_of_square a); [ exact H | first [ reflexivity | ring ] ]
   end.
 Ltac undone :=
+  unfold Rdiv in *; rewrite ?Rinv_1, ?Rmult_1_l, ?Rmult_1_r in *;
   repeat match goal with
   | |- context [Rpower ?a ?b] =>
       replace (Rpower a b) with 1
         by (replace a with 1 by algebra; unfold Rpower; rewrite ln_1, Rmult_0_r; symmetry; apply exp_0)
   end;
   repeat rewrite exp_ln by positive; rewrite ?ln_exp; plainly.
-Ltac further := first [ absolutely | turned | logarithms | undone ].
+(* The power mean of a and b is a times that of 1 and b / a. *)
+Lemma power_mean (a b u k : R) : 0 < a -> 0 < b -> k <> 0 ->
+  0 < (1 - u) * Rpower a (/ k) + u * Rpower b (/ k) ->
+  a * exp (k * ln (1 - u + u * exp (ln (b / a) / k)))
+  = Rpower ((1 - u) * Rpower a (/ k) + u * Rpower b (/ k)) k.
+Proof.
+  intros A B K. unfold Rpower. set (x := exp (/ k * ln a)). assert (X : 0 < x) by apply exp_pos.
+  assert (E : exp (/ k * ln b) = x * exp (ln (b / a) / k)).
+  { unfold x. rewrite <- exp_plus. f_equal. unfold Rdiv. rewrite ln_mult, ln_Rinv by pos. ring. }
+  rewrite E. intro P.
+  replace ((1 - u) * x + u * (x * exp (ln (b / a) / k)))
+    with (x * (1 - u + u * exp (ln (b / a) / k))) in * by ring.
+  rewrite ln_mult; [| exact X | apply (part_pos _ x _ X P); reflexivity].
+  rewrite Rmult_plus_distr_l, exp_plus. unfold x. rewrite ln_exp.
+  replace (k * (/ k * ln a)) with (ln a) by (field; exact K). rewrite exp_ln by exact A. reflexivity.
+Qed.
+Ltac further :=
+  first [ absolutely | turned | logarithms | apply power_mean; pos | undone ].
 
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
 Ltac known :=
   repeat match goal with
   | H : is_derive ?f ?x ?l |- context [Derive (fun y => ?f y) ?x] =>
-      replace (Derive (fun y => f y) x) with l by (symmetry; apply is_derive_unique, H)
+      progress replace (Derive (fun y => f y) x) with l by (symmetry; apply is_derive_unique, H)
+  | H : is_derive ?f ?x ?l |- context [Derive (fun y => ?f y) ?z] =>
+      replace (Derive (fun y => f y) z) with l
+        by (symmetry; apply is_derive_unique; replace z with x by algebra; exact H)
   end.
 Ltac exists_here :=
-  first [ assumption | exact I | eexists; eassumption | pos | nonzero ].
+  first
+    [ assumption | exact I | eexists; eassumption | pos | nonzero
+    | match goal with
+      | H : is_derive ?f ?x ?l |- ex_derive _ ?z =>
+          exists l; replace z with x by algebra; exact H
+      end ].
 (* The logarithm of a large square: its inside is differentiated, and only that. *)
 Lemma derive_log_square (p : R) (D : R -> R) (x d n e : R) :
   is_derive D x d -> D x = e -> e <> 0 -> n = 2 * d ->
