@@ -163,6 +163,44 @@ def guard(production: Production) -> Lines:
     )
 
 
+@derivation(
+    "weights.guard_lever",
+    rows=("GRPO-4",),
+    assumes=("the mean is affine in v", "ratio of GRPO-Guard"),
+)
+def guard_lever(production: Production) -> Lines:
+    """Divided by the sensitivity, the recentred log-ratio has one gradient at every step: −ε.
+
+    Neither the width of the step nor its length is left, whatever the kernel.
+    """
+    w = Writing(L=number("L", positive=True), m_0=number(), m_1=number())
+    w.let("m", "m_0 - L*v")
+    w.let("D", "m - m_1")
+    yield w.chain(
+        "weights.guard_lever(L) * d(D*eps, v)",
+        ("weights.guard_lever(L) * (-(L*eps))", "dm/dv = −L"),
+        ("-eps", "L cancels"),
+        states="The recentred log-ratio is (m − m_1) ε, with m_1 the old mean: its gradient, "
+        "weighed.",
+        so="The plain log-ratio needs std/L for the same: `weights.levelled`.",
+    )
+    w = _step()
+    yield w.chain(
+        "weights.guard_lever(weights.lever(g, t, h))/weights.guard(h)",
+        ("h/weights.lever(g, t, h)", "1/L over 1/h"),
+        ("1/(1 + g**2*(1 - t)/(2*t))", "h cancels"),
+        states="Against the weight 1/h, on Euler–Maruyama's step.",
+        so="The two agree where g² (1 − t)/(2t) is small.",
+    )
+    yield w.chain(
+        "weights.lever(sde.flow_grpo_g(t, a, t), t, h)",
+        ("h * (1 + a**2 * t/(1 - t) * (1 - t)/(2*t))", "g² = a² t/(1 − t)"),
+        ("h * (1 + a**2/2)", "t and 1 − t cancel"),
+        states="With Flow-GRPO's g, below t = 1.",
+        so="Then the two weights are proportional, with one factor for all steps.",
+    )
+
+
 CASES = (
     ("A > 0, r > 1: outward", "A", "+", "0"),
     ("−A < 0, r < 1: outward", "-A", "-", "0"),

@@ -427,6 +427,7 @@ RESULT: dict[str, str] = {
     "weights.tempflow": "w_k",
     "weights.guard_log_ratio": r"\log r'",
     "weights.guard": "w",
+    "weights.guard_lever": "w",
     "weights.divergence_mask": "m",
     "weights.signal": "S",
 }

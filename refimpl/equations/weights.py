@@ -112,6 +112,23 @@ def guard(h: Length) -> Num:
     return 1 / h
 
 
+@equation(
+    "weights.guard_lever", rows=("GRPO-4",), also=(("precise2026", ""),), remark="in the code"
+)
+def guard_lever(lever: Annotated[Lever, POSITIVE]) -> Num:
+    """1/L: GRPO-Guard's reweighting by the step's own sensitivity, for any kernel.
+
+    With Euler–Maruyama L is h (1 + g² (1 − t)/(2t)), and 1/h takes only its first factor away.
+
+    Args:
+        lever: −∂ mean/∂v, see `lever`; other kernels have their own.
+
+    Raises:
+        ValueError: lever ≤ 0 or NaN.
+    """
+    return 1 / lever
+
+
 @equation("weights.divergence_mask", rows=("GRPO-4",), also=(("dppo2026", ""),))
 def divergence_mask(
     ratio: Ratio, advantage: Advantage, divergence: Divergence, limit: Annotated[Limit, NONNEGATIVE]

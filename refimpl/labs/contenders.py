@@ -39,6 +39,12 @@ ENTRIES: dict[str, Entry] = {
     "exact kernel, levelled": Entry(
         (*_EXACT, "weights.levelled"), Method(kernel="exact", weight="levelled")
     ),
+    "Precise, η = 1.5": Entry(
+        (*_EXACT, "weights.guard_lever", "weights.guard_log_ratio"),
+        Method(
+            kernel="exact", noise=1.5, weight="guard_lever", ratio="guard", reduction="average"
+        ),
+    ),
     "Flow-GRPO, GRPO-Guard": Entry(
         ("weights.guard", "weights.guard_log_ratio"),
         Method(weight="guard", ratio="guard", reduction="average"),

@@ -14,6 +14,7 @@ from ..equations.elementary import Num
 from ..equations.gaussian import Gaussian
 from ..equations.gaussian import log_prob as log_density
 from ..equations.sde import Step
+from ..typed import held
 from .method import Method
 from .steps import Affine, diffusion
 
@@ -64,6 +65,7 @@ def log_prob(method: Method, kernel: Gaussian, x_s: Tensor) -> Tensor:
     return rows.shape[1] * each if method.reduction == "total" else each
 
 
+@held
 def advantages(method: Method, rewards: Tensor) -> Tensor:
     """Rewards (prompts, G) to advantages (prompts, G): `grpo.advantage`, then `grpo.bounded`."""
     centred = grpo.advantage(rewards, std=method.advantage_std, ddof=method.ddof, eps=method.eps)

@@ -4,12 +4,12 @@ import difflib
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
-from .typed import typed
+from ..typed import typed
 
-KernelName = Literal["flow_grpo", "constant", "cps", "exact", "matched"]
+KernelName = Literal["flow_grpo", "constant", "cps", "exact", "exact_constant", "matched"]
 BoundaryName = Literal["next_level", "clamp", "refuse"]
 WindowName = Literal["all", "first", "fixed", "sliding", "random"]
-WeightName = Literal["equal", "tempflow", "guard", "levelled"]
+WeightName = Literal["equal", "tempflow", "guard", "guard_lever", "levelled"]
 Reduction = Literal["total", "average"]
 RatioName = Literal["plain", "guard"]
 TrustName = Literal["clip", "divergence", "none"]
@@ -24,9 +24,11 @@ class Method:
     Attributes:
         kernel: "flow_grpo" (`sde.transition`, g = a √(t/(1 − t))), "constant" (the same with one
             g), "cps" (`kernels.preserving` with `kernels.cps_std`), "exact" (`kernels.frozen_data`
-            with Flow-GRPO's g), "matched" (`kernels.moment_matched` with `kernels.cps_std`: "cps",
-            and the spread of the data that a prediction lacks).
-        noise: a of "flow_grpo" and "exact", g of "constant", η of "cps" and "matched".
+            with Flow-GRPO's g), "exact_constant" (the same with one g), "matched"
+            (`kernels.moment_matched` with `kernels.cps_std`: "cps", and the spread of the data that
+            a prediction lacks).
+        noise: a of "flow_grpo" and "exact", g of "constant" and "exact_constant", η of "cps" and
+            "matched".
         data_std: for "matched" alone: the standard deviation of the data, taken for Gaussian, from
             which follows what x_t leaves open; 0 makes it "cps". Where it was measured it is handed
             to `kernel`.
@@ -37,7 +39,8 @@ class Method:
             moves on by `stride` every `every` iterations ("sliding", MixGRPO) or is drawn anew each
             iteration ("random"); the flow's ODE elsewhere. Only noisy steps are trained.
         skip_last: the last step is sampled and not trained.
-        weight: of a step's surrogate: "equal", "tempflow", "guard" (1/h), "levelled".
+        weight: of a step's surrogate: "equal", "tempflow", "guard" (1/h), "guard_lever" (1/L, L the
+            sensitivity of the step's mean to the velocity), "levelled".
         reduction: of log-probabilities, KL and divergence over coordinates: "total" as in the
             article, or "average".
         ratio: "plain", or "guard": GRPO-Guard's recentred one, which needs "average".
@@ -142,10 +145,11 @@ def _unknown(what: str, value: object, choices: Any) -> str:
     return f"{what} must be one of {', '.join(map(repr, choices))}, got {value!r}{hint}"
 
 
+# fmt: off
 _FIELD = Method(
     reduction="average", limit=1e-4, kl="without_h", beta=0.04, advantage_std="batch",
     eps=1e-4, advantage_bound=5.0,
-)  # fmt: skip
+)
 
 PRESETS: dict[str, Method] = {
     "paper": Method(beta=0.04),
@@ -159,10 +163,15 @@ PRESETS: dict[str, Method] = {
     ),
     "flow_cps": _FIELD.but(kernel="cps", noise=0.8, kl="steps"),
     "guard": _FIELD.but(ratio="guard", weight="guard"),
+    "precise": _FIELD.but(
+        kernel="exact", noise=1.5, ratio="guard", weight="guard_lever", limit=4e-6, kl="none",
+        beta=0.0, advantage_std="group",
+    ),
     "tempflow": _FIELD.but(weight="tempflow"),
     "flow_dppo": _FIELD.but(trust="divergence", limit=1e-6),
     "levelled": Method(window="first", size=3, weight="levelled", advantage_std="batch"),
 }
+# fmt: on
 """Published recipes, and one of our own ("levelled"); each a `Method` to be changed by `but`."""
 
 

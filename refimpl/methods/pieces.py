@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ..typed import held
 from .loss import log_prob
 from .method import Method
 from .steps import Affine
@@ -21,6 +22,8 @@ COORDINATES = 2**16
 """How many coordinates a piece has: 256 KiB in float32, of which a step needs four at a time."""
 
 
+@held
+@torch.no_grad()
 def draw(method: Method, law: Affine, x: Tensor, v: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """x_s = mean + std · noise and log p(x_s | x_t), reduced as the method says: (B, ...) and (B,).
 
@@ -41,6 +44,7 @@ def draw(method: Method, law: Affine, x: Tensor, v: Tensor, noise: Tensor) -> tu
     return noise, torch.cat(scored)
 
 
+@held
 def replay(method: Method, law: Affine, x: Tensor, v: Tensor, x_s: Tensor) -> Tensor:
     """log p(x_s | x_t) of what was stored, shape (B,), with the gradient of v.
 

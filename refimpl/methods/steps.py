@@ -14,6 +14,7 @@ from ..equations.elementary import Num, add_scaled, add_scaled_to
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..simulate.grids import Grid
+from ..typed import held
 from .method import Method
 
 
@@ -56,7 +57,20 @@ def kernel(
         std = kernels.cps_std(step.s, method.noise)
         left = left_open(method, step) if variance is None else variance
         return kernels.moment_matched(data, noise, std, left, step)
-    return kernels.frozen_data(data, noise, step.s, kernels.kept_flow_grpo(step, method.noise))
+    return kernels.frozen_data(data, noise, step.s, kept(method, step))
+
+
+def kept(method: Method, step: Step) -> Num:
+    """The share of the noise variance that a step of the exact kernels keeps.
+
+    Raises:
+        ValueError: see `kernels.kept_flow_grpo`, `kernels.kept_constant`.
+    """
+    if method.kernel == "exact":
+        return kernels.kept_flow_grpo(step, method.noise)
+    if np.all(np.asarray(step.s) == 0):
+        return 0 * step.s  # the limit, which `kept_constant` leaves to its caller
+    return kernels.kept_constant(step, method.noise)
 
 
 def left_open(method: Method, step: Step) -> Num:
@@ -158,6 +172,7 @@ class Plan:
     weights: tuple[float, ...]
 
 
+@held
 def plan(method: Method, grid: Grid, iteration: int = 0, seed: int = 0) -> Plan:
     """The plan of one iteration; the same for the same arguments, on every process.
 
@@ -198,6 +213,8 @@ def _weights(method: Method, grid: Grid, trained: tuple[int, ...]) -> tuple[floa
         return (1.0,) * len(trained)
     if method.weight == "guard":
         return tuple(float(weights.guard(grid.steps[i].h)) for i in trained)
+    if method.weight == "guard_lever":
+        return tuple(float(weights.guard_lever(levers(method, grid)[i])) for i in trained)
     spread = np.array([stds(method, grid)[i] for i in trained])
     if method.weight == "tempflow":
         return tuple(float(w) for w in weights.tempflow(spread))

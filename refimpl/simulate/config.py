@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..typed import held
+
 SPACINGS = ("karras", "exponential", "beta")
 KINDS = {
     "FlowMatchEulerDiscreteScheduler": "euler",
@@ -69,6 +71,7 @@ def models() -> tuple[str, ...]:
     return tuple(known()["models"])
 
 
+@held
 def model(name: str) -> Mapping[str, Any]:
     """The entry of a model: source, handed, config.
 

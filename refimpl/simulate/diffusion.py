@@ -12,11 +12,13 @@ from typing import TypeAlias
 from ..equations import sde
 from ..equations.domain import level, nonnegative
 from ..equations.sde import Boundary, Step
+from ..typed import held
 
 Diffusion: TypeAlias = Callable[[Step], float]
 """g of a step."""
 
 
+@held
 def flow_grpo(a: float, boundary: Boundary) -> Diffusion:
     """g = a √(t/(1 − t)), with a named remedy at t = 1: `sde.refuse`, `next_level`, `clamp(0.99)`.
 
@@ -27,6 +29,7 @@ def flow_grpo(a: float, boundary: Boundary) -> Diffusion:
     return lambda step: sde.flow_grpo_g(step.t, a, boundary(step))
 
 
+@held
 def constant(g: float) -> Diffusion:
     """The same g at every step; 0 makes the chain Euler's method for the flow.
 
@@ -37,11 +40,13 @@ def constant(g: float) -> Diffusion:
     return lambda step: g
 
 
+@held
 def of_level(g: Callable[[float], float]) -> Diffusion:
     """A g that depends on the level where the step starts."""
     return lambda step: g(step.t)
 
 
+@held
 def window(diffusion: Diffusion, high: float, low: float) -> Diffusion:
     """Noise on steps that start in (low, high], the flow elsewhere (MixGRPO's windows).
 

@@ -9,10 +9,15 @@ both have a name here and neither is a default.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
+
+import torch
 
 from ..equations import schedules
+from ..equations.kinds import is_array, kind
 from ..equations.sde import Step
+from ..typed import held
+from ..typed.problems import shown
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class Grid:
     levels: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.levels, tuple):
+            raise TypeError(f"levels must be a tuple of floats, got {shown(self.levels)}")
         if len(self.levels) < 2:
             raise ValueError(f"a grid needs at least two levels, got {self.levels!r}")
         for i, t in enumerate(self.levels):
             if not (isinstance(t, float) and 0 <= t <= 1):
                 raise ValueError(
-                    f"level {i} must be a float in [0, 1] (0 = data, 1 = noise), got {t!r}"
+                    f"level {i} must be a float in [0, 1] (0 = data, 1 = noise), got {shown(t)}"
                 )
         for i, (before, now) in enumerate(zip(self.levels, self.levels[1:], strict=False), 1):
             if not now < before:
@@ -51,29 +58,37 @@ class Grid:
         pairs = zip(self.levels, self.levels[1:], strict=False)
         return tuple(Step(t=t, s=s) for t, s in pairs)
 
+    @held
     def between(self, high: float, low: float) -> "Grid":
         """The part of the grid with high ≥ level ≥ low."""
         return Grid(tuple(t for t in self.levels if low <= t <= high))
 
 
+@held
 def from_levels(levels: Iterable[SupportsFloat]) -> Grid:
     """A grid from any sequence of numbers, one-dimensional tensors and arrays included.
 
     Raises:
-        TypeError: text, whose characters are no levels.
+        TypeError: text, whose characters are no levels, or entries that are no real numbers.
         ValueError: levels that make no grid, see `Grid`.
     """
-    if isinstance(levels, (str, bytes)):
-        raise TypeError(f"levels must be a sequence of numbers, got {levels!r}")
-    return Grid(tuple(float(t) for t in levels))
+    return Grid(tuple(_level(i, t) for i, t in enumerate(levels)))
 
 
+def _level(i: int, t: Any) -> float:
+    if is_array(kind(f"level {i}", t)) and t.ndim:
+        raise ValueError(f"level {i} must be one number, got shape {tuple(t.shape)}")
+    return float(t.detach() if isinstance(t, torch.Tensor) else t)
+
+
+@held
 def uniform(T: int, start: float = 1.0, end: float = 0.0) -> Grid:
     """T equal steps from `start` down to `end`: t_i = start + (end − start) i/T."""
     _count(T)
     return Grid(tuple(end if i == T else start + (end - start) * i / T for i in range(T + 1)))
 
 
+@held
 def shift(t: float, by: float) -> float:
     """t ↦ by · t/(1 + (by − 1) t): SD3's timestep shift, which dwells near noise for by > 1.
 
@@ -86,11 +101,13 @@ def shift(t: float, by: float) -> float:
     return float(schedules.shift(t, by))
 
 
+@held
 def shifted(T: int, by: float) -> Grid:
     """The uniform grid, every level shifted once; both ends stay."""
     return Grid(tuple(shift(t, by) for t in uniform(T).levels))
 
 
+@held
 def ending(grid: Grid, step: int, steps: int) -> Grid:
     """The grid up to a step, and `steps` equal ones from there to its end.
 
@@ -110,11 +127,13 @@ def ending(grid: Grid, step: int, steps: int) -> Grid:
     return Grid((*grid.levels[:step], *rest.levels))
 
 
+@held
 def sd35_once_shifted(T: int) -> Grid:
     """SD3.5's shift of 3, once, on the uniform grid: 1, .9643, .9231, … .25, 0 for T = 10."""
     return shifted(T, 3.0)
 
 
+@held
 def sd35_as_shipped(T: int) -> Grid:
     """SD3.5's grid as diffusers 0.42.1 makes it: 1, .9601, .9133, … .0089, 0 for T = 10.
 
@@ -134,5 +153,5 @@ def sd35_as_shipped(T: int) -> Grid:
 
 
 def _count(T: int) -> None:
-    if type(T) is not int or T < 1:
+    if T < 1:
         raise ValueError(f"T counts steps and must be a whole number >= 1, got {T!r}")

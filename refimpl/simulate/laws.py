@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
+from ..typed import held
 from .sde import Kernel
 
 
@@ -24,23 +25,24 @@ from .sde import Kernel
 class GaussianLaw:
     """Mean, variance and covariance with the start at each of the T + 1 levels."""
 
-    mean: Float[Tensor, "levels d"]
-    variance: Float[Tensor, "levels d"]
-    covariance_with_start: Float[Tensor, "levels d"]
+    mean: Float64[Tensor, "levels d"]
+    variance: Float64[Tensor, "levels d"]
+    covariance_with_start: Float64[Tensor, "levels d"]
 
     @property
-    def std(self) -> Float[Tensor, "levels d"]:
+    def std(self) -> Float64[Tensor, "levels d"]:
         """√variance."""
         return self.variance.sqrt()
 
     @property
-    def correlation_with_start(self) -> Float[Tensor, "levels d"]:
+    def correlation_with_start(self) -> Float64[Tensor, "levels d"]:
         """How much of the initial noise is left: 1 for a flow, less when noise is injected."""
         return self.covariance_with_start / (self.std * self.std[0])
 
 
+@held
 def gaussian_law(
-    kernels: Sequence[Kernel], mean: Float[Tensor, " d"], std: Float[Tensor, " d"]
+    kernels: Sequence[Kernel], mean: Float64[Tensor, " d"], std: Float64[Tensor, " d"]
 ) -> GaussianLaw:
     """The law of a chain whose kernels are affine, coordinate by coordinate (Gaussian data).
 
@@ -58,7 +60,7 @@ def gaussian_law(
         gaussian = [kernel(point) for point in at]
         left, middle, right = (g.mean[0] for g in gaussian)
         slope = (right - left) / 2
-        bend = float((right + left - 2 * middle).abs().max() / (1 + slope.abs().max()))
+        bend = ((right + left - 2 * middle).abs().max() / (1 + slope.abs().max())).item()
         if bend > 1e-9:  # far above rounding, far below any curvature that matters
             raise ValueError(f"kernel {i} is not affine (it bends by {bend:.3g}): use density_law")
         m = middle + slope * (m - mean)
@@ -77,8 +79,8 @@ class DensityLaw:
         density: shape (n,).
     """
 
-    nodes: Float[Tensor, " n"]
-    density: Float[Tensor, " n"]
+    nodes: Float64[Tensor, " n"]
+    density: Float64[Tensor, " n"]
 
     @property
     def mass(self) -> float:
@@ -95,13 +97,15 @@ class DensityLaw:
         """Var x."""
         return float((self._weight * (self.nodes - self.mean) ** 2).sum())
 
-    def cdf(self, x: Tensor) -> Tensor:
+    @held
+    def cdf(self, x: Float64[Tensor, "..."]) -> Float64[Tensor, "..."]:
         """F(x): the integral of a cubic spline through the density, for x of any shape."""
         spline = CubicSpline(self.nodes.numpy(), self.density.numpy()).antiderivative()
-        inside = np.clip(x.numpy(), float(self.nodes[0]), float(self.nodes[-1]))
+        inside = np.clip(x.detach().numpy(), float(self.nodes[0]), float(self.nodes[-1]))
         return torch.from_numpy(np.asarray(spline(inside))).clamp(0, 1)
 
-    def characteristic(self, w: Float[Tensor, " m"]) -> Tensor:
+    @held
+    def characteristic(self, w: Float64[Tensor, " m"]) -> Tensor:
         """E[exp(i w x)], shape (m,), complex."""
         phase = w[:, None] * self.nodes
         return (torch.complex(torch.cos(phase), torch.sin(phase)) * self._weight).sum(dim=1)
@@ -111,10 +115,11 @@ class DensityLaw:
         return self.density * (self.nodes[1] - self.nodes[0])
 
 
+@held
 def density_law(
     kernels: Sequence[Kernel],
-    density: Float[Tensor, " n"],
-    nodes: Float[Tensor, " n"],
+    density: Float64[Tensor, " n"],
+    nodes: Float64[Tensor, " n"],
     *,
     tolerance: float = 1e-9,
 ) -> DensityLaw:
@@ -150,6 +155,7 @@ def density_law(
     return law
 
 
+@held
 def nodes_for(smallest_std: float, half_width: float = 9.0, resolution: float = 3.0) -> Tensor:
     """Nodes on [−half_width, half_width], `resolution` of them to the smallest kernel's std."""
     half = int(np.ceil(half_width * resolution / smallest_std))

@@ -20,6 +20,7 @@ from scipy import integrate, optimize, special
 
 from ..equations import levels, schedules
 from ..equations.domain import level, positive
+from ..typed import held
 
 Weight: TypeAlias = Callable[[float], float]
 """The weight of the loss at a level."""
@@ -44,6 +45,7 @@ class Law:
     below: Callable[[float], float]
     slope: Callable[[float], float]
 
+    @held
     def quantile(self, p: float) -> float:
         """The level below which a share p of the draws lies.
 
@@ -54,6 +56,7 @@ class Law:
             raise ValueError(f"p is a share inside (0, 1), got {p!r}")
         return self.at(p)
 
+    @held
     def density(self, t: float) -> float:
         """The density at a level inside (0, 1).
 
@@ -64,6 +67,7 @@ class Law:
             raise ValueError(f"a density is asked for inside (0, 1), got t = {t!r}")
         return self.slope(t)
 
+    @held
     def above(self, t: float) -> float:
         """The share of draws above a level: what an expert of high levels is trained on.
 
@@ -73,10 +77,12 @@ class Law:
         level(t=t)
         return 1.0 - t if t in (0.0, 1.0) else 1 - self.below(t)
 
+    @held
     def sample(self, n: int, generator: np.random.Generator) -> np.ndarray:
         """n independent draws: quantiles of uniform shares."""
         return np.array([self.at(float(p)) for p in np.maximum(generator.random(n), LEAST)])
 
+    @held
     def shifted(self, by: float) -> "Law":
         """The law of the levels after a shift by k.
 
@@ -117,6 +123,7 @@ def uniform() -> Law:
     return Law("uniform", at=lambda p: p, below=lambda t: t, slope=lambda t: 1.0)
 
 
+@held
 def logit_normal(location: float = 0.0, scale: float = 1.0) -> Law:
     """log t/(1 − t) ~ N(m, s²); m = log k is the shift by k of m = 0.
 
@@ -132,6 +139,7 @@ def logit_normal(location: float = 0.0, scale: float = 1.0) -> Law:
     )
 
 
+@held
 def mode(scale: float = 1.29) -> Law:
     """SD3's mode law; 1.29 is its usual constant.
 
@@ -162,6 +170,7 @@ def cosmap() -> Law:
     )
 
 
+@held
 def beta(a: float, b: float) -> Law:
     """Beta(a, b) of the noise level; a law of data-time has a and b exchanged.
 
@@ -196,6 +205,7 @@ def none() -> Weight:
     return lambda t: 1.0
 
 
+@held
 def min_snr(gamma: float = 5.0) -> Weight:
     """min-SNR on a velocity's loss; 5 is its usual γ."""
     positive(gamma=gamma)
@@ -212,6 +222,7 @@ WEIGHTS: dict[str, Callable[..., Weight]] = {
 """The loss weights by name."""
 
 
+@held
 def law(text: str) -> Law:
     """The law that is written: "uniform", "logit-normal(0, 1)", "mode(1.29)", "beta(1.5, 1)".
 
@@ -221,6 +232,7 @@ def law(text: str) -> Law:
     return _called(text, LAWS, "law")
 
 
+@held
 def weight(text: str) -> Weight:
     """The weight that is written: "none", "cosmap", "min-snr(5)", "bell", "sigma-sqrt".
 
@@ -251,6 +263,7 @@ def _called(text: str, known: dict[str, Callable[..., T]], what: str) -> T:
         raise ValueError(refused) from None
 
 
+@held
 def trained(drawn: Law, weigh: Weight) -> Law:
     """Density times weight, normalised: the law under which an unweighted loss trains the same.
 
@@ -287,6 +300,7 @@ FAR, EDGE = 8.0, 1e-12
 """Standard deviations beyond which 6e-16 of a law lies; how near to 0 and 1 levels are sought."""
 
 
+@held
 def expectation(
     drawn: Law, f: Callable[[float], float], *, far: float = FAR, most: float = FAR
 ) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from ..equations import schedules
+from ..typed import held
 from .shipped import ALMOST, Levels, spaced
 
 WIDEST = 6.0
@@ -113,6 +114,7 @@ FAMILIES = (
 """Simplest first: of two that fit equally well the first is named."""
 
 
+@held
 def levelled(numbers: Sequence[float], rounding: float = ROUNDED) -> Levelled:
     """The list as falling levels that end at 0.
 
@@ -149,6 +151,7 @@ def levelled(numbers: Sequence[float], rounding: float = ROUNDED) -> Levelled:
     return Levelled(seen, tuple(done), max(rounding, ROUNDED))
 
 
+@held
 def identify(numbers: Sequence[float], rounding: float = ROUNDED) -> tuple[Levelled, list[Match]]:
     """The families by how near they come, the simplest first among those that fit.
 

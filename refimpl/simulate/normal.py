@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from torch import Tensor
 
 from ..equations import paths
 from ..equations.ode import Field
 from ..equations.paths import Coefficients
+from ..typed import held, typed
 from .sde import Kernel, Path
 
 Affine: TypeAlias = Callable[[Tensor, Tensor], Tensor]
@@ -39,16 +40,11 @@ class Normal:
         ValueError: shapes that do not fit, or a matrix that is no covariance.
     """
 
-    mean: Float[Tensor, " d"]
-    covariance: Float[Tensor, "d d"]
+    mean: Float64[Tensor, " d"]
+    covariance: Float64[Tensor, "d d"]
 
     def __post_init__(self) -> None:
-        d = self.mean.shape[0] if self.mean.ndim == 1 else -1
-        if self.covariance.shape != (d, d):
-            raise ValueError(
-                "a Gaussian needs a mean (d,) and a covariance (d, d), got "
-                f"{tuple(self.mean.shape)} and {tuple(self.covariance.shape)}"
-            )
+        typed(self)
         largest = float(self.covariance.abs().max())
         gap = float((self.covariance - self.covariance.T).abs().max())
         if not gap <= 1e-12 * largest:  # d roundings of the largest entry
@@ -67,28 +63,34 @@ class Normal:
         noise = c.sigma**2 * torch.eye(self.d, dtype=torch.float64)
         return Normal(c.alpha * self.mean, c.alpha**2 * self.covariance + noise)
 
-    def score(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    @held
+    def score(self, x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
         """∇ log p = −C⁻¹ (x − m)."""
         return -torch.linalg.solve(self.covariance, (x - self.mean).T).T
 
-    def data(self, c: Coefficients, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    @held
+    def data(self, c: Coefficients, x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
         """E[data | x_t = x]."""
         return self.mean - c.alpha * self.at(c).score(x) @ self.covariance
 
-    def noise(self, c: Coefficients, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    @held
+    def noise(self, c: Coefficients, x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
         """E[noise | x_t = x] = −σ ∇ log p_t."""
         return -c.sigma * self.at(c).score(x)
 
-    def velocity(self, c: Coefficients, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    @held
+    def velocity(self, c: Coefficients, x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
         """E[α̇ data + σ̇ noise | x_t = x]."""
         return torch.as_tensor(paths.velocity(c, self.data(c, x), self.noise(c, x)))
 
-    def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    @held
+    def sample(self, n: int, generator: torch.Generator) -> Float64[Tensor, "n d"]:
         """n samples: the root of the covariance, times standard normal numbers."""
         e = torch.randn(n, self.d, generator=generator, dtype=torch.float64)
         return self.mean + e @ root(self.covariance)
 
 
+@held
 def standard(d: int) -> Normal:
     """N(0, I): where samplers start."""
     return Normal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64))
@@ -99,7 +101,8 @@ def field(data: Normal, path: Path = paths.linear) -> Field:
     return lambda x, t: data.velocity(path(t), x)
 
 
-def root(covariance: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+@held
+def root(covariance: Float64[Tensor, "d d"]) -> Float64[Tensor, "d d"]:
     """The symmetric square root √C."""
     values, axes = torch.linalg.eigh(covariance)
     return axes * values.clamp(min=0).sqrt() @ axes.T

@@ -17,12 +17,14 @@ from torch import Tensor
 
 from ..equations.ode import Field
 from ..equations.sde import Step
+from ..typed import held
 from .grids import Grid
 
 Rule: TypeAlias = Callable[[Field, Tensor, Step], Tensor]
 """One step of a solver, for instance `equations.ode.heun`."""
 
 
+@held
 @torch.no_grad()
 def solve(
     rule: Rule, field: Field, x: Float[Tensor, "B ..."], grid: Grid
@@ -37,6 +39,7 @@ def solve(
     return x
 
 
+@held
 @torch.no_grad()
 def trajectory(
     rule: Rule, field: Field, x: Float[Tensor, "B ..."], grid: Grid
@@ -48,6 +51,7 @@ def trajectory(
     return torch.stack(states)
 
 
+@held
 @torch.no_grad()
 def adaptive(
     field: Field,

@@ -20,6 +20,7 @@ from ..equations.gaussian import Gaussian
 from ..equations.ode import Field
 from ..equations.paths import Coefficients
 from ..equations.sde import Step
+from ..typed import held
 from .diffusion import Diffusion
 from .grids import Grid
 
@@ -113,6 +114,7 @@ class Rollout(Run):
     diffusion: Diffusion
 
 
+@held
 @torch.no_grad()
 def run(
     kernels: Sequence[Kernel],
@@ -145,6 +147,7 @@ def run(
     return Run(torch.stack(states), torch.stack(means), tuple(stds), noise)
 
 
+@held
 def rollout(
     field: Field,
     x: Float[Tensor, "B ..."],

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..equations import schedules
+from ..typed import held
 from .config import Config, model, read
 
 Levels: TypeAlias = np.ndarray
@@ -43,6 +44,7 @@ class Schedule:
     remarks: tuple[str, ...]
 
 
+@held
 def shift_of(c: Config, tokens: float | None = None, mu: float | None = None) -> float:
     """k: the static shift, or the dynamic one of a number of tokens, or of μ itself.
 
@@ -65,6 +67,7 @@ def shift_of(c: Config, tokens: float | None = None, mu: float | None = None) ->
     return float(np.exp(mu)) if c.exponential else mu
 
 
+@held
 def made(
     c: Config, steps: int, *, tokens: float | None = None, mu: float | None = None,
     handed: str | Sequence[float] = "own", timesteps: Sequence[float] = (),
@@ -82,7 +85,7 @@ def made(
     Raises:
         ValueError: no steps, levels that no scheduler takes, see also `shift_of`.
     """
-    if type(steps) is not int or steps < 1:
+    if steps < 1:
         raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")
     k = shift_of(c, tokens, mu)
     even = _handed(c, k, steps, handed, timesteps)
@@ -166,6 +169,7 @@ def _shaped(c: Config, even: Levels, k: float) -> tuple[Levels, list[str]]:
     return levels, remarks
 
 
+@held
 def spaced(kind: str, n: int, low: float, high: float) -> Levels:
     """n levels from high to low: Karras' with ρ = 7, exponential, or quantiles of beta(.6, .6).
 
@@ -240,6 +244,7 @@ SHORT = "1/1000, shift"
 """The word for even levels from 1 to 1/1000, shifted once."""
 
 
+@held
 def of_name(grid: str, steps: int) -> Schedule:
     """The grid that a short name stands for: "wan2.1", "flux.1-dev 4096", "1/1000, shift 3".
 

@@ -20,6 +20,7 @@ from ..equations import conversions, kernels, multistep, ode, paths, schedules
 from ..equations.domain import nonnegative
 from ..equations.ode import Field
 from ..equations.sde import Step
+from ..typed import held
 from .grids import Grid
 from .ode import Rule, adaptive, solve
 
@@ -44,6 +45,7 @@ class Solver:
     draws: Callable[[Grid], int] = lambda grid: 0
 
 
+@held
 @torch.no_grad()
 def run(
     solver: Solver,
@@ -77,6 +79,7 @@ def one_step(name: str, rule: Rule) -> Solver:
     return Solver(name, lambda field, x, grid, noise: solve(rule, field, x, grid))
 
 
+@held
 def to_tolerance(tolerance: float = 1e-6) -> Solver:
     """DOP853 between the grid's ends, each entry's local error below the tolerance."""
 
@@ -164,6 +167,7 @@ def _corrected(began: Began, after: Tensor) -> Tensor:
 # ---------------------------------------------------------------- steps that draw
 
 
+@held
 def ddim(eta: float = 0.0) -> Solver:
     """DDIM: the share η of the posterior's noise is drawn, the rest of the level's is predicted."""
 
@@ -179,6 +183,7 @@ def ddim(eta: float = 0.0) -> Solver:
     return Solver("ddim", march, lambda grid: grid.T)
 
 
+@held
 def churned(churn: float = 0.0) -> Solver:
     """EDM's sampler: up by 1 + γ in the odds, γ = min(churn/T, √2 − 1), then Heun; Euler to s = 0.
 
@@ -198,12 +203,13 @@ def churned(churn: float = 0.0) -> Solver:
     return Solver("heun_churn", march, lambda grid: grid.T)
 
 
+@held
 def restarts(times: int = 2, low: float = 0.1, high: float = 0.5) -> Solver:
     """Restart: down the grid, and at its level nearest to `low` back up to `high`, `times` times.
 
     Each way down is Heun's rule, Euler to s = 0, over the grid's own levels between the two.
     """
-    if type(times) is not int or times < 1:
+    if times < 1:
         raise ValueError(f"times counts restarts and must be a whole number >= 1, got {times!r}")
     if not 0 < low < high <= 1:
         raise ValueError(f"restarts need 0 < low < high <= 1, got low={low!r}, high={high!r}")

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import torch
 
+from ..typed import held
 from .ledger import LISTED
 from .outcome import ALPHA, Claim
 
@@ -52,6 +53,7 @@ def statement() -> str:
     )
 
 
+@held
 def seed_of(name: str, seed: int) -> int:
     """A stable hash of name and run seed, the same on every machine and Python."""
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()

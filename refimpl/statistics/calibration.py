@@ -14,12 +14,14 @@ from collections.abc import Callable
 import torch
 from scipy import stats
 
+from ..typed import held
 from .budget import seed_of
 from .distribution import band
 from .gaussian import chi_square
 from .outcome import BETA, Claim, Outcome, Part, StatisticalFailure, judge, raising
 
 
+@held
 def calibrate(
     test: Callable[[torch.Generator], Outcome],
     claim: Claim,

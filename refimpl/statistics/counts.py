@@ -5,14 +5,15 @@
 The null law is exact at every n, and so is the power: both are binomial tails.
 """
 
-import torch
 from jaxtyping import Bool
 from scipy import stats
 from torch import Tensor
 
+from ..typed import held
 from .outcome import BETA, Claim, Outcome, Part, judge
 
 
+@held
 def share(
     happened: Bool[Tensor, " n"], probability: float, claim: Claim, *, detects: float
 ) -> Outcome:
@@ -26,8 +27,6 @@ def share(
         TypeError: not a boolean per trial.
         ValueError: another n, or a probability outside (0, 1).
     """
-    if happened.dtype != torch.bool:
-        raise TypeError(f"{claim.name}: one boolean per trial, got {happened.dtype}")
     if tuple(happened.shape) != (claim.n,):
         raise ValueError(
             f"{claim.name} fixed n={claim.n} beforehand, got {tuple(happened.shape)}: "

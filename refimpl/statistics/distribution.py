@@ -11,14 +11,16 @@ import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from torch import Tensor
 
+from ..typed import held
 from .outcome import BETA, Claim, Outcome, Part, judge, samples
 
 
+@held
 def cdf(
-    x: Float[Tensor, " n"],
+    x: Float64[Tensor, " n"],
     law: Callable[[Tensor], Tensor],
     claim: Claim,
     *,
@@ -48,10 +50,11 @@ def band(name: str, levels: Tensor, alpha: float, slack: float = 0.0) -> Part:
     return Part(name, distance, _dkw(n, alpha) + slack, p_value)
 
 
+@held
 def bounded(
-    x: Float[Tensor, "n m"],
-    mean: Float[Tensor, " m"],
-    variance: Float[Tensor, " m"],
+    x: Float64[Tensor, "n m"],
+    mean: Float64[Tensor, " m"],
+    variance: Float64[Tensor, " m"],
     low: float,
     high: float,
     claim: Claim,
@@ -91,9 +94,10 @@ def bounded(
     return judge(claim, parts, detectable, detects)
 
 
+@held
 def features(
-    x: Float[Tensor, "n d"],
-    w: Float[Tensor, "m d"],
+    x: Float64[Tensor, "n d"],
+    w: Float64[Tensor, "m d"],
     characteristic: Callable[[Tensor], Tensor],
     claim: Claim,
     *,

@@ -10,6 +10,8 @@ often: that is Ville's inequality. The mean over assertions is one too, without 
 from collections.abc import Iterable, Mapping
 from math import sqrt
 
+from ..typed import held
+
 STAKE = 0.25
 """s: the share of the wealth that is put at risk in a run."""
 
@@ -20,6 +22,7 @@ LEAST_P = 1e-12
 """Smaller p-values count as this one: such a run fails by itself."""
 
 
+@held
 def e_value(p: float) -> float:
     """1 + s (1/(2√p) − 1): at most 1 in the mean when p is uniform or larger.
 

@@ -9,18 +9,21 @@ The null law holds at every n: nothing is asymptotic. (Samples of a non-Gaussian
 from functools import cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from scipy import optimize, special, stats
 from torch import Tensor
 
-from ..equations.domain import fields, positive
+from ..equations.domain import positive
+from ..typed import held
+from ..typed.problems import shown
 from .outcome import BETA, Claim, Outcome, Part, judge, samples
 
 
+@held
 def mean(
-    x: Float[Tensor, "n d"],
-    mean: Float[Tensor, " d"],
-    covariance: Float[Tensor, "d d"],
+    x: Float64[Tensor, "n d"],
+    mean: Float64[Tensor, " d"],
+    covariance: Float64[Tensor, "d d"],
     claim: Claim,
     *,
     detects: float,
@@ -35,8 +38,7 @@ def mean(
     """
     samples(claim, x)
     n, d = x.shape
-    _spread(covariance, d)
-    fields(mean=mean)
+    _spread(covariance)
     gap = x.mean(dim=0) - mean
     statistic = float(n * gap @ torch.linalg.solve(covariance, gap))
     bound = float(stats.chi2.isf(claim.alpha, d))
@@ -48,8 +50,9 @@ FEWEST = 50
 """Samples below which a covariance that is estimated leaves Hotelling's test without power."""
 
 
+@held
 def hotelling(
-    x: Float[Tensor, "n d"], mean: Float[Tensor, " d"], claim: Claim, *, detects: float
+    x: Float64[Tensor, "n d"], mean: Float64[Tensor, " d"], claim: Claim, *, detects: float
 ) -> Outcome:
     """T² on the mean, the covariance estimated from the samples.
 
@@ -78,10 +81,11 @@ def hotelling(
     return judge(claim, [part], (_noncentral_f(bound, d, n - d) / n) ** 0.5, detects)
 
 
+@held
 def variance(
-    x: Float[Tensor, "n d"],
-    mean: Float[Tensor, "..."] | float,
-    std: Float[Tensor, "..."] | float,
+    x: Float64[Tensor, "n ..."],
+    mean: Float64[Tensor, "..."] | float,
+    std: Float64[Tensor, "..."] | float,
     claim: Claim,
     *,
     detects: float,
@@ -95,11 +99,20 @@ def variance(
         ValueError: std ≤ 0, NaN, or another n.
     """
     samples(claim, x)
-    fields(mean=mean)
     positive(std=std)
+    for name, value in (("mean", mean), ("std", std)):
+        _meets(name, value, x)
     statistic = float((((x - mean) / std) ** 2).sum())
     part, detectable = chi_square("the standardised square", statistic, x.numel(), claim.alpha)
     return judge(claim, [part], detectable, detects)
+
+
+def _meets(name: str, value: Tensor | float, x: Tensor) -> None:
+    """Refuse what is neither a number nor an array that is expanded to x."""
+    own = tuple(value.shape) if isinstance(value, Tensor) else ()
+    last = tuple(x.shape)[x.ndim - len(own) :]
+    if len(own) > x.ndim or any(n not in (1, m) for n, m in zip(own, last, strict=True)):
+        raise ValueError(f"{name} must meet x of shape {tuple(x.shape)}, got shape {own}")
 
 
 def chi_square(name: str, statistic: float, df: int, alpha: float) -> tuple[Part, float]:
@@ -134,15 +147,10 @@ def normal_power(alpha: float) -> float:
     return float(stats.norm.isf(alpha / 2) + stats.norm.isf(BETA))
 
 
-def _spread(covariance: Tensor, d: int) -> None:
-    """Refuse what is no covariance of d coordinates."""
-    fields(covariance=covariance)
-    if tuple(covariance.shape) != (d, d) or not torch.allclose(
-        covariance, covariance.mT, rtol=1e-12
-    ):
-        raise ValueError(
-            f"covariance must be a symmetric ({d}, {d}) matrix, got {covariance.tolist()}"
-        )
+def _spread(covariance: Tensor) -> None:
+    """Refuse a square matrix that is no covariance."""
+    if not torch.allclose(covariance, covariance.mT, rtol=1e-12):
+        raise ValueError(f"covariance must be symmetric, got {shown(covariance.tolist())}")
     if bool(torch.linalg.cholesky_ex(covariance).info):
         least = float(torch.linalg.eigvalsh(covariance)[0])
         raise ValueError(f"covariance must be positive definite, its least eigenvalue is {least}")

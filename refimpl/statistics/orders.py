@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ..typed import held
+
 TOLERANCE = 0.02
 """On the order, and relative on the constant; see `order`."""
 
@@ -34,6 +36,7 @@ class Order:
     constant: float
 
 
+@held
 def order(
     h: Sequence[float],
     error: Sequence[float],

@@ -15,6 +15,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from ..typed import typed
+
 ALPHA = 1e-9
 """The false-alarm rate of every assertion: a thousand of them err once in a million runs."""
 
@@ -74,6 +76,7 @@ class Claim:
     alpha: float = ALPHA
 
     def __post_init__(self) -> None:
+        typed(self)
         if self.n < 2 or not 0 < self.alpha < 0.5:
             raise ValueError(f"a claim needs n >= 2 and 0 < alpha < 0.5, got {self!r}")
 

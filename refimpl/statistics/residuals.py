@@ -10,18 +10,20 @@ on the past alone, whatever r is: regressions are normalised per step, then adde
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from torch import Tensor
 
 from ..equations.gaussian import Gaussian
+from ..typed import held
 from .distribution import band
 from .gaussian import chi_square, normal, normal_power
 from .outcome import Claim, Outcome, Part, judge, samples
 
 
+@held
 def residuals(
-    states: Float[Tensor, "levels n ..."], transitions: Sequence[Gaussian]
-) -> Float[Tensor, "T n D"]:
+    states: Float64[Tensor, "levels n ..."], transitions: Sequence[Gaussian]
+) -> Float64[Tensor, "T n D"]:
     """e_i = (x_{i+1} − mean_i)/std_i: the noise that the *declared* kernels would have needed.
 
     Args:
@@ -44,9 +46,10 @@ def residuals(
     return torch.stack(rows)
 
 
+@held
 def white(
-    e: Float[Tensor, "T n D"],
-    regressors: Mapping[str, Float[Tensor, "T n D"]],
+    e: Float64[Tensor, "T n D"],
+    regressors: Mapping[str, Float64[Tensor, "T n D"]],
     claim: Claim,
     *,
     detects_std: float,
@@ -93,10 +96,11 @@ def _regression(name: str, r: Tensor, e: Tensor, alpha: float) -> Part:
     return normal(f"|z| of the residuals on {name}", float(z.sum() / len(z) ** 0.5), alpha)
 
 
+@held
 def zero_mean(
-    e: Float[Tensor, " n"],
-    proxy: Float[Tensor, " n"],
-    weights: Mapping[str, Float[Tensor, " n"]],
+    e: Float64[Tensor, " n"],
+    proxy: Float64[Tensor, " n"],
+    weights: Mapping[str, Float64[Tensor, " n"]],
     claim: Claim,
     *,
     detects: float,

@@ -19,9 +19,9 @@ from ..equations import forward_process, grpo, ode, paths, tilting
 from ..equations.domain import fields, nonnegative, positive
 from ..equations.elementary import expand_like
 from ..equations.gaussian import Gaussian
-from ..methods.typed import typed
 from ..simulate import grids
 from ..simulate.ode import solve
+from ..typed import typed
 from .examples import field
 from .mixture import Mixture
 

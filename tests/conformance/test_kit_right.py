@@ -59,8 +59,31 @@ def test_the_draws_reach_every_value_of_every_convention():
                 "finite",
                 "none",
                 "frozen data",
+                "frozen data, constant",
                 "int(1000 t)",
             }, key
+
+
+class Frozen:
+    """The SDE of one g with the predicted data held: the noise is an Ornstein–Uhlenbeck process."""
+
+    conventions = {"g": "frozen data, constant", "a": 0.3}  # noqa: RUF012
+
+    def __init__(self, exponent=2.0):
+        self.exponent = exponent
+
+    def sde_step(self, x, v, t, s, noise):
+        t, s = (y.reshape(-1, *[1] * (x.ndim - 1)) for y in (t, s))
+        held = torch.exp(-(0.3**self.exponent) / 2 * (1 / s - 1 / t))  # 0 at s = 0
+        mean = (1 - s) * (x - t * v) + s * held * (x + (1 - t) * v)
+        std = s * torch.sqrt(1 - held**2)
+        return {"x_s": mean + std * noise, "mean": mean, "std": std}
+
+
+def test_the_exact_step_of_a_constant_g_can_be_declared():
+    assert judge(Frozen()).conforms
+    wrong = judge(Frozen(exponent=1.0))
+    assert "sde_step.value" in {r.check for r in wrong.results if r.verdict == "differs"}
 
 
 def test_a_sampler_that_draws_its_own_noise_passes_by_its_law():

@@ -56,13 +56,17 @@ EQUIVALENT: dict[str, Callable[[Any], Any]] = {
     "read-only": read_only,
     "memory map": memmap,
     "big-endian": lambda x: np.array(x, dtype=">f8"),
-    "tensor": lambda x: torch.tensor(x, dtype=torch.float64),
-    "float32 tensor": lambda x: torch.tensor(x, dtype=torch.float32),
-    "bfloat16 tensor": lambda x: torch.tensor(x, dtype=torch.bfloat16),
-    "float16 tensor": lambda x: torch.tensor(x, dtype=torch.float16),
-    "tensor with gradient": lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True),
-    "parameter": lambda x: torch.nn.Parameter(torch.tensor(x, dtype=torch.float64)),
-    "expanded tensor": lambda x: torch.tensor(x, dtype=torch.float64).expand(np.shape(x) or (3,)),
+    "tensor": lambda x: torch.tensor(np.asarray(x), dtype=torch.float64),
+    "float32 tensor": lambda x: torch.tensor(np.asarray(x), dtype=torch.float32),
+    "bfloat16 tensor": lambda x: torch.tensor(np.asarray(x), dtype=torch.bfloat16),
+    "float16 tensor": lambda x: torch.tensor(np.asarray(x), dtype=torch.float16),
+    "tensor with gradient": lambda x: torch.tensor(
+        np.asarray(x), dtype=torch.float64, requires_grad=True
+    ),
+    "parameter": lambda x: torch.nn.Parameter(torch.tensor(np.asarray(x), dtype=torch.float64)),
+    "expanded tensor": lambda x: torch.tensor(np.asarray(x), dtype=torch.float64).expand(
+        np.shape(x) or (3,)
+    ),
     "rational": each(sympy.Rational),
     "sympy float": each(sympy.Float),
     "mpmath number": each(mpmath.mpf),

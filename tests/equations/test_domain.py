@@ -138,7 +138,7 @@ POSITIVE = {
     "grpo.bounded": "limit", "kernels.kept_flow_grpo": "a", "kernels.kept_constant": "s",
     "kernels.noise_variance": "t", "kernels.moment_matched": "t",
     "weights.lever": "t h", "weights.levelled": "std lever",
-    "weights.guard_log_ratio": "std", "weights.guard": "h",
+    "weights.guard_log_ratio": "std", "weights.guard": "h", "weights.guard_lever": "lever",
     "forward_process.optimality": "limit", "forward_process.positive_velocity": "b",
     "forward_process.negative_velocity": "b", "forward_process.nft": "b",
 }  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from refimpl import methods
 from refimpl.equations import Step, expand_like, gaussian, grpo, kl, paths, policy, sde, weights
 from refimpl.simulate import grids
 
@@ -113,6 +114,32 @@ def test_guards_weight_and_ratio_leave_only_the_correction():
         assert left == pytest.approx(1 + g**2 * (1 - step.t) / (2 * step.t), rel=1e-14)
 
 
+@pytest.mark.covers("weights.guard_lever", "weights.guard_log_ratio", "kernels.frozen_data")
+@pytest.mark.parametrize("a", [0.7, 1.5])
+def test_with_the_levers_weight_a_guarded_exact_step_has_the_gradient_of_its_noise(a):
+    """Automatic differentiation of the whole recentred log-ratio, at the old policy."""
+    method = methods.Method(kernel="exact", noise=a)
+    grid = grids.sd35_once_shifted(10)
+    x, old, eps = (torch.tensor(z, dtype=torch.float64) for z in (0.5, -0.75, 1.25))
+    for step, lever in zip(grid.steps[:-1], methods.levers(method, grid), strict=False):
+        v = old.clone().requires_grad_()
+        new, before = methods.kernel(method, x, v, step), methods.kernel(method, x, old, step)
+        drawn = before.sample(eps)
+        plain = policy.log_ratio(new.log_prob(drawn), before.log_prob(drawn))
+        divergence = kl.of_means(new.mean, before.mean, new.std)
+        guarded = weights.guard_log_ratio(plain, divergence, new.std)
+        (slope,) = torch.autograd.grad(weights.guard_lever(lever) * guarded, v)
+        assert float(slope) == pytest.approx(-1.25, rel=1e-9)
+
+
+@pytest.mark.covers("weights.guard_lever", "weights.guard")
+def test_both_weights_of_guard_agree_where_the_step_is_the_flows_own():
+    assert weights.guard_lever(weights.lever(0.0, 0.5, 0.125)) == weights.guard(0.125) == 8
+    for step in STEPS[1:-1]:
+        lever = weights.lever(g_of(step), step.t, step.h)
+        assert weights.guard(step.h) / weights.guard_lever(lever) == pytest.approx(1 + 0.7**2 / 2)
+
+
 @pytest.mark.covers("weights.divergence_mask")
 @pytest.mark.parametrize("make", [float, np.array, torch.tensor])
 @pytest.mark.parametrize(
@@ -163,6 +190,7 @@ def test_steps_without_length_or_noise_are_refused():
         (lambda: weights.guard(0.0), "h"),
         (lambda: weights.levelled(0.0, 0.1), "std"),
         (lambda: weights.levelled(0.1, 0.0), "lever"),
+        (lambda: weights.guard_lever(0.0), "lever"),
     ):
         with pytest.raises(ValueError, match=f"^{name} must be positive, got 0"):
             call()
@@ -198,6 +226,6 @@ def test_an_impossible_correlation_has_no_signal():
 
 @pytest.mark.covers("weights.guard", "weights.tempflow")
 def test_whole_numbers_are_no_lengths():
-    for weight in (weights.guard, weights.tempflow):
+    for weight in (weights.guard, weights.guard_lever, weights.tempflow):
         with pytest.raises(TypeError, match="must hold real numbers"):
             weight(np.array([1, 2]))

@@ -55,6 +55,10 @@ def test_each_kernel_is_the_equation_that_it_names():
         (Method(kernel="constant", noise=0.3), sde.transition(paths.linear(0.75), x, v, 0.3, STEP)),
         (Method(kernel="cps", noise=0.8), kernels.preserving(line, *ends, std)),
         (Method(kernel="exact", noise=0.7), kernels.frozen_data(*ends, 0.625, kept)),
+        (
+            Method(kernel="exact_constant", noise=0.7),
+            kernels.frozen_data(*ends, 0.625, kernels.kept_constant(STEP, 0.7)),
+        ),
     ):
         got = kernel(method, x, v, STEP)
         assert torch.allclose(got.mean, want.mean, atol=1e-14)
@@ -92,7 +96,7 @@ def test_levers_are_the_slopes_of_the_mean():
 
 
 KERNELS = (Method(), Method(kernel="constant", noise=0.3), Method(kernel="cps", noise=0.8),
-           Method(kernel="exact"))  # fmt: skip
+           Method(kernel="exact"), Method(kernel="exact_constant", noise=0.3))  # fmt: skip
 
 
 @pytest.mark.parametrize("method", KERNELS, ids=lambda method: method.kernel)
@@ -259,6 +263,33 @@ def test_plans():
     assert drawn == [
         plan(Method(window="random", size=2), GRID, i, seed=3).trained for i in range(200)
     ]
+
+
+def test_the_exact_kernels_forget_the_noise_on_the_way_to_the_data():
+    for name in ("exact", "exact_constant"):
+        last = kernel(Method(kernel=name), 0.5, -0.25, Step(0.25, 0.0))
+        assert (last.mean, last.std) == (0.5 + 0.25 * 0.25, 0)
+        assert plan(Method(kernel=name, skip_last=False), GRID).noisy[-1] is False
+
+
+def test_with_little_noise_both_exact_kernels_are_the_flow():
+    x, v = draw(2, 3), draw(2, 3, seed=1)
+    for name in ("exact", "exact_constant"):
+        little = kernel(Method(kernel=name, noise=1e-4), x, v, STEP)
+        assert little.std < 1e-4
+        assert torch.allclose(little.mean, x - 0.125 * v, atol=1e-7)
+
+
+def test_precise_is_the_exact_kernel_with_every_steps_gradient_alike():
+    """arXiv:2605.23522 by its code: η = 1.5, GRPO-Guard's ratio, divided by the sensitivity."""
+    method = PRESETS["precise"]
+    assert (method.kernel, method.noise, method.ratio, method.limit) == (
+        "exact", 1.5, "guard", 4e-6,
+    )  # fmt: skip
+    made, far = plan(method, GRID), levers(method, GRID)
+    assert [w * far[i] for i, w in zip(made.trained, made.weights, strict=True)] == pytest.approx(
+        [1.0] * len(made.trained)
+    )
 
 
 def test_steps_without_noise_are_never_trained():

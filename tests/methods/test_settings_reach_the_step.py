@@ -41,6 +41,9 @@ def test_weights_are_those_of_the_steps_that_are_trained():
     assert plan(Method(weight="levelled", **window), GRID).weights == pytest.approx(
         weights.levelled(spread[inside], far[inside]).tolist()
     )
+    assert plan(Method(weight="guard_lever", **window), GRID).weights == pytest.approx(
+        weights.guard_lever(far[inside]).tolist()
+    )
     shifted = grids.sd35_once_shifted(10)
     assert plan(Method(weight="guard", **window), shifted).weights == pytest.approx(
         [1 / shifted.steps[i].h for i in range(3, 7)]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refimpl.simulate import Grid, diffusion, grids
@@ -27,6 +27,7 @@ def test_the_lowest_shipped_level_is_two_shifts_of_one_thousandth():
     assert grids.sd35_as_shipped(28).levels[-2] == pytest.approx(twice, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.floats(0.1, 20))
 def test_every_grid_has_T_steps_from_noise_to_data(T, by):
     for grid in (grids.uniform(T), grids.shifted(T, by), grids.sd35_once_shifted(T)):
@@ -74,7 +75,7 @@ def test_a_part_of_a_grid_is_a_grid():
         (lambda: Grid((1.0, math.nan)), "level 1 must be .* nan"),
         (lambda: Grid((1, 0)), "level 0 must be a float"),
         (lambda: grids.uniform(0), "T counts steps"),
-        (lambda: grids.uniform(2.5), "T counts steps"),
+        (lambda: grids.uniform(2.5), "T must be a whole number, got 2.5"),
         (lambda: grids.sd35_as_shipped(1), "T >= 2"),
         (lambda: grids.shifted(4, -1.0), "by must be positive, got -1.0"),
         (lambda: grids.uniform(4, 0.2, 0.8), "a grid must fall"),
@@ -89,14 +90,17 @@ def test_bad_grids_are_refused_with_their_values(make, message):
     ("make", "words"),
     [
         (lambda: grids.shift(2.0, 3.0), r"t must be a noise level in \[0, 1\] .*, got 2.0"),
-        (lambda: grids.shift("0.5", 3.0), "t must be a real number"),
-        (lambda: grids.shift(0.5, "3"), "by must be a real number"),
-        (lambda: grids.shift(0.5, float("nan")), "by must be finite, got nan"),
-        (lambda: grids.uniform(True), "T counts steps .*, got True"),
-        (lambda: grids.uniform(2.5), "T counts steps .*, got 2.5"),
-        (lambda: grids.from_levels("10"), "levels must be a sequence of numbers, got '10'"),
-        (lambda: diffusion.window(diffusion.constant(1.0), "1", 0.0), "high must be a real number"),
-        (lambda: diffusion.constant(None), "g must be a real number, .*, got None"),
+        (lambda: grids.shift("0.5", 3.0), "t must be a finite number, got '0.5'"),
+        (lambda: grids.shift(0.5, "3"), "by must be a finite number, got '3'"),
+        (lambda: grids.shift(0.5, float("nan")), "by must be a finite number, got nan"),
+        (lambda: grids.uniform(True), "T must be a whole number, got True"),
+        (lambda: grids.uniform(2.5), "T must be a whole number, got 2.5"),
+        (lambda: grids.from_levels("10"), "levels must be a sequence, got '10'"),
+        (
+            lambda: diffusion.window(diffusion.constant(1.0), "1", 0.0),
+            "high must be a finite number, got '1'",
+        ),
+        (lambda: diffusion.constant(None), "g must be a finite number, got None"),
     ],
 )
 def test_what_is_no_level_and_no_number_is_refused_by_name(make, words):

@@ -147,7 +147,7 @@ def test_what_is_not_affine_or_no_covariance_is_refused():
     with pytest.raises(ValueError, match="kernel 0 is not affine"):
         normal.pushed([lambda x: sde.euler_maruyama(x, x**2, 0.1, 0.5)], normal.standard(2))
     one = torch.eye(2, dtype=torch.float64)
-    with pytest.raises(ValueError, match=r"a mean \(d,\) and a covariance \(d, d\)"):
+    with pytest.raises(ValueError, match=r"covariance must be .* with d = 3, got shape \(2, 2\)"):
         Normal(torch.zeros(3).double(), one)
     with pytest.raises(ValueError, match="a covariance is symmetric"):
         Normal(torch.zeros(2).double(), torch.tensor([[1.0, 0.5], [0.0, 1.0]]).double())
@@ -198,13 +198,18 @@ def test_a_kernel_with_a_std_for_each_coordinate_is_not_taken_for_a_round_one():
         normal.pushed([kernel], normal.standard(2))
 
 
-def test_a_mean_is_one_row_and_the_refusal_says_both_shapes():
-    for mean, covariance in (((2, 2), (2, 2)), ((), (1, 1)), ((3,), (2, 2)), ((2,), (2,))):
-        with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole message is compared)
-            Normal(torch.zeros(mean).double(), torch.ones(covariance).double())
-        assert str(error.value) == (
-            f"a Gaussian needs a mean (d,) and a covariance (d, d), got {mean} and {covariance}"
-        )
+@pytest.mark.parametrize(
+    ("mean", "covariance", "words"),
+    [
+        ((2, 2), (2, 2), r"mean must be a tensor \(d,\) of float64 numbers, got shape \(2, 2\)"),
+        ((), (1, 1), r"mean must be a tensor \(d,\) of float64 numbers, got shape \(\)"),
+        ((3,), (2, 2), r"covariance must be a tensor \(d, d\) .* with d = 3, got shape \(2, 2\)"),
+        ((2,), (2,), r"covariance must be a tensor \(d, d\) .* with d = 2, got shape \(2,\)"),
+    ],
+)
+def test_a_mean_is_one_row_and_its_covariance_is_square(mean, covariance, words):
+    with pytest.raises(ValueError, match=f"^{words}$"):
+        Normal(torch.zeros(mean).double(), torch.ones(covariance).double())
 
 
 def test_how_far_a_map_bends_is_told_in_its_own_size():

@@ -129,7 +129,7 @@ def test_reversal_of_the_marginal_preserving_sde_is_the_denoising_chain():
         (lambda: roll(noise=latents(10, 2, 3, 4)), r"noise must be .* = \(10, 2, 3, 4, 5\)"),
         (lambda: roll(diffusion=diffusion.flow_grpo(0.7, sde.refuse)), "singular at t = 1"),
         (lambda: diffusion.flow_grpo(-0.1, sde.refuse), "a must be zero or positive, got -0.1"),
-        (lambda: diffusion.constant(math.nan), "zero or positive, got nan"),
+        (lambda: diffusion.constant(math.nan), "g must be a finite number, got nan"),
         (lambda: diffusion.window(G, high=0.2, low=0.5), "0 <= low < high <= 1"),
         (
             lambda: rollout(

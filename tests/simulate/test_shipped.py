@@ -152,7 +152,7 @@ def test_what_is_no_configuration_of_a_flow_is_refused_by_name(entries, words):
         (lambda: of_model("flux.1-dev"), "use_dynamic_shifting is true, so the shift needs tokens"),
         (lambda: of_model("flux.1-dev", tokens=256, mu=1.0), "tokens and mu contradict"),
         (lambda: of_model("sd3.5", mu=1.0), "mu = 1.0 is not used"),
-        (lambda: of_model("sd3.5", 0), "steps must be a whole number"),
+        (lambda: of_model("sd3.5", 0), "steps must be a whole number, 1 or more, got 0"),
         (lambda: of_model("qwen-image", 1, tokens=256), "shift_terminal needs two steps"),
         (lambda: made({}, 3, handed="even"), "handed is one of own, 1/steps, open"),
         (lambda: made({}, 3, handed=(0.9, 0.5)), "2 levels for 3 steps"),

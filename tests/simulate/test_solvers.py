@@ -178,11 +178,11 @@ def test_restarting_shrinks_an_error_of_the_start():
 def test_bad_settings_are_refused_by_name():
     with pytest.raises(ValueError, match="churn must be zero or positive, got -1"):
         solvers.churned(-1.0)
-    with pytest.raises(ValueError, match="churn must be zero or positive, got nan"):
+    with pytest.raises(ValueError, match="churn must be a finite number, got nan"):
         solvers.churned(math.nan)
     with pytest.raises(ValueError, match="times counts restarts"):
         solvers.restarts(0)
-    with pytest.raises(ValueError, match="times counts restarts"):
+    with pytest.raises(TypeError, match="times must be a whole number, got True"):
         solvers.restarts(True)
     for low, high in ((0.0, 0.5), (0.5, 0.5), (0.1, 1.5)):
         with pytest.raises(ValueError, match="restarts need 0 < low < high <= 1"):
@@ -196,7 +196,7 @@ def test_bad_settings_are_refused_by_name():
     with pytest.raises(ValueError, match="ddim draws noise"):
         solvers.run(solvers.ddim(0.5), ode_field, x, GRID)
     with pytest.raises(ValueError, match=r"noise must be \(draws, \*x.shape\) = \(6, 2, 1\)"):
-        solvers.run(solvers.ddim(0.5), ode_field, x, GRID, noise=torch.zeros(5, 2, 1))
+        solvers.run(solvers.ddim(0.5), ode_field, x, GRID, noise=torch.zeros(5, 2, 1).double())
     with pytest.raises(ValueError, match="eta must be"):
         solvers.run(solvers.ddim(1.5), ode_field, x, GRID, generator=torch.Generator())
 

@@ -38,7 +38,7 @@ def test_a_promise_beyond_its_samples_is_refused():
 @pytest.mark.parametrize(
     ("given", "probability", "error", "words"),
     [
-        (torch.ones(10_000), 0.2, TypeError, "one boolean per trial"),
+        (torch.ones(10_000), 0.2, TypeError, "happened must be a tensor .* of truth values"),
         (happened(1)[1:], 0.2, ValueError, "fixed n=10000 beforehand"),
         (happened(1), 1.0, ValueError, r"must lie in \(0, 1\), got 1.0"),
     ],

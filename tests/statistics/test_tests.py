@@ -212,9 +212,9 @@ def test_bad_input_is_refused(make, error, message):
     [
         (-EYE, "covariance must be positive definite, its least eigenvalue is -1.0"),
         (0 * EYE, "covariance must be positive definite, its least eigenvalue is 0.0"),
-        (EYE + torch.tensor([[0.0, 0.5], [0.0, 0.0]]), r"covariance must be a symmetric \(2, 2\)"),
-        (EYE * float("nan"), "covariance must be finite, got nan"),
-        (EYE[:1], r"covariance must be a symmetric \(2, 2\) matrix"),
+        (EYE + torch.tensor([[0.0, 0.5], [0.0, 0.0]]), "covariance must be symmetric, got "),
+        (EYE * float("nan"), "covariance must be finite, it holds NaN or infinity"),
+        (EYE[:1], r"covariance must be a tensor \(d, d\) of float64 numbers with d = 2"),
     ],
 )
 def test_what_is_no_covariance_is_refused(covariance, words):
@@ -223,6 +223,6 @@ def test_what_is_no_covariance_is_refused(covariance, words):
 
 
 def test_a_variance_is_held_against_a_positive_std():
-    for std, error, words in ((0.0, ValueError, "positive"), ("1", TypeError, "a real number")):
+    for std, error, words in ((0.0, ValueError, "positive"), ("1", TypeError, "a tensor")):
         with pytest.raises(error, match=f"^std must be {words}"):
             gaussian.variance(draw(N, 1), 0.0, std, CLAIM, detects=LOOSE)

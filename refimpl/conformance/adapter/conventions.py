@@ -50,6 +50,10 @@ class Key:
         return ", ".join(shown)
 
 
+FROZEN = ("frozen data", "frozen data, constant")
+NO_G = ("cps", *FROZEN)
+"""Values of "g" whose steps are not Euler–Maruyama's: their mean is not the drift's."""
+
 # fmt: off
 KEYS: dict[str, Key] = {
     "arrays": Key("torch", ("torch", "numpy", "jax"), "what your functions are given"),
@@ -65,7 +69,7 @@ KEYS: dict[str, Key] = {
     "grid": Key("uniform", ("uniform", "sd35 as shipped", "any"),
         "the noise levels that `schedule` returns; also a model's, such as 'wan2.1' or "
         "'flux.1-dev 4096' (tokens), and '1/1000, shift 3'", pattern="shift"),
-    "g": Key("flow_grpo", ("flow_grpo", "constant", "cps", "frozen data"),
+    "g": Key("flow_grpo", ("flow_grpo", "constant", *NO_G),
         "the noise of a step", function=True),
     "a": Key(0.7, (), "noise level: a of a √(t/(1 − t)), the constant g, or CPS's η",
         number="nonnegative"),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...equations import Gaussian, Step, kernels, sde
-from ...evidence.calls import linear_field
-from ..adapter.conventions import Conventions
+from ..adapter.conventions import FROZEN, NO_G, Conventions
+from ..adapter.inputs import field_of
 from .values import Formulas, Inputs, Parts, column
 
 
@@ -52,9 +52,8 @@ def ode_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 
 def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
-    """Heun's step on a linear field."""
-    field = linear_field(i["rate"], i["slope"])
-    return {"value": f("ode.heun")(field, i["x"], levels(i, c, i["x"]))}
+    """Heun's step on the field that the inputs describe."""
+    return {"value": f("ode.heun")(field_of(i), i["x"], levels(i, c, i["x"]))}
 
 
 def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
@@ -68,7 +67,7 @@ def _unfloored(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step
     if c["last_step"] == "data" and np.all(step.s == 0):
         data = f("conversions.data_from_velocity")(f("paths.linear")(step.t), x, v)
         return Gaussian(data, 0 * step.t)
-    if c["g"] in ("cps", "frozen data"):
+    if c["g"] in NO_G:
         at = f("paths.linear")(c.held(step.t))
         data = f("conversions.data_from_velocity")(at, x, v)
         noise = f("conversions.noise_from_velocity")(at, x, v)
@@ -76,13 +75,21 @@ def _unfloored(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step
         if c["g"] == "cps":
             std = f("kernels.cps_std")(step.s, a)
             return f("kernels.preserving")(f("paths.linear")(step.s), data, noise, std)
-        return kernels.frozen_data(data, noise, step.s, kernels.kept_flow_grpo(step, a))
+        return kernels.frozen_data(data, noise, step.s, _kept(c, step, a))
     g = diffusion_of(f, i, c, step)
     at = f("paths.linear")(c.held(step.t))
     if f.replaced in ("", "sde.transition"):
         return f("sde.transition")(at, x, v, g, step)
     score = f("conversions.score_from_velocity")(at, x, v)
     return f("sde.euler_maruyama")(x, -f("sde.drift")(v, score, g), g, step.h)
+
+
+def _kept(c: Conventions, step: Step, a: Any) -> Any:
+    """The share of the noise variance that a step keeps; none on the way to the data."""
+    if c["g"] == FROZEN[0]:
+        return kernels.kept_flow_grpo(step, a)
+    above = np.where(step.s == 0, step.t / 2, step.s)
+    return np.where(step.s == 0, 0.0, kernels.kept_constant(Step(step.t, above), a))
 
 
 def step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
@@ -180,7 +187,7 @@ def _kl_of_velocities(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: st
     v, v_ref = c.velocity(i["v"]), c.velocity(i["v_ref"])
     x = i["x"] if "x" in i else 0 * v
     p = gaussian_step(f, {**i, "x": x}, c, v, at)
-    if kind == "eq3" and c["g"] not in ("cps", "frozen data") and f.replaced != "sde.transition":
+    if kind == "eq3" and c["g"] not in NO_G and f.replaced != "sde.transition":
         return f("kl.flow_grpo")(v, v_ref, diffusion_of(f, i, c, at), at.t, at.h)
     q = gaussian_step(f, {**i, "x": x}, c, v_ref, at)
     given = {**i, "mean": p.mean, "mean_ref": q.mean}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..adapter.conventions import Conventions
+from ..adapter.conventions import FROZEN, NO_G, Conventions
 from .program import Env, Program, written
 from .steps import diffusion_of, levels
 from .values import Inputs, Parts, column
@@ -145,7 +145,7 @@ def _g(i: Inputs, c: Conventions) -> str:
 def _transition(i: Inputs, c: Conventions) -> list[str]:
     """Lines up to mean and std, in each form."""
     last = c["last_step"] == "data" and np.any(np.asarray(c.level(i["s"])) == 0)
-    if c["g"] == "frozen data" or last:
+    if c["g"] in FROZEN or last:
         return []
     if c["g"] == "cps":
         return [_CPS]
@@ -192,7 +192,7 @@ def _kl(i: Inputs, c: Conventions) -> list[Program]:
         return [written(f"{own}{_KL[kind]}\n{value}")]
     if kind == "velocity":
         return [written(f"{_KL[kind]}\n{value}")]
-    if kind != "eq3" or c["g"] in ("cps", "frozen data"):
+    if kind != "eq3" or c["g"] in NO_G:
         return []
     return [written(f"{_g(i, c)}{_KL['of velocities']}\n{value}")]
 

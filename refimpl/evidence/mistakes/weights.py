@@ -76,6 +76,22 @@ MISTAKES: tuple[Mistake, ...] = (
         "Half of the imbalance stays.", "g and g √h under one name", "1/h",
     ),
     Mistake(
+        "lever for its reciprocal", "weights.guard_lever",
+        lambda lever: lever + 0,
+        "Steps whose mean moves furthest, which already weigh most, weigh more.", CLASSIC, "1/L",
+    ),
+    Mistake(
+        "squared", "weights.guard_lever",
+        lambda lever: 1 / lever**2,
+        "The gradient carries the sensitivity once; the last steps are starved.",
+        "the KL's weight, L²/(2 std²)", "1/L",
+    ),
+    Mistake(
+        "root of the lever", "weights.guard_lever",
+        lambda lever: 1 / sqrt(lever),
+        "Half of the imbalance stays.", CLASSIC, "1/L",
+    ),
+    Mistake(
         "stops what comes back", "weights.divergence_mask",
         lambda ratio, advantage, divergence, limit: where(
             divergence > limit, 0 * ratio, 0 * ratio + 1),

@@ -53,6 +53,12 @@ def guard(h: Any) -> Any:
     return mp.exp(-mp.log(h))
 
 
+@route("weights.guard_lever")
+def guard_lever(lever: Any) -> Any:
+    """The line through 0 that takes the sensitivity to 1, read at 1."""
+    return line(0, 0, lever, 1, 1)
+
+
 @route("weights.divergence_mask")
 def divergence_mask(ratio: Any, advantage: Any, divergence: Any, limit: Any) -> Any:
     """A table: what may go on is what is near, or what comes back."""

@@ -31,7 +31,11 @@ def _start(value: Any) -> Any:
 
 
 def _kernel(value: Any) -> Any:
-    return {"sde": "flow_grpo"}.get(value, value)
+    names = {
+        "sde": "flow_grpo", "dance_grpo": "constant",
+        "precise": "exact", "dance_precise": "exact_constant",
+    }  # fmt: skip
+    return names.get(value, value)
 
 
 def _fraction(value: Any) -> Any:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...equations.domain import nonnegative, positive
-from ...methods.typed import typed
 from ...simulate import grids
 from ...simulate.grids import Grid
+from ...typed import typed
 from .sections import counts
 
 GRIDS = {

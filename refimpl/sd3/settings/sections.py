@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 
 from ...equations.domain import positive
-from ...methods.typed import typed
+from ...typed import typed
 from ..model.architectures import Size
 from ..model.policy import Targets
 

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from ... import outside
 from ...runs import atomic, folder, metrics
 from ...runs.versions import versions
 from ..run.progress import Progress
@@ -81,7 +82,7 @@ def _enter(request: Request) -> None:
         raise FileExistsError(
             f"{request.out} exists: go on with --resume, or name another folder with --out"
         )
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    before = outside.settings(file) if file.exists() else {}
     different = [
         f"{key}: {before.get(key)!r} there, {value!r} here"
         for key, value in request.asked.items()
@@ -112,7 +113,7 @@ def _arm(request: Request, pretrained: Path, name: str, config: Config, say: Say
     out, clock = request.out / name, request.out / f"{name}-seconds.json"
 
     def work() -> dict[str, Any]:
-        spent = json.loads(clock.read_text(encoding="utf-8"))["cpu"] if clock.exists() else 0.0
+        spent = outside.settings(clock)["cpu"] if clock.exists() else 0.0
         spent -= time.process_time()
 
         def tell(progress: Progress) -> None:
@@ -128,7 +129,7 @@ def _arm(request: Request, pretrained: Path, name: str, config: Config, say: Say
     return {
         "about": arms.ARMS[name].about,
         "iterations": len(rows),
-        "CPU seconds": json.loads(clock.read_text(encoding="utf-8"))["cpu"],
+        "CPU seconds": outside.settings(clock)["cpu"],
         **kept,
         "held out": [*held, (len(rows), folder.summary(out)["after"]["shapes/strict"])],
         "reward": [row["reward"] for row in rows],
@@ -190,7 +191,7 @@ def _kept(file: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What the file says, or the work's result, kept in it."""
     if not file.exists():
         _write(file, work())
-    found: dict[str, Any] = metrics.restored(json.loads(file.read_text(encoding="utf-8")))
+    found: dict[str, Any] = metrics.restored(outside.settings(file, 256 * outside.MIB))
     return found
 
 

@@ -7,11 +7,11 @@ Runs of one network and one seed are pairs: recipes are compared by the mean of 
 with a 95 % interval of Student's t. What was done once has no interval.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ... import outside
 from ...runs import metrics, pictures
 from .intervals import interval
 from .report import columns, table
@@ -39,7 +39,7 @@ def gather(folders: Sequence[Path]) -> dict[str, Any]:
             raise ValueError(
                 f"{folder} has no metrics.json: finish it with `train shapes --resume`"
             )
-        found = metrics.restored(json.loads(file.read_text(encoding="utf-8")))
+        found = metrics.restored(outside.settings(file, 256 * outside.MIB))
         number = found.get("network")
         if number is None or number in networks:
             raise ValueError(

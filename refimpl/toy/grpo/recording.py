@@ -58,8 +58,10 @@ def manifest(settings: Settings) -> dict[str, Any]:
         "layout": "rows",
         "std": "step",
         "sampler": _SAMPLERS.get(method.kernel),
-        "schedule": None if method.kernel in ("exact", "matched") else method.kernel,
-        "a": None if method.kernel in ("exact", "matched") else method.noise,
+        "schedule": None
+        if method.kernel in ("exact", "exact_constant", "matched")
+        else method.kernel,
+        "a": None if method.kernel in ("exact", "exact_constant", "matched") else method.noise,
         "log_prob": "sum" if method.reduction == "total" else "mean",
         "constants": "kept",
         "advantage_std": method.advantage_std,

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from ...equations.domain import positive
 from ...methods import Method
-from ...methods.typed import typed
 from ...simulate.grids import Grid, uniform
+from ...typed import typed
 
 EXACT = Method(advantage_std="none", skip_last=False, beta=1.0)
 """Flow-GRPO on every step and with undivided advantages: its optimum is known where p is."""

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from refimpl.methods import Method
-from refimpl.methods.typed import typed
 from refimpl.sd3.settings.schedule import Sampling, Training
 from refimpl.toy.forward_process import Settings as ForwardProcess
 from refimpl.toy.grpo.settings import Settings
 from refimpl.toy.training import Plan
+from refimpl.typed import typed
 
 
 @dataclass(frozen=True)
