@@ -11,6 +11,8 @@ def shapes_block(folder: Path, name: str) -> str:
     kind, *rest = name.split("-")
     if kind == "picture":
         return f"<figure>{(folder / f'{rest[0]}.svg').read_text('utf-8')}</figure>"
+    if kind == "remade":
+        return remade(folder)
     if kind in REPEATED:
         return repeats.tables(json.loads((folder / "repeats.json").read_text("utf-8")))[
             REPEATED[kind]
@@ -25,6 +27,21 @@ def shapes_block(folder: Path, name: str) -> str:
             f"{pretrained:,.0f} CPU seconds of pre-training, {tuned:,.0f} of *levelled*."
         )
     return report.tables(found)[TITLES[kind]]
+
+
+def remade(folder: Path) -> str:
+    """Where the repeats were made, and how fast that was beside the study."""
+    study = json.loads((folder / "metrics.json").read_text("utf-8"))
+    networks = json.loads((folder / "repeats.json").read_text("utf-8"))["networks"]
+    before = study["pretraining"]["cpu_seconds_of_this_session"]
+    now = networks["0"]["pretraining CPU seconds"]
+    made = networks["0"]["made by"]
+    return (
+        f"Made with torch {made['torch']}, {made['threads']} thread, {made['processor']}, beside "
+        f"other work: the pre-training of network 0 took {now:,.0f} CPU seconds, and "
+        f"{before:,.0f} when the study below was made. A CPU second here is "
+        f"{before / now:.2f} of one there."
+    )
 
 
 REPEATED = {

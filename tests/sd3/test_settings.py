@@ -25,7 +25,10 @@ from refimpl.sd3.settings.config import Config, plain
         ("sampling.resolution=500", "a multiple of 16"),
         ("sampling.guidance=0.5", "at least 1"),
         ("sampling.group=1", "no baseline"),
-        ("method.kernel=cpss", "one of flow_grpo, constant, cps, exact, matched, got 'cpss'"),
+        (
+            "method.kernel=cpss",
+            "one of flow_grpo, constant, cps, exact, exact_constant, matched, got 'cpss'",
+        ),
         ("method.size=0", "size must be at least 1"),
         ("training.updates=5", "must divide sampling.group=24"),
         ("training.learning_rate=-1", "learning_rate must be positive"),
