@@ -24,7 +24,7 @@ def sde_step(x, v, t, s, noise):
     return x - (up - s) * v + std * noise, x - (up - s) * v, std
 
 
-@wrong("churn with louder noise, from the sample alone", "sde_step.value",
+@wrong("churn with wider noise, from the sample alone", "sde_step.value",
        "churn by 0.25, noise times 1.003")  # fmt: skip
 def sde_step(x, v, t, s, noise):
     t, s = col(t, x), col(s, x)
