@@ -45,7 +45,8 @@ def said(test):
         found = test()
     except StatisticalFailure as failure:
         found = failure
-    return found.part, *map(pytest.approx, (found.statistic, found.bound, found.p_value))
+    numbers = (found.statistic, found.bound, found.p_value)
+    return found.part, *(pytest.approx(x, rel=1e-11) for x in numbers)
 
 
 # ---------------------------------------------------------------- CDFs
@@ -102,6 +103,16 @@ def test_bounded_features_state_bernsteins_bound_and_hoeffdings_power(slack):
     assert found.p_value == pytest.approx(min(1, 2 * bernstein_p(gap - slack, 0.9, 5.0)))
     hoeffding = 5.0 * math.sqrt(math.log(1 / BETA) / (2 * N))
     assert found.detectable == pytest.approx(bound + 2 * slack + hoeffding)
+
+
+def test_without_slack_none_is_granted_and_many_samples_find_small_effects():
+    n, claim = 10_000, Claim("many", 10_000, ALPHA)
+    x = torch.linspace(0, 1, n, dtype=torch.float64)[:, None]
+    found = distribution.bounded(x, tensor(0.495), tensor(1 / 12), 0.0, 1.0, claim, detects=0.1)
+    bound = bernstein(1 / 12, 1.0, ALPHA, n)
+    hoeffding = math.sqrt(math.log(1 / BETA) / (2 * n))
+    assert found.detectable == pytest.approx(bound + hoeffding)
+    assert found.p_value == pytest.approx(bernstein_p(0.005, 1 / 12, 1.0, n))
 
 
 def test_ends_are_inside_and_one_beyond_either_is_refused():
@@ -198,7 +209,8 @@ def test_a_variance_detects_what_leaves_the_band_in_all_but_one_case_in_a_thousa
         down = law.ppf(ALPHA / 2) / max(1e-9, 1 - detectable) ** 2
         missed = max(law.cdf(up), law.sf(down))
         assert missed == pytest.approx(BETA, rel=1e-6)
-        assert part == Part(f"it, off its mean {df} by", 0, part.bound, part.p_value)
+        assert part.name == f"it, off its mean {df} by"
+        assert (part.statistic, part.bound) == (0, pytest.approx(df - law.ppf(ALPHA / 2)))
         assert part.p_value == pytest.approx(2 * min(law.cdf(df), law.sf(df)))
 
 
@@ -275,10 +287,10 @@ def test_a_share_of_none_or_all_is_no_law_and_n_is_fixed():
         counts.share(happened[1:], 0.5, FEW, detects=1.0)
 
 
-def test_a_change_to_either_side_must_be_found_for_a_count_to_promise_it():
-    n, p = 2000, 0.3
-    claim = Claim("many", n, ALPHA)
-    happened = torch.arange(n) < 600
+@pytest.mark.parametrize("p", [0.3, 0.7])
+def test_a_change_to_either_side_must_be_found_for_a_count_to_promise_it(p):
+    n, claim = 2000, Claim("many", 2000, ALPHA)
+    happened = torch.arange(n) < n * p
     low, high = stats.binom.ppf(ALPHA / 2, n, p), stats.binom.isf(ALPHA / 2, n, p)
 
     def missed(change):
@@ -404,6 +416,24 @@ def test_a_conservative_calibration_states_an_excess_or_fishers_sum(power):
     compare_most_strained(found, parts)
 
 
+UNEVEN = [0.4] * 7 + [0.95]
+"""Of which Fisher's sum thinks nothing, and their distribution much."""
+
+
+@pytest.mark.parametrize("p", [UNEVEN, [0.05] * N])
+def test_a_calibration_names_the_part_that_is_most_strained(p):
+    side, over = ALPHA / 2, 1 - p[0] - (1 / N if p == UNEVEN else 0)
+    excess = math.exp(-2 * N * over**2)
+    failed = over > math.sqrt(-math.log(side) / (2 * N))
+    assert said(lambda: calibration.calibrate(replaying(p), FEW, exact=False, detects=LOOSE)) == (
+        "the excess of small p-values", over, math.sqrt(-math.log(side) / (2 * N)),
+        excess if failed else 2 * excess,
+    )  # fmt: skip
+    if p == UNEVEN:
+        found = said(lambda: calibration.calibrate(replaying(p), FEW, exact=True, detects=LOOSE))
+        assert found == ("the p-values' Kolmogorov distance", over, dkw(side), 2 * 2 * excess)
+
+
 def compare_most_strained(found, parts):
     failed = [part for part in parts if part[1] > part[2]]
     if failed:
@@ -522,6 +552,23 @@ def test_white_states_the_kolmogorov_distance_of_its_residuals():
     assert found.part == "the residuals' Kolmogorov distance"
     assert found.statistic == pytest.approx(stats.kstest(rows.ravel(), "norm").statistic)
     assert found.bound == pytest.approx(dkw(ALPHA / 5, 7 * N))
+
+
+def test_white_looks_at_the_step_before_from_two_steps_on():
+    """Signs of mean 0 whose halves are unrelated, twice."""
+    e = 1.15 * tensor(1, 1, -1, -1, 1, -1, 1, -1)[None, :, None].repeat(2, 1, 1)
+    found = failure(lambda: white(e))
+    assert found.part == "|z| of the residuals on the step before"
+    assert found.statistic == pytest.approx(1.15 * math.sqrt(N))
+
+
+def test_an_odd_batch_leaves_one_out_and_the_size_of_a_regressor_does_not_matter():
+    nine, e = Claim("nine", N + 1, ALPHA), torch.cat([X, X[:1]])[None, :, None]
+    found = [
+        residuals.white(e, {"x": scale * e.cos()}, nine, detects_std=LOOSE, detects_shift=LOOSE)
+        for scale in (1.0, 1e-6)
+    ]
+    assert found[0] == found[1]
 
 
 def test_a_promise_on_the_std_is_kept_at_its_limit_alone():
