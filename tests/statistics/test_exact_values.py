@@ -434,6 +434,13 @@ def test_a_calibration_names_the_part_that_is_most_strained(p):
         assert found == ("the p-values' Kolmogorov distance", over, dkw(side), 2 * 2 * excess)
 
 
+def test_shares_of_ten_are_tenths_to_the_last_digit():
+    ten, p = Claim("ten", 10, ALPHA), [0.4] * 9 + [0.95]
+    found = said(lambda: calibration.calibrate(replaying(p), ten, exact=False, detects=LOOSE))
+    bound = math.sqrt(-math.log(ALPHA / 2) / 20)
+    assert found == ("the excess of small p-values", 0.5, bound, 2 * math.exp(-20 * 0.25))
+
+
 def compare_most_strained(found, parts):
     failed = [part for part in parts if part[1] > part[2]]
     if failed:
