@@ -25,7 +25,7 @@ help:
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
 	@echo "make docs-check  every page in headless Chromium: rendered, found, light, and readable by all"
-	@echo "make pdf         print each lecture of the built site into site/pdf/"
+	@echo "make pdf         print the lectures of the built site, one by one and as a book, into site/pdf/"
 	@echo "make bench       time one sampling step, its replay, and each layer of a run"
 	@echo "make nightly     the slow tests, the labs, all topics at full length, and Coq if it is there"
 	@echo "make lowest      the tests of the core with the lowest versions that are allowed"
@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers,samplers,labs,sd3,docs,dev]'
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchcfm azula k-diffusion
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchcfm azula k-diffusion sbi zuko nflows
 	touch $@
 
 verify: $(STAMP)

@@ -164,7 +164,7 @@ def _velocity_as_a_mean() -> Lines:
         ("E(norm2(bracket(u - m) + bracket(m - y)))", "add and subtract the conditional mean"),
         (
             "norm2(u - m) + 2*dot(u - m, E(m - y)) + E(norm2(y - m))",
-            "the square, multiplied out; u and m depend on x_t alone",
+            "the square, multiplied out; the network and m depend on x_t alone",
         ),
         ("norm2(u - m) + E(norm2(y - m))", "E[m − y | x_t] = 0"),
         states="(13), (14). The loss of flow matching at x_t, with the target y = x_1 − x_0.",

@@ -65,7 +65,7 @@ def _regression() -> Lines:
         ("E(norm2(bracket(u - m) + bracket(m - y)))", "add and subtract the conditional mean m"),
         (
             "norm2(u - m) + 2*dot(u - m, E(m - y)) + E(norm2(m - y))",
-            "the square, multiplied out; u and m depend on x_t alone",
+            "the square, multiplied out; the network and m depend on x_t alone",
         ),
         ("norm2(u - m) + E(norm2(m - y))", "E[m − v_z | x_t] = 0"),
         (
@@ -195,7 +195,7 @@ def denoising(production: Production) -> Lines:
         ("E(norm2(bracket(u - s) + bracket(s - l)))", "n_z/σ = −ℓ_z; add and subtract the score"),
         (
             "norm2(u - s) + 2*dot(u - s, E(s - l)) + E(norm2(s - l))",
-            "the square, multiplied out; u and the score depend on x_t alone",
+            "the square, multiplied out; the network and the score depend on x_t alone",
         ),
         ("norm2(u - s) + E(norm2(s - l))", "E[ℓ_z | x_t] = ∇log p_t"),
         states="At x_t: score matching against the marginal score, and a variance.",

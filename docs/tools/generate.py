@@ -33,6 +33,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 import chinese  # noqa: E402
 import coq_blocks  # noqa: E402
 import implementations  # noqa: E402
+import refuting  # noqa: E402
 import tables  # noqa: E402
 from citing import cited  # noqa: E402
 from graph import Claims, drawing  # noqa: E402
@@ -886,6 +887,7 @@ def main() -> int:
         else:
             page.write_text(after, "utf-8")
             print(f"wrote {name}")
+    stale += refuting.renewed(check=check)
     if check:
         stale += sum(chinese.filled(p) != p.read_text("utf-8") for p in chinese.pages())
     else:

@@ -2,6 +2,7 @@
 
     search      lectures and answers come first, the reference and the decisions last
     arXiv       every arXiv number in running text is a link
+    formulas    what follows a formula in running text, a comma say, stays on its line
     tests       the name of a test file leads to its source, which is built into the site
     notebooks   each lecture is a notebook, too
     Chinese     the search index parts words, those of the glossary and else each character
@@ -39,6 +40,9 @@ RANK = (
 
 ARXIV = re.compile(r"arXiv[: ]\s?(?:<wbr>)?(\d{4}\.\d{4,5}(?:v\d+)?)")
 TEST = re.compile(r"<code>(tests/[\w/]+\.py)</code>")
+JOINED = re.compile(r'(<span class="arithmatex">[^<]*</span>)([,.;:!?)，。、；：！？）”」]+)')
+"""A formula and the punctuation behind it, between which browsers would break the line."""
+
 UNTOUCHED = re.compile(r"<(a|code|pre|script|style|h1|title|svg)\b.*?</\1>", re.S)
 
 COLOURED = 4500
@@ -59,12 +63,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Link arXiv numbers and test files."""
+    """Link arXiv numbers and test files, and keep punctuation with its formula."""
     up = "../" * page.file.dest_uri.count("/")
     name = page.file.src_uri.removeprefix("learn/").removesuffix(".md")
     if page.file.src_uri.startswith("learn/") and name in notebooks.LECTURES:
         link = f'<a href="{up}notebooks/{name}.ipynb" download>This lecture as a notebook</a>'
         html += f'<p class="cited">{link}</p>'
+    html = JOINED.sub(r'<span class="joined">\1\2</span>', html)
     return linked_tests(linked_papers(html), up)
 
 

@@ -17,6 +17,7 @@ SECTION = "中文"
 
 RANK = (
     (f"{ROOT}settle/", 3.0),
+    (f"{ROOT}learn/more/", 1.2),
     (f"{ROOT}learn/", 2.5),
     (f"{ROOT}errata.md", 0.5),
     (ROOT, 1.5),

@@ -50,6 +50,9 @@ WORDS = frozenset(
 )
 """Words that stand in formulas: mathematics only beside an operator or inside of brackets."""
 
+PRODUCTS = frozenset(("PQ", "Lt", "Lh", "nh"))
+"""Products of Latin letters that are no word: of matrices, and of a bound or a count and a time."""
+
 OPEN, CLOSE = "([{⟨", ")]}⟩"
 BARS = "|‖"
 BRACKETS = {"(": "(", ")": ")", "[": "[", "]": "]", "⟨": r"\langle ", "⟩": r"\rangle ",
@@ -97,7 +100,7 @@ def _words(piece: str) -> list[Token]:
     """One word as tokens: Greek letters beside Latin ones are factors."""
     if piece in FUNCTIONS:
         return [Token(piece, "function", FUNCTIONS[piece])]
-    if piece == "PQ":  # a product of two matrices
+    if piece in PRODUCTS:
         return [Token(piece, "math", piece)]
     if piece in WORDS:
         return [Token(piece, "maybe", rf"\mathrm{{{piece}}}")]

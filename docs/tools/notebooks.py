@@ -19,6 +19,11 @@ BOX = re.compile(
     r'^(?:!!!|\?\?\?\+?) \w+ "(?P<title>[^"]*)"\n(?P<text>(?:\n|    [^\n]*\n?)+)', re.M
 )
 
+INTERACTIVE = re.compile(
+    r'^<div class="interactive" [^\n]*></div>\n(?:<script [^\n]*></script>\n)*', re.M
+)
+"""The place of an interactive picture, with the scripts that draw it."""
+
 
 def notebook(page: Path) -> dict[str, Any]:
     """The notebook of a lecture, as JSON is written from it."""
@@ -35,6 +40,7 @@ def notebook(page: Path) -> dict[str, Any]:
 def plain(text: str) -> str:
     """A page in Markdown that a notebook shows: no markers, no boxes, no HTML."""
     text = re.sub(r"<!--=.*?-->|<!--/-->|^ *<!-- .*? -->\n", "", text, flags=re.S | re.M)
+    text = INTERACTIVE.sub("*Here the page of this lecture has an interactive picture.*\n", text)
     text = re.sub(r"^ *</?(?:div|figure)\b[^>]*>\n", "", text, flags=re.M)
     text = re.sub(r"</?(?:p|span|figcaption)\b[^>]*>", "", text)
     text = re.sub(r"^ *!\[.*#only-dark\)\n", "", text, flags=re.M).replace("#only-light", "")

@@ -56,6 +56,14 @@ QUERIES = {
     "速查表": ("zh/settle/cheat-sheet",),
     "术语表": ("zh/glossary",),
     "勘误": ("zh/errata",),
+    "朗之万动力学": ("zh/learn/more/langevin",),
+    "伴随匹配": ("zh/learn/more/adjoint",),
+    "求解器": ("zh/learn/more/ode", "zh/learn/more/solvers"),
+    "似然": ("zh/learn/more/likelihood",),
+    "最优传输": ("zh/learn/more/coupling",),
+    "倾斜": ("zh/learn/more/tilting",),
+    "refute it yourself": ("learn/from-ode-to-sde",),
+    "自己动手否证": ("zh/learn/from-ode-to-sde",),
 }
 """A query, and how the address of a page that answers may begin."""
 

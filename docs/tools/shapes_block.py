@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from refimpl.sd3.shapes import report
+from refimpl.sd3.shapes import repeats, report
 
 
 def shapes_block(folder: Path, name: str) -> str:
@@ -11,6 +11,10 @@ def shapes_block(folder: Path, name: str) -> str:
     kind, *rest = name.split("-")
     if kind == "picture":
         return f"<figure>{(folder / f'{rest[0]}.svg').read_text('utf-8')}</figure>"
+    if kind in REPEATED:
+        return repeats.tables(json.loads((folder / "repeats.json").read_text("utf-8")))[
+            REPEATED[kind]
+        ]
     found = json.loads((folder / "metrics.json").read_text("utf-8"))
     if kind == "made":
         made = found["made by"]
@@ -23,10 +27,16 @@ def shapes_block(folder: Path, name: str) -> str:
     return report.tables(found)[TITLES[kind]]
 
 
+REPEATED = {
+    "every": "Every repeat",
+    "means": "What repeats agree on",
+    "differences": "Differences",
+}
 TITLES = {
     "before": "Before and after",
     "price": "The price",
     "runs": "The runs",
+    "apart": "Which differences are seen",
     "decisions": "Which steps decide",
     "steps": "Which steps teach",
     "sums": "The sum of the steps",

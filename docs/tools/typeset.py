@@ -192,7 +192,9 @@ def _inside(tokens: list[Token], start: int, end: int) -> bool:
 
 
 def _is_formula(run: list[Token], tokens: list[Token], at: int, end: int) -> bool:
-    """Whether a stretch can be nothing but mathematics."""
+    """Whether a stretch can be nothing but mathematics; dots alone are punctuation."""
+    if not "".join(t.text for t in run).strip("… "):
+        return False
     if run[0].sort == "open" and not any(t.sort in ("comma", "operator", "root") for t in run):
         return False
     if end < len(tokens) and tokens[end].text == "-" and end + 1 < len(tokens):

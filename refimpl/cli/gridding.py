@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from .. import outside
 from . import completing
 from .app import app, console
 from .output import listing
@@ -149,8 +150,8 @@ def _json(path: Path) -> Any:
         ValueError: it is none.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return outside.parsed(outside.text(path, outside.SETTINGS), "it")
+    except ValueError as error:
         raise ValueError(f"{path} is no JSON file: {error}") from None
 
 
@@ -283,7 +284,7 @@ def _listed(path: Path) -> tuple[list[float], float]:
     Half a unit of the last digit; a whole unit for network times without a fraction, which are
     often cut off and not rounded.
     """
-    text = path.read_text(encoding="utf-8")
+    text = outside.text(path, outside.SETTINGS)
     bare = text.translate(str.maketrans("[](){};,", " " * 8)).split()
     numbers = _numbers(str(path), " ".join(word.removeprefix("tensor") for word in bare))
     digits = [len(word.partition(".")[2]) for word in bare if "." in word and "e" not in word]

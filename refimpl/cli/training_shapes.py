@@ -19,8 +19,14 @@ def shapes(
     pretrained: Annotated[
         Path | None, typer.Option(help="OUT/pretraining/pipeline of another; none pre-trains.")
     ] = None,
+    network: Annotated[
+        int, typer.Option(min=0, help="The seed of pre-training: another network to begin with.")
+    ] = 0,
+    looks: Annotated[
+        bool, typer.Option(help="Look first which steps decide and teach: some minutes.")
+    ] = True,
     arm: Annotated[
-        list[str] | None, typer.Option(help="Runs of the study, repeated; levelled if none.")
+        list[str] | None, typer.Option(help="Runs of the study, repeated; fast if none.")
     ] = None,
     ablations: Annotated[bool, typer.Option(help="Every run of the study.")] = False,
     set_: Annotated[
@@ -42,13 +48,15 @@ def shapes(
     quieten()
     request = Request(
         out,
-        tuple(arms.ARMS) if ablations else tuple(arm or ("levelled",)),
+        tuple(arms.ARMS) if ablations else tuple(arm or ("fast",)),
         pretrained,
+        network,
         tuple(set_ or ()),
         quick,
         resume,
         each=2 if quick else 16,
         signal=2 if quick else 8,
+        looks=looks,
     )
     try:
         found = finetuning.carry_out(request, say=lambda text: console.print(text, markup=False))

@@ -181,11 +181,19 @@ def bounds(x: Any) -> Bounds | None:
 def _of_tensor(x: torch.Tensor) -> Bounds | None:
     if torch.compiler.is_compiling() or not x.is_cpu or not x.numel() or _UNREAD.get():
         return None
-    low, high = torch.aminmax(x.detach() if x.requires_grad else x)
     try:
+        low, high = torch.aminmax(_once(x.detach() if x.requires_grad else x))
         return low.item(), high.item()
     except RuntimeError:  # under vmap a value does not exist yet
         return None
+
+
+def _once(x: torch.Tensor) -> torch.Tensor:
+    """A view without what an expanded tensor repeats, which `aminmax` would copy out first."""
+    for axis, stride in enumerate(x.stride()):
+        if not stride:
+            x = x.narrow(axis, 0, 1)
+    return x
 
 
 def _of_exact(x: Any) -> Bounds | None:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
+from .. import outside
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -112,7 +114,7 @@ def prepare(
     path.mkdir(parents=True, exist_ok=True)
     file, wanted = path / "settings.json", vars(settings)
     if resume and file.exists():
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = outside.settings(file)
         if found != wanted:
             raise ValueError(
                 f"{path} holds a run with {found}, asked for {wanted}: resume with the same "

@@ -1,6 +1,6 @@
 """Files that other people wrote, read within bounds that are checked first.
 
-    text(path, 64 MiB)      parsed(text)      settings(path), a JSON object
+    text(path, 64 MiB)    content(path, 64 MiB), bytes    parsed(text)    settings(path), an object
 
 What is not a plain file (a pipe, a device, a folder) is never opened, what is too large is never
 read, and whatever is wrong is one `ValueError` that names the file and the remedy.
@@ -56,22 +56,32 @@ _KINDS = (
 )  # fmt: skip
 
 
+def content(path: Path, most: int, begins: bytes = b"") -> bytes:
+    """The bytes of a plain file; b"" where it does not begin as it should.
+
+    Raises:
+        FileNotFoundError, ValueError: see `plain_file`.
+    """
+    size = plain_file(path, most)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(len(begins))
+            found = head + file.read(size + 1 - len(head)) if head == begins else b""
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error}") from error
+    if len(found) > size:
+        raise ValueError(f"{path} grew while it was read: wait until it is written")
+    return found
+
+
 def text(path: Path, most: int) -> str:
     """The text of a plain file.
 
     Raises:
         FileNotFoundError, ValueError: see `plain_file`; or what is not UTF-8.
     """
-    plain_file(path, most)
     try:
-        with open(path, "rb") as file:
-            content = file.read(most + 1)
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error}") from error
-    if len(content) > most:
-        raise ValueError(f"{path} grew while it was read: wait until it is written")
-    try:
-        return content.decode("utf-8-sig")
+        return content(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text in UTF-8 (byte {error.start})") from None
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .. import outside
 from ..conformance.adapter.naming import CannotRun
 
 
@@ -56,8 +57,8 @@ class Source:
     def __init__(self, file: Path) -> None:
         self.file = file
         try:
-            self._tree = ast.parse(file.read_text(encoding="utf-8"))
-        except (OSError, SyntaxError) as error:
+            self._tree = ast.parse(outside.text(file, 4 * outside.MIB))
+        except (OSError, ValueError, SyntaxError, RecursionError) as error:
             raise CannotRun(f"cannot read {file}: {error}") from error
 
     def function(self, name: str, /, **names: Any) -> Callable[..., Any]:

@@ -8,10 +8,12 @@ class NotInstalled(ModuleNotFoundError):
     """A library to compare with is absent; the message says how to get it."""
 
 
-_OF_SAMPLERS = {"azula", "torchsde", "diffrax", "lineax", "jax", "k_diffusion"}
+_OF_SAMPLERS = {"azula", "torchsde", "diffrax", "lineax", "jax", "k_diffusion", "sbi"}
 
-_ALONE = {"torchcfm", "azula", "k_diffusion"}
-"""Their own requirements name torchvision, which they hardly need and which must fit the torch."""
+_ALONE = {"torchcfm": "torchcfm", "azula": "azula", "k_diffusion": "k-diffusion",
+          "sbi": "sbi zuko nflows"}  # fmt: skip
+"""What is installed without its own requirements: they name torchvision, which must fit the torch,
+or trainers and data, which nothing here needs."""
 
 
 def library(name: str) -> ModuleType:
@@ -27,5 +29,5 @@ def library(name: str) -> ModuleType:
         extra = "samplers" if own in _OF_SAMPLERS else "peers"
         told = f"{own} is not installed ({error}): pip install 'refimpl[{extra}]'"
         if own in _ALONE:
-            told += f", then pip install --no-deps {own.replace('_', '-')}"
+            told += f", then pip install --no-deps {_ALONE[own]}"
         raise NotInstalled(told) from error

@@ -100,7 +100,8 @@ class Facts:
         spent = 0.0
         for fact in facts(self.library.name).values():
             start, began = time.perf_counter(), time.process_time()
-            told = _declared(known.get(fact.id), self._plain(fact))
+            row = known.get(fact.id)
+            told = _declared(row, self._plain(fact, row.variant if row else ""))
             open_ = told.verdict == "differs" and not told.explanations
             if open_ and spent < PATIENCE and not fact.id.startswith("law."):
                 told, spent = self._searched(fact, told), spent + time.process_time() - began
@@ -123,12 +124,15 @@ class Facts:
         found = repairs(names, left, kept, PATIENCE)
         return _with(told, explanations=tuple(r.explained() for r in found[:MOST]))
 
-    def _plain(self, fact: Fact) -> Result:
+    def _plain(self, fact: Fact, cause: str | None = None) -> Result:
+        """What came of a fact; its cause is the one that is given, is looked for where that is "",
+        and is left open where it is None."""
         try:
             with quiet():
                 found = fact.run(self.library)
         except Differs as error:
-            return Result(fact.id, "vectors", "differs", error.gap, error.what, error.explanations)
+            named = error.explanations or (() if cause is None else error.look(cause))
+            return Result(fact.id, "vectors", "differs", error.gap, error.what, named)
         except NotApplicable as reason:
             return Result(fact.id, "vectors", "skipped", told=str(reason))
         except KeyboardInterrupt:

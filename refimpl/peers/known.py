@@ -17,8 +17,8 @@ from . import own
 INSTALLED = ("refimpl", "diffusers", "flow_matching", "torchcfm", "torchdiffeq")
 """This package, and the libraries that come with `pip install 'refimpl[peers]'`."""
 
-OPTIONAL = ("azula", "torchsde", "diffrax", "k_diffusion")
-"""Libraries of samplers, by `pip install 'refimpl[samplers]'`, two of them with `--no-deps`."""
+OPTIONAL = ("azula", "torchsde", "diffrax", "k_diffusion", "sbi")
+"""Libraries of samplers, by `pip install 'refimpl[samplers]'`, three of them with `--no-deps`."""
 
 CHECKOUTS = (
     "flow_grpo", "flow_cps", "dance_grpo", "mix_grpo", "mm_grpo", "verl_omni", "flow_factory",

@@ -8,7 +8,6 @@ replaced while the claim is asked, and put back; nothing on the disk is touched.
 """
 
 import ast
-import copy
 import gc
 import importlib.util
 import inspect
@@ -61,6 +60,7 @@ def repairs(
     left: Callable[[], float],
     kept: Callable[[], bool] = lambda: True,
     seconds: float = SECONDS,
+    only: str = "",
 ) -> tuple[Repair, ...]:
     """The edits that leave the smallest gap, within a factor 2 of each other; ties as ties.
 
@@ -69,20 +69,25 @@ def repairs(
         left: how far the claim is from holding; infinite where it does not.
         kept: whether what holds without the edit holds with it.
         seconds: of the processor, after which the search is given up and nothing is said.
+        only: the one edit to try, "was  where  now", as `Repair.explained` names it; "" for all.
     """
     found, until = list[Repair](), time.process_time() + seconds
     for function in functions:
         own = function.__code__
         try:
-            for was, now, line, code in _edited(function, left):
+            for edit in _edited(function, left):
+                if only and only != f"{edit.was}  where  {edit.now}":
+                    continue
                 left_over = until - time.process_time()
                 if left_over <= 0:
                     return ()
+                if (code := edit.code()) is None:
+                    continue
                 function.__code__ = code
                 gap = _within(left_over, left)
                 if gap < float("inf") and _within(left_over, kept) is True:
-                    where = f"{Path(own.co_filename).name}:{own.co_firstlineno + line}"
-                    found.append(Repair(was, now, where, gap))
+                    where = f"{Path(own.co_filename).name}:{own.co_firstlineno + edit.line}"
+                    found.append(Repair(edit.was, edit.now, where, gap))
         finally:
             function.__code__ = own
     best = max(min((r.gap for r in found), default=0.0), 1e-6)
@@ -116,10 +121,17 @@ def functions_of(library: str, call: Callable[[], Any]) -> list[FunctionType]:
 # ---------------------------------------------------------------- the edits
 
 
-def _edited(
-    function: FunctionType, left: Callable[[], float]
-) -> Iterator[tuple[str, str, int, CodeType]]:
-    """(expression, what it becomes, its line, the function's code with it)."""
+@dataclass(frozen=True)
+class _Edit:
+    """An expression, what it becomes, its line, and the function's code with it, if it has any."""
+
+    was: str
+    now: str
+    line: int
+    code: Callable[[], CodeType | None]
+
+
+def _edited(function: FunctionType, left: Callable[[], float]) -> Iterator[_Edit]:
     tree = _tree(function)
     if tree is None:
         return
@@ -130,9 +142,9 @@ def _edited(
         if not isinstance(root, ast.expr) or not ran & set(span):
             continue
         for node, other, whole in _of_expression(root):
-            setattr(statement, "value", whole)  # noqa: B010
-            if (code := _compiled(function, tree)) is not None:
-                yield ast.unparse(node), ast.unparse(other), statement.lineno - 1, code
+            setattr(statement, "value", ast.fix_missing_locations(whole))  # noqa: B010
+            yield _Edit(ast.unparse(node), ast.unparse(other), statement.lineno - 1,
+                        lambda: _compiled(tree))  # fmt: skip
         setattr(statement, "value", root)  # noqa: B010
 
 
@@ -225,17 +237,14 @@ def _lines(function: FunctionType, call: Callable[[], Any]) -> set[int]:
     return ran
 
 
-def _compiled(function: FunctionType, tree: ast.FunctionDef) -> CodeType | None:
+def _compiled(tree: ast.FunctionDef) -> CodeType | None:
     """The code of an edited function."""
-    module = ast.Module(body=[copy.deepcopy(tree)], type_ignores=[])
-    space: dict[str, Any] = {}
     try:
-        exec(compile(ast.fix_missing_locations(module), "<edited>", "exec"),
-             dict(function.__globals__), space)  # fmt: skip
+        module = compile(ast.Module(body=[tree], type_ignores=[]), "<edited>", "exec")
     except Exception:  # an edit need not be a program
         return None
-    code = space[tree.name].__code__
-    return code if not code.co_freevars else None
+    inside = [c for c in module.co_consts if isinstance(c, CodeType) and c.co_name == tree.name]
+    return inside[0] if inside and not inside[0].co_freevars else None
 
 
 class _TooLong(BaseException):

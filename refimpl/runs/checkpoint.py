@@ -16,7 +16,11 @@ from typing import Any
 
 import torch
 
+from .. import outside
 from . import atomic
+
+LARGEST = 2**40
+"""Bytes of a checkpoint: that of a 12-billion-parameter policy with its optimizer has 0.2 TiB."""
 
 MAGIC = b"refimpl-checkpoint 1 "
 _HEADER = len(MAGIC) + 64 + 1
@@ -43,8 +47,8 @@ def load(path: Path) -> dict[str, Any]:
         FileNotFoundError: there is none.
         ValueError: not a checkpoint of this version, or damaged.
     """
-    content = path.read_bytes()
-    if not content.startswith(MAGIC):
+    content = outside.content(path, LARGEST, MAGIC)
+    if not content:
         raise ValueError(f"{path} is not a refimpl checkpoint of version 1: delete it and run anew")
     digest, payload = content[len(MAGIC) : _HEADER - 1], content[_HEADER:]
     if hashlib.sha256(payload).hexdigest().encode() != digest:

@@ -14,8 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..outside import MIB, bounded
+from ..outside import MIB, content
 from . import atomic
+
+LARGEST = 4096 * MIB
+"""Bytes of the lines of a run: a million steps have less."""
 
 
 def append(path: Path, step: int, values: Mapping[str, Any]) -> None:
@@ -38,7 +41,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         FileNotFoundError: there is none.
         ValueError: a line in the middle that is no JSON, or steps that do not count 0, 1, 2, ...
     """
-    *lines, _ = bounded(path, 4096 * MIB).read_bytes().split(b"\n")
+    *lines, _ = content(path, LARGEST).split(b"\n")
     rows = []
     for number, line in enumerate(lines):
         try:
@@ -57,8 +60,7 @@ def cut(path: Path, steps: int) -> int:
     Raises:
         ValueError: fewer whole lines than that.
     """
-    content = path.read_bytes()
-    lines = content.split(b"\n")
+    lines = content(path, LARGEST).split(b"\n")
     whole, torn = lines[:-1], lines[-1]
     if len(whole) < steps:
         raise ValueError(

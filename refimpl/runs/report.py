@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import outside
 from . import metrics
 from .doctor import Diagnosis, examine
 from .folder import Folder, about
@@ -179,7 +180,7 @@ def _html(page: Page, path: Path) -> str:
 
 def _figure(path: Path, shown: Shown) -> str:
     caption = html.escape(shown.caption)
-    content = (path / shown.file).read_bytes()
+    content = outside.content(path / shown.file, 64 * outside.MIB)
     if shown.file.endswith(".svg"):
         picture = content.decode()
     else:

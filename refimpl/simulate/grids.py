@@ -108,6 +108,26 @@ def shifted(T: int, by: float) -> Grid:
 
 
 @held
+def ending(grid: Grid, step: int, steps: int) -> Grid:
+    """The grid up to a step, and `steps` equal ones from there to its end.
+
+    Args:
+        step: how many of the grid's own steps stay, 0 ≤ step < T.
+        steps: how many follow.
+
+    Raises:
+        ValueError: nothing is left after that step, or no step is to follow.
+    """
+    _count(steps)
+    if not 0 <= step < grid.T:
+        raise ValueError(
+            f"step must lie in 0 ... {grid.T - 1} on a grid of T={grid.T}, got {step!r}"
+        )
+    rest = uniform(steps, grid.levels[step], grid.levels[-1])
+    return Grid((*grid.levels[:step], *rest.levels))
+
+
+@held
 def sd35_once_shifted(T: int) -> Grid:
     """SD3.5's shift of 3, once, on the uniform grid: 1, .9643, .9231, … .25, 0 for T = 10."""
     return shifted(T, 3.0)

@@ -186,9 +186,9 @@ class Mixture:
         weight = noised._posterior(x)
         columns = []
         for i, (column, mean, std) in enumerate(noised._columns(x)):
-            pull = -gaussian.score(column, mean, std)  # (x − α m)/(α² s² + σ²)
-            data = self.means[:, i, None] + c.alpha * self.stds[:, i, None] ** 2 * pull
-            columns.append(density.conditional_mean(weight, value(data, c.sigma * pull)))
+            score = gaussian.score(column, mean, std)  # −(x − α m)/(α² s² + σ²)
+            data = self.means[:, i, None] - c.alpha * self.stds[:, i, None] ** 2 * score
+            columns.append(density.conditional_mean(weight, value(data, -c.sigma * score)))
         return torch.stack(columns, dim=-1).reshape(x.shape)
 
 

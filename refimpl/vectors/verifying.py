@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .. import outside
 from ..equations.registry import equations, find
 from ..evidence.calls import arguments, parts
 from ..evidence.mistakes import mistakes
@@ -56,12 +57,23 @@ def verify_all(folder: Path = DATA) -> Iterator[Report]:
     present = {file.stem: file for file in sorted(folder.glob("*.json"))}
     for id in written():
         if id in present:
-            yield verify(present.pop(id).read_text(encoding="utf-8"), id)
+            yield _of_file(present.pop(id), id)
         else:
             yield Report(id, problems=("no file: run `refimpl vectors write`",))
     for name in present:
         why = skipped().get(name, "no equation is called so")
         yield Report(name, problems=(f"{why}: delete the file",))
+
+
+def _of_file(file: Path, id: str) -> Report:
+    try:
+        return verify(outside.text(file, LARGEST), id)
+    except (ValueError, FileNotFoundError) as error:
+        return Report(id, problems=(str(error),))
+
+
+LARGEST = 256 * outside.MIB
+"""Bytes of a file of test vectors."""
 
 
 def verify(content: str, name: str = "") -> Report:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import outside
 from ..statistics import evalues
 from .check import Check
 from .layers import checks
@@ -46,7 +47,7 @@ def read(log: Path) -> list[Line]:
     lines: list[Line] = []
     for number, text in enumerate(_texts(log), 1):
         try:
-            row: Any = json.loads(text)
+            row: Any = outside.parsed(text, "it")
             line = Line(int(row["seed"]), {k: float(p) for k, p in row["p"].items()},
                         dict(row["versions"]))  # fmt: skip
             evalues.wealth([line.p])
@@ -62,7 +63,7 @@ def read(log: Path) -> list[Line]:
 
 
 def _texts(log: Path) -> list[str]:
-    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return outside.text(log, 1024 * outside.MIB).splitlines() if log.exists() else []
 
 
 def sampled() -> list[Check]:

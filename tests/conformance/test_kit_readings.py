@@ -2,6 +2,7 @@
 
 import inspect
 
+import numbered  # noqa: F401 (it adds to those of strange)
 import numpy as np
 import pytest
 import strange
@@ -134,3 +135,15 @@ def _agree(op, cases, subject):
                 assert (np.abs(got[part] - want[part]) <= bound).all(), (op.capability, part)
                 n += 1
     return n
+
+
+def test_a_shape_that_happens_to_work_is_not_named_as_the_cause():
+    """Batches of odd size fail, whatever the number of dimensions."""
+
+    def sde_step(x, v, t, s, noise):
+        half = noise[: len(x) // 2]
+        return x - (t - s).view(-1, *[1] * (x.ndim - 1)) * v + torch.cat([half, -half])
+
+    result = Runner({"sde_step": sde_step, "conventions": strange.FINE}).result("sde_step.basic")
+    assert result.verdict == "differs"
+    assert result.explanations == ()

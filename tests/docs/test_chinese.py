@@ -36,7 +36,8 @@ def test_a_chinese_page_is_not_older_than_its_source_and_has_the_same_parts(page
 
 def test_what_chinese_readers_were_promised_is_there() -> None:
     wanted = {ZH / "learn" / f"{name}.md" for name in LECTURES}
-    wanted |= {ZH / p.relative_to(DOCS) for p in (DOCS / "settle").glob("*.md")}
+    for folder in ("settle", "learn/more"):
+        wanted |= {ZH / p.relative_to(DOCS) for p in (DOCS / folder).glob("*.md")}
     wanted |= {ZH / name for name in ("index.md", "glossary.md", "errata.md")}
     assert wanted - set(PAGES) == set()
 

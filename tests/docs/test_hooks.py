@@ -33,6 +33,15 @@ def test_a_paper_in_running_text_is_a_link_and_one_in_a_link_or_in_code_is_left(
         assert hooks.linked_papers(kept) == kept
 
 
+def test_a_comma_stays_on_the_line_of_its_formula() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="a.md", dest_uri="a.html"))
+    formula = r'<span class="arithmatex">\(x &lt; y\)</span>'
+    for mark in (",", "，", ".)"):
+        html = hooks.on_page_content(f"<p>{formula}{mark} and</p>", page)
+        assert html == f'<p><span class="joined">{formula}{mark}</span> and</p>'
+    assert hooks.on_page_content(f"<p>{formula} and</p>", page) == f"<p>{formula} and</p>"
+
+
 def test_a_test_file_that_is_there_is_a_link_and_another_is_not() -> None:
     there, absent = "tests/docs/test_hooks.py", "tests/docs/test_nothing.py"
     html = hooks.linked_tests(f"<code>{there}</code> <code>{absent}</code>", "../")

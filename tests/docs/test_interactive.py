@@ -1,8 +1,6 @@
 """The picture of the first page computes what the package computes: its closed forms, in node."""
 
-import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +14,13 @@ from refimpl.simulate.sde import denoising
 from refimpl.toy import field
 from refimpl.toy.examples import gaussian, mixture
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "docs" / "assets" / "interactive" / "marginals.js"
-VECTORS = ROOT / "refimpl" / "vectors" / "data"
+from .scripts import INTERACTIVE, cases, held, node
+
+SCRIPT = INTERACTIVE / "marginals.js"
 DATA = mixture([0.35, 0.65], [[-1.6], [1.2]], [[0.25], [0.4]])
 F64 = torch.float64
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-
-
-def node(program: str, given: Any = None, script: Path = SCRIPT) -> Any:
-    """What a program prints as JSON; `m` is the script, `given` what it is handed."""
-    whole = (
-        f"const m = require({json.dumps(str(script))});"
-        f"const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
-        f"console.log(JSON.stringify({program}))"
-    )
-    done = subprocess.run(
-        ["node", "-e", whole], input=json.dumps(given), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def cases(id: str) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """The valid float64 cases of an equation's test vectors: inputs and exact values."""
-    found = []
-    for case in json.loads((VECTORS / f"{id}.json").read_text("utf-8"))["tests"]:
-        if case["result"] == "valid":
-            inputs = {k: array(v, "decimal") for k, v in case["inputs"].items()}
-            found.append((inputs, array(case["expected"]["value"], "digits")))
-    return found
-
-
-def array(given: dict[str, Any], key: str) -> np.ndarray:
-    values = np.array([float(x) for x in np.atleast_1d(given[key])])
-    return values.reshape(given.get("shape", []))
 
 
 @pytest.mark.parametrize(
@@ -62,15 +31,7 @@ def array(given: dict[str, Any], key: str) -> np.ndarray:
     ],
 )
 def test_its_closed_forms_give_the_test_vectors(id: str, call: str, order: Any) -> None:
-    seen = 0
-    for inputs, expected in cases(id):
-        rows = np.stack(np.broadcast_arrays(*(inputs[k] for k in order)), -1).reshape(
-            -1, len(order)
-        )
-        got = node(f"given.map(r => {call})", rows.tolist())
-        np.testing.assert_allclose(got, expected.reshape(-1), rtol=1e-13, atol=1e-300)
-        seen += len(rows)
-    assert seen > 10
+    assert held(id, SCRIPT, call, order) > 10
 
 
 @pytest.mark.parametrize("t", [0.02, 0.3, 0.75, 0.99])
@@ -86,6 +47,7 @@ def test_density_score_and_velocity_are_those_of_the_mixture(t: float) -> None:
     got = node(
         "[m.density, m.score, m.velocity].map(f => given.x.map(x => f(x, given.t)))",
         {"x": list(x), "t": t},
+        SCRIPT,
     )
     for mine, theirs in zip(got, exact, strict=True):
         np.testing.assert_allclose(mine, theirs.numpy(), rtol=1e-11, atol=1e-13)
@@ -100,6 +62,7 @@ def test_a_step_is_the_transition_and_each_planted_mistake_is_another_one() -> N
         got = node(
             "['none', 'sign', 'missing', 'root'].map(k => m.step(0.3, given[0], given[1], 0.7, k))",
             [t, s],
+            SCRIPT,
         )
         score = conversions.score_from_velocity(paths.linear(t), 0.3, v)
         wanted = [
@@ -127,7 +90,7 @@ def test_its_chain_has_the_exact_law_on_gaussian_data() -> None:
       return m.spread(m.rollout(starts, 20, 0.7, "none", 9).map(p => p[20]));
     })()"""
     exact = float(law.std[-1])
-    assert abs(node(program, 0) - exact) < 5 * exact / (2 * 4000) ** 0.5
+    assert abs(node(program, 0, SCRIPT) - exact) < 5 * exact / (2 * 4000) ** 0.5
 
 
 def test_a_wrong_sign_in_the_script_is_noticed(tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ SET = {
     "std'² and (√2)²": r"$\mathrm{std}^{\prime 2}$ and $(\sqrt{2})^{2}$",
     "sin² + cos² = 1": r"$\sin^{2} + \cos^{2} = 1$",
     "½ log 2π": r"$\tfrac12\,\log2\pi$",
+    "K (Lt)^{n−1}/(n−1)!, it becomes K (Lt)ⁿ/n!.": (
+        r"$K\,(Lt)^{n - 1}/(n - 1)$!, it becomes $K\,(Lt)^{n}/n$!."
+    ),
+    "Lh cancels at time t = nh": r"$Lh$ cancels at time $t = nh$",
 }
 
 LEFT = [
@@ -44,6 +48,7 @@ LEFT = [
     "step 1 of 3: the data, the noise, and the mean",
     "A short sentence. I say so; 1,980 neighbours",
     "`x = y` stays code",
+    "二次变差的均值，……",
 ]
 
 

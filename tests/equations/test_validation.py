@@ -102,6 +102,17 @@ def test_bounds_are_the_least_and_the_greatest(values):
         assert bounds(array) == (min(values), max(values))
 
 
+def test_bounds_of_a_repeated_tensor_are_read_once(monkeypatch):
+    read = []
+    aminmax = torch.aminmax
+    monkeypatch.setattr(torch, "aminmax", lambda x: read.append(x.numel()) or aminmax(x))
+    row = torch.tensor([3.0, -1.0, 2.0])
+    assert bounds(row.expand(1000, 3)) == (-1.0, 3.0)
+    assert bounds(row[:, None].expand(3, 500)) == (-1.0, 3.0)
+    assert bounds(torch.tensor(0.5).expand(4, 4)) == (0.5, 0.5)
+    assert read == [3, 3, 1]
+
+
 def test_bounds_read_numbers_and_leave_what_cannot_be_read():
     assert bounds(3) == bounds(np.int64(3)) == bounds(3.0) == (3.0, 3.0)
     assert bounds(sp.Symbol("x")) is None

@@ -45,5 +45,17 @@ def test_the_edit_is_found_although_others_never_end(library, monkeypatch):
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
+def test_one_edit_alone_can_be_tried(library):
+    tried = []
+
+    def gap():
+        tried.append(library.shifted(10, 3))
+        return left(library)
+
+    (found,) = repair.repairs([library.shifted], gap, only="x - n  where  x + n")
+    assert (found.was, found.now, tried) == ("x - n", "x + n", [7, 13])
+    assert repair.repairs([library.shifted], gap, only="x - n  where  x * n") == ()
+
+
 def test_a_search_that_has_no_time_says_nothing(library):
     assert repair.repairs([library.shifted], lambda: left(library), seconds=0) == ()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from refimpl.conformance.checks.register import Differs
+from refimpl.conformance.kit import judge as judge_adapter
 from refimpl.equations import ode, sde
 from refimpl.peers import INSTALLED, OPTIONAL, known
 from refimpl.peers.diffusers.samplers import NOT_ASKED, OPTIONS, churned
@@ -215,6 +216,20 @@ def test_samplers_are_registered_as_facts(name):
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_the_laws_of_optional_libraries_hold(name):
     pytest.importorskip(name)
-    (own,) = known(name)
-    assert isinstance(own, Facts)
+    (own,) = [target for target in known(name) if isinstance(target, Facts)]
     assert [r.cause for r in own.results() if r.verdict == "differs"] == []
+
+
+def test_sbi_conforms_but_for_the_singular_end_and_its_floor_of_noise():
+    pytest.importorskip("sbi")
+    adapter, own = known("sbi")
+    report = judge_adapter(adapter)
+    assert report.conforms, [f"{r.check}: {r.cause}" for r in report.failures]
+    assert [r.check for r in report.results if r.verdict == "differs by design"] == [
+        "sde_step.boundary"
+    ]
+    found = {r.check: r for r in own.results()}
+    score = found["score.of_its_path"]
+    assert score.verdict == "differs by design"
+    assert [e.name for e in score.explanations] == ["1 + σ_min left out"]
+    assert score.gap == pytest.approx(1e-3, rel=0.2)

@@ -145,6 +145,19 @@ def test_silent_groups_are_skipped_without_a_kl_and_the_gradient_is_the_same(
     assert any(float(a.abs().max()) > 0 for a in found["true"][1])
 
 
+@pytest.mark.parametrize(
+    ("total", "most", "rows"),
+    [(12, 4, 4), (13, 4, 4), (9, 8, 5), (450, 192, 150), (193, 192, 97), (3, 8, 3)],
+)
+def test_what_is_left_of_a_batch_is_shared_out_evenly(total: int, most: int, rows: int) -> None:
+    from refimpl.sd3.loop.update import batches, even
+
+    assert even(total, most) == rows
+    sizes = [len(part.sample) for part in batches(range(total), [0], even(total, most))]
+    assert len(sizes) == len(list(batches(range(total), [0], most)))  # no more than before
+    assert max(sizes) - min(sizes) < len(sizes)
+
+
 def test_where_every_group_is_silent_the_step_is_the_one_of_a_gradient_of_zero(
     settings: Make, trainer: Make
 ) -> None:
@@ -246,6 +259,60 @@ def test_products_in_the_networks_precision_keep_less_and_change_little(
     assert less < 0.95 * much
     assert 0 < float((exact - lower).abs().max()) < 2**-5 * float(exact.abs().max())
     assert other == [0.0] * 3  # one batch's size in rollout and update
+
+
+def test_a_merged_adapter_is_the_one_beside_and_its_ratio_is_exactly_one(
+    settings: Make, trainer: Make
+) -> None:
+    """Velocities and gradients agree up to the rounding of sums; the reference has no adapter."""
+    found = {}
+    for applied in ("beside", "merged"):
+        changes = ("method.beta=0.04", "training.updates=2", f"adapter.applied={applied}",
+                   "training.rows=4")  # fmt: skip
+        with trainer(settings(*changes)) as made:
+            for parameter in made.engine.parameters:
+                parameter.data += 0.05
+            x = torch.randn(4, *made.parts.latent, generator=torch.Generator().manual_seed(0))
+            t, text = torch.full((4,), 0.5), made.parts.encode(["a"] * 4)
+            v, off = made.policy.velocity(x, t, text).detach(), made.policy.reference(x, t, text)
+            slopes = gradients(made)
+            gap = made.iterate().values["ratio_gap_by_step"]
+            found[applied] = v, off, slopes, gap
+    (v, off, slopes, _), (same, off_too, slopes_too, gap) = found["beside"], found["merged"]
+    room = 1e-4 * float(v.abs().max())
+    assert float((v - off).abs().max()) > 100 * room
+    torch.testing.assert_close(v, same, rtol=0, atol=room)
+    assert torch.equal(off, off_too)
+    for a, b in zip(slopes[: len(slopes) // 2], slopes_too[: len(slopes) // 2], strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-3 * float(a.abs().max()))
+    assert any(float(a.abs().max()) > 0 for a in slopes)
+    assert gap == [0.0] * 3
+
+
+def test_a_merged_adapter_is_exported_as_any_other_and_resumes_to_the_same_bits(
+    settings: Make, started: Make, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    from refimpl.sd3.model import adapters
+
+    changes = ("adapter.applied=merged", "ema.every=1", "training.learning_rate=0.01")
+    config = settings("training.iterations=3", *changes)
+    started(config, tmp_path / "whole")
+    started(settings("training.iterations=1", *changes), tmp_path / "broken")
+    started(config, tmp_path / "broken", resume=True)
+    a, b = (load_file(tmp_path / run / "adapter" / adapters.WEIGHTS) for run in ("whole", "broken"))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert any(float(x.abs().max()) > 0 for name, x in a.items() if "lora_B" in name)
+    lines = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("whole", "broken")]
+    assert lines[0] == lines[1]
+
+
+def test_a_merged_adapter_needs_float32_and_no_products_of_its_own(settings: Make) -> None:
+    with pytest.raises(ValueError, match="merged needs model.dtype=fp32, got 'bf16'"):
+        settings("adapter.applied=merged", "model.dtype=bf16")
+    with pytest.raises(ValueError, match="products=network lowers them: choose one"):
+        settings("adapter.applied=merged", "adapter.products=network")
 
 
 def test_an_attention_backend_is_chosen_by_name(settings: Make, trainer: Make) -> None:

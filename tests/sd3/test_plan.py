@@ -72,6 +72,14 @@ def test_a_batch_that_splits_a_group_makes_its_beginning_again() -> None:
         assert plan.plan(config).rollout_calls == pytest.approx(calls)
 
 
+def test_fewer_steps_after_the_window_are_fewer_calls() -> None:
+    changes = ("sampling.guidance=1", "method.beta=0", "method.window=fixed", "method.start=2")
+    found = [plan.plan(presets.resolve([], None, (*changes, *more)))
+             for more in ((), ("sampling.after=2",))]  # fmt: skip
+    assert [one.rollout_calls for one in found] == [10, 7]
+    assert [one.trained_calls for one in found] == [3, 3]
+
+
 def test_the_adapter_is_as_large_as_published() -> None:
     medium = ARCHITECTURES["medium"].transformer
     assert flops.adapter_parameters(medium, 32, "attn") == 18_776_064

@@ -32,6 +32,8 @@ from refimpl.sd3.settings.config import Config, plain
         ("training.betas=[0.9]", "must hold 2 values"),
         ("rewards.weights={}", "at least one reward"),
         ("rewards.weights={ocr: .nan}", "finite"),
+        ("sampling.after=0", "after must be at least 1, got 0"),
+        ("sampling.after=2", "method.window is 'all', and of T=10 steps it takes 3"),
         ("run.keep=1", "at least 2"),
         ("text.tokens=600", "1 ... 512"),
         ("timestep_fraction=0", "timestep_fraction=0"),
@@ -42,6 +44,18 @@ from refimpl.sd3.settings.config import Config, plain
 def test_a_wrong_setting_is_refused_with_a_remedy(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace("[", r"\[").replace("(", r"\(")):
         presets.resolve([], None, [text])
+
+
+def test_the_steps_after_a_window_are_counted_from_its_end() -> None:
+    changes = ["sampling.grid=uniform", "method.window=fixed", "method.start=2"]
+    found = presets.resolve([], None, [*changes, "sampling.after=2"])
+    assert found.grid.levels == (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25, 0.0)
+    whole = presets.resolve([], None, changes)
+    plans = [methods.plan(one.method, one.grid) for one in (found, whole)]
+    assert plans[0].trained == plans[1].trained == (2, 3, 4)
+    assert plans[0].weights == plans[1].weights
+    with pytest.raises(ValueError, match="of T=10 steps it takes 10; leave sampling.after=null"):
+        presets.resolve([], None, [*changes, "sampling.after=2", "method.size=8"])
 
 
 def test_an_unknown_preset_is_refused() -> None:

@@ -25,6 +25,7 @@ from refimpl.sd3.shapes import (
     finetuning,
     miniature,
     network,
+    repeats,
     report,
     signal,
 )
@@ -188,6 +189,24 @@ def test_the_command_pretrains_improves_and_measures(quick):
     assert {"report.md", *drawn} <= names
 
 
+def test_a_repeat_begins_with_a_network_of_its_own_and_looks_at_nothing_else(tmp_path):
+    out = tmp_path / "repeat"
+    done = command(
+        "--out", out, "--network", "3", "--no-looks", "--arm", "fast", "--arm", "fast-kl"
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads((out / "metrics.json").read_text())
+    assert found["network"] == 3
+    assert not {"decisions", "signal"} & found.keys()
+    about = json.loads((out / "pretraining" / "run.json").read_text())
+    assert about["config"]["seed"] == 3
+    kept = repeats.gather([out])["networks"]["3"]
+    assert set(kept["runs"]) == {"fast", "fast-kl"}
+    assert kept["runs"]["fast"]["quality"]["each"] == 2
+    assert kept["pretraining CPU seconds"] > 0
+    assert "| fast-kl − fast | 1 |" in repeats.tables(repeats.gather([out]))["Differences"]
+
+
 def test_what_is_finished_is_not_done_again(quick):
     out, _ = quick
     before = (out / "metrics.json").read_bytes()
@@ -203,6 +222,7 @@ def test_what_is_finished_is_not_done_again(quick):
     ("arguments", "words"),
     [
         ((), "exists: go on with --resume"),
+        (("--resume", "--network", "1"), "was made otherwise (network: 0 there, 1 here)"),
         (("--resume", "--set", "sampling.steps=6"), "was made otherwise (changes: [] there"),
         (("--resume", "--arm", "first"), "no arm is called 'first'"),
         (("--resume", "--set", "method.betta=1"), "method.beta"),
@@ -231,7 +251,8 @@ def test_arms_change_what_they_say_and_nothing_else():
     base = arms.config("levelled")
     method = base.method
     assert (method.window, method.start, method.size, method.weight) == ("fixed", 2, 3, "levelled")
-    for name, arm in arms.ARMS.items():
+    study = {name: arm for name, arm in arms.ARMS.items() if not name.startswith("fast")}
+    for name, arm in study.items():
         config = arms.config(name)
         kept = presets.resolve(["miniature"], None, [*arms.COMMON, *arm.changes])
         assert config == kept
@@ -240,6 +261,23 @@ def test_arms_change_what_they_say_and_nothing_else():
         assert dataclasses.replace(config.training, iterations=60) == base.training
     assert arms.config("long").training.iterations == 2 * base.training.iterations
     assert arms.config("long", quick=True).training.iterations == 2
+
+
+def test_the_fast_recipe_looks_at_as_many_pictures_and_its_repeats_differ_in_the_seed_alone():
+    fast, kl = arms.config("fast"), arms.config("fast-kl")
+    assert fast.images == kl.images == arms.config("levelled").images
+    assert fast.grid.levels == (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25, 0.0)
+    assert dataclasses.replace(kl, method=fast.method) == fast
+    assert (fast.method.beta, kl.method.but(beta=0.0)) == (0.0, fast.method)
+    for recipe, names in repeats.RECIPES.items():
+        first = arms.config(names[0])
+        assert names[0] == recipe
+        seeds = [arms.config(name).run.seed for name in names]
+        assert len(set(seeds)) == len(names) == 3
+        for name, seed in zip(names, seeds, strict=True):
+            assert arms.config(name) == dataclasses.replace(
+                first, run=dataclasses.replace(first.run, seed=seed)
+            )
 
 
 def test_forty_steps_draw_noise_between_the_levels_of_ten():

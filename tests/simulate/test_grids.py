@@ -37,6 +37,22 @@ def test_every_grid_has_T_steps_from_noise_to_data(T, by):
         assert sum(step.h for step in grid.steps) == pytest.approx(1)
 
 
+def test_a_grid_may_end_in_other_steps_than_its_own():
+    found = grids.ending(grids.uniform(10), 5, 2)
+    assert found.levels == (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25, 0.0)
+    shipped = grids.sd35_as_shipped(10)
+    assert grids.ending(shipped, 9, 1) == shipped
+    assert grids.ending(shipped, 3, 4).levels[:4] == shipped.levels[:4]
+    assert grids.ending(shipped, 0, 3).levels == pytest.approx([1, 2 / 3, 1 / 3, 0])
+
+
+@pytest.mark.parametrize(("step", "steps", "said"), [(10, 1, "step must lie in 0 ... 9"),
+    (-1, 1, "got -1"), (3, 0, "T counts steps")])  # fmt: skip
+def test_what_leaves_nothing_to_end_in_is_refused(step, steps, said):
+    with pytest.raises(ValueError, match=said):
+        grids.ending(grids.uniform(10), step, steps)
+
+
 def test_shifts_compose_by_multiplication():
     assert grids.shift(grids.shift(0.3, 2.0), 1.5) == pytest.approx(grids.shift(0.3, 3.0))
 

@@ -81,7 +81,7 @@ def clip_and_mask(look: Look) -> Drawn:
     mask = [float(weights.divergence_mask(1.1, 1.0, float(s) ** 2 / 2, 0.02)) for s in d]
     right.plot(d, mask, color=look.green, label="mask at KL 0.02")
     right.set_ylim(0, 1.1)
-    right.legend(loc="lower left")
+    right.legend(loc="upper right")
     label(left, "ratio $r$", "objective", "$\\min(rA,\\ \\mathrm{clip}(r)A)$")
     label(right, "distance of the means, in std", "", "what is let through")
     here = _inside(0.2)

@@ -8,6 +8,7 @@ Rows whose levels or scalars cannot be used are left out and counted.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from ..reading.clocks import VELOCITIES, Reading
 from ..reading.fields import FIELDS
 from .fit import Linear, linear
 from .formulas import DRAWS, Formula
+
+Latents: TypeAlias = Mapping[str, Tensor]
+"""Latents of some rows by name, (n, D), as stored."""
 
 SCALARS = ("t", "s", "std", "g")
 _KNOWN = 2**16
@@ -51,6 +55,7 @@ class Block:
         scalars: t, s on the house clock, std and g as recorded, (n, 1).
         kept: which of the rows given are used.
         room: buffers, by name; results in them are valid until the next block that shares it.
+        part_of: the rows of which these are some, and which: what follows from scalars is theirs.
     """
 
     raw: Mapping[str, Tensor]
@@ -58,35 +63,46 @@ class Block:
     model: Model
     kept: Tensor
     room: dict[str, Tensor] = field(default_factory=dict)
+    part_of: "tuple[Block, slice] | None" = None
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Usable rows."""
         return int(self.kept.sum())
 
-    def tiles(self, coordinates: int) -> Iterator["Block"]:
-        """The usable rows, a few at a time: so few that the processor's cache holds their latents.
+    def tiles(self, size: int, latents: Callable[[int, int], Latents]) -> Iterator["Block"]:
+        """The usable rows with their latents, a few at a time: the processor's cache holds them.
 
-        What follows from the scalars is asked once, for all of them.
+        What follows from the scalars is asked once, for all rows.
+
+        Args:
+            size: rows of a tile.
+            latents: those of rows a … b − 1, counted as they were given, usable or not.
         """
-        size = max(1, coordinates // self.width)
+        every = self.n == self.kept.shape[0]
+        places = range(self.n) if every else self.kept.nonzero()[:, 0].tolist()
         for a in range(0, self.n, size):
-            rows = slice(a, a + size)
-            tile = Block(
-                {name: x[rows] for name, x in self.raw.items()},
-                {name: x[rows] for name, x in self.scalars.items()},
-                self.model, self.kept[self.kept][rows], self.room,
-            )  # fmt: skip
-            tile.__dict__["resolved"] = {name: x[rows] for name, x in self.resolved.items()}
-            tile.__dict__["mean_rule"] = self.mean_rule and self.mean_rule.take(rows)
-            if self.has("noise") and "std" in self.resolved:
-                tile.__dict__["draw_rule"] = self.draw_rule.take(rows)
-            yield tile
+            rows = places[a : a + size]
+            read = latents(rows[0], rows[-1] + 1)
+            if rows[-1] - rows[0] >= len(rows):
+                read = {name: x[[r - rows[0] for r in rows]] for name, x in read.items()}
+            one = torch.ones(len(rows), dtype=torch.bool)
+            yield Block(read, {}, self.model, one, self.room, (self, slice(a, a + len(rows))))
+
+    def only(self, used: Tensor) -> "Block":
+        """Some of the usable rows, by their places among them."""
+        kept = torch.zeros_like(self.kept)
+        kept[self.kept.nonzero()[used, 0]] = True
+        raw, scalars = ({n: x[used] for n, x in y.items()} for y in (self.raw, self.scalars))
+        return Block(raw, scalars, self.model, kept, self.room)
 
     @cached_property
     def resolved(self) -> dict[str, Tensor]:
         """t, s, h, std, g as far as they follow, (n, 1)."""
-        if not self.scalars:
+        if self.part_of is not None:
+            whole, part = self.part_of
+            return {name: x[part] for name, x in whole.resolved.items()}
+        if not self.scalars or not self.n:
             return {}
         reading = self.model.reading
         rows = self._by_step("", lambda steps: reading.resolve(steps))
@@ -118,9 +134,11 @@ class Block:
         """Room for a float64 result of this name, used again by the next block: it stays warm in
         the processor's cache."""
         held = self.room.get(name)
-        if held is None or held.numel() < like.numel():
-            held = self.room[name] = torch.empty(like.numel(), dtype=torch.float64)
-        return held[: like.numel()].view(like.shape)
+        if held is not None and held.shape == like.shape:
+            return held
+        if held is None or held.shape[1:] != like.shape[1:] or held.shape[0] < like.shape[0]:
+            held = self.room[name] = torch.empty(like.shape, dtype=torch.float64)
+        return held[: like.shape[0]]
 
     @cached_property
     def _latents(self) -> dict[str, Tensor]:
@@ -149,6 +167,9 @@ class Block:
     @cached_property
     def mean_rule(self) -> Linear | None:
         """Coefficients of the mean on x_t and v."""
+        if self.part_of is not None:
+            whole, rows = self.part_of
+            return whole.mean_rule and whole.mean_rule.take(rows)
         if self.model.mean is None or not {"t", "s", "g"} <= set(self.resolved):
             return None
         return self._rule(self.model.mean, ("x_t", "v"))
@@ -156,6 +177,9 @@ class Block:
     @cached_property
     def draw_rule(self) -> Linear:
         """Coefficients of x_s on mean and noise."""
+        if self.part_of is not None:
+            whole, rows = self.part_of
+            return whole.draw_rule.take(rows)
         return self._rule(self.model.draw or DRAWS[0], ("mean", "noise"))
 
     def _rule(self, formula: Formula, inputs: tuple[str, str]) -> Linear:
@@ -203,37 +227,42 @@ class Block:
         return self.mean_rule.predict(latents, self.space(f"mean by {velocity}", latents["x_t"]))
 
     @cached_property
-    def mean(self) -> Tensor | None:
-        """The recorded mean, or the predicted one."""
-        return self.latent("mean") if self.has("mean") else self.mean_of("v")
-
-    @cached_property
     def deviation(self) -> Tensor | None:
-        """x_s − mean."""
-        if self.mean is None or not self.has("x_s"):
+        """x_s − mean: the recorded one, or the predicted one."""
+        if not self.has("mean"):
+            return self.beyond("v")
+        if not self.has("x_s"):
             return None
         x_s = self.latent("x_s")
-        return torch.sub(x_s, self.mean, out=self.space("deviation", x_s))
+        return torch.sub(x_s, self.latent("mean"), out=self.space("deviation", x_s))
+
+    def beyond(self, velocity: str) -> Tensor | None:
+        """x_s − the mean that a velocity leads to, (n, D)."""
+        if self.mean_rule is None or not self.has("x_t", "x_s", velocity):
+            return None
+        latents = {"x_t": self.latent("x_t"), "v": self.latent(velocity)}
+        x_s = self.latent("x_s")
+        return self.mean_rule.short_of(latents, x_s, self.space(f"beyond {velocity}", x_s))
 
     @cached_property
     def drawn(self) -> Tensor | None:
         """x_s − the mean that sampled: the recorded one, else v_old's, else v's."""
         if self.has("mean") or not self.has("x_s", "v_old"):
             return self.deviation
-        mean = self.mean_of("v_old")
-        x_s = self.latent("x_s")
-        return None if mean is None else torch.sub(x_s, mean, out=self.space("drawn", x_s))
+        return self.beyond("v_old")
 
 
-def block(raw: Mapping[str, Tensor], model: Model, room: dict[str, Tensor] | None = None) -> Block:
-    """Rows as they were read, made usable."""
+def block(
+    raw: Mapping[str, Tensor], model: Model, room: dict[str, Tensor] | None = None, n: int = 0
+) -> Block:
+    """Rows as they were read, made usable; n of them, where nothing was read yet."""
     clock = model.reading.clock
     scalars = {
         name: clock.levels(raw[name]) if name in ("t", "s") else raw[name].double().clone()
         for name in SCALARS
         if name in raw and raw[name].shape[1] == 1
     }
-    n = len(next(iter(raw.values())))
+    n = len(next(iter(raw.values()))) if raw else n
     kept = torch.ones(n, dtype=torch.bool)
     for name, x in scalars.items():
         kept &= torch.isfinite(x[:, 0])

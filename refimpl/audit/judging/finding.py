@@ -81,7 +81,7 @@ class Tally:
         """Add the gaps of some rows, given by their numbers."""
         told = torch.isfinite(size)  # rows with NaN are counted elsewhere
         self.rows += int(told.sum())
-        size = torch.where(told, size, 0.0)
+        size, allowed = torch.where(told, size, 0.0), torch.where(told, allowed, 1.0)
         if not len(size):
             return
         strain = size / allowed.clamp_min(1e-300)

@@ -43,6 +43,14 @@ class Gap:
         """Rows put together."""
         return Gap(*(torch.cat([getattr(g, x) for g in gaps]) for x in _LEVELS))
 
+    def but(self, rows: Tensor, other: "Gap") -> "Gap":
+        """The same with some rows from another."""
+        return Gap(*(getattr(self, x).index_copy(0, rows, getattr(other, x)) for x in _LEVELS))
+
+    def without(self, rows: Tensor) -> "Gap":
+        """The same with some rows that have no gap."""
+        return Gap(torch.where(rows, torch.nan, self.size), self.exact, self.stored, self.half)
+
     def fits(self, level: str) -> Tensor:
         """Which rows fit, (n,)."""
         return self.size <= getattr(self, level)
@@ -93,6 +101,14 @@ class Linear:
             made.addcmul_(latents[name], c)
         return made
 
+    def short_of(self, latents: Numbers, target: Tensor, out: Tensor) -> Tensor:
+        """target − Σ c_k y_k, (n, D)."""
+        (first, (c, _)), *others = self.parts.items()
+        made = torch.addcmul(target, latents[first], c, value=-1, out=out)
+        for name, (c, _) in others:
+            made.addcmul_(latents[name], c, value=-1)
+        return made
+
     def take(self, used: slice | Tensor) -> "Linear":
         """Some of the rows."""
         return Linear({name: (c[used], e[used]) for name, (c, e) in self.parts.items()})
@@ -131,27 +147,40 @@ def largest(x: Tensor) -> Tensor:
 
 
 def gap(
-    prediction: Linear, latents: Numbers, target: Tensor, roundoff: Mapping[str, float], u: float,
-    size: Callable[[str], Tensor] | None = None, difference: Tensor | None = None,
-) -> Gap:  # fmt: skip
-    """Compare a prediction with what was recorded, row by row.
+    prediction: Linear, latents: Numbers, target: Tensor, roundoff: Mapping[str, float], u: float
+) -> Gap:
+    """Compare a prediction with what was recorded, row by row, by the largest coordinates.
 
     Args:
         u: the unit roundoff of the recorded values.
-        size: of a latent's rows, (n,), where less than the largest coordinate will do: tolerances
-            are then smaller.
-        difference: prediction minus target, (n, D), where it is known; it is overwritten.
     """
-    if difference is None:
-        difference = prediction.predict(latents).sub_(target)
-    apart = difference.abs_().amax(dim=1)
+    apart = prediction.predict(latents).sub_(target).abs_().amax(dim=1)
+    each = {name: largest(latents[name]) for name in prediction.parts}
+    return _allowed(prediction, apart, each, u * largest(target), roundoff, u, 0.0)
+
+
+def gap_by_sizes(
+    prediction: Linear, apart: Tensor, sizes: Numbers, roundoff: Mapping[str, float], u: float
+) -> Gap:
+    """The same where less than the largest coordinate will do: tolerances are then smaller.
+
+    Args:
+        apart: the largest difference of each row, (n,).
+        sizes: the root mean squares of the latents' rows, (n, 1).
+    """
+    each = {name: sizes[name][:, 0] for name in prediction.parts}
+    return _allowed(prediction, apart, each, torch.zeros_like(apart), roundoff, u, u)
+
+
+def _allowed(
+    prediction: Linear, apart: Tensor, each: Numbers, exact: Tensor, roundoff: Mapping[str, float],
+    u: float, more: float,
+) -> Gap:  # fmt: skip
     arithmetic = min(min(roundoff[k] for k in prediction.parts), max(u, 2.0**-24))
-    exact = u * largest(target) if size is None else torch.zeros_like(apart)
     used, half = torch.zeros_like(exact), torch.zeros_like(exact)
     for name, (c, error) in prediction.parts.items():
-        each = largest(latents[name]) if size is None else size(name)
-        whole = c.abs()[:, 0] * each
-        exact = exact + (arithmetic + (0 if size is None else u)) * whole + error[:, 0] * each
+        whole = c.abs()[:, 0] * each[name]
+        exact = exact + (arithmetic + more) * whole + error[:, 0] * each[name]
         used = used + roundoff[name] * whole
         half = half + _HALF * whole
     return Gap(apart, ROUNDINGS * exact, ROUNDINGS * (exact + used), ROUNDINGS * (exact + half))

@@ -60,12 +60,8 @@ class Rowwise:
         )  # fmt: skip
 
 
-def rowwise(b: Block, wanted: Collection[str] = tuple(DISTANCES)) -> Rowwise:
-    """Measure the rows of a block that have noise.
-
-    Args:
-        wanted: the distances that are needed.
-    """
+def measured(b: Block, wanted: Collection[str] = tuple(DISTANCES)) -> dict[str, Tensor]:
+    """Root mean squares of a block's latents, and of the distances that are wanted, (n, 1)."""
     sizes = {name: b.size(name) for name in b.latents}
     for name in wanted:
         if name == "distance" and b.deviation is not None:
@@ -74,9 +70,18 @@ def rowwise(b: Block, wanted: Collection[str] = tuple(DISTANCES)) -> Rowwise:
             left, right = (_side(b, side) for side in DISTANCES[name])
             if left is not None and right is not None:
                 sizes[name] = rms(torch.sub(left, right, out=b.space("difference", left)))
-    dims = torch.full((b.n, 1), float(b.width), dtype=torch.float64)
-    measured = Rowwise(sizes, b.scalars, b.mean_rule, dims, b.model)
-    return measured if bool(b.noisy.all()) else measured.take(b.noisy)
+    return sizes
+
+
+def rowwise(b: Block, sizes: Mapping[str, Tensor], width: int) -> Rowwise:
+    """The rows of a block that have noise, with what was measured of them.
+
+    Args:
+        width: D.
+    """
+    dims = torch.full((b.n, 1), float(width), dtype=torch.float64)
+    rows = Rowwise(dict(sizes), b.scalars, b.mean_rule, dims, b.model)
+    return rows if bool(b.noisy.all()) else rows.take(b.noisy)
 
 
 def _side(b: Block, side: str) -> Tensor | None:

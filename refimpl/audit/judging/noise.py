@@ -14,10 +14,13 @@ from torch import Tensor
 from ...statistics.distribution import band
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA, Part
-from .block import Block
+from .block import Block, rms
 from .finding import Finding
 
 _COORDINATES = 1024
+_TELLING = 64
+"""So many coordinates of a latent and of its noise tell whether two rows are one."""
+
 _VALUES = 2**18
 _ROWS = 512
 FINE = 0.05
@@ -46,12 +49,14 @@ class Noise:
     def add(self, b: Block) -> None:
         """Add a block's rows."""
         e = self._noise(b)
-        if e is None or not len(e):
+        if e is None or not e.shape[0]:
             return
-        self.rows += len(e)
+        self.rows += e.shape[0]
         self.count += e.numel()
         self.total += float(e.sum())
-        self.squares += float(torch.linalg.vecdot(e, e).sum())
+        whole = b.has("noise") and isinstance(self._used, slice)
+        size = b.size("noise") if whole else rms(e)
+        self.squares += float((size**2).sum()) * e.shape[1]
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
             if b.has(name) and not b.has("noise"):
@@ -96,12 +101,12 @@ class Noise:
 
     def _reused(self, b: Block, head: Tensor) -> None:
         """Compare with the rows kept so far, then keep these, up to a bound."""
-        if len(self.kept) and self.rows - len(head) >= _ROWS:
+        if self.kept and self.rows - head.shape[0] >= _ROWS:
             return
         narrow = head[: _ROWS - (self.rows - len(head))].clone()
         self.kept.append(narrow)
         if b.has("x_t"):
-            self.starts.append(b.latent("x_t")[self._used][: len(narrow), :_COORDINATES].clone())
+            self.starts.append(b.latent("x_t")[self._used][: len(narrow), :_TELLING].clone())
 
     def parts(self) -> Iterator[tuple[Part, str]]:
         """Each statistic with its bound, and what it means when it breaks."""
@@ -125,7 +130,7 @@ class Noise:
         for lag, words in self.lags.items():
             if len(rows) > lag:
                 before, now = rows[:-lag], rows[lag:]
-                z = (before * now).sum(dim=1) / torch.linalg.vector_norm(before, dim=1)
+                z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
                 yield part, f"it is that of {words} again, in part or whole"
         if rows.shape[1] >= 128 and len(rows) > 1:
@@ -145,7 +150,8 @@ class Noise:
         """Rows that are there twice: the same latent and the same noise."""
         if not self.starts:
             return False
-        together = torch.cat([_together(self.starts), _together(self.kept)], dim=1)
+        noise = _together([x[:, :_TELLING] for x in self.kept])
+        together = torch.cat([_together(self.starts), noise], dim=1)
         return len(torch.unique(together, dim=0)) < len(together)
 
     def finding(self, recorded: bool) -> Finding:

@@ -32,6 +32,9 @@ Region: TypeAlias = tuple[tuple[int, ...], torch.dtype, Read]
 
 _MIB = 2**20
 
+_ROOMS = 16
+"""Sizes of a read whose views of the buffer are remembered."""
+
 
 def region(
     path: Path,
@@ -42,22 +45,32 @@ def region(
 ) -> Region:
     """Numbers in C order from a byte of a file on."""
     held: dict[str, Any] = {"buffer": torch.empty(0, dtype=torch.uint8), "file": file}
+    rooms: dict[tuple[int, int], tuple[memoryview, Tensor]] = {}
+
+    def room(count: int, lead: int) -> tuple[memoryview, Tensor]:
+        """So many rows of the buffer: as bytes to fill, and as numbers."""
+        size = count * prod(shape[lead:]) * dtype.itemsize
+        if held["buffer"].numel() < size:
+            held["buffer"] = torch.empty(size, dtype=torch.uint8)
+            rooms.clear()
+        buffer = held["buffer"][:size]
+        if len(rooms) > _ROOMS:
+            rooms.clear()
+        made = memoryview(buffer.numpy()), buffer.view(dtype).reshape(count, *shape[lead:])
+        return rooms.setdefault((count, lead), made)
 
     def read(a: int, b: int, lead: int = 1) -> Tensor:
         if held["file"] is None:
             held["file"] = open(path, "rb", buffering=0)  # noqa: SIM115 (closed with the column)
-        width = prod(shape[lead:]) * dtype.itemsize
-        size = (b - a) * width
-        if len(held["buffer"]) < size:
-            held["buffer"] = torch.empty(size, dtype=torch.uint8)
-        buffer = held["buffer"][:size]
-        view, done = memoryview(buffer.numpy()), 0
+        view, numbers = rooms.get((b - a, lead)) or room(b - a, lead)
+        size, done = len(view), 0
+        start = offset + a * (size // max(1, b - a))
         while done < size:
-            got = os.preadv(held["file"].fileno(), [view[done:]], offset + a * width + done)
+            got = os.preadv(held["file"].fileno(), [view[done:] if done else view], start + done)
             if not got:
                 raise ValueError(f"{path} ended while it was read: is it still being written?")
             done += got
-        return buffer.view(dtype).reshape(b - a, *shape[lead:])
+        return numbers
 
     return shape, dtype, read
 

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from . import precision
 from .fields import FIELDS
-from .layout import Table
+from .layout import Rows, Table
 
 ROWS = 256
 COORDINATES = 64
+_AT_ONCE = 2**18
+"""Rows of a column of scalars that are read at one time."""
+
 _WHOLE = 2**21
 """Coordinates that are read whole, all rows together."""
 
@@ -61,12 +64,7 @@ def take(tables: Sequence[Table]) -> Probe:
     raw, roundoff = {}, {}
     for name, example in tables[0].columns.items():
         wide = FIELDS[name].kind == "latent" or example.width > 1
-        rows = [
-            tables[i].columns[name].head(row, min(k, tables[i].columns[name].width) if wide else 1)
-            .clone()
-            for i, row in picks
-        ]  # fmt: skip
-        raw[name] = torch.stack(rows)
+        raw[name] = _heads([t.columns[name] for t in tables], picks, k if wide else 1)
         u = precision.effective(raw[name])
         roundoff[name] = u if wide else precision.logged(raw[name])
         if name in ("log_prob", "log_prob_old", "kl"):
@@ -80,6 +78,18 @@ def take(tables: Sequence[Table]) -> Probe:
     some = torch.randperm(len(picks), generator=draw)[:few].sort().values.tolist()
     dims = torch.tensor([[width(tables[i])] for i, _ in picks], dtype=torch.float64)
     return Probe(raw, roundoff, dims, picks, [picks[j] for j in some])
+
+
+def _heads(columns: Sequence[Rows], picks: Sequence[tuple[int, int]], k: int) -> Tensor:
+    """The first k numbers of each pick; small columns are read at once."""
+    made = []
+    for i, column in enumerate(columns):
+        rows = [row for j, row in picks if j == i]
+        if column.width == 1 and rows and rows[-1] < _AT_ONCE:
+            made.append(column.read(0, rows[-1] + 1)[rows])
+        else:
+            made += [column.head(row, min(k, column.width)).clone()[None] for row in rows]
+    return torch.cat(made)
 
 
 def _locate(sizes: Sequence[int], row: int) -> tuple[int, int]:

@@ -155,7 +155,8 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
     title = f"{first.shard.kind}: {n} rows, {layout}; {', '.join(sorted(first.columns))}"
     findings: list[Finding] = []
     if _POLICY & set(first.columns):
-        findings += audit_steps(tables, told, progress)
-        findings += audit_velocities(take(tables), told)
+        probe = take(tables)
+        findings += audit_steps(tables, probe, told, progress)
+        findings += audit_velocities(probe, told)
     findings += audit_learning(tables, told)
     return Part(printable(title), findings)

@@ -12,17 +12,17 @@ from ..judging.reduced import distances_of
 from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
-from ..reading.probe import Probe, take
+from ..reading.probe import Probe
 from .rows import NEEDS, row_findings
 from .stream import SILENT, Progress, Seen, stream
 from .whole import Explained, explain, read, sharper
 
 
 def audit_steps(
-    tables: Sequence[Table], manifest: Manifest, progress: Progress = lambda rows: None
-) -> list[Finding]:
+    tables: Sequence[Table], probe: Probe, manifest: Manifest,
+    progress: Progress = lambda rows: None,
+) -> list[Finding]:  # fmt: skip
     """Everything that tables with the same columns tell about their steps."""
-    probe = take(tables)
     known = identify(probe, manifest)
     whole = read(tables, probe.whole, known.model)
     explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}

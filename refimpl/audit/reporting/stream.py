@@ -1,9 +1,9 @@
-"""All rows, once, in chunks: every recorded quantity against the formula that the probe found.
+"""All rows, once: every recorded quantity against the formula that the probe found.
 
-    for each chunk:  mean, x_s, log_prob, log_prob_old, kl; noise; levels; NaN
+    for each chunk, its scalars:  levels, coefficients       for each tile, its latents:  the rest
 
-Memory is that of a chunk. A chunk is small enough to stay in the processor's cache, and what two
-checks share is computed once.
+Each number is read once. A tile is small enough to stay in the processor's cache, and what two
+checks share is computed once; what follows from scalars is worked out for a whole chunk.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,20 +14,24 @@ from torch import Tensor
 
 from ..judging.block import Block, Model, block
 from ..judging.finding import Tally
-from ..judging.fit import Gap, Linear, Match, gap
+from ..judging.fit import Gap, Linear, Match, gap, gap_by_sizes
 from ..judging.formulas import Formula
 from ..judging.levels import Levels
-from ..judging.measures import Rowwise, arithmetic, distances, joined, rowwise
+from ..judging.measures import Rowwise, arithmetic, distances, joined, measured, rowwise
 from ..judging.noise import Noise
 from ..judging.reduced import reduced_gap
+from ..reading.fields import FIELDS
 from ..reading.layout import Table
 from ..reading.probe import width
 
-CHUNK = 2**19
-"""Coordinates of a latent that are read at one time."""
+CHUNK = 256
+"""Rows whose scalars are read at one time."""
 
-_TILE = 2**17
-"""Coordinates of a latent that are computed with at one time."""
+_NARROW = 2**19
+"""Numbers of a column that is no latent that are read at one time, where a row has several."""
+
+TILE = 2**17
+"""Coordinates of a latent that are read at one time, and computed with."""
 
 _TOGETHER = 2048
 """Rows whose numbers are compared at one time."""
@@ -70,9 +74,15 @@ class Seen:
 
 def chunks(table: Table) -> Iterator[tuple[int, int]]:
     """Ranges of rows."""
-    size = max(1, CHUNK // width(table))
+    widest = max((c.width for n, c in table.columns.items() if not is_latent(n)), default=1)
+    size = max(1, min(CHUNK, _NARROW // widest))
     for a in range(0, table.n, size):
         yield a, min(a + size, table.n)
+
+
+def is_latent(name: str) -> bool:
+    """Whether a column has D numbers a row."""
+    return FIELDS[name].kind == "latent"
 
 
 @torch.no_grad()
@@ -94,32 +104,129 @@ def stream(
     for i, table in enumerate(tables):
         seen.starts.append(seen.rows)
         for a, b in chunks(table):
-            rows = block({n: c.read(a, b) for n, c in table.columns.items()}, model, room)
+            raw = {n: c.read(a, b) for n, c in table.columns.items() if not is_latent(n)}
+            rows = block(raw, model, room, b - a)
             seen.levels.add(rows)
             if rows.n:
-                _add(seen, rows, chosen, numbers, rows.places(i, a))
+                _add(seen, table, rows, chosen, numbers, rows.places(i, a), a)
             progress(b - a)
         seen.rows += table.n
     numbers.flush()
     return seen
 
 
+class _Chunk:
+    """Rows of a table whose scalars were read, and what their latents show, tile by tile.
+
+    Attributes:
+        sizes: root mean squares of latents, and of the distances that are wanted, (n, 1).
+        apart: by subject, the largest difference of each row, (n,).
+    """
+
+    def __init__(self, table: Table, rows: Block, start: int) -> None:
+        self.rows, self._start, self._width = rows, start, width(table)
+        self._columns = {n: c for n, c in table.columns.items() if is_latent(n)}
+        self.sizes: dict[str, Tensor] = {}
+        self.apart: dict[str, Tensor] = {}
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self._width
+
+    def read(self, a: int, b: int) -> dict[str, Tensor]:
+        """The latents of rows a … b − 1 of the chunk."""
+        return {n: c.read(self._start + a, self._start + b) for n, c in self._columns.items()}
+
+    def sweep(self, asked: Sequence["_Asked"], noise: Noise, wanted: Collection[str]) -> None:
+        """Go through all latents, once."""
+        sizes, apart, done = list[dict[str, Tensor]](), list[list[Tensor]](), 0
+        for tile in self.rows.tiles(max(1, TILE // self._width), self.read):
+            rows = slice(done, done + tile.n)
+            apart.append([x.apart(tile, rows) for x in asked])
+            sizes.append(measured(tile, wanted))
+            noise.add(tile)
+            done += tile.n
+        self.sizes = {name: torch.cat([x[name] for x in sizes]) for name in sizes[0]}
+        columns = zip(*apart, strict=True)
+        self.apart = {x.subject: torch.cat(c) for x, c in zip(asked, columns, strict=True)}
+
+    def gap(self, asked: "_Asked") -> Gap:
+        """Judged by root mean squares first; by the largest coordinates where these do not do."""
+        model, apart = self.rows.model, self.apart[asked.subject]
+        u = model.roundoff[asked.target]
+        found = gap_by_sizes(asked.rule, apart, self.sizes, model.roundoff, u)
+        off = ~found.fits(asked.match.level or "stored")
+        return found if not bool(off.any()) else self._closer(asked, found, off.nonzero()[:, 0])
+
+    def _closer(self, asked: "_Asked", found: Gap, off: Tensor) -> Gap:
+        model = self.rows.model
+        looked = [
+            gap(asked.rule.take(off[k : k + 1]), {n: b.latent(n) for n in asked.rule.parts},
+                b.latent(asked.target), model.roundoff, model.roundoff[asked.target])
+            for k, b in enumerate(self.rows.only(off).tiles(1, self.read))
+        ]  # fmt: skip
+        return found.but(off, Gap.joined(looked))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A latent that is compared coordinate by coordinate: Σ c_k y_k with what was recorded.
+
+    Attributes:
+        rule: the coefficients, for all rows of a chunk.
+        plain: x_s = mean + c noise, so that x_s − mean, which others want too, will do.
+    """
+
+    subject: str
+    match: Match
+    rule: Linear
+    target: str
+    plain: bool = False
+
+    def apart(self, b: Block, rows: slice) -> Tensor:
+        """The largest |Σ c_k y_k − target| of each row of a tile, (n,)."""
+        target = b.latent(self.target)
+        out = b.space("rest", target)
+        if self.plain and b.deviation is not None:
+            c = self.rule.parts["noise"][0][rows]
+            torch.addcmul(b.deviation, b.latent("noise"), c, value=-1, out=out)
+        else:
+            latents = {name: b.latent(name) for name in self.rule.parts}
+            self.rule.take(rows).short_of(latents, target, out)
+        return out.abs_().amax(dim=1)
+
+
+def _asked(b: Block, table: Table, chosen: Mapping[str, Match]) -> Iterator[_Asked]:
+    """What the rows of a chunk are asked, coordinate by coordinate."""
+    recorded = set(table.columns)
+    if "mean" in chosen and b.mean_rule is not None and {"mean", "x_t", "v"} <= recorded:
+        yield _Asked("mean", chosen["mean"], b.mean_rule, "mean")
+    if "x_s" in chosen:
+        rule = b.draw_rule
+        plain = bool((rule.parts["mean"][0] == 1).all())
+        if "mean" not in recorded and b.mean_rule is not None:
+            rule = rule.through(b.mean_rule, "mean")
+        yield _Asked("x_s", chosen["x_s"], rule, "x_s", plain)
+    if SILENT in chosen and b.mean_rule is not None and not bool(b.noisy.all()):
+        yield _Asked(SILENT, chosen[SILENT], b.mean_rule, "x_s")
+
+
 def _add(
-    seen: Seen, rows: Block, chosen: Mapping[str, Match], numbers: "_Numbers", places: Places
-) -> None:
-    gaps: dict[str, list[Gap]] = {}
-    sizes: dict[str, list[Tensor]] = {name: [] for name in rows.latents}
-    for tile in rows.tiles(_TILE):
-        for subject, found in _gaps(tile, chosen):
-            gaps.setdefault(subject, []).append(found)
-        numbers.add(tile)
-        seen.noise.add(tile)
-        for name, held in sizes.items():
-            held.append(tile.size(name))
-    for subject, parts in gaps.items():
-        _note(seen, subject, Gap.joined(parts), chosen[subject], places)
-    numbers.end(rows, places)
-    _count_missing(rows, {name: torch.cat(parts) for name, parts in sizes.items()}, seen)
+    seen: Seen, table: Table, rows: Block, chosen: Mapping[str, Match], numbers: "_Numbers",
+    places: Places, start: int,
+) -> None:  # fmt: skip
+    chunk, asked = _Chunk(table, rows, start), [*_asked(rows, table, chosen)]
+    chunk.sweep(asked, seen.noise, numbers.wanted)
+    for x in asked:
+        found = chunk.gap(x)
+        if x.subject == SILENT:  # rows with noise are judged by their law
+            found = found.without(rows.noisy)
+        _note(seen, x.subject, found, chosen[x.subject], places)
+    numbers.add(rows, chunk.sizes, chunk.width, places)
+    told = {n: x for n, x in chunk.sizes.items() if n in table.columns}
+    told |= {n: per_row(x) for n, x in rows.raw.items() if x.dtype.is_floating_point}
+    _count_missing({n: told[n] for n in table.columns if n in told}, seen)
     _count_silent(rows, seen)
 
 
@@ -130,20 +237,18 @@ class _Numbers:
         self, seen: Seen, chosen: Mapping[str, Match], model: Model, wanted: Collection[str]
     ) -> None:
         names = ("log_prob", "log_prob_old", "kl")
-        self.seen, self.model, self.wanted = seen, model, wanted
+        self.seen, self.model = seen, model
         self.chosen = {s: chosen[s] for s in names if s in chosen}
+        self.wanted = wanted if self.chosen else ()
         self.rows: list[Rowwise] = []
         self.got: dict[str, list[Tensor]] = {s: [] for s in self.chosen}
         self.places: Places = []
 
-    def add(self, b: Block) -> None:
-        if self.chosen:
-            self.rows.append(rowwise(b, self.wanted))
-
-    def end(self, b: Block, places: Places) -> None:
-        """A chunk is done: its numbers, and where its rows are."""
+    def add(self, b: Block, sizes: Mapping[str, Tensor], width: int, places: Places) -> None:
+        """The numbers of a chunk, what was measured of its rows, and where they are."""
         if not self.chosen:
             return
+        self.rows.append(rowwise(b, sizes, width))
         for subject, held in self.got.items():
             held.append(per_row(b.raw[subject])[b.noisy])
         self.places += [p for p, used in zip(places, b.noisy.tolist(), strict=True) if used]
@@ -165,38 +270,6 @@ class _Numbers:
             _note(self.seen, subject, found, match, self.places)
             self.got[subject] = []
         self.rows, self.places = [], []
-
-
-def _gaps(b: Block, chosen: Mapping[str, Match]) -> Iterator[tuple[str, Gap]]:
-    if "mean" in chosen and b.mean_rule is not None and b.has("mean", "x_t", "v"):
-        yield "mean", _latent_gap(b, b.mean_rule, ("x_t", "v"), "mean", chosen["mean"])
-    if "x_s" in chosen:
-        rule, names = b.draw_rule, ["mean", "noise"]
-        if not b.has("mean") and b.mean_rule is not None:
-            rule, names = rule.through(b.mean_rule, "mean"), ["x_t", "v", "noise"]
-        yield "x_s", _latent_gap(b, rule, names, "x_s", chosen["x_s"])
-    if SILENT in chosen and b.mean_rule is not None and not bool(b.noisy.all()):
-        found = _latent_gap(b, b.mean_rule, ("x_t", "v"), "x_s", chosen[SILENT])
-        nothing = torch.where(b.noisy, torch.nan, 0.0)  # rows with noise are judged by their law
-        yield SILENT, Gap(found.size + nothing, found.exact, found.stored, found.half)
-
-
-def _latent_gap(b: Block, rule: Linear, names: Sequence[str], target: str, match: Match) -> Gap:
-    """Judged by root mean squares first, which are known; by the largest coordinates if need be."""
-    latents = {name: b.latent(name) for name in names}
-    u = b.model.roundoff
-    rest = None
-    if "noise" in names and bool((b.draw_rule.parts["mean"][0] == 1).all()):
-        assert b.deviation is not None
-        out = b.space("rest", b.deviation)
-        c = b.draw_rule.parts["noise"][0]
-        rest = torch.addcmul(b.deviation, b.latent("noise"), c, value=-1, out=out)
-    found = gap(
-        rule, latents, b.latent(target), u, u[target], lambda name: b.size(name)[:, 0], rest
-    )
-    if bool(found.fits(match.level or "stored").all()):
-        return found
-    return gap(rule, latents, b.latent(target), u, u[target])
 
 
 def _whole(formula: Formula, rows: Rowwise, got: Tensor, u: float) -> Gap:
@@ -226,11 +299,9 @@ def _note(seen: Seen, subject: str, found: Gap, match: Match, places: Places) ->
         held += [places[r] for r in outside[: _HELD - len(held)]]
 
 
-def _count_missing(b: Block, sizes: Mapping[str, Tensor], seen: Seen) -> None:
-    names = [name for name, x in b.raw.items() if x.dtype.is_floating_point]
-    told = [sizes[n] if n in sizes else per_row(b.raw[n]) for n in names]
-    if names and not bool(torch.isfinite(torch.cat(told, dim=1)).all()):
-        for name, x in zip(names, told, strict=True):
+def _count_missing(told: Mapping[str, Tensor], seen: Seen) -> None:
+    if told and not bool(torch.isfinite(torch.cat([*told.values()], dim=1)).all()):
+        for name, x in told.items():
             bad = int((~torch.isfinite(x)).sum())
             if bad:
                 seen.missing[name] = seen.missing.get(name, 0) + bad

@@ -3,21 +3,21 @@
 read(tables, picks, model) → measures and recorded numbers     explain(subject, ...) → formulas
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..judging import numbers
-from ..judging.block import Model, block
+from ..judging.block import Latents, Model, block
 from ..judging.fit import Match
 from ..judging.identify import Identified
-from ..judging.measures import Rowwise, joined, rowwise
-from ..reading.layout import Table
+from ..judging.measures import Rowwise, joined, measured, rowwise
+from ..reading.layout import Rows, Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, width
-from .stream import CHUNK, per_row
+from .stream import TILE, is_latent, per_row
 
 
 @dataclass(frozen=True)
@@ -29,26 +29,40 @@ class Whole:
 
 
 def read(tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model) -> Whole | None:
-    parts, got = [], dict[str, list[Tensor]]()
+    """Some rows of some tables, whole: their scalars at one time, their latents tile by tile."""
+    parts, got, room = [], dict[str, list[Tensor]](), dict[str, Tensor]()
     for i in sorted({i for i, _ in picks}):
         rows = [row for j, row in picks if j == i]
-        size = max(1, CHUNK // width(tables[i]))
-        for a in range(0, len(rows), size):
-            raw = {
-                name: torch.cat([c.read(r, r + 1).clone() for r in rows[a : a + size]])
-                for name, c in tables[i].columns.items()
-            }
-            b = block(raw, model)
-            parts.append(rowwise(b))
-            for name in numbers.SUBJECTS:
-                if name in raw:
-                    got.setdefault(name, []).append(per_row(b.raw[name])[b.noisy])
+        columns, wide = tables[i].columns, width(tables[i])
+        raw = {n: _some(c, rows) for n, c in columns.items() if not is_latent(n)}
+        b = block(raw, model, room, len(rows))
+        tiles = b.tiles(max(1, TILE // wide), _latents(columns, rows))
+        sizes = [measured(tile) for tile in tiles]
+        if sizes:
+            parts.append(rowwise(b, {n: torch.cat([x[n] for x in sizes]) for n in sizes[0]}, wide))
+        for name in numbers.SUBJECTS:
+            if name in b.raw and sizes:
+                got.setdefault(name, []).append(per_row(b.raw[name])[b.noisy])
     made = Whole(joined(parts), {name: torch.cat(x) for name, x in got.items()}) if parts else None
     if made is None or not len(made.rows.dims):
         return None
     every = [*made.rows.sizes.values(), *made.rows.scalars.values(), *made.got.values()]
     used = torch.isfinite(torch.cat(every, dim=1)).all(dim=1)
     return Whole(made.rows.take(used), {k: x[used] for k, x in made.got.items()})
+
+
+def _latents(columns: Mapping[str, Rows], rows: Sequence[int]) -> Callable[[int, int], Latents]:
+    """What reads the latents of some of these rows."""
+    wide = {n: c for n, c in columns.items() if is_latent(n)}
+    return lambda a, b: {n: _some(c, rows[a:b]) for n, c in wide.items()}
+
+
+def _some(column: Rows, rows: Sequence[int]) -> Tensor:
+    """Some rows of a column, (n, width)."""
+    made = torch.empty(len(rows), column.width, dtype=column.dtype)
+    for k, row in enumerate(rows):
+        made[k] = column.read(row, row + 1)[0]
+    return made
 
 
 Explained = dict[str, list[Match]]

@@ -7,7 +7,7 @@ shapes alone, and is seen in the numbers.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -80,4 +80,14 @@ def received(c: Conventions, x: np.ndarray) -> np.ndarray:
 
 def linear(rate: float, slope: float) -> dict[str, Any]:
     """v(x, t) = rate x + slope t, as inputs."""
-    return {"rate": rate, "slope": slope}
+    return {"rate": rate, "slope": slope, "bend": 0.0}
+
+
+def curved(rate: float, slope: float, bend: float) -> dict[str, Any]:
+    """v(x, t) = rate x + slope t + bend x², as inputs: no two rules agree on it."""
+    return linear(rate, slope) | {"bend": bend}
+
+
+def field_of(i: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+    """The field that these inputs describe, on the house clock."""
+    return lambda x, t: i["rate"] * x + i["slope"] * t + i["bend"] * x * x

@@ -19,6 +19,9 @@ from .inputs import received
 LARGEST = 2.0**-6
 """How far a number moves, relative to itself; half of it at least."""
 
+_FREE = ("w", "beta", "clip", "clip_low", "clip_high")
+"""Numbers that are chosen at will; the ends of a clip move together."""
+
 _ONE = ("t", "s", "h", "g", "std")
 
 
@@ -33,8 +36,8 @@ def filled(c: Conventions, inputs: Mapping[str, Any], seed: int = 0) -> dict[str
 
 
 def _filled(c: Conventions, name: str, x: Any, seed: int) -> Any:
-    if name == "w" and isinstance(x, float):
-        return float(x * (1 + _moves(name, 1, seed)[0]))
+    if name in _FREE and isinstance(x, float):
+        return float(x * (1 + _moves(name.partition("_")[0], 1, seed)[0]))
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         return x
     moves = _moves(name, x.size, seed).reshape(x.shape)

@@ -5,6 +5,7 @@
 Rewards are laid out as the function takes them: a row a group, flat with ids, or flat in order.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, advantages
 from ..formulas.written import begins, forms
 from .asking import ask, compare
+from .fitted import held
 from .register import Differs, Finding, NotApplicable, check
 from .table import offer, precise
 
@@ -84,8 +86,19 @@ _ADVANTAGE_KEYS = ("advantage_mean", "advantage_std", "advantage_ddof", "advanta
                    "advantage_floor", "advantage_clip")  # fmt: skip
 
 
+def _held(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """Advantages that end at ±c."""
+    every = [np.ravel(p["value"]) for p in told if "value" in p]
+    found = held("advantages", np.concatenate(every)) if every else None
+    if found is not None:
+        name, limit = found
+        yield Slip(name, "The largest of a group count less than their rewards say.",
+                   "clips of advantages", f"no clip, or declare advantage_clip = {limit:g}",
+                   lambda i, c: advantages(Formulas(), i, c.but(advantage_clip=limit)))  # fmt: skip
+
+
 ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS,
-                       _advantage_inner, forms("advantages"), begins)  # fmt: skip
+                       _advantage_inner, forms("advantages"), begins, fitted=_held)  # fmt: skip
 
 
 def _advantage_cases(subject: Subject) -> list[Case]:

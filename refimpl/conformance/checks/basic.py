@@ -73,9 +73,9 @@ def _other_forms(subject: Subject, capability: str) -> tuple[Explanation, ...]:
         for value in values:
             subject.conventions = kept.but(**{key: value})
             try:
-                case = OFFERS[capability].cases(subject)[0]
-                got = _ask(subject, capability, case, 1)
-                _well_formed(subject, OFFERS[capability].operation, case, got)
+                for case in OFFERS[capability].cases(subject):  # one shape may do by chance
+                    got = _ask(subject, capability, case, 1)
+                    _well_formed(subject, OFFERS[capability].operation, case, got)
             except Exception:  # this form does not work either
                 continue
             finally:

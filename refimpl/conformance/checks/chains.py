@@ -124,8 +124,9 @@ def ode_sampler_order(subject: Subject) -> Finding:
     for T in (16, 32):
         levels = np.asarray(c.clock(np.linspace(1, 0, T + 1)))
         x = np.ones((2, *_small(subject)))
-        given: dict[str, Any] = {"x": x, "levels": levels, "steps": T, **linear(-1.5, 0.0)}
-        case = Case({**given, "field": theirs(subject, -1.5, 0.0)}, f"{T} steps")
+        kind = linear(-1.5, 0.0)
+        given: dict[str, Any] = {"x": x, "levels": levels, "steps": T, **kind}
+        case = Case({**given, "field": theirs(subject, kind)}, f"{T} steps")
         ends.append(float(np.ravel(run_loop(subject, "ode_sampler", case).parts["x"])[0]))
         wants.append(float(np.ravel(end(Formulas(), case.inputs, c)["x"])[0]))
     exact = float(Formulas()("dynamics.linear_flow")(1.0, -1.5, 1.0))

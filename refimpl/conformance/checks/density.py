@@ -3,7 +3,8 @@
 LOG_PROB    log N(x_s; mean, std²), reduced        SAMPLE    mean + std · noise
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, log_prob, reduced
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
+from .fitted import held
 
 SCORED = ("log_prob", "log_prob_terms", "std")
 
@@ -40,6 +42,44 @@ def _broadcast(i: Inputs, c: Conventions) -> Parts:
     return {"value": each.reshape(len(each), -1).sum(axis=1)}
 
 
+def over_axes(each: Callable[[Inputs, Conventions], np.ndarray]) -> tuple[Slip, ...]:
+    """Some axes of a sample are averaged, the others added up; or the sum is divided by √D."""
+
+    def mixed(i: Inputs, c: Conventions, last: Any, rest: Any) -> Parts:
+        rows = each(i, c)
+        if rows.ndim < 3:
+            return {"value": last(rows, axis=-1)}
+        inner = last(rows, axis=-1)
+        return {"value": rest(inner.reshape(len(inner), -1), axis=1)}
+
+    def rooted(i: Inputs, c: Conventions) -> Parts:
+        rows = each(i, c)
+        rows = rows.reshape(len(rows), -1)
+        return {"value": rows.sum(axis=1) / rows.shape[1] ** 0.5}
+
+    once = "one reduction for all axes of a sample"
+    return (
+        Slip("mean over the last axis, sum over the others", "Two reductions in turn.",
+             "tokens of D channels", once, lambda i, c: mixed(i, c, np.mean, np.sum)),
+        Slip("sum over the last axis, mean over the others", "Two reductions in turn.",
+             "tokens of D channels", once, lambda i, c: mixed(i, c, np.sum, np.mean)),
+        Slip("sum over √D", "The sum over coordinates is divided by the root of their number.",
+             "ad hoc scales", once, rooted),
+    )  # fmt: skip
+
+
+def of_the_batch(own: Callable[..., Parts]) -> Slip:
+    """One mean over all samples, told to each of them."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        value = own(Formulas(), i, c)["value"]
+        return {"value": np.mean(value) + 0 * value}
+
+    return Slip("the batch's mean for every sample", "Each sample gets the mean over the batch: "
+                "its own log-probability is lost.", "a mean over axis 0, broadcast back",
+                "reduce over coordinates, never over the batch", parts)  # fmt: skip
+
+
 def _of_halves(share: int) -> Slip:
     return Slip("mean of means, sizes ignored", "Parts of unequal size (two modalities) are "
                 "averaged with equal weight.", "verl-omni",
@@ -62,10 +102,8 @@ _LOG_SLIPS = (
     Slip("reduced over the last axis alone", "Only one axis of the sample is reduced.",
          "code written for (B, D)", "flatten the sample first",
          lambda i, c: {"value": _each(i, c).sum(axis=-1)}),
-    Slip("the batch's mean for every sample", "Each sample gets the mean over the batch: its own "
-         "log-probability is lost.", "a mean over axis 0, broadcast back",
-         "reduce over coordinates, never over the batch",
-         lambda i, c: {"value": _spread(log_prob(Formulas(), i, c)["value"])}),
+    *over_axes(lambda i, c: _each(i, c)),
+    of_the_batch(log_prob),
     Slip("the start's log-density included",
          "log N(x; 0, 1) of the state before the step is added; "
          "it does not depend on the policy.", "robotics code that trains one step of a short chain",
@@ -75,10 +113,6 @@ _LOG_SLIPS = (
                                                                               "objective",
          "minus it", lambda i, c: {"value": -log_prob(Formulas(), i, c)["value"]}),
 )  # fmt: skip
-
-
-def _spread(value: np.ndarray) -> np.ndarray:
-    return np.mean(value) + 0 * value
 
 
 def with_start(own: Callable[..., Parts], i: Inputs, c: Conventions) -> Parts:
@@ -109,6 +143,35 @@ def _sample(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     }
 
 
+def _held(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """The sample, or its noise, ends at ±c."""
+    i, x_s = cases[0], told[0].get("x_s")
+    if x_s is None or x_s.shape != i["mean"].shape:
+        return
+    std = np.asarray(c.std(column(i["std"], i["mean"]), levels(i, c, i["mean"]).h))
+    noise = (x_s - i["mean"]) / np.where(std > 0, std, np.nan)
+    if (found := held("the sample", x_s)) is not None:
+        yield Slip(found[0], "It is clamped after it was drawn.", "clip_sample of DDPM code",
+                   "keep what was drawn: its density is that of the draw",
+                   _cut("x_s", found[1]))  # fmt: skip
+    if (found := held("the noise", noise)) is not None:
+        yield Slip(found[0], "It is clamped before it is used, and is not normal.",
+                   "truncated normal draws", "keep what was drawn",
+                   _cut("noise", found[1]))  # fmt: skip
+
+
+def _cut(what: str, limit: float) -> Callable[[Inputs, Conventions], Parts]:
+    """The sample clamped, or made of clamped noise."""
+
+    def of_sample(i: Inputs, c: Conventions) -> Parts:
+        return {"x_s": np.clip(_sample(Formulas(), i, c)["x_s"], -limit, limit)}
+
+    def of_noise(i: Inputs, c: Conventions) -> Parts:
+        return _sample(Formulas(), {**i, "noise": np.clip(i["noise"], -limit, limit)}, c)
+
+    return of_sample if what == "x_s" else of_noise
+
+
 _DRAWS = (
     Slip("no noise is added", "The sample is the mean: an ODE's step, whatever std it reports.",
          "an SDE step that is an ODE step with a dummy std", "add std · noise, or declare a = 0",
@@ -120,5 +183,5 @@ _DRAWS = (
 
 SAMPLE = Operation(
     "sample", _sample, ("std",), _DRAWS,
-    lambda i, c: {"x_s": np.abs(i["mean"])}, forms("sample"), begins,
+    lambda i, c: {"x_s": np.abs(i["mean"])}, forms("sample"), begins, fitted=_held,
 )  # fmt: skip

@@ -85,6 +85,12 @@ def _asymmetric(i: Inputs, c: Conventions) -> Parts:
     return surrogate(Formulas(), {**i, "clip": np.where(i["advantage"] < 0, low, i["clip"])}, c)
 
 
+def _between(i: Inputs, c: Conventions, low: float, high: float) -> Parts:
+    """The surrogate with these ends."""
+    value = np.minimum(i["ratio"] * i["advantage"], np.clip(i["ratio"], low, high) * i["advantage"])
+    return {"value": value if c["sign"] == "objective" else -value}
+
+
 def _of_products(i: Inputs, c: Conventions, kept: Callable[..., Any]) -> Parts:
     plain = i["ratio"] * i["advantage"]
     value = kept(plain, np.clip(plain, 1 - i["clip"], 1 + i["clip"]))
@@ -92,6 +98,9 @@ def _of_products(i: Inputs, c: Conventions, kept: Callable[..., Any]) -> Parts:
 
 
 _SURROGATE_SLIPS = (
+    Slip("the log-ratio clipped", "The ends are exp(−ε) and exp(ε).", "a clip of the log-ratio",
+         "clip(r, 1 − ε, 1 + ε)",
+         lambda i, c: _between(i, c, np.exp(-i["clip"]), np.exp(i["clip"]))),
     Slip("clipped in log space", "The lower end is 1/(1 + ε).", "a clip of the log-ratio",
          "clip(r, 1 − ε, 1 + ε)", _asymmetric),
     Slip("clip(r A)", "The product is clipped, not the ratio.", "parentheses in the wrong place",
@@ -106,7 +115,18 @@ SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _bran
                       forms("surrogate"), begins)  # fmt: skip
 
 
-OBJECTIVE = Operation("objective", objective, ("sign",), (), _branch_inner,
+_OBJECTIVE_SLIPS = (
+    Slip("the batch's mean KL for every sample", "Each sample pays for its neighbours' divergence.",
+         "a KL that is averaged before it is weighed", "β KL of the sample itself",
+         lambda i, c: objective(Formulas(), {**i, "kl": np.mean(i["kl"]) + 0 * i["kl"]}, c)),
+    Slip("the KL inside the advantage", "A − β KL takes the advantage's place, and is clipped with "
+         "it.", "a KL that is part of the reward", "the KL outside the minimum",
+         lambda i, c: objective(Formulas(), {**i, "advantage": i["advantage"] - i["beta"] * i["kl"],
+                                             "kl": 0 * i["kl"]}, c)),
+)  # fmt: skip
+
+
+OBJECTIVE = Operation("objective", objective, ("sign",), _OBJECTIVE_SLIPS, _branch_inner,
                       forms("objective"), begins)  # fmt: skip
 
 
@@ -191,7 +211,23 @@ def _guidance_cases(subject: Subject) -> list[Case]:
     return [Case({**f, "w": w}, f"scale {w:g}") for f, w in zip(fields * 4, scales, strict=False)]
 
 
-GUIDANCE = Operation("guidance", guidance, ("guidance",), (), lambda i, c: {
+def _rescaled(i: Inputs, c: Conventions, size: Any) -> Parts:
+    """The guided velocity at the conditional one's size, by sample."""
+    made, own = (x.reshape(len(x), -1) for x in (guidance(Formulas(), i, c)["value"], i["v_cond"]))
+    whole = made * (size(own, axis=1) / size(made, axis=1))[:, None]
+    return {"value": whole.reshape(i["v_cond"].shape)}
+
+
+_GUIDANCE_SLIPS = (
+    Slip("rescaled to the conditional norm", "The guided velocity has the conditional one's norm.",
+         "guidance with a norm of its own", "leave the norm",
+         lambda i, c: _rescaled(i, c, np.linalg.norm)),
+    Slip("rescaled to the conditional std", "The guided velocity has the conditional one's std.",
+         "diffusers' guidance_rescale = 1", "leave the std", lambda i, c: _rescaled(i, c, np.std)),
+)  # fmt: skip
+
+
+GUIDANCE = Operation("guidance", guidance, ("guidance",), _GUIDANCE_SLIPS, lambda i, c: {
     "value": (1 + abs(i["w"])) * (np.abs(i["v_uncond"]) + np.abs(i["v_cond"]))},
     forms("guidance"), begins)  # fmt: skip
 

@@ -1,32 +1,34 @@
-"""Whole samplers on a linear field: the formula of the loop, its mistakes, its inputs.
+"""Whole samplers on a known field: the formula of the loop, its mistakes, its inputs.
 
 ODE, SDE    operations        run(subject, capability, case)    one call
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 
 from ...equations import Step
-from ...evidence.calls import linear_field
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import linear, received, values
+from ..adapter.inputs import field_of, received, values
 from ..adapter.inputs import shapes as of_x
 from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
+from ..diagnosis.factors import Freed, freed
 from ..diagnosis.lines import changed_lines
 from ..diagnosis.neighbours import shapes
 from ..diagnosis.printing import shown
 from ..diagnosis.readings import Case
+from ..diagnosis.solving import solved
 from ..formulas.operations import Edited, Operation, Slip
 from ..formulas.program import Env, Program
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
 from ..formulas.written import stages
-from .ode import theirs
+from .fitted import CHURN
+from .ode import FIELDS, theirs
 from .register import NotApplicable
 
 _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
@@ -34,10 +36,10 @@ _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 
 def _walk(
     f: Formulas, i: Inputs, c: Conventions, *, noise: Any = None, at: str = "t", sign: int = 1,
-    skip: tuple[int, ...] = (),
+    skip: tuple[int, ...] = (), noisy: range | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The chain's end, with one place to spoil each part of the loop."""
-    x, field = i["x"], linear_field(i["rate"], i["slope"])
+    x, field = i["x"], field_of(i)
     grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
     stochastic = "noise" in i
     for k, (t, s) in enumerate(pairwise(grid)):
@@ -47,6 +49,9 @@ def _walk(
             x = x + sign * (_rule(f, c, field, x, Step(t, s), at) - x)
             continue
         v = field(x, s if at == "s" else t)
+        if noisy is not None and k not in noisy:
+            x = x - (t - s) * v
+            continue
         p = gaussian_step(f, {**i, "x": x}, c, v, Step(np.float64(t), np.float64(s)))
         e = i["noise"] if noise is None else noise(i["noise"])
         x = x + sign * (p.mean - x) + p.std * e[k]
@@ -71,10 +76,9 @@ def _sampler_slip(name: str, what: str, seen: str, remedy: str, **spoilt: Any) -
                 lambda i, c: {"x": _walk(Formulas(), i, c, **spoilt)})  # fmt: skip
 
 
-def _stepped(i: Inputs, c: Conventions, rules: Sequence[Program]) -> Parts:
+def _stepped(i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | None = None) -> Parts:
     """The chain's end under rules written out, one a step; the last of them for all that follow."""
-    field = linear_field(i["rate"], i["slope"])
-    known: Env = {"x": i["x"], "field": field, "a": c["a"]}
+    known: Env = {"x": i["x"], "field": field_of(i), "a": c["a"], **(free or {})}
     grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
     for k, (t, s) in enumerate(pairwise(grid)):
         rule = rules[min(k, len(rules) - 1)]
@@ -94,6 +98,30 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
                 rules = [program.changed(k, now)]
                 yield Edited(shown(now.expression), shown(was.expression),
                              lambda i, c, rules=rules: _stepped(i, c, rules))  # type: ignore[misc]  # fmt: skip
+
+
+def weighted(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Edited]:
+    """Every step with a number before a term of its rule, or before two, read off a chain's end."""
+    i, got = next(
+        ((i, p["x"]) for i, p in zip(cases, told, strict=True) if i["bend"]), (None, None)
+    )
+    if i is None or got is None:
+        return
+    lines = [(p, k, f) for p in stages(i, c) for k, was in enumerate(p.lines) for f in freed(was)]
+    for program, k, f in sorted(lines, key=lambda row: len(row[2].places)):
+        numbers = solved(_ends(program, k, f, i, c), got, f.neutral)
+        now = f.at(numbers) if numbers is not None else None
+        if now is not None:
+            rules = [program.changed(k, now)]
+            yield Edited(shown(now.expression), shown(f.was.expression),
+                         lambda i, c, rules=rules: _stepped(i, c, rules), len(f.places))  # type: ignore[misc]  # fmt: skip
+
+
+def _ends(
+    program: Program, k: int, f: Freed, i: Inputs, c: Conventions
+) -> Callable[[Sequence[float]], np.ndarray]:
+    rules = [program.changed(k, f.line)]
+    return lambda numbers: _stepped(i, c, rules, dict(zip(f.names, numbers, strict=True)))["x"]
 
 
 _LOOP_SLIPS = (
@@ -148,6 +176,47 @@ _NOISE_SLIPS = (
 )  # fmt: skip
 
 
+def _window(first: int, last: int) -> Slip:
+    """Noise in steps first to last alone, Euler's rule in all others."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        if last >= len(i["levels"]) - 1:
+            raise ValueError("the chain has no such step")
+        return {"x": _walk(Formulas(), i, c, noisy=range(first, last + 1))}
+
+    steps = f"step {first}" if first == last else f"steps {first} to {last}"
+    return Slip(f"noise in {steps} alone", "All other steps are the ODE's (counted from 0).",
+                "MixGRPO's and Flow-Factory's windows", "say so: check the SDE's steps alone",
+                parts)  # fmt: skip
+
+
+_WINDOWS = tuple(_window(j, k) for j in range(6) for k in range(j, 6) if (j, k) != (0, 5))
+
+
+def churned(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """Every step by churn: noise from t up to (1 + γ) t, at most 1, then the ODE's step to s."""
+    i, got = cases[0], told[0].get("x")
+    if got is None or "noise" not in i:
+        return
+    found = solved(lambda gamma: _churned(i, c, gamma[0])["x"], got, [0.1])
+    if found is not None and found[0] > 0:
+        yield Slip(
+            f"churn by {found[0]:g}", CHURN, "diffusers' Heun and Euler samplers, EDM",
+            "std = g √h with the score's correction, or no noise at all",
+            lambda i, c: _churned(i, c, found[0]),
+        )  # fmt: skip
+
+
+def _churned(i: Inputs, c: Conventions, gamma: float) -> Parts:
+    x, field = i["x"], field_of(i)
+    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
+    for k, (t, s) in enumerate(pairwise(grid)):
+        up = min(t * (1 + gamma), 1.0)
+        x = x + np.sqrt(max(up**2 - t**2, 0.0)) * i["noise"][k]
+        x = x - (up - s) * field(x, up)
+    return {"x": x}
+
+
 def _loop_size(i: Inputs, c: Conventions) -> Parts:
     largest = np.abs(i["x"]).max() + 3 + (3 * np.abs(i["noise"]).max() if "noise" in i else 0)
     return {"x": 4 * len(i["levels"]) * largest * np.ones(i["x"].shape)}
@@ -157,11 +226,12 @@ _KEYS = ("time", "velocity")
 
 
 ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"), (*_LOOP_SLIPS, *_RULE_SLIPS),
-                _loop_size, edited=edited)  # fmt: skip
+                _loop_size, edited=edited, fitted=weighted)  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS), _loop_size, edited=edited)  # fmt: skip
+                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS), _loop_size, edited=edited,
+                fitted=lambda *told: chain(churned(*told), weighted(*told)))  # fmt: skip
 
 
 def their_grid(subject: Subject, capability: str) -> np.ndarray:
@@ -177,23 +247,28 @@ def their_grid(subject: Subject, capability: str) -> np.ndarray:
 
 
 def loop_cases(subject: Subject, capability: str) -> list[Case]:
-    """The same linear field in two shapes."""
-    cases = []
-    for shape in of_x(subject.conventions)[:2]:
-        cases.append(loop_case(subject, capability, values("x", shape)))
-    return cases
+    """A linear field in one shape, a curved one in another."""
+    both = zip(of_x(subject.conventions), FIELDS, strict=False)
+    return [loop_case(subject, capability, values("x", s), kind=k, told=t) for s, (k, t) in both]
 
 
 def loop_case(
-    subject: Subject, capability: str, x: np.ndarray, noise: np.ndarray | None = None
+    subject: Subject,
+    capability: str,
+    x: np.ndarray,
+    noise: np.ndarray | None = None,
+    *,
+    kind: Inputs = FIELDS[0][0],
+    told: str = FIELDS[0][1],
 ) -> Case:
+    """A chain from x on a field."""
     grid = their_grid(subject, capability)
-    given: dict[str, Any] = {"x": x, "levels": grid, "steps": len(grid) - 1, **linear(-0.75, 1.25)}
-    given["field"] = theirs(subject, -0.75, 1.25)
+    given: dict[str, Any] = {"x": x, "levels": grid, "steps": len(grid) - 1, **kind}
+    given["field"] = theirs(subject, kind)
     if capability == "sde_sampler" and subject.accepts(capability, "noise"):
         drawn = values("noise", (len(grid) - 1, *x.shape))
         given["noise"] = drawn if noise is None else noise
-    return Case(given, f"shape {x.shape}")
+    return Case(given, f"shape {x.shape}, {told}")
 
 
 def run_loop(subject: Subject, capability: str, case: Case, seed: int = 0) -> Answer:

@@ -1,4 +1,4 @@
-"""Checks of deterministic steps, and the linear field that they are tried on.
+"""Checks of deterministic steps, and the fields that they are tried on.
 
     ode_step   heun_step        Field: on the adapter's clock, with a memory of when it was asked
 
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...evidence.calls import linear_field
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import linear, shapes, times, values
+from ..adapter.inputs import curved, field_of, linear, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..formulas.operations import Operation, Slip
@@ -56,13 +55,18 @@ def _heun_cases(subject: Subject) -> list[Case]:
     c, cases = subject.conventions, []
     for k, shape in enumerate(shapes(c)):
         for st in times(c, shape[0], k):
-            given = {"x": values("x", shape), **st, **linear(-0.75, 1.25)}
-            cases.append(Case({**given, "field": theirs(subject, -0.75, 1.25)}, f"shape {shape}"))
+            kind, told = FIELDS[k % 2]
+            given = {"x": values("x", shape), **st, **kind, "field": theirs(subject, kind)}
+            cases.append(Case(given, f"shape {shape}, {told}"))
     return cases
 
 
+FIELDS = ((linear(-0.75, 1.25), "a linear field"), (curved(-0.75, 1.25, 0.125), "a curved field"))
+"""On a linear field many rules of the same order are one; on a curved one each is itself."""
+
+
 def _with_field(i: Inputs, c: Conventions) -> Env:
-    return {**begins(i, c), "field": linear_field(i["rate"], i["slope"])}
+    return {**begins(i, c), "field": field_of(i)}
 
 
 HEUN = Operation("heun_step", heun_step, ("time",),
@@ -74,10 +78,10 @@ offer(HEUN, _heun_cases, covers=("ode.heun",))
 
 
 class Field:
-    """v(x, t) = rate x + slope t on the adapter's clock; it remembers when it was asked."""
+    """v = rate x + slope t + bend x² on the adapter's clock; it remembers when it was asked."""
 
-    def __init__(self, subject: Subject, rate: float, slope: float) -> None:
-        self._c, self._field = subject.conventions, linear_field(rate, slope)
+    def __init__(self, subject: Subject, kind: Inputs) -> None:
+        self._c, self._field = subject.conventions, field_of(kind)
         self.asked: list[np.ndarray] = []
 
     def __call__(self, x: Any, t: Any = None, *rest: Any, **more: Any) -> Any:
@@ -94,6 +98,6 @@ class Field:
         return arrays.give(v, self._c["arrays"], str(np.asarray(x).dtype))
 
 
-def theirs(subject: Subject, rate: float, slope: float) -> Field:
-    """The linear field as the adapter sees it."""
-    return Field(subject, rate, slope)
+def theirs(subject: Subject, kind: Inputs) -> Field:
+    """A field as the adapter sees it."""
+    return Field(subject, kind)

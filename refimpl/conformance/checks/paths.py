@@ -5,6 +5,8 @@
 Grids are compared with the declared one, and each other named grid is a reading of it.
 """
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from ...simulate import grids, named
@@ -13,11 +15,13 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import at, received, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case, Explanation
+from ..diagnosis.solving import solved
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import (
     Formulas,
     Inputs,
     Parts,
+    column,
     conversion,
     model_time,
     path,
@@ -237,7 +241,25 @@ def _both_ends(i: Inputs, c: Conventions) -> Parts:
     return {"value": np.abs(i["data"]) + np.abs(i["noise"])}
 
 
-PATH = Operation("path", path, _PATH_KEYS, (), _both_ends, forms("path"), begins)
+def _floored(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """Noise that is never less than σ_min."""
+    got = told[0].get("value")
+    if got is None or c["path"] != "linear":
+        return
+    found = solved(lambda low: _path_with_floor(cases[0], c, low[0]), got, [2.0**-10])
+    if found is not None and found[0] > 0:
+        yield Slip(f"a floor of {found[0]:g} under the noise", "σ = t + σ_min (1 − t): data are "
+                   "never reached, and the velocity is that of another path.",
+                   "σ_min of optimal-transport paths", "σ = t",
+                   lambda i, c: {"value": _path_with_floor(i, c, found[0])})  # fmt: skip
+
+
+def _path_with_floor(i: Inputs, c: Conventions, low: float) -> np.ndarray:
+    t = column(c.level(i["t"]), i["data"])
+    return np.asarray((1 - t) * i["data"] + (t + low * (1 - t)) * i["noise"])
+
+
+PATH = Operation("path", path, _PATH_KEYS, (), _both_ends, forms("path"), begins, fitted=_floored)
 TARGET = Operation(
     "velocity_target", velocity_target, _PATH_KEYS, (), _both_ends, forms("velocity_target"), begins
 )

@@ -5,6 +5,7 @@
 A KL is given means, velocities or log-probabilities: whatever it asks for.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
 from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins, forms
 from .asking import ask
+from .density import over_axes
+from .fitted import held
 from .gradients import compare_gradient
 from .register import Differs, Finding, check
 from .steps import step_sizes
@@ -32,12 +35,28 @@ def _ratio_cases(subject: Subject) -> list[Case]:
     if subject.conventions["ratio"] == "guard":
         given |= {"divergence": positive("kl", (8,)) / 16, "std": positive("std", (8,)) / 2}
     small = {**given, "log_prob": old + np.arange(8) / 256}
-    return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1")]
+    wide = {**given, "log_prob": old + np.arange(-4, 4) * 2.0}
+    return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1"),
+            Case(wide, "log-ratios from −8 to 6")]  # fmt: skip
+
+
+def _held_ratio(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """The log-ratio ends at ±c."""
+    value = max((p["value"] for p in told if "value" in p), key=np.ptp, default=np.ones(1))
+    found = held("the log-ratio", np.log(value))
+    if found is not None:
+        yield Slip(found[0], "Beyond that it has no gradient.", "clamps against overflow",
+                   "exp(new − old): the surrogate clips",
+                   lambda i, c: _ratio_within(i, found[1]))  # fmt: skip
+
+
+def _ratio_within(i: Inputs, limit: float) -> Parts:
+    return {"value": np.exp(np.clip(i["log_prob"] - i["log_prob_old"], -limit, limit))}
 
 
 RATIO = Operation("ratio", ratio, ("ratio",), (),
                   lambda i, c: {"value": 1 + np.abs(i["log_prob"])},
-                  forms("ratio"), begins)  # fmt: skip
+                  forms("ratio"), begins, fitted=_held_ratio)  # fmt: skip
 
 
 offer(RATIO, _ratio_cases, covers=("policy.ratio", "policy.log_ratio"))
@@ -132,6 +151,7 @@ _KL_SLIPS = (
          "name the axes; keep the batch's", _whole("mean")),
     Slip("one value for the whole batch (sum)", "Every axis is reduced.", "a classic",
          "name the axes; keep the batch's", _whole("sum")),
+    *over_axes(lambda i, c: kl(Formulas(), i, c.but(kl_reduction="none"))["value"]),
     Slip("the batch's mean for every sample", "Each sample gets the mean over the batch.",
          "a mean over axis 0, broadcast back", "reduce over coordinates, never over the batch",
          lambda i, c: _spread(i, c)),

@@ -38,13 +38,18 @@ class Differs(AssertionError):
         what: the difference, in words.
         gap: the largest one, relative to the largest value.
         explanations: what the numbers look like, the closest first.
+        look: where none is known, looks for one, which takes time; told a cause, tries that alone.
     """
 
     def __init__(
-        self, what: str, gap: float = float("inf"), explanations: tuple[Explanation, ...] = ()
+        self,
+        what: str,
+        gap: float = float("inf"),
+        explanations: tuple[Explanation, ...] = (),
+        look: Callable[[str], tuple[Explanation, ...]] = lambda told: (),
     ) -> None:
         super().__init__(what)
-        self.what, self.gap, self.explanations = what, gap, explanations
+        self.what, self.gap, self.explanations, self.look = what, gap, explanations, look
 
     @property
     def cause(self) -> str:

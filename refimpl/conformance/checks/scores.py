@@ -17,7 +17,7 @@ from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, replay, step
 from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins, forms
-from .density import LOG_PROB, SCORED, with_start
+from .density import LOG_PROB, SCORED, of_the_batch, over_axes, with_start
 from .gradients import compare_gradient
 from .register import Finding, check
 from .steps import step_sizes
@@ -74,6 +74,8 @@ _REPLAY_SLIPS = (
          "log N(x; 0, 1) of the state before the step is added; "
          "it does not depend on the policy.", "robotics code that trains one step of a short chain",
          "leave it out, or count it once a chain", lambda i, c: with_start(replay, i, c)),
+    of_the_batch(replay),
+    *over_axes(lambda i, c: replay(Formulas(), i, c.but(log_prob="none"))["value"]),
     Slip("log-probability of the wrong sign", "The negative log-likelihood.",
          "a loss for an objective", "minus it",
          lambda i, c: {"value": -replay(Formulas(), i, c)["value"]}),

@@ -21,6 +21,7 @@ from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .density import LOG_PROB, SAMPLE
+from .fitted import fitted
 from .ode import CLOCK, step_cases
 from .register import Finding, check
 from .table import offer, precise
@@ -57,6 +58,8 @@ _G_SLIPS = (
     _slip_g("next level at every t", "s stands inside 1/(1 − t) at every step, not at t = 1 alone.",
             "flow_grpo's remedy carried too far", "1 − t for t < 1",
             lambda i, c, k: _house_g(i, c, k.t, k.s)),
+    _slip_g("g at the middle of the step", "g is taken at (t + s)/2.", "midpoint rules, in part",
+            "g at t", lambda i, c, k: _house_g(i, c, (k.t + k.s) / 2, (k.t + k.s) / 2)),
     _slip_g("1 − t forgotten", "a √t, without the division.", "a classic", "a √(t/(1 − t))",
             lambda i, c, k: _house_g(i, c, k.t, 0 * k.t)),
 )  # fmt: skip
@@ -122,10 +125,23 @@ def _renoised(i: Inputs, c: Conventions) -> Parts:
     return parts
 
 
+def _noise_first(i: Inputs, c: Conventions) -> Parts:
+    """x_s = y − h drift(y), y = x + std ε, with v as it was given."""
+    std = np.asarray(c.std(step(Formulas(), i, c)["std"], levels(i, c, i["x"]).h))
+    still = {**i, "x": i["x"] + std * i["noise"]}
+    return {"x_s": step(Formulas(), still, c)["mean"]}
+
+
 STEP_SLIPS = (
     *_G_SLIPS,
     _moved("one noise for the whole batch", "Every sample gets the first one's noise.",
            "noise drawn without the batch's dimension", "draw noise shaped like x", _shared),
+    Slip("noise before the drift", "The noise is added to x, and the drift is that of the noisy "
+         "state.", "Langevin steps and churn", "the drift at x, then the noise",
+         lambda i, c: _noise_first(i, c)),
+    Slip("the sample told as the mean", "What is returned as the mean has the noise in it.",
+         "one variable for the mean and the sample", "keep the mean before the noise is added",
+         lambda i, c: (p := step(Formulas(), i, c)) | {"mean": p["x_s"]}),
     _moved("v of the wrong sign", "The velocity of the other clock.", "ports between libraries",
            "declare velocity, or flip it", lambda i, c: {"v": -i["v"]}),
     Slip("noised afresh", "The predicted data is noised anew: a sampler, but not Flow-GRPO's "
@@ -144,19 +160,20 @@ _STEP_KEYS = (*CLOCK, "g", "a", "boundary", "std", "log_prob", "log_prob_terms",
 
 
 def _as_given(i: Inputs, parts: Parts, c: Conventions) -> Inputs:
-    """What came back, as the inputs of what is made of it."""
-    std = np.reshape(parts["std"], len(i["t"]))
+    """What came back, as the inputs of what is made of it; a std that is missing is right."""
+    std = np.broadcast_to(parts["std"] if "std" in parts else step(Formulas(), i, c)["std"],
+                          column(i["t"], i["x"]).shape).reshape(len(i["t"]))  # fmt: skip
     x_s = parts.get("x_s", i.get("x_s"))
     return {**i, "mean": parts["mean"], "std": std, "x_s": x_s}
 
 
 _WITHIN = (
-    Within("x_s", SAMPLE, "x_s", ("mean", "std"), _as_given),
-    Within("log_prob", LOG_PROB, "value", ("x_s", "mean", "std"), _as_given),
+    Within("x_s", SAMPLE, "x_s", ("mean",), _as_given),
+    Within("log_prob", LOG_PROB, "value", ("x_s", "mean"), _as_given),
 )
 
 STEP = Operation("sde_step", step, _STEP_KEYS, STEP_SLIPS, step_sizes, forms("sde_step"), begins,
-                 _WITHIN)  # fmt: skip
+                 _WITHIN, fitted=fitted)  # fmt: skip
 
 
 def full_inputs(subject: Subject, given: dict[str, Any], k: int = 0) -> dict[str, Any]:
@@ -215,7 +232,8 @@ def _apart(subject: Subject, case: Case, got: Answer) -> Answer:
     moved, flat = (y.reshape(len(noise), -1) for y in (got.parts["x_s"] - still, noise))
     std = (moved * flat).sum(axis=1) / (flat**2).sum(axis=1)
     left = np.abs(moved - std[:, None] * flat).max(initial=0.0)
-    if "std" not in parts and left <= 64 * unit["x_s"] * np.abs(got.parts["x_s"]).max():
+    plain = left <= 64 * unit["x_s"] * np.abs(got.parts["x_s"]).max() and bool((std >= 0).all())
+    if "std" not in parts and plain:
         parts["std"] = std.reshape((-1,) + (1,) * (noise.ndim - 1))
         unit["std"] = 16 * unit["x_s"]
         h = np.abs(np.asarray(subject.conventions.level(case.inputs["t"]))

@@ -16,7 +16,7 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
-from ..formulas.operations import Operation, Within
+from ..formulas.operations import Edited, Operation, Slip, Within
 from .arguments import rounded_arguments, rounded_lines
 from .evidence import Evidence, Variation
 from .factors import factors
@@ -104,15 +104,14 @@ class _Search:
 def _one_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     return (
         _kept(e, parts, 1, lambda: variations(e.op, e.cases, e.c, 1))
+        or _kept(e, parts, -5, lambda: _fitted(e, Slip))
         or _kept(e, parts, -1, lambda: rounded_arguments(e.op, e.cases, e.c))
         or _kept(e, parts, -2, lambda: rounded_lines(e.op, e.cases, e.c))
     )
 
 
 def _looped(e: Evidence) -> Iterator[Variation]:
-    for x in e.op.edited(e.cases[0].inputs, e.c):
-        yield Variation("edit", f"{x.now}  where  {x.meant}", "", _WRITE,
-                        lambda i, x=x: x.parts(i, e.c))  # type: ignore[misc]  # fmt: skip
+    yield from (_as_edit(e, x) for x in e.op.edited(e.cases[0].inputs, e.c))
 
 
 _CLOCKS = ("time = ", "velocity = ")
@@ -149,7 +148,27 @@ def _told(n: Neighbour) -> Explanation:
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    return [_told(n) for n in factors(e, parts[0])] if len(parts) == 1 else []
+    found = [_told(n) for n in factors(e, parts)]
+    found = found or _kept(e, parts, -4, lambda: _fitted(e, Edited))
+    return sorted(found, key=lambda x: len(x.name))[:1]  # a number may stand in several places
+
+
+def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:
+    """Hypotheses whose numbers were read off the answers: slips, or edited lines."""
+    told = [a.parts for a in e.answers]
+    with np.errstate(all="ignore"):
+        for x in e.op.fitted([k.inputs for k in e.cases], told, e.c):
+            if isinstance(x, kind):
+                yield _as_edit(e, x) if isinstance(x, Edited) else _as_mistake(e, x)
+
+
+def _as_edit(e: Evidence, x: Edited) -> Variation:
+    told = f"{x.now}  where  {x.meant}"
+    return Variation("edit", told, "", _WRITE, lambda i: x.parts(i, e.c), x.size)
+
+
+def _as_mistake(e: Evidence, x: Slip) -> Variation:
+    return Variation("mistake", x.name, x.what, x.remedy, lambda i: x.parts(i, e.c))
 
 
 def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:

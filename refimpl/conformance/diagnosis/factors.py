@@ -1,71 +1,116 @@
-"""A number that stands before a term: any number, where an edit knows only small whole ones.
+"""A number that does not belong in a line, or two: any number, where an edit knows a few.
 
     it computes  x − 1.02 h drift  where  x − h drift  is meant
     it computes  x − h/2 (.8 k1 + 1.2 k2)  where  x − h/2 (k1 + k2)  is meant
+    it computes  −noise_hat/(t + .01)  where  −noise_hat/t  is meant
 
-The result is affine in such a factor wherever the term enters it by sums and products, so two runs
-give the factor; a third one tells whether it is that. Two terms of one line may have one each.
+A factor before a term, one before each of two terms, or a number added: to a line, under it or
+under a root. The number is found from one answer, and must hold for all of them.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 
 from ...edits import Path, replaced
-from ..formulas.program import Env, Program, line
-from .evidence import Evidence, Row
+from ..formulas.program import Env, Line, Program, line
+from .evidence import Evidence, Row, is_off
 from .lines import nodes_of, terms
 from .neighbours import COARSEST, Edit, Neighbour, explains, leading_to, right_programs
+from .solving import solved
+
+Place: TypeAlias = tuple[Path, ast.expr]
+"""Where a number may stand, and what stands there."""
 
 
-def factors(e: Evidence, part: str) -> list[Neighbour]:
-    """The programs with a factor more, or two, that give the numbers of a part, wherever asked."""
-    screen = next((r for r in e.rows if r.part == part), None)
-    if screen is None or screen.right is None or e.unit > COARSEST:
-        return []
-    found: dict[str, Neighbour] = {}
-    for program in right_programs(e, {part}):
-        known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
-        with np.errstate(all="ignore"):
-            for made in (_scaled, _weighted):
-                for n in made(program, known, screen) if not found else ():
-                    if explains(n, e, {part}):
-                        found.setdefault(f"{n.edits[0].now.name} {_factor_of(n)}", n)
-    return list(found.values())[:1]
+@dataclass(frozen=True)
+class Freed:
+    """A line with free numbers in it.
+
+    Attributes:
+        was: the line that is meant.
+        places: where they stand; no place lies within another.
+        added: whether they are added, or multiply.
+    """
+
+    was: Line
+    places: tuple[Place, ...]
+    added: bool = False
+
+    @property
+    def neutral(self) -> list[float]:
+        """The numbers at which the line is the one that is meant."""
+        return [0.0 if self.added else 1.0] * len(self.places)
+
+    @property
+    def names(self) -> list[str]:
+        """What the numbers are called in `line`."""
+        return [f"_{k}" for k in range(len(self.places))]
+
+    @cached_property
+    def line(self) -> Line:
+        """The line with its free numbers by name."""
+        return self._with([ast.Name(name, ast.Load()) for name in self.names])
+
+    def at(self, numbers: Sequence[float]) -> Line | None:
+        """The line with these numbers written in; None where one of them changes nothing."""
+        if any(c in (0.0, one) for c, one in zip(numbers, self.neutral, strict=True)):
+            return None
+        return self._with([ast.Constant(c) for c in numbers])
+
+    def _with(self, numbers: Sequence[ast.expr]) -> Line:
+        whole = ast.Expression(self.was.expression)
+        for (path, node), number in zip(self.places, numbers, strict=True):
+            whole = replaced(whole, path, self._put(node, number))
+        return line(self.was.name, whole.body)
+
+    def _put(self, node: ast.expr, number: ast.expr) -> ast.expr:
+        if not self.added:
+            return ast.BinOp(number, ast.Mult(), node)
+        value = getattr(number, "value", 0.0)
+        if value < 0:
+            return ast.BinOp(node, ast.Sub(), ast.Constant(-value))
+        return ast.BinOp(node, ast.Add(), number)
 
 
-def _factor_of(n: Neighbour) -> str:
-    return next((f"{x.value:.3g}" for x in ast.walk(n.edits[0].now.expression)
-                 if isinstance(x, ast.Constant) and isinstance(x.value, float)), "")  # fmt: skip
+def freed(was: Line) -> tuple[Freed, ...]:
+    """A line with one factor, one number added, or two factors."""
+    return _cached(was.name, ast.unparse(was.expression))
 
 
-def _scaled(program: Program, known: Env, screen: Row) -> Iterator[Neighbour]:
-    for k in leading_to(program, screen.part):
-        for path, node in terms(nodes_of(program.lines[k].expression)):
-            if isinstance(node, ast.Constant):
-                continue
-            factor = _solved(program, known, screen, k, path, node)
-            if factor is not None:
-                yield _with(program, k, path, node, factor)
+@lru_cache(maxsize=1024)
+def _cached(name: str, source: str) -> tuple[Freed, ...]:
+    return tuple(_freed(line(name, ast.parse(source, mode="eval").body)))
 
 
-def _weighted(program: Program, known: Env, screen: Row) -> Iterator[Neighbour]:
-    """Two terms of one line with a factor each."""
-    for k in leading_to(program, screen.part):
-        nodes = [(path, node) for path, node in terms(nodes_of(program.lines[k].expression))
-                 if not isinstance(node, ast.Constant)]  # fmt: skip
-        moves = {path: _moved(program, known, screen, k, path, node) for path, node in nodes}
-        for (one, first), (two, second) in combinations(nodes, 2):
-            if _nested(one, two) or (a := moves[one]) is None or (b := moves[two]) is None:
-                continue
-            pair = _fitted(a, b, screen)
-            if pair is not None:
-                step = _with(program, k, one, first, pair[0])
-                now = _with(step.program, k, two, second, pair[1])
-                edit = Edit(k, program.lines[k], now.edits[0].now)
-                yield Neighbour(now.program, (edit,))
+def _freed(was: Line) -> Iterator[Freed]:
+    nodes = nodes_of(was.expression)
+    scaled = [(p, n) for p, n in terms(nodes) if not isinstance(n, ast.Constant)]
+    for place in scaled:
+        yield Freed(was, (place,))
+    for place in _beside(nodes):
+        yield Freed(was, (place,), added=True)
+    for one, two in combinations(scaled, 2):
+        if not _nested(one[0], two[0]):
+            yield Freed(was, (one, two))
+
+
+def _beside(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[Place]:
+    """Where a number may be added: the whole line, what is divided by, what is under a root."""
+    by_path = dict(nodes)
+    for path, node in nodes:
+        holder = by_path.get(path[:-1])
+        below = isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Div) \
+            and path[-1][0] == "right"  # fmt: skip
+        rooted = isinstance(by_path.get(path[:-1]), ast.Call) and getattr(
+            getattr(holder, "func", None), "id", "") in ("sqrt", "log")  # fmt: skip
+        if isinstance(node, ast.expr) and (len(path) == 1 or below or rooted):
+            yield path, node
 
 
 def _nested(one: Path, two: Path) -> bool:
@@ -73,63 +118,37 @@ def _nested(one: Path, two: Path) -> bool:
     return one[:n] == two[:n]
 
 
-def _moved(
-    program: Program, known: Env, screen: Row, k: int, path: Path, node: ast.expr
-) -> np.ndarray | None:
-    """What one more of a term adds to the screen's numbers."""
-    twice = _with(program, k, path, node, 2.0)
-    values = program.after(known, k, twice.edits[0].now)
-    name = program.parts[screen.part]
-    moved = program.finish({screen.part: np.asarray(values[name])})[screen.part]
-    if screen.right is None or moved.shape != screen.got.shape:
-        return None
-    return moved - screen.right
+def factors(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
+    """The programs with a free number, or two, that give these parts wherever asked."""
+    wanted = set(parts)
+    off = [r for r in e.rows if r.part in wanted and r.right is not None and is_off(r)]
+    if not off or e.unit > COARSEST:
+        return []
+    screen = max(off, key=lambda r: r.got.size)
+    with np.errstate(all="ignore"):
+        for count in (1, 2):
+            for program in right_programs(e, wanted):
+                known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
+                for n in _fitting(program, known, screen, count):
+                    if explains(n, e, wanted):
+                        return [n]
+    return []
 
 
-def _fitted(a: np.ndarray, b: np.ndarray, screen: Row) -> tuple[float, float] | None:
-    """The two factors, if they make all numbers of the screen right."""
-    assert screen.right is not None
-    rest = np.ravel(screen.got - screen.right)
-    columns = np.stack([np.ravel(a), np.ravel(b)], axis=1)
-    if len(rest) < _NUMBERS or not np.isfinite(columns).all() or not np.isfinite(rest).all():
-        return None
-    found, _, rank, _ = np.linalg.lstsq(columns, rest, rcond=1e-9)
-    left = np.abs(columns @ found - rest).max()
-    if rank < 2 or left > 1e-6 * np.abs(rest).max():
-        return None
-    one, two = (_plain(1 + float(x)) for x in found)
-    return None if 0 in (one, two) else (one, two)
+def _fitting(program: Program, known: Env, screen: Row, count: int) -> Iterator[Neighbour]:
+    for k in leading_to(program, screen.part):
+        for f in (f for f in freed(program.lines[k]) if len(f.places) == count):
+            numbers = _solved(program, known, screen, k, f)
+            now = f.at(numbers) if numbers is not None else None
+            if now is not None:
+                yield Neighbour(program.changed(k, now), (Edit(k, f.was, now),))
 
 
-def _plain(factor: float) -> float:
-    """The factor to four digits, where it has no more."""
-    plain = float(f"{factor:.4g}")
-    return plain if abs(plain - factor) <= 1e-6 * abs(factor) else factor
+def _solved(program: Program, known: Env, screen: Row, k: int, f: Freed) -> list[float] | None:
+    now, name = f.line, program.parts[screen.part]
 
+    def numbers(c: Sequence[float]) -> np.ndarray:
+        values = program.after({**known, **dict(zip(f.names, c, strict=True))}, k, now)
+        return program.finish({screen.part: np.asarray(values[name])})[screen.part]
 
-_NUMBERS = 6
-"""So many numbers at least, where two are free."""
-
-
-def _with(program: Program, k: int, path: Path, node: ast.expr, factor: float) -> Neighbour:
-    was = program.lines[k]
-    times = ast.BinOp(ast.Constant(factor), ast.Mult(), node)
-    now = line(was.name, replaced(ast.Expression(was.expression), path, times).body)
-    return Neighbour(program.changed(k, now), (Edit(k, was, now),))
-
-
-def _solved(
-    program: Program, known: Env, screen: Row, k: int, path: Path, node: ast.expr
-) -> float | None:
-    """The factor, if one and the same makes all numbers of the screen right."""
-    slope = _moved(program, known, screen, k, path, node)
-    if slope is None or screen.right is None:
-        return None
-    large = np.abs(slope) > 0.1 * np.max(np.abs(slope), initial=0.0)
-    if not large.any():
-        return None
-    every = 1 + ((screen.got - screen.right) / np.where(large, slope, 1.0))[large]
-    factor = float(np.median(every))
-    if not np.isfinite(factor) or np.ptp(every) > 1e-3 * max(abs(factor), 1e-3):
-        return None
-    return _plain(factor)
+    return solved(numbers, screen.got, f.neutral)

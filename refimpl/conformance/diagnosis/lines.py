@@ -7,6 +7,7 @@ shape in a number's place, and a factor too many.
 """
 
 import ast
+import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TypeAlias
@@ -48,6 +49,7 @@ def _expressions(
         for path, node in terms(nodes):
             for other in _scaled(node, known):
                 yield replaced(whole, path, other).body
+        yield from _throughout(root, nodes, known)
 
 
 def nodes_of(root: ast.expr) -> list[tuple[Path, ast.AST]]:
@@ -89,6 +91,34 @@ def _named(node: ast.AST, known: dict[str, tuple[int, ...]]) -> Iterator[ast.exp
         for other, shape in known.items():
             if other != node.id and shape == known[node.id]:
                 yield ast.Name(other, ast.Load())
+
+
+def _throughout(
+    root: ast.expr, nodes: Sequence[tuple[Path, ast.AST]], known: dict[str, tuple[int, ...]]
+) -> Iterator[ast.expr]:
+    """A number's square or root wherever it stands, or another in all its places; log of a line."""
+    names = [n.id for _, n in nodes if isinstance(n, ast.Name) and n.id in known]
+    names = [n for n in names if n not in _DECLARED]
+    for name in dict.fromkeys(names):
+        others = [n for n, shape in known.items() if n != name and shape == known[name]]
+        for source in (f"{name}**2", f"sqrt({name})", *(others if names.count(name) > 1 else ())):
+            yield _Renaming(name, ast.parse(source, mode="eval").body).visit(copy.deepcopy(root))
+    yield ast.Call(ast.Name("log", ast.Load()), [root], [])
+    yield ast.Call(ast.Name("sqrt", ast.Load()), [root], [])
+
+
+_DECLARED = ("a", "eps")
+"""Numbers that are the same wherever asked: their squares and roots are numbers like any other."""
+
+
+class _Renaming(ast.NodeTransformer):
+    """One number in another's place, everywhere."""
+
+    def __init__(self, name: str, other: ast.expr) -> None:
+        self._name, self._other = name, other
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._other if node.id == self._name else node
 
 
 def terms(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[tuple[Path, ast.expr]]:

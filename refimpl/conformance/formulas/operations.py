@@ -59,6 +59,7 @@ class Operation:
         begins: the values that its lines begin with.
         within: the parts that are made of other parts, each with how.
         edited: programs that are not one run of lines, with an edit in them.
+        fitted: mistakes with numbers of their own, which are read off the answers.
     """
 
     capability: str
@@ -74,6 +75,9 @@ class Operation:
     edited: Callable[[Inputs, Conventions], Iterator["Edited"]] = field(
         default=lambda i, c: iter(())
     )
+    fitted: Callable[
+        [Sequence[Inputs], Sequence[Parts], Conventions], Iterator["Slip | Edited"]
+    ] = field(default=lambda cases, told, c: iter(()))
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,13 @@ class Edited:
     Attributes:
         now, meant: the line that it has, and the line that is meant.
         parts: the numbers that it gives.
+        size: how many numbers in it are free.
     """
 
     now: str
     meant: str
     parts: Callable[[Inputs, Conventions], Parts]
+    size: int = 1
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...equations import Gaussian, Step, kernels, sde
-from ...evidence.calls import linear_field
 from ..adapter.conventions import FROZEN, NO_G, Conventions
+from ..adapter.inputs import field_of
 from .values import Formulas, Inputs, Parts, column
 
 
@@ -52,9 +52,8 @@ def ode_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 
 def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
-    """Heun's step on a linear field."""
-    field = linear_field(i["rate"], i["slope"])
-    return {"value": f("ode.heun")(field, i["x"], levels(i, c, i["x"]))}
+    """Heun's step on the field that the inputs describe."""
+    return {"value": f("ode.heun")(field_of(i), i["x"], levels(i, c, i["x"]))}
 
 
 def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:

@@ -130,7 +130,8 @@ def given(sampler: Sampler) -> Given:
     try:
         told = "; ".join(judge(sampler).notes)
     except Differs as error:
-        told, cause = error.what, ", ".join(e.name for e in error.explanations)
+        causes = error.explanations or error.look("")
+        told, cause = error.what, ", ".join(e.name for e in causes)
     try:
         chains = {steps: sampler.chain(steps) for steps in STEPS}
     except Exception:  # told above
@@ -221,8 +222,12 @@ def _approaches(sampler: Sampler, chains: Mapping[int, Chain]) -> None:
     gaps = [law.gap(DATA) for law in laws.values()]
     if not _falls(gaps):
         told = ", ".join(f"{laws[n]} after {n}" for n in STEPS[1:])
-        named = _readings(sampler, chains) or _repaired(sampler)
-        raise Differs(f"its law does not approach the data's, {DATA}: {told}", gaps[2], named)
+        raise Differs(
+            f"its law does not approach the data's, {DATA}: {told}",
+            gaps[2],
+            _readings(sampler, chains),
+            lambda cause: _repaired(sampler, cause),
+        )
 
 
 def _falls(gaps: Sequence[float]) -> bool:
@@ -233,15 +238,15 @@ _FOUND: dict[tuple[Any, ...], tuple[Explanation, ...]] = {}
 """What searches found, by sampler and by the code that was searched."""
 
 
-def _repaired(sampler: Sampler) -> tuple[Explanation, ...]:
+def _repaired(sampler: Sampler, cause: str) -> tuple[Explanation, ...]:
     """The edits of the library's own functions that make the law right; ties as ties."""
-    key = (sampler.id, *(function.__code__ for function in sampler.sources))
+    key = (sampler.id, cause, *(function.__code__ for function in sampler.sources))
     if key not in _FOUND:
-        _FOUND[key] = _search(sampler)
+        _FOUND[key] = _search(sampler, cause)
     return _FOUND[key]
 
 
-def _search(sampler: Sampler) -> tuple[Explanation, ...]:
+def _search(sampler: Sampler, cause: str) -> tuple[Explanation, ...]:
     def gap() -> float:
         gaps = list[float]()
         for steps in STEPS:
@@ -256,7 +261,7 @@ def _search(sampler: Sampler) -> tuple[Explanation, ...]:
     def kept() -> bool:
         return all(sibling.chain(STEPS[0]).same(chain, sampler.same) for sibling, chain in right)
 
-    return tuple(r.explained() for r in repairs(sampler.sources, gap, kept))
+    return tuple(r.explained() for r in repairs(sampler.sources, gap, kept, only=cause))
 
 
 def _law(chain: Chain, start: Law) -> Law:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import outside
 from ...equations import grpo, kl, policy
 from ..model.policy import TARGETS
 from ..model.text import Text
@@ -129,7 +130,7 @@ def _theirs(checkout: Path) -> tuple[Any, Any]:
         step = importlib.import_module(STEP).sde_step_with_logprob
     finally:
         sys.path.remove(str(checkout))
-    tree = ast.parse(script.read_text(encoding="utf-8"))
+    tree = ast.parse(outside.text(script, 4 * outside.MIB))
     wanted = [n for n in tree.body if getattr(n, "name", "") == "compute_log_prob"]
     if not wanted:
         raise ValueError(f"{script} has no function compute_log_prob: another version of it?")

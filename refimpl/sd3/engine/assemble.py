@@ -18,7 +18,7 @@ from ..model import calling
 from ..model.calling import Call
 from ..model.images import Decoder
 from ..model.pipelines import at_random, load, scheduler_shift
-from ..model.policy import add_adapter, lower_products
+from ..model.policy import add_adapter, lower_products, merge_products
 from ..model.starts import begin_with
 from ..model.text import Encoders, Store, Text
 from ..settings.config import DTYPES, Config
@@ -106,6 +106,8 @@ def fitted(
         begin_with(transformer, settings.start, reference=settings.reference == "start")
     if settings.products == "network":
         lower_products(transformer)
+    if settings.applied == "merged":
+        merge_products(transformer)
     if config.model.gradient_checkpointing:
         transformer.enable_gradient_checkpointing()
     compiled(transformer, config.model.compile)

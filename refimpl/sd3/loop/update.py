@@ -136,6 +136,13 @@ def batches(
         yield Rows(tuple(pieces))
 
 
+def even(total: int, most: int) -> int:
+    """Rows a batch where as few batches as possible are of one size: a few rows left over would be
+    multiplied by other code than a batch, and rounded differently than in the rollout.
+    """
+    return -(-total // -(-total // most))
+
+
 def score(policy: Policy, method: Method, experience: Experience, rows: Rows) -> Scored:
     """Replay rows under the policy as it is now, against what was stored."""
     held = experience.trajectory
@@ -208,6 +215,7 @@ def gradient(
     total, found = len(samples) * len(steps), []
     if not silent and method.beta == 0:
         samples = [i for i in samples if float(experience.advantages[i]) != 0] or samples[:1]
+        rows = even(len(samples) * len(steps), rows)
     parts = list(batches(samples, steps, rows, experience.advantages.device))
     for number in range(agree(len(parts))):
         with each():

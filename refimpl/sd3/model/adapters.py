@@ -18,6 +18,9 @@ from torch import Tensor
 from ... import outside
 from ...runs import atomic
 
+LORA = 8192 * outside.MIB
+"""Bytes of an adapter: the largest have a tenth of that."""
+
 WEIGHTS = "pytorch_lora_weights.safetensors"
 
 
@@ -94,7 +97,7 @@ def convert(checkpoint: Path, folder: Path) -> int:
         raise ValueError(f"{checkpoint} is not a checkpoint of peft's format: it has no {absent}")
     try:
         settings = outside.settings(files[0])
-        tensors = load_file(files[1])
+        tensors = load_file(outside.bounded(files[1], LORA))
     except (ValueError, SafetensorError) as error:
         raise ValueError(f"{source} is damaged: {error}") from None
     prefix = "base_model.model."

@@ -119,6 +119,31 @@ def lower_products(transformer: Any) -> None:
             part.__class__ = Lowered
 
 
+def merge_products(transformer: Any) -> None:
+    """Multiply by weights that hold the adapter, in place of two products and a sum.
+
+    W + (alpha/rank) B A is formed anew at every call, a small product beside those of a batch, so
+    that rollout and update run the same code and the gradient reaches A and B.
+    """
+    from peft.tuners.lora import Linear
+
+    class Merged(Linear):  # type: ignore[misc]
+        """A linear map with its adapter in its weights."""
+
+        def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            """x (W + (alpha/rank) B A)ᵀ + b, or the map alone where the adapter is off."""
+            base = self.get_base_layer()
+            if self.disable_adapters:
+                return base(x)
+            (name,) = self.active_adapters
+            weight = base.weight + self.get_delta_weight(name)
+            return nn.functional.linear(x, weight, base.bias)
+
+    for module in transformer.modules():
+        if isinstance(module, Linear):
+            module.__class__ = Merged
+
+
 @dataclass(frozen=True, eq=False)
 class Policy:
     """A velocity field v(x, t, text).

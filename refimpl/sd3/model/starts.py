@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ... import outside
-from .adapters import WEIGHTS
+from .adapters import LORA, WEIGHTS
 from .policy import REFERENCE
 
 _PREFIXES = ("transformer.", "base_model.model.")
@@ -54,7 +54,7 @@ def read(source: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     file = _file(source)
     try:
-        with safe_open(file, framework="pt") as opened:
+        with safe_open(outside.bounded(file, LORA), framework="pt") as opened:
             tensors = {_layer(key): opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
             metadata = opened.metadata() or {}
     except (OSError, SafetensorError) as error:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ...outside import MIB, bounded
 from ...runs import atomic
 
 
@@ -201,7 +202,7 @@ class Store:
             from safetensors.torch import load_file
 
             try:
-                self._hold(prompt, Text(**load_file(file)))
+                self._hold(prompt, Text(**load_file(bounded(file, 256 * MIB))))
             except (SafetensorError, TypeError):  # damaged on the disk: encoded and written again
                 file.unlink()
         return prompt in self._memory

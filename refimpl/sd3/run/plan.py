@@ -104,7 +104,7 @@ def plan(config: Config, processes: int = 1) -> Plan:
     size, transformer = architecture(config)
     sampling, training = config.sampling, config.training
     trained = len(methods.plan(config.method, config.grid).trained)
-    sampled = sampling.steps - _spared(config)
+    sampled = config.grid.T - _spared(config)
     halves = 2 if sampling.guidance != 1 else 1
     image = flops.image_tokens(transformer, sampling.resolution)
     text = CLIP_TOKENS + config.text.tokens

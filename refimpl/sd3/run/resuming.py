@@ -7,12 +7,12 @@ its numbers move by rounding at most. run.json keeps what the run was started wi
 gets a line for every change, and config.yaml is what it runs with now.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from ... import outside
 from ...runs import folder as folders
 from ...runs import metrics
 from ..settings import overrides as settings
@@ -20,6 +20,7 @@ from ..settings.config import Config, plain
 
 MAY_CHANGE = (
     "evaluation.*",
+    "adapter.applied",
     "adapter.products",
     "model.attention",
     "model.compile",
@@ -99,9 +100,9 @@ def running(out: Path) -> dict[str, Any]:
 def history(out: Path) -> Iterator[dict[str, Any]]:
     """The lines of sessions.jsonl; a torn one is passed over."""
     file = out / "sessions.jsonl"
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+    for line in outside.text(file, 64 * outside.MIB).splitlines() if file.exists() else ():
         try:
-            row = json.loads(line)
+            row = outside.parsed(line, str(file))
         except ValueError:
             continue
         if isinstance(row, dict):

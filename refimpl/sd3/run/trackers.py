@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ... import outside
 from ...runs import atomic
 from ...runs.board import Board
 from ..settings.config import Config, plain
@@ -17,7 +18,10 @@ def identity(folder: Path) -> str:
     file = folder / "tracker.json"
     if not file.is_file():
         atomic.write(file, json.dumps({"id": uuid.uuid4().hex}).encode())
-    return str(json.loads(file.read_text(encoding="utf-8"))["id"])
+    found = outside.settings(file).get("id")
+    if not isinstance(found, str):
+        raise ValueError(f"{file} names no run: delete it, and a new one is made")
+    return found
 
 
 class Trackers:

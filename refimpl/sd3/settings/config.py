@@ -15,6 +15,7 @@ from typing import Any
 
 from ... import methods
 from ...methods import Method
+from ...simulate import grids
 from ...simulate.grids import Grid
 from .schedule import Ema, Evaluation, Run, Sampling, Training
 from .sections import DTYPES, Adapter, Data, Model, Precision, Rewards, Texts, Vae
@@ -47,6 +48,11 @@ class Config:
     run: Run = field(default_factory=Run)
 
     def __post_init__(self) -> None:
+        if self.adapter.applied == "merged" and self.model.dtype != "fp32":
+            raise ValueError(
+                f"adapter.applied=merged needs model.dtype=fp32, got {self.model.dtype!r}: a "
+                "weight of 16 bits would round away most of what an adapter adds"
+            )
         self.sampling.levels(self.sampling.eval_steps)
         methods.plan(self.method, self.grid)  # a window that does not fit T is refused here
         if self.sampling.group % self.training.updates:
@@ -57,8 +63,22 @@ class Config:
 
     @property
     def grid(self) -> Grid:
-        """The levels of training."""
-        return self.sampling.levels(self.sampling.steps)
+        """The levels of training.
+
+        Raises:
+            ValueError: `sampling.after` without a window that stands still and ends early.
+        """
+        grid, after = self.sampling.levels(self.sampling.steps), self.sampling.after
+        if after is None:
+            return grid
+        window, end = self.method.window, self.method.start + self.method.size
+        if window not in ("first", "fixed") or end >= grid.T:
+            raise ValueError(
+                f"sampling.after={after} counts steps after a window that is first or fixed and "
+                f"ends before the data: method.window is {window!r}, and of T={grid.T} steps it "
+                f"takes {end}; leave sampling.after=null"
+            )
+        return grids.ending(grid, end, after)
 
     @property
     def images(self) -> int:

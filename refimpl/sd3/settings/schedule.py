@@ -29,6 +29,8 @@ class Sampling:
         grid: SD3.5's shift of 3 as diffusers ships it ("as_shipped", twice), once, or none: a
             shift is for large pictures, which hide behind more noise. "shifted": once, by `shift`.
         shift: of "shifted"; FLUX.1 and Qwen-Image have e^μ, and μ follows from the resolution.
+        after: ODE steps from the end of a "first" or "fixed" window to the data, equal ones, in
+            training; null: the grid's own. What is decided by then needs no fine steps to be seen.
         start: whether every image begins at noise of its "own", or all of a "group" at the same;
             those part at the first noisy step, and what is before it is sampled once a batch.
         groups, group: prompts an iteration, and images of each, over all processes.
@@ -41,6 +43,7 @@ class Sampling:
     resolution: int = 512
     grid: Literal["as_shipped", "once_shifted", "uniform", "shifted"] = "as_shipped"
     shift: float = 3.0
+    after: int | None = None
     start: Literal["own", "group"] = "own"
     groups: int = 48
     group: int = 24
@@ -51,6 +54,8 @@ class Sampling:
         counts(self, "steps", "eval_steps", "groups", "batch")
         if self.group < 2:
             raise ValueError(f"a group of {self.group} has no baseline: group must be at least 2")
+        if self.after is not None:
+            counts(self, "after")
         positive(shift=self.shift)
         if self.shift != 3.0 and self.grid != "shifted":
             raise ValueError(

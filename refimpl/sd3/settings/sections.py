@@ -66,6 +66,9 @@ class Adapter:
         reference: what the KL is measured from, the "base" model or that "start".
         products: what the adapter's matrix products are computed in, "fp32" or the network's own
             dtype ("network"), which keeps less for the backward pass; its weights stay float32.
+        applied: "beside" each layer as a second product, as peft does, or "merged" into its
+            weights at every call, gradient and all: one product, the same in rollout and update.
+            Faster where a batch has many more tokens than the network is wide; float32 only.
     """
 
     rank: int = 32
@@ -74,6 +77,7 @@ class Adapter:
     start: Path | None = None
     reference: Literal["base", "start"] = "base"
     products: Literal["fp32", "network"] = "fp32"
+    applied: Literal["beside", "merged"] = "beside"
 
     def __post_init__(self) -> None:
         typed(self)
@@ -81,6 +85,11 @@ class Adapter:
         positive(alpha=self.alpha)
         if self.reference == "start" and self.start is None:
             raise ValueError("reference=start needs adapter.start, the LoRA that it means")
+        if self.applied == "merged" and self.products == "network":
+            raise ValueError(
+                "applied=merged has no products of the adapter's own, and products=network lowers "
+                "them: choose one"
+            )
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from ... import outside
 from ...runs import atomic, folder, metrics
 from ...runs.versions import versions
 from ..run.progress import Progress
@@ -32,6 +33,8 @@ from .request import TINY, Request, some
 Say: TypeAlias = Callable[[str], None]
 SEED = 2_000_000
 """Of the noise that before and after are measured with; no training uses it."""
+BEFORE = {"network": 0}
+"""What a folder meant that was made when this was no setting yet."""
 
 
 def carry_out(request: Request, say: Say = lambda text: None) -> dict[str, Any]:
@@ -49,14 +52,17 @@ def carry_out(request: Request, say: Say = lambda text: None) -> dict[str, Any]:
     base = _kept(request.out / "base.json", lambda: _measured(request, pretrained, "base"))
     say(f"before: strict {base['quality']['strict']:.3f}")
     found: dict[str, Any] = {"base": base, "data": _data(request), "arms": {}}
+    if request.pretrained is None:
+        found["network"] = request.network
     for name, config in configs.items():
         found["arms"][name] = arm = _arm(request, pretrained, name, config, say)
         after = arm["quality"]
         say(f"{name}: strict {after['strict']:.3f}, distance {after['distance']:.2f}")
-    found["decisions"] = _kept(
-        request.out / "decisions.json", lambda: _decided(request, pretrained)
-    )
-    found["signal"] = _signals(request, pretrained, say) if request.signal else {}
+    if request.looks:
+        found["decisions"] = _kept(
+            request.out / "decisions.json", lambda: _decided(request, pretrained)
+        )
+        found["signal"] = _signals(request, pretrained, say) if request.signal else {}
     found["made by"] = {**versions(), "processor": _processor()}
     if request.pretrained is None:
         found["pretraining"] = folder.summary(request.out / "pretraining")
@@ -76,11 +82,11 @@ def _enter(request: Request) -> None:
         raise FileExistsError(
             f"{request.out} exists: go on with --resume, or name another folder with --out"
         )
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    before = outside.settings(file) if file.exists() else {}
     different = [
         f"{key}: {before.get(key)!r} there, {value!r} here"
         for key, value in request.asked.items()
-        if before.get(key) != value
+        if before.get(key, BEFORE.get(key)) != value
     ]
     if different:
         raise ValueError(
@@ -90,8 +96,9 @@ def _enter(request: Request) -> None:
 
 
 def _pretrained(request: Request, say: Say) -> Path:
-    short = pretraining.Settings(steps=20, batch=8, checkpoint_every=10)
-    settings, out = short if request.quick else pretraining.Settings(), request.out / "pretraining"
+    short = {"steps": 20, "batch": 8, "checkpoint_every": 10} if request.quick else {}
+    settings = pretraining.Settings(seed=request.network, **short)
+    out = request.out / "pretraining"
 
     def tell(step: int, steps: int, loss: float) -> None:
         if step % 100 == 0 or step == steps:
@@ -106,7 +113,7 @@ def _arm(request: Request, pretrained: Path, name: str, config: Config, say: Say
     out, clock = request.out / name, request.out / f"{name}-seconds.json"
 
     def work() -> dict[str, Any]:
-        spent = json.loads(clock.read_text(encoding="utf-8"))["cpu"] if clock.exists() else 0.0
+        spent = outside.settings(clock)["cpu"] if clock.exists() else 0.0
         spent -= time.process_time()
 
         def tell(progress: Progress) -> None:
@@ -122,7 +129,7 @@ def _arm(request: Request, pretrained: Path, name: str, config: Config, say: Say
     return {
         "about": arms.ARMS[name].about,
         "iterations": len(rows),
-        "CPU seconds": json.loads(clock.read_text(encoding="utf-8"))["cpu"],
+        "CPU seconds": outside.settings(clock)["cpu"],
         **kept,
         "held out": [*held, (len(rows), folder.summary(out)["after"]["shapes/strict"])],
         "reward": [row["reward"] for row in rows],
@@ -137,6 +144,7 @@ def _measured(request: Request, pretrained: Path, name: str) -> dict[str, Any]:
     pipeline = network.load(pretrained)
     if name != "base":
         pipeline.load_lora_weights(request.out / name / "adapter")
+        pipeline.fuse_lora()
     config, captions = request.config("levelled"), request.captions
     images = sampled(
         pipeline,
@@ -183,7 +191,7 @@ def _kept(file: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What the file says, or the work's result, kept in it."""
     if not file.exists():
         _write(file, work())
-    found: dict[str, Any] = metrics.restored(json.loads(file.read_text(encoding="utf-8")))
+    found: dict[str, Any] = metrics.restored(outside.settings(file, 256 * outside.MIB))
     return found
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...runs import atomic, pictures
 from .captions import CATEGORIES, Caption
+from .intervals import further
 from .reward import marks
 
 SCALE, EDGE, WORDS = 3, 2, 190
@@ -63,7 +64,7 @@ def drawings(found: Mapping[str, Any]) -> dict[str, pictures.Picture]:
     arms = found["arms"]
     drawn: dict[str, pictures.Picture] = {
         "held_out": pictures.curves(
-            {name: _columns(arm["held out"]) for name, arm in arms.items()},
+            {name: columns(arm["held out"]) for name, arm in arms.items()},
             x_label="iteration",
             y_label="held-out strict reward",
         ),
@@ -77,13 +78,13 @@ def drawings(found: Mapping[str, Any]) -> dict[str, pictures.Picture]:
             if set(shown) & set(arms)
         },
     }
-    seen = found["decisions"]
-    drawn["decisions"] = pictures.curves(
-        {"guided alone": (range(len(seen["gains"])), seen["gains"])},
-        x_label="step of the chain, 0 the noisiest",
-        y_label="gain in strict reward",
-    )
-    if found["signal"]:
+    if seen := found.get("decisions"):
+        drawn["decisions"] = pictures.curves(
+            {"guided alone": (range(len(seen["gains"])), seen["gains"])},
+            x_label="step of the chain, 0 the noisiest",
+            y_label="gain in strict reward",
+        )
+    if found.get("signal"):
         every = found["signal"]["all"]
         drawn["signal"] = pictures.curves(
             {
@@ -111,6 +112,8 @@ SHOWN = {
     "held": ("levelled", "kl", "kl-strong"),
 }
 """Pictures of rewards in training, and whose."""
+SEEDS = ("levelled", "seed-1", "seed-2")
+"""One recipe, three seeds."""
 
 
 def _fives(values: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -121,7 +124,8 @@ def _fives(values: Sequence[float]) -> tuple[list[float], list[float]]:
     return middles, [sum(part) / len(part) for part in parts]
 
 
-def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+def columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Points as a curve."""
     return [x for x, _ in points], [y for _, y in points]
 
 
@@ -137,18 +141,18 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
     """Markdown: before and after, what each run changed, the signal."""
     before = found["base"]["quality"]["strict"]
     made = {
-        "Before and after": _table(
+        "Before and after": table(
             ("held-out captions", *CATEGORIES, "all"),
             [(name, *_strict(q)) for name, q in _qualities(found).items()],
         ),
-        "The price": _table(
+        "The price": table(
             ("pictures", "distance", "layouts of " + str(found["data"]["each"])),
             [
                 (name, f"{q['distance']:.1f}", f"{q['layouts']:.1f}")
                 for name, q in {**_qualities(found), "the data": found["data"]}.items()
             ],
         ),
-        "The runs": _table(
+        "The runs": table(
             ("run", "what it is", "iterations", "CPU s", "strict", "gain", "largest ratio − 1"),
             [
                 (
@@ -164,10 +168,15 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
     }
-    made["Which steps decide"] = decisions(found["decisions"])
-    if found["signal"]:
+    if rows := apart(found["arms"]):
+        made["Which differences are seen"] = table(
+            ("run", "strict, less the mean of the seeds", "one more seed would give", ""), rows
+        )
+    if "decisions" in found:
+        made["Which steps decide"] = decisions(found["decisions"])
+    if found.get("signal"):
         made["Which steps teach"] = steps(found["signal"]["all"])
-        made["The sum of the steps"] = _table(
+        made["The sum of the steps"] = table(
             ("noise", "weights", "cosine of two half batches"),
             [
                 (NOISE[name], rule, _signed(mean, error))
@@ -178,10 +187,27 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
     return made
 
 
+def apart(arms: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Each run of as many iterations, against what the seeds of one recipe differ by."""
+    seeds = [arms[name] for name in SEEDS if name in arms]
+    found = further([one["quality"]["strict"] for one in seeds]) if seeds else None
+    if found is None:
+        return []
+    mean, half = found
+    rows = []
+    for name, arm in arms.items():
+        if name in SEEDS or arm["iterations"] != seeds[0]["iterations"]:
+            continue
+        gap = arm["quality"]["strict"] - mean
+        seen = "less" if gap < -half else "more" if gap > half else "not told apart"
+        rows.append((name, f"{gap:+.3f}".replace("-", "−"), f"± {half:.3f}", seen))
+    return rows
+
+
 def decisions(seen: Mapping[str, Any]) -> str:
     """A row for each step of the chain that was guided alone."""
     rows = zip(seen["levels"], seen["gains"], seen["errors"], strict=True)
-    return _table(
+    return table(
         ("step", "t", "gain in strict reward, guided alone"),
         [(str(k), f"{t:.3f}", _signed(gain, error)) for k, (t, gain, error) in enumerate(rows)],
     )
@@ -189,7 +215,7 @@ def decisions(seen: Mapping[str, Any]) -> str:
 
 def steps(seen: Mapping[str, Any]) -> str:
     """A row for each step of the chain."""
-    return _table(
+    return table(
         ("step", "t", "cosine", "length, equal weights", "levelled weight", "length, levelled"),
         [
             (str(k), f"{t:.3f}", _signed(c, e), f"{n:.3g}", f"{w:.3g}", f"{x:.3g}")
@@ -221,6 +247,7 @@ def _signed(value: float, error: float) -> str:
     return f"{value:+.3f} ± {error:.3f}".replace("-", "−")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -26,21 +26,25 @@ class Request:
         out: the folder.
         arms: runs, by name.
         pretrained: a folder that `network.save` wrote; None pre-trains.
+        network: the seed of pre-training, where it is done here.
         changes: settings for every run, as on the command line.
         quick: a tiny network, two iterations: seconds.
         resume: `out` may exist; arms may be added to it.
         each: pictures of each held-out caption, before and after.
         signal: batches for the report on gradients; 0: none.
+        looks: whether to look which steps decide, and teach, before any training.
     """
 
     out: Path
-    arms: tuple[str, ...] = ("levelled",)
+    arms: tuple[str, ...] = ("fast",)
     pretrained: Path | None = None
+    network: int = 0
     changes: tuple[str, ...] = ()
     quick: bool = False
     resume: bool = False
     each: int = 16
     signal: int = 8
+    looks: bool = True
 
     def config(self, arm: str) -> Config:
         """The settings of an arm."""
@@ -57,6 +61,7 @@ class Request:
         """What must be the same when the folder is taken up again."""
         return {
             "pretrained": str(self.pretrained),
+            "network": self.network,
             "changes": list(self.changes),
             "quick": self.quick,
             "each": self.each,

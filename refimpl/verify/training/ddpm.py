@@ -11,7 +11,8 @@ from ..check import Evidence, check
 def a_trained_ddpm_nears_the_mixture(seed: int) -> Evidence:
     """Noise prediction and ancestral sampling, both variances; more steps are better."""
     g = budget.generator("training.ddpm", seed)
-    found = trained.run(trained.Config(train=Plan(900), lengths=(10, 100), n=4000), generator=g)
+    config = trained.Config(train=Plan(450, rate=5e-3), lengths=(10, 100), n=4000)
+    found = trained.run(config, generator=g)
     figures = {f"{who}, {v}, T={T}": d for (who, v, T), d in found.distance.items()}
     for variance in ("beta", "posterior"):
         many = found.distance["learnt", variance, 100]

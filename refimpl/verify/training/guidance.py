@@ -55,7 +55,11 @@ def guided_networks_sample_the_conditional_law(seed: int) -> Evidence:
     """Null-label training and classifiers, exact and trained: p(x | y) at w = 1, crowding above."""
     g = budget.generator("training.guidance", seed)
     config = guiding.Config(
-        train=Plan(1200), classifier=Plan(700), scales=(1.0, 3.0), n=800, sde_steps=50
+        train=Plan(600, rate=5e-3),
+        classifier=Plan(350, rate=5e-3),
+        scales=(1.0, 3.0),
+        n=800,
+        sde_steps=50,
     )
     found = guiding.run(config, generator=g)
     below("the unconditional field's error", found.unconditional_error, 0.06)

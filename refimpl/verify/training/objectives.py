@@ -51,13 +51,14 @@ def score_matching_learns_the_exact_score(seed: int) -> Evidence:
     """Weighted denoising and implicit score matching reach one score, by two losses."""
     law, figures = rotated_2d(), {}
     levels = losses.uniform(0.3, 0.9)
-    for name, loss, steps in (
-        ("denoising", losses.denoising(levels=levels, weighted=True), 1200),
-        ("implicit", losses.implicit(levels=levels), 1200),
+    plan = Plan(600, rate=5e-3)
+    for name, loss in (
+        ("denoising", losses.denoising(levels=levels, weighted=True)),
+        ("implicit", losses.implicit(levels=levels)),
     ):
         g = budget.generator(f"training.score.{name}", seed)
         network = build(lambda: NoiseScore(MLP(2, width=64, depth=2), paths.linear), g)
-        trained = train(network, loss, batches.from_law(law, 256), Plan(steps), generator=g)
+        trained = train(network, loss, batches.from_law(law, 256), plan, generator=g)
 
         def exact(x: torch.Tensor, t: float) -> torch.Tensor:
             return law.at(paths.linear(t)).score(x)
@@ -77,7 +78,8 @@ def a_latent_flow_finds_the_labels(seed: int) -> Evidence:
     p, g = three_labels(), budget.generator("training.latent", seed)
     frame = torch.linalg.qr(torch.randn(9, 2, generator=g)).Q
     x, y = p.sample(2000, g)
-    config = latent.Config(latent=2, autoencoder=Plan(600), flow=Plan(1200), w=1.0, n=300)
+    short, long = Plan(300, rate=5e-3), Plan(600, rate=5e-3)
+    config = latent.Config(latent=2, autoencoder=short, flow=long, w=1.0, n=300)
     found = latent.run(x.float() @ frame.T, y, x[:200].float() @ frame.T, config, generator=g)
     below("the share of variance that the code loses", found.unexplained, 0.03)
     read = p.log_posterior(paths.linear(0.0), (found.samples @ frame).double()).argmax(dim=1)

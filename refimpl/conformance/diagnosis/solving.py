@@ -1,0 +1,64 @@
+"""Free numbers of a hypothesis, found from the numbers that came back.
+
+    solved(f, got, [1.0])   →   [c] with f([c]) = got everywhere, or nothing
+
+One number or two must serve many: what is found is a hypothesis, and is tried on all other inputs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+_ROUNDS = 12
+_NUDGE = 2.0**-20
+
+_GAIN = 0.7
+"""What a round must leave of the largest difference, or the search ends."""
+
+NEAR = 1e-6
+"""How closely the numbers must be met, relative to the largest difference that is explained."""
+
+SEVERAL = 3
+"""So many numbers for each that is free, at least."""
+
+
+def solved(
+    numbers: Callable[[Any], np.ndarray], got: np.ndarray, start: Sequence[float]
+) -> list[float] | None:
+    """c with numbers(c) = got, by Gauss and Newton's rule; None where there is none.
+
+    Args:
+        numbers: what the hypothesis gives for its free numbers; any shape, one for all.
+        got: the numbers that came back.
+        start: where the search begins.
+    """
+    c, want = np.array(start, dtype=np.float64), np.ravel(got)
+    if want.size < SEVERAL * len(c) or not np.isfinite(want).all():
+        return None
+    began = np.asarray(numbers(start))
+    if began.shape != got.shape or not np.isfinite(began).all():
+        return None
+    first = np.abs(want - began.ravel()).max()
+    if first == 0:
+        return list(start)
+    at, left = began.ravel(), first
+    for _ in range(_ROUNDS):
+        slopes = np.stack([np.ravel(numbers(c + d)) - at for d in _NUDGE * np.eye(len(c))]) / _NUDGE
+        if not (np.isfinite(slopes).all() and np.isfinite(at).all()):
+            return None
+        move, _, rank, _ = np.linalg.lstsq(slopes.T, want - at, rcond=1e-9)
+        if rank < len(c):
+            return None
+        c = c + move
+        at, before = np.ravel(numbers(c)), left
+        left = np.abs(at - want).max()
+        if not left < _GAIN * before or np.abs(move).max() <= 1e-13 * np.abs(c).max():
+            break
+    return [plain(float(x)) for x in c] if left <= NEAR * first else None
+
+
+def plain(number: float) -> float:
+    """The number to four digits, where it has no more."""
+    short = float(f"{number:.4g}")
+    return short if abs(short - number) <= 1e-6 * abs(number) else number
