@@ -1,13 +1,14 @@
 """Break a room in every small way; its fast tests must notice.
 
-    python tests/mutants.py [--room ROOM] [--folder FOLDER] [MODULE …]
+    python tests/mutants.py [--room ROOM] [--folder FOLDER] [--children N] [MODULE …]
 
 All modules of the room, or the ones named; rooms are listed in ROOMS, with the tests that answer
 for them. What survives is compared with survivors/ROOM.toml: one not listed there, with its reason,
 is a failure.
 
-mutmut leaves decorated functions alone, and every equation is decorated. So the tree is copied,
-each `@equation(...)` above a function becomes the same call below it, and mutmut runs there.
+mutmut leaves decorated functions alone, and every equation is decorated, as is what is held to its
+annotations. So the tree is copied, each `@equation(...)` or `@held` above a function becomes the
+same call below it, and mutmut runs there.
 """
 
 import argparse
@@ -27,6 +28,7 @@ SURVIVORS = Path(__file__).with_name("survivors")
 
 ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "equations": ("refimpl/equations", ("tests/equations",)),
+    "typed": ("refimpl/typed", ("tests/typed",)),
     "methods": ("refimpl/methods", ("tests/methods",)),
     "simulate": ("refimpl/simulate", ("tests/simulate", "tests/cli/test_gridding.py")),
     "statistics": ("refimpl/statistics", ("tests/statistics",)),
@@ -38,18 +40,28 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def undecorated(source: str) -> str:
-    """The same module, with `@equation(...)` applied below its function."""
-    lines = source.split("\n")
-    for node in reversed(ast.parse(source).body):
-        if isinstance(node, ast.FunctionDef) and node.decorator_list:
-            first, start, end = node.decorator_list[0].lineno - 1, node.lineno - 1, node.end_lineno
-            decorator = "\n".join(lines[first:start]).removeprefix("@")
-            lines[first:end] = [*lines[start:end], "", f"{node.name} = {decorator}({node.name})"]
+    """The same module, with `@equation(...)` and `@held` applied below their functions."""
+    lines, body = source.split("\n"), ast.parse(source).body
+    inside = [part for node in body if isinstance(node, ast.ClassDef) for part in node.body]
+    for node in sorted([*body, *inside], key=lambda part: -part.lineno):
+        if isinstance(node, ast.FunctionDef) and _applies(node):
+            made, end = node.name, node.end_lineno
+            for decorator in reversed(node.decorator_list):
+                made = f"{ast.get_source_segment(source, decorator)}({made})"
+            first, start = node.decorator_list[0].lineno - 1, node.lineno - 1
+            below = f"{' ' * node.col_offset}{node.name} = {made}"
+            lines[first:end] = [*lines[start:end], "", below]
     return "\n".join(lines)
 
 
+def _applies(node: ast.FunctionDef) -> bool:
+    """Whether the first decorator is one of those that are moved."""
+    first = node.decorator_list[0] if node.decorator_list else None
+    return ast.unparse(getattr(first, "func", first)) in ("equation", "held") if first else False
+
+
 def prepare(folder: Path, room: str) -> None:
-    """Copy what mutmut needs, told which room; the equations undecorated where they are it."""
+    """Copy what mutmut needs, told which room; its functions undecorated."""
     skip = shutil.ignore_patterns("__pycache__", "*.so")
     for name in ("refimpl", "derivations", "tests", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip, dirs_exist_ok=True)
@@ -65,9 +77,8 @@ def prepare(folder: Path, room: str) -> None:
             rf"^{key} = .*$", f"{key} = {json.dumps(value)}", settings, flags=re.MULTILINE
         )
     (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
-    if room == "equations":
-        for file in (folder / source).glob("*.py"):
-            file.write_text(undecorated(file.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in (folder / source).glob("*.py"):
+        file.write_text(undecorated(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def change(folder: Path, mutant: str, prefix: str) -> str:
@@ -94,6 +105,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="of the room; all if none")
     parser.add_argument("--room", choices=tuple(ROOMS), default="equations")
     parser.add_argument("--folder", type=Path, help="where the copy goes")
+    parser.add_argument("--children", type=int, default=os.cpu_count(), help="mutants at a time")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mutants-"))
     prepare(folder, given.room)
@@ -101,7 +113,7 @@ def main() -> int:
     asked = [f"{prefix}{module}." for module in given.modules]
     # forked children deadlock in torch unless it has one thread
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    run = [mutmut(), "run", *(f"{one}*" for one in asked)]
+    run = [mutmut(), "run", "--max-children", str(given.children), *(f"{one}*" for one in asked)]
     subprocess.run(run, cwd=folder, env=environment, check=True)
     lines = subprocess.run(
         [mutmut(), "results", "--all", "true"],

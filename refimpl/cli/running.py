@@ -205,9 +205,9 @@ def _told(done: "Done") -> list[str]:
     """What a run came to, in a few lines."""
     came, first, last = done.summary, done.first, done.last
     lines = [f"reward      {first['reward']:.4f} → {last['reward']:.4f}"]
-    if "end_mean_predicted" in came:
-        for what in ("mean", "std"):
-            reached, wanted = came[f"end_{what}"], came[f"end_{what}_predicted"]
+    for what in ("mean", "std"):
+        reached, wanted = came.get(f"end_{what}"), came.get(f"end_{what}_predicted")
+        if isinstance(reached, float) and isinstance(wanted, float):
             lines.append(f"end {what:<8}{reached:.4f}   predicted {wanted:.4f}")
     lines += [
         f"ratio − 1   {done.worst_ratio_gap:.2g} before each first update",

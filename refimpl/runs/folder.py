@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..outside import MIB, bounded
+from ..outside import MIB, settings
 from . import atomic, metrics
 from .checkpoint import Series
 from .versions import versions
@@ -143,11 +143,9 @@ def about(path: Path) -> dict[str, Any]:
     file = path / "run.json"
     if not file.is_file():
         raise FileNotFoundError(f"{path} is not the folder of a run: it has no run.json")
-    try:
-        found = json.loads(bounded(file, 64 * MIB).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is no JSON: {error}") from error
-    if not isinstance(found, dict) or not {"kind", "config", "versions"} <= found.keys():
+    found = settings(file, 64 * MIB)
+    kinds = {"kind": str, "config": dict, "versions": dict}
+    if not all(isinstance(found.get(key), wanted) for key, wanted in kinds.items()):
         raise ValueError(f"{file} does not describe a run: it needs kind, config and versions")
     return metrics.restored(found)
 
@@ -157,11 +155,12 @@ def summary(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: the run is not finished.
+        ValueError: a summary.json that was damaged.
     """
     file = path / "summary.json"
     if not file.is_file():
         raise FileNotFoundError(f"the run in {path} is not finished: continue it with --resume")
-    return metrics.restored(json.loads(bounded(file, 64 * MIB).read_text(encoding="utf-8")))
+    return metrics.restored(settings(file, 64 * MIB))
 
 
 def reopen(

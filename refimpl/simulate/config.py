@@ -8,6 +8,7 @@
 
 import difflib
 import math
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..typed import held
+from ..typed.problems import shown
 
 SPACINGS = ("karras", "exponential", "beta")
 KINDS = {
@@ -107,8 +109,8 @@ def read(entries: Any) -> Config:
         raise ValueError(
             "no _class_name: this is not the scheduler_config.json of a diffusers scheduler"
         )
-    if name not in KINDS:
-        raise ValueError(f"_class_name {name!r} is not read{nearest(str(name), KINDS)}")
+    if not isinstance(name, str) or name not in KINDS:
+        raise ValueError(f"_class_name {shown(name)} is not read{nearest(str(name), KINDS)}")
     values = _filled(name, entries)
     _agree(KINDS[name], values)
     return _config(KINDS[name], values)
@@ -129,18 +131,25 @@ def _filled(name: str, entries: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_kind(key: str, value: Any, default: Any) -> Any:
-    if isinstance(default, float) and isinstance(value, list):
-        return value  # trained_betas
+    if key == "trained_betas" and isinstance(value, list):
+        return value
     if isinstance(default, (int, float)) and not isinstance(default, bool):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if key == "lambda_min_clipped" or (number and math.isfinite(value)):
+        finite = number and abs(value) <= sys.float_info.max
+        if key == "lambda_min_clipped" or (finite and type(default)(value) == value):
             return value
     elif type(value) is type(default):
         return value
-    raise ValueError(f"{key} must be {_WORDS[type(default)]}, got {value!r}")
+    raise ValueError(f"{key} must be {_WORDS[type(default)]}, got {shown(value)}")
 
 
-_WORDS = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+}
 
 
 def _agree(kind: str, v: Mapping[str, Any]) -> None:
@@ -155,9 +164,13 @@ def _agree(kind: str, v: Mapping[str, Any]) -> None:
     if not 0 <= v.get("shift_terminal", 0.0) < 1:
         raise ValueError(f"shift_terminal must lie in [0, 1), got {v['shift_terminal']!r}")
     if v.get("time_shift_type", "exponential") not in ("exponential", "linear"):
-        raise ValueError(f"time_shift_type is exponential or linear, got {v['time_shift_type']!r}")
+        raise ValueError(
+            f"time_shift_type is exponential or linear, got {shown(v['time_shift_type'])}"
+        )
     if v.get("final_sigmas_type", "zero") not in ("zero", "sigma_min"):
-        raise ValueError(f"final_sigmas_type is zero or sigma_min, got {v['final_sigmas_type']!r}")
+        raise ValueError(
+            f"final_sigmas_type is zero or sigma_min, got {shown(v['final_sigmas_type'])}"
+        )
     if kind == "euler" and v["use_dynamic_shifting"]:
         least, most = v["base_image_seq_len"], v["max_image_seq_len"]
         if not 0 < least < most:
@@ -172,7 +185,7 @@ def _is_a_flow(kind: str, v: Mapping[str, Any], chosen: list[str]) -> None:
     if v["prediction_type"] != "flow_prediction" or not v["use_flow_sigmas"]:
         raise ValueError(
             "this is a diffusion schedule, not a flow's: prediction_type is "
-            f"{v['prediction_type']!r} and use_flow_sigmas {str(v['use_flow_sigmas']).lower()}"
+            f"{shown(v['prediction_type'])} and use_flow_sigmas {str(v['use_flow_sigmas']).lower()}"
         )
     if v.get("use_lu_lambdas"):
         chosen = [*chosen, "lu"]

@@ -83,13 +83,16 @@ def made(
         timesteps: network times in their place: the levels are shifted, the times are not.
 
     Raises:
-        ValueError: no steps, levels that no scheduler takes, see also `shift_of`.
+        ValueError: no steps, levels that no scheduler takes or that meet, see also
+            `shift_of`.
     """
     if steps < 1:
         raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")
     k = shift_of(c, tokens, mu)
     even = _handed(c, k, steps, handed, timesteps)
     levels, remarks = _shaped(c, even, k)
+    if not (np.diff(levels) < 0).all():
+        raise ValueError(f"a grid must fall, and the levels of this one meet: shift = {k:g}")
     told = _told(c, levels, timesteps)
     remarks = [*_said(c, k, tokens, handed, timesteps), *remarks, *_about_time(c, levels, told)]
     if c.final == "sigma_min":

@@ -35,8 +35,6 @@ def cdf(
         detects: a Kolmogorov distance that must be found.
     """
     samples(claim, x)
-    if x.ndim != 1:
-        raise ValueError(f"{claim.name}: one number per sample, (n,), got {tuple(x.shape)}")
     part = band("the Kolmogorov distance", law(x.sort().values), claim.alpha, slack)
     return judge(claim, [part], part.bound + slack + _dkw(claim.n, BETA), detects)
 

@@ -96,9 +96,16 @@ def verify(content: str, name: str = "") -> Report:
     id = document["equation"]
     if id not in equations() or id in skipped():
         return Report(name or id, problems=(f"no vectors belong to {id!r}",))
-    vectors = read(document)
-    gaps, problems = _production(vectors)
-    problems = [*_changed(content, id), *_inexact(document), *problems, *_accepted(vectors)]
+    changed = list(_changed(content, id))
+    try:
+        vectors = read(document)
+        gaps, problems = _production(vectors)
+        problems = [*changed, *_inexact(document), *problems, *_accepted(vectors)]
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        if not changed:
+            raise  # what is generated can be read: this is no fault of the file
+        told = f"cannot be read as vectors: {type(error).__name__}: {str(error)[:160]}"
+        return Report(name or id, problems=(*changed, told))
     counts = {r: sum(t.result == r for t in vectors.tests) for r in _RESULTS}
     wrong = sum(len(t.wrong) for t in vectors.tests)
     return Report(name or id, counts, gaps, wrong, tuple(problems))

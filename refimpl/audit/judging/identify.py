@@ -49,6 +49,11 @@ def identify(probe: Probe, manifest: Manifest) -> Identified:
     """Find reading, mean and draw."""
     raw = probe.raw
     clock = clock_of(raw.get("t"), raw.get("s"), manifest.time, manifest.time_scale)
+    if raw and not block(raw, Model(Reading(clock, "unknown"), None, None, {})).n:
+        raise ValueError(
+            "no step can be judged: in every row one of t, s, std and g is NaN, infinite or "
+            "negative, or t does not lie above s"
+        )
     means, target, velocity = _means(probe, manifest, clock)
     reading = means[0].reading if means else _first(raw, manifest, clock)
     mean = means[0].formula if means else (MEANS[0] if target else None)

@@ -91,7 +91,7 @@ def regions(path: Path) -> dict[str, Region]:
                 for m in members
                 if m.filename.endswith(".npy")
             }
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is a damaged or truncated archive: {error}") from error
 
 

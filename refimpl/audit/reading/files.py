@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ...outside import MIB, parsed, plain_file
 from ...runs.recorder import FORMAT
+from ...typed.problems import shown
 from . import archives
 
 _TYPES = {
@@ -105,7 +106,7 @@ def _opened(path: Path) -> Shard:
     about: dict[str, str] = {}
     if head[:4] == b"PK\x03\x04" or zipfile.is_zipfile(path):
         regions = archives.regions(path)
-    elif head[:1] == b"\x80":
+    elif head[:1] == b"\x80" and path.suffix != ".safetensors":  # there it may be a length
         regions = archives.torch_columns(path)
     elif head[:6] == b"\x93NUMPY":
         raise ValueError(f"{path} is a single array: save named ones, np.savez(path, x_t=..., ...)")
@@ -119,7 +120,7 @@ def _opened(path: Path) -> Shard:
 
 def _manifest(path: Path, about: dict[str, str]) -> dict[str, Any]:
     if about.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{path} has the format {about['format']!r}; this reads {FORMAT!r}")
+        raise ValueError(f"{path} has the format {shown(about['format'])}; this reads {FORMAT!r}")
     try:
         manifest = json.loads(about.get("manifest", "{}"))
     except json.JSONDecodeError as error:
@@ -150,8 +151,8 @@ def _safetensors(path: Path) -> tuple[dict[str, archives.Region], dict[str, str]
                 start, end = entry["data_offsets"]
                 if not _is_count(start, end, *entry["shape"]) or start > end:
                     raise ValueError(
-                        f"{path} is damaged: {name} lies at {[start, end]} with the shape "
-                        f"{entry['shape']}"
+                        f"{path} is damaged: {name} lies at {shown([start, end])} with the "
+                        f"shape {shown(entry['shape'])}"
                     )
                 if 8 + length + end > size:
                     raise ValueError(
@@ -159,12 +160,13 @@ def _safetensors(path: Path) -> tuple[dict[str, archives.Region], dict[str, str]
                     )
                 if entry["dtype"] not in _TYPES:
                     raise ValueError(
-                        f"{path}: {name} has the type {entry['dtype']}; store floats or integers"
+                        f"{path}: {name} has the type {shown(entry['dtype'])}; store floats or "
+                        "integers"
                     )
                 dtype, shape = _TYPES[entry["dtype"]], tuple(entry["shape"])
                 if end - start != prod(shape) * dtype.itemsize:
                     raise ValueError(
-                        f"{path} is damaged: {name} has {end - start} bytes for {shape}"
+                        f"{path} is damaged: {name} has {end - start} bytes for {shown(shape)}"
                     )
                 regions[name] = archives.region(path, 8 + length + start, shape, dtype)
         except (UnicodeDecodeError, LookupError, TypeError, AttributeError) as error:

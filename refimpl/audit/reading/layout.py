@@ -168,7 +168,7 @@ def _rows(shard: Shard, c: Column, lead: tuple[int, ...], steps_first: bool) -> 
             lambda a, b: c.read(a, b, n).reshape(b - a, width),
             lambda row, k: c.read(row * width, row * width + k, max(1, len(c.shape))).reshape(k),
         )
-    if shape in ((), (1,)):
+    if shape in ((), (1,)) and not latent:
         return _repeated(c, torch.zeros_like)
     if n == 2 and len(shape) == 1 and shape[0] in lead:
         per_step = c.name != "advantages"

@@ -96,7 +96,8 @@ def audit(
     try:
         return _audited(Path(path), manifest or {}, progress)
     except (ValueError, FileNotFoundError) as error:  # its text may quote names of the record
-        raise type(error)(printable(error)) from error
+        missing = isinstance(error, FileNotFoundError)
+        raise (FileNotFoundError if missing else ValueError)(printable(error)) from error
 
 
 def _audited(

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...typed.problems import shown
 from .images import as_bytes, as_pictures
 from .protocol import Answer, Metadata
 
@@ -121,7 +122,7 @@ def _numbers(name: str, values: Any, count: int) -> Tensor:
         raise ValueError(f"{name} must be a list of {count} numbers, one an image, got {got}")
     for x in values:
         if x is not None and (isinstance(x, bool) or not isinstance(x, (int, float))):
-            raise ValueError(f"{name} must be numbers or null, got {x!r}")
+            raise ValueError(f"{name} must be numbers or null, got {shown(x)}")
         if x is not None and not -LARGEST <= x <= LARGEST:
             raise ValueError(f"{name} must be numbers that float32 holds, got {str(x)[:40]}")
     return torch.tensor([torch.nan if x is None else x for x in values], dtype=torch.float32)
@@ -162,8 +163,10 @@ def _from_safetensors(body: bytes) -> tuple[Tensor, list[str], list[Any]]:
     if len(shape) == 4:
         require_room(shape[0], [(shape[2], shape[3])] * min(shape[0], IMAGES))
     images = load(body)["images"]
-    if images.ndim != 4 or images.dtype != torch.uint8:
-        raise ValueError(f"images must be uint8 [B, 3, H, W], got {images.dtype} {images.shape}")
+    wanted = images.ndim == 4 and images.shape[1] == 3 and images.numel()
+    if not wanted or images.dtype != torch.uint8:
+        got = f"{images.dtype} {list(images.shape)}"
+        raise ValueError(f"images must be uint8 [B, 3, H, W], none of them 0, got {got}")
     prompts, metadata = (json.loads(header[key]) for key in ("prompts", "metadata"))
     return _from_bytes(images), *_beside(prompts, metadata, len(images))
 
@@ -175,4 +178,10 @@ def _from_bytes(levels: Tensor) -> Tensor:
 def _beside(prompts: Any, metadata: Any, count: int) -> tuple[list[str], list[Any]]:
     if not all(isinstance(rows, list) and len(rows) == count for rows in (prompts, metadata)):
         raise ValueError(f"{count} images need as many prompts and metadata")
+    for what, rows, kind in (("prompts", prompts, str), ("metadata", metadata, dict)):
+        if wrong := [row for row in rows if not isinstance(row, kind)]:
+            raise ValueError(f"{what} must be {_WORDS[kind]}, got {shown(wrong[0])}")
     return prompts, metadata
+
+
+_WORDS: dict[type, str] = {str: "texts", dict: "objects"}
