@@ -238,7 +238,7 @@ correlated_whitened = _topic(
 weights_by_cases = _topic(
     "weights_by_cases",
     "Sensitivities are slopes of the paper's Eq. 9, GRPO-Guard's ratio a noise, the mask a table.",
-    "lever levelled tempflow guard_log_ratio guard divergence_mask signal",
+    "lever levelled tempflow guard_log_ratio guard guard_lever divergence_mask signal",
     "GRPO-4 GRPO-5",
 )
 levels_by_masses = _topic(
