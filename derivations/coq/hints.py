@@ -316,6 +316,9 @@ def _logarithm(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[st
 def _root(text: str, atom: sp.Expr, names: Names, found: Hints) -> tuple[str, str, str] | None:
     value = settled(atom.base)
     factors, rest = _factors(value)
+    number, sum_ = _upright(value).as_content_primitive()
+    if _alone(factors, rest) and number.is_Rational and number != 1 and sum_ in found.seen:
+        factors, rest = _factors(number)[0], sum_  # sympy multiplies a number into a sum again
     if _alone(factors, rest):
         if value == 0:
             return text, "0", "(apply sqrt_is; [ lra | ALGEBRA ])"

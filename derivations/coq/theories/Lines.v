@@ -283,8 +283,7 @@ Ltac logarithms_of_one :=
   repeat match goal with
   | |- context [ln ?a] => replace (ln a) with 0 by (rewrite <- ln_1; f_equal; algebra)
   end.
-Ltac exp_law sum :=
-  rewrite ?ln_1; ln_split;
+Ltac exp_law_as_it_stands sum :=
   lazymatch goal with
   | |- exp ?a = _ =>
       transitivity (exp sum);
@@ -293,6 +292,8 @@ Ltac exp_law sum :=
       repeat rewrite exp_half by positive; repeat rewrite exp_ln by positive;
       plainly
   end.
+Ltac exp_law sum :=
+  first [ rewrite ?ln_1; ln_split; exp_law_as_it_stands sum | exp_law_as_it_stands sum ].
 Ltac ln_law product :=
   lazymatch goal with
   | |- ln ?a = _ => transitivity (ln product); [ f_equal; rewrite ?exp_Ropp; plainly |]; ln_split; simpl; first [ reflexivity | lra | plainly ]
@@ -366,13 +367,14 @@ Ltac absolutely :=
   | H : Rabs ?a <> 0 |- _ => field; apply (root_of_square a); [ exact H | first [ reflexivity | ring ] ]
   end.
 Ltac undone :=
-  unfold Rdiv in *; rewrite ?Rinv_1, ?Rmult_1_l, ?Rmult_1_r in *;
   repeat match goal with
   | |- context [Rpower ?a ?b] =>
       replace (Rpower a b) with 1
         by (replace a with 1 by algebra; unfold Rpower; rewrite ln_1, Rmult_0_r; symmetry; apply exp_0)
   end;
   repeat rewrite exp_ln by positive; rewrite ?ln_exp; plainly.
+Ltac products_undone :=
+  unfold Rdiv in *; rewrite ?Rinv_1, ?Rmult_1_l, ?Rmult_1_r in *; undone.
 (* The power mean of a and b is a times that of 1 and b / a. *)
 Lemma power_mean (a b u k : R) : 0 < a -> 0 < b -> k <> 0 ->
   0 < (1 - u) * Rpower a (/ k) + u * Rpower b (/ k) ->
@@ -390,7 +392,7 @@ Proof.
   replace (k * (/ k * ln a)) with (ln a) by (field; exact K). rewrite exp_ln by exact A. reflexivity.
 Qed.
 Ltac further :=
-  first [ absolutely | turned | logarithms | apply power_mean; pos | undone ].
+  first [ absolutely | turned | logarithms | undone | apply power_mean; pos | products_undone ].
 
 (* A derivative: Coquelicot computes one, and it is the one that was written. *)
 
