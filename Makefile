@@ -92,6 +92,7 @@ docs-serve: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/step.py
 	$(BIN)/python tests/benchmarks/check.py
+	$(BIN)/python tests/benchmarks/mixture.py
 	$(BIN)/refimpl verify | grep ' hold '
 
 nightly: $(STAMP)
