@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..equations import conversions, coupling, kernels, paths, sde, weights
-from ..equations.elementary import Num, add_scaled, add_scaled_to
+from ..equations.elementary import Num, add_scaled, add_scaled_to, where
 from ..equations.gaussian import Gaussian
 from ..equations.sde import Step
 from ..simulate.grids import Grid
 from ..typed import held
-from .method import Method
+from .method import KernelName, Method
 
 
 def kernel(
@@ -57,20 +57,24 @@ def kernel(
         std = kernels.cps_std(step.s, method.noise)
         left = left_open(method, step) if variance is None else variance
         return kernels.moment_matched(data, noise, std, left, step)
-    return kernels.frozen_data(data, noise, step.s, kept(method, step))
+    return kernels.frozen_data(data, noise, step.s, kept(method.kernel, step, method.noise))
 
 
-def kept(method: Method, step: Step) -> Num:
-    """The share of the noise variance that a step of the exact kernels keeps.
+def kept(kernel: KernelName, step: Step, noise: Num) -> Num:
+    """The share of the noise variance that a step of an exact kernel keeps: none on its way to 0.
+
+    Args:
+        kernel: "exact" or "exact_constant".
+        noise: a of the first, g of the second.
 
     Raises:
         ValueError: see `kernels.kept_flow_grpo`, `kernels.kept_constant`.
     """
-    if method.kernel == "exact":
-        return kernels.kept_flow_grpo(step, method.noise)
-    if np.all(np.asarray(step.s) == 0):
-        return 0 * step.s  # the limit, which `kept_constant` leaves to its caller
-    return kernels.kept_constant(step, method.noise)
+    if kernel == "exact":
+        return kernels.kept_flow_grpo(step, noise)
+    last = step.s == 0
+    above = Step(step.t, where(last, step.t / 2, step.s))  # at 0 the share is a limit, exp(−∞)
+    return where(last, 0 * step.s, kernels.kept_constant(above, noise))
 
 
 def left_open(method: Method, step: Step) -> Num:

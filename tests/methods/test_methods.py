@@ -272,6 +272,19 @@ def test_the_exact_kernels_forget_the_noise_on_the_way_to_the_data():
         assert plan(Method(kernel=name, skip_last=False), GRID).noisy[-1] is False
 
 
+def test_the_exact_kernels_take_levels_as_tensors_the_last_among_them():
+    x, v = draw(3, 2), draw(3, 2, seed=1)
+    t = torch.tensor([[0.75], [0.5], [0.25]], dtype=torch.float64)
+    for name in ("exact", "exact_constant"):
+        method = Method(kernel=name)
+        whole = kernel(method, x, v, Step(t, t - 0.25))
+        for i in range(3):
+            at = float(t[i])
+            one = kernel(method, x[i], v[i], Step(at, at - 0.25))
+            assert torch.allclose(whole.mean[i], one.mean, rtol=0, atol=1e-15)
+            assert float(whole.std[i]) == pytest.approx(float(one.std), abs=1e-15)
+
+
 def test_with_little_noise_both_exact_kernels_are_the_flow():
     x, v = draw(2, 3), draw(2, 3, seed=1)
     for name in ("exact", "exact_constant"):

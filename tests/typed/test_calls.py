@@ -71,6 +71,8 @@ def test_a_right_call_comes_through_with_its_name():
         ({"any": torch.ones(2, dtype=torch.int64)}, TypeError, "any must be .* got torch.int64"),
         ({"any": torch.ones(2).to(torch.float8_e5m2)}, TypeError, "any must be .* torch.float8"),
         ({"any": torch.tensor([1.0, torch.nan])}, ValueError, "any must be finite, it holds NaN"),
+        ({"any": torch.tensor([torch.inf, 1.0])}, ValueError, "any must be finite"),
+        ({"any": torch.tensor([1.0, -torch.inf]).half()}, ValueError, "any must be finite"),
         ({"count": True}, TypeError, "count must be a whole number, got True"),
         ({"count": 2.0}, ValueError, "count must be a whole number, got 2.0"),
         ({"count": 10**400}, TypeError, r"count must be a whole number, got 1000\d+\.\.\.\d+"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...equations import Gaussian, Step, kernels, sde
+from ...methods.steps import kept
 from ..adapter.conventions import FROZEN, NO_G, Conventions
 from ..adapter.inputs import field_of
 from .values import Formulas, Inputs, Parts, column
@@ -75,21 +76,14 @@ def _unfloored(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step
         if c["g"] == "cps":
             std = f("kernels.cps_std")(step.s, a)
             return f("kernels.preserving")(f("paths.linear")(step.s), data, noise, std)
-        return kernels.frozen_data(data, noise, step.s, _kept(c, step, a))
+        share = kept("exact" if c["g"] == FROZEN[0] else "exact_constant", step, a)
+        return kernels.frozen_data(data, noise, step.s, share)
     g = diffusion_of(f, i, c, step)
     at = f("paths.linear")(c.held(step.t))
     if f.replaced in ("", "sde.transition"):
         return f("sde.transition")(at, x, v, g, step)
     score = f("conversions.score_from_velocity")(at, x, v)
     return f("sde.euler_maruyama")(x, -f("sde.drift")(v, score, g), g, step.h)
-
-
-def _kept(c: Conventions, step: Step, a: Any) -> Any:
-    """The share of the noise variance that a step keeps; none on the way to the data."""
-    if c["g"] == FROZEN[0]:
-        return kernels.kept_flow_grpo(step, a)
-    above = np.where(step.s == 0, step.t / 2, step.s)
-    return np.where(step.s == 0, 0.0, kernels.kept_constant(Step(step.t, above), a))
 
 
 def step(f: Formulas, i: Inputs, c: Conventions) -> Parts:

@@ -17,6 +17,7 @@ from .stepping import FUNCTIONS, Base, Column, Levels, Loss, named, settings, st
 
 STEP = "flow_grpo/diffusers_patch/sd3_sde_with_logprob.py"
 TRAIN = "scripts/train_sd3.py"
+GUARD = "scripts/train_sd3_GRPO_Guard.py"
 
 
 class Step(Base):
@@ -83,11 +84,15 @@ class Training(Base):
 
 
 class Guard(Base):
-    """GRPO-Guard's ratio, as the lines of its training script."""
+    """GRPO-Guard's ratio, as the lines of a training script.
 
-    def __init__(self, checkout: Checkout, library: str) -> None:
-        super().__init__(checkout, library, f"{library}, GRPO-Guard", ratio="guard")
-        self._script = checkout.file("scripts/train_sd3_GRPO_Guard.py")
+    Attributes:
+        script: the training script; what else its lines name is in `names`.
+    """
+
+    def __init__(self, checkout: Checkout, name: str, script: str, **names: Any) -> None:
+        super().__init__(checkout, name.partition(",")[0], name, ratio="guard")
+        self._script, self._names = checkout.file(script), names
 
     def ratio(self, log_prob: Any, log_prob_old: Any, divergence: Any, std: Any) -> Any:
         # the script takes one std for a batch, which stands at one step: so one std at a time
@@ -95,20 +100,12 @@ class Guard(Base):
         return torch.stack([row[i] for i, row in enumerate(rows)])
 
     def _at(self, std: Any, log_prob: Any, log_prob_old: Any, divergence: Any) -> Any:
-        # means whose distance has the divergence that is given; sqrt_dt = 1, so std_dev_t is std
+        # means whose distance has the divergence that is given
         apart = ((2 * divergence) ** 0.5 * std).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 2)
         sample = {"log_probs": Column(log_prob_old), "prev_sample_mean": Column(0 * apart)}
-        return self._script.value(
-            "sigma_t",
-            "ratio",
-            torch=torch,
-            std_dev_t=std,
-            prev_sample_mean=apart,
-            sample=sample,
-            j=0,
-            log_prob=log_prob,
-            sqrt_dt=torch.ones(1),
-        )
+        return self._script.value("sigma_t", "ratio", torch=torch, std_dev_t=std, j=0,
+                                  prev_sample_mean=apart, sample=sample, log_prob=log_prob,
+                                  **self._names)  # fmt: skip
 
 
 SDE = {"std": "g", "boundary": "next_level"}
@@ -127,6 +124,6 @@ def everything(path: Path) -> list[Any]:
         adapters.append(Step(checkout, "flow_grpo", "cps", **CPS))
     adapters.append(Training(checkout, "flow_grpo", std="g"))
     adapters.append(Training(checkout, "flow_grpo", whole_batch=False, std="g"))
-    if (path / "scripts/train_sd3_GRPO_Guard.py").is_file():
-        adapters.append(Guard(checkout, "flow_grpo"))
+    if (path / GUARD).is_file():  # with sqrt_dt = 1 its std_dev_t is the std of the step
+        adapters.append(Guard(checkout, "flow_grpo, GRPO-Guard", GUARD, sqrt_dt=torch.ones(1)))
     return adapters

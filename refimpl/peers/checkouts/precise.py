@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from ..checkout import Checkout
-from .stepping import FUNCTIONS, Base, Column, Levels, Loss, named, settings, stepped
+from .flow_grpo import Guard
+from .stepping import FUNCTIONS, Base, Levels, Loss, named, settings, stepped
 
 STEP = "precise_sde/diffusers_patch/sde_with_logprob.py"
 TRAIN = "precise_sde/train/rl_trainer.py"
@@ -81,28 +82,10 @@ class Training(Base):
                                   prev_sample_mean_ref=mean_ref)  # fmt: skip
 
 
-class Guard(Base):
-    """Its ratio as it trains, GRPO-Guard's: one std for a batch, which stands at one step."""
-
-    def __init__(self, checkout: Checkout) -> None:
-        super().__init__(checkout, "precise", "precise, guarded ratio", ratio="guard")
-        self._script = checkout.file(TRAIN)
-
-    def ratio(self, log_prob: Any, log_prob_old: Any, divergence: Any, std: Any) -> Any:
-        rows = [self._at(one, log_prob, log_prob_old, divergence) for one in std]
-        return torch.stack([row[i] for i, row in enumerate(rows)])
-
-    def _at(self, std: Any, log_prob: Any, log_prob_old: Any, divergence: Any) -> Any:
-        apart = ((2 * divergence) ** 0.5 * std).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 2)
-        sample = {"log_probs": Column(log_prob_old), "prev_sample_mean": Column(0 * apart)}
-        adapter = settings(ratio_mean_bias_dims=lambda log_prob, _: tuple(range(1, log_prob.ndim)))
-        return self._script.value("sigma_t", "ratio", torch=torch, std_dev_t=std, j=0,
-                                  prev_sample_mean=apart, sample=sample, log_prob=log_prob,
-                                  adapter=adapter)  # fmt: skip
-
-
 def everything(path: Path) -> list[Any]:
     """Adapters of a checkout."""
     checkout = Checkout(path, STEP, TRAIN, TRACKER)
     steps = [Step(checkout, kind, **said) for kind, said in KERNELS.items()]
-    return [*steps, Training(checkout), Guard(checkout)]
+    adapter = settings(ratio_mean_bias_dims=lambda log_prob, _: tuple(range(1, log_prob.ndim)))
+    guarded = Guard(checkout, "precise, guarded ratio", TRAIN, adapter=adapter)
+    return [*steps, Training(checkout), guarded]
