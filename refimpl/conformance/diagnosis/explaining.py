@@ -22,6 +22,7 @@ from .evidence import Evidence, Variation
 from .factors import factors
 from .neighbours import Neighbour, neighbours
 from .printing import shown
+from .remade import remakings
 from .readings import Case, Explanation, factor
 from .roundings import rounding
 from .variations import variations
@@ -92,7 +93,11 @@ class _Search:
         return [_told(n) for n in neighbours(e, parts, depth, self._patience)]
 
     def _one_edit(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-        return self._edited(e, parts, 1) or _kept(e, parts, -3, lambda: _looped(e))
+        return (
+            self._edited(e, parts, 1)
+            or _kept(e, parts, -3, lambda: _looped(e))
+            or _remade(e, parts, free=False)
+        )
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -148,9 +153,13 @@ def _told(n: Neighbour) -> Explanation:
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    found = [_told(n) for n in factors(e, parts)]
+    found = [_told(n) for n in factors(e, parts)] or _remade(e, parts, free=True)
     found = found or _kept(e, parts, -4, lambda: _fitted(e, Edited))
     return sorted(found, key=lambda x: len(x.name))[:1]  # a number may stand in several places
+
+
+def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:
+    return [_told(n) for n in remakings(e, parts, free=free)]
 
 
 def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:

@@ -61,11 +61,12 @@ def neighbours(
         known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
         for n in _fitting(program, known, screen, depth, patience):
             if explains(n, e, wanted):
-                found.setdefault(_trace(n, e), []).append(n)
-    return [min(same, key=_length) for same in found.values()]
+                found.setdefault(trace(n, e), []).append(n)
+    return [min(same, key=length) for same in found.values()]
 
 
-def _length(n: Neighbour) -> int:
+def length(n: Neighbour) -> int:
+    """How much there is to read of it."""
     return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
 
 
@@ -100,7 +101,7 @@ def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
     ) and bool(seen)  # fmt: skip
 
 
-def _trace(n: Neighbour, e: Evidence) -> bytes:
+def trace(n: Neighbour, e: Evidence) -> bytes:
     """What a program gives on the first inputs, to ten digits: the same for the same program."""
     told = n.program.run(e.op.begins(e.cases[0].inputs, e.c))
     rows = [np.ravel(told[p]) for p in sorted(told)]
@@ -121,7 +122,7 @@ def _fitting(
             if not patience.spend():
                 return
             told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
-            if _fits(screen, told):
+            if fits(screen, told):
                 yield _made(program, edits)
 
 
@@ -178,7 +179,8 @@ def leading_to(program: Program, part: str) -> list[int]:
     return found[::-1]
 
 
-def _fits(screen: Row, told: np.ndarray) -> bool:
+def fits(screen: Row, told: np.ndarray) -> bool:
+    """Whether these are the numbers that came back."""
     if told.shape != screen.got.shape:
         return False
     bound = 2 * ROUNDINGS * screen.unit * (np.abs(told) + np.max(screen.sizes, initial=0.0))

@@ -28,7 +28,7 @@ def _text(node: ast.expr) -> tuple[str, int]:
     if isinstance(node, ast.Name):
         return _NAMES.get(node.id, node.id), 9
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return f"{node.value:g}", 9
+        return f"{node.value:g}".replace("-", "−"), 9
     return ast.unparse(node), 0
 
 
