@@ -93,6 +93,18 @@ def test_memory_meets_the_values_it_was_fitted_to() -> None:
         assert found == pytest.approx(gib, rel=0.03)
 
 
+@pytest.mark.parametrize("processes", [1, 8])
+def test_the_kept_half_costs_one_stored_latent_a_trained_step(processes: int) -> None:
+    """Nine steps of 1152 images, 16 · 64 · 64 numbers of four bytes; nothing without guidance."""
+
+    def stored(*changes: str) -> float:
+        return plan.plan(presets.resolve([], None, changes), processes).gib["stored rollouts"]
+
+    kept = "training.unconditional_kept=true"
+    assert stored(kept) - stored() == pytest.approx(9 * 1152 * 16 * 64**2 * 4 / 2**30 / processes)
+    assert stored(kept, "sampling.guidance=1") == stored("sampling.guidance=1")
+
+
 def test_a_dry_run_says_what_matters() -> None:
     config = presets.resolve(["flow_grpo"])
     lines = plan.plan(config, processes=8).lines(rate=356)
