@@ -14,13 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model import calling
+from ..model import calling, whole
 from ..model.calling import Call
 from ..model.images import Decoder
 from ..model.pipelines import at_random, load, scheduler_shift
 from ..model.policy import add_adapter, lower_products, merge_products
 from ..model.starts import begin_with
-from ..model import whole
 from ..model.text import Encoders, Store, Text
 from ..settings.config import DTYPES, Config
 from ..settings.sections import Adapter

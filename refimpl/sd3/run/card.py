@@ -1,4 +1,4 @@
-"""The model card of what was trained, an adapter or a transformer: what it was made from, how, and how to use it."""
+"""The model card of an adapter, or of a transformer: what it was made from, and how to use it."""
 
 from collections.abc import Mapping
 
