@@ -130,6 +130,8 @@ def test_all_weights_cost_what_they_are_made_of() -> None:
     assert exact.gib["reference"] == exact.gib["transformer"]
     lower = counted("training.optimiser=adamw8bit")
     assert lower.gib["gradient, optimiser, average"] == pytest.approx(2.5 * 8.36, abs=0.02)
+    assert lower.disk_gib == pytest.approx(2.5 * 8.36, abs=0.02)
+    assert lower.exported_gib == found.exported_gib == pytest.approx(8.36, abs=0.01)
     assert found.gib["activations"] > plan.plan(presets.resolve([])).gib["activations"]
 
 

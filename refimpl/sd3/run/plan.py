@@ -41,7 +41,7 @@ class Plan:
         iterations: of the run.
         processes: that share the images.
         size: of the model.
-        disk_gib: a checkpoint.
+        disk_gib, exported_gib: a checkpoint, and what diffusers loads.
     """
 
     images: int
@@ -55,6 +55,7 @@ class Plan:
     processes: int
     size: str
     disk_gib: float
+    exported_gib: float
 
     @property
     def per_image(self) -> float:
@@ -93,7 +94,7 @@ class Plan:
             f"{seconds * self.iterations / 3600:.1f} h in all; evaluation and rewards not counted",
             f"memory         about {sum(self.gib.values()):.1f} GiB a process: {memory}",
             f"disk           {self.disk_gib:.2f} GiB a checkpoint, of weights, their average and "
-            f"Adam's moments; {self.disk_gib / 4:.2f} what is exported, and twice that in its turn",
+            f"Adam's moments; {self.exported_gib:.2f} what is exported",
         ]
 
 
@@ -137,7 +138,8 @@ def plan(config: Config, processes: int = 1) -> Plan:
         iterations=training.iterations,
         processes=processes,
         size=size,
-        disk_gib=_trained(config, size, transformer) * 16 / 2**30,
+        disk_gib=_trained(config, size, transformer) * (8 + _moments(config)) / 2**30,
+        exported_gib=_trained(config, size, transformer) * 4 / 2**30,
     )
 
 
@@ -204,7 +206,7 @@ def _memory(
     texts = (
         0.0 if config.text.precompute else TEXT_GIB["clip"] + (TEXT_GIB["t5"] if model.t5 else 0)
     )
-    moments = 2 if config.training.optimiser == "adamw8bit" else 8
+    moments = _moments(config)
     if full:
         share = {
             "transformer": 4 * trained_numbers / gib,
@@ -230,6 +232,11 @@ def _trained(config: Config, size: str, transformer: Mapping[str, Any]) -> int:
     if config.adapter.kind == "full":
         return PARAMETERS[size]
     return flops.adapter_parameters(transformer, config.adapter.rank, config.adapter.targets)
+
+
+def _moments(config: Config) -> int:
+    """Bytes of Adam's moments, for each number that is trained."""
+    return 2 if config.training.optimiser == "adamw8bit" else 8
 
 
 def _copies(config: Config, numbers: int) -> dict[str, float]:
