@@ -47,7 +47,8 @@ def export(transformer: Any, folder: Path, *, state: Mapping[str, Tensor], card:
         state: its weights by name, whole.
         card: README.md, if there is one.
     """
-    kind = next(k for k in type(transformer).__mro__ if k.__module__.startswith("diffusers."))
+    kinds: tuple[Any, ...] = type(transformer).__mro__
+    kind = next(one for one in kinds if one.__module__.startswith("diffusers."))
     with torch.device("meta"):
         plain = kind.from_config(transformer.config)
     buffers = dict(transformer.named_buffers())
