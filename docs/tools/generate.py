@@ -718,7 +718,7 @@ def rounding_block(run: Run, page: Path) -> str:
     rows = ["| topic | largest gap | equation by equation |", "| --- | ---: | --- |"]
     for topic, found in topics.items():
         told = " · ".join(f"{code(name)} {gap:g}" for name, gap in found)
-        rows.append(f"| {topic} | {max(gap for _, gap in found):g} | {told} |")
+        rows.append(f"| {code(topic)} | {max(gap for _, gap in found):g} | {told} |")
     return "\n".join(rows)
 
 
