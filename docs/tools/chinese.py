@@ -191,7 +191,9 @@ SYMBOLS = {"log", "exp", "std", "Var", "sqrt", "flow_grpo", "next_level", "finit
 
 def english(text: str) -> bool:
     """Whether a text has English words in it, besides formulas, names in code and links."""
-    text = re.sub(r"\$[^$]*\$|`[^`]*`|<code>.*?</code>|&#?\w+;|<[^>]*>|\[[^\]]*\]\([^)]*\)", " ", text)
+    text = re.sub(
+        r"\$[^$]*\$|`[^`]*`|<code>.*?</code>|&#?\w+;|<[^>]*>|\[[^\]]*\]\([^)]*\)", " ", text
+    )
     return bool(set(re.findall(r"[A-Za-z_]{3,}", text)) - SYMBOLS)
 
 
