@@ -30,7 +30,7 @@ def shapes_block(folder: Path, name: str) -> str:
 
 
 def remade(folder: Path) -> str:
-    """Where the repeats were made, and how fast that was beside the study."""
+    """Where the repeats were made, and how much the same work cost beside the study."""
     study = json.loads((folder / "metrics.json").read_text("utf-8"))
     networks = json.loads((folder / "repeats.json").read_text("utf-8"))["networks"]
     before = study["pretraining"]["cpu_seconds_of_this_session"]
@@ -38,9 +38,8 @@ def remade(folder: Path) -> str:
     made = networks["0"]["made by"]
     return (
         f"Made with torch {made['torch']}, {made['threads']} thread, {made['processor']}, beside "
-        f"other work: the pre-training of network 0 took {now:,.0f} CPU seconds, and "
-        f"{before:,.0f} when the study below was made. A CPU second here is "
-        f"{before / now:.2f} of one there."
+        f"other work. What that does to CPU seconds: the same pre-training of network 0 took "
+        f"{before:,.0f} when the study below was made, and {now:,.0f} here."
     )
 
 
