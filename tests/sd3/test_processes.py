@@ -50,7 +50,7 @@ def launch(file: Path, out: Path, processes: int, *words: str) -> subprocess.Com
 def saved(settings: Callable[..., Any], tmp_path: Path) -> Path:
     config = settings(
         "training.iterations=2", "training.updates=2", "sampling.group=6", "ema.every=1",
-        "sampling.batch=4", "training.rows=6", "evaluation.pictures=2",
+        "sampling.batch=3", "training.rows=3", "evaluation.pictures=2",
     )  # fmt: skip
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(plain(config)))
@@ -85,7 +85,8 @@ def test_two_processes_train_what_one_trains(saved: Path, tmp_path: Path) -> Non
 
     Adam divides by the gradient's size, so that rounding of 1e-7 in an entry that is almost 0
     is a visible part of a step: 1 % of the largest movement is allowed, where two different
-    halves of a batch differ by as much as they move.
+    halves of a batch differ by as much as they move. Ratios are exactly 1, for rollout and update
+    ask the network for as many rows at a time.
     """
     require(launch(saved, tmp_path / "one", 1), "world 1")
     require(launch(saved, tmp_path / "two", 2), "world 2")
@@ -95,7 +96,7 @@ def test_two_processes_train_what_one_trains(saved: Path, tmp_path: Path) -> Non
         for name in ("reward", "eval/reward", "kl", "gradient_norm"):
             if name in a:
                 assert a[name] == pytest.approx(b[name], rel=1e-3, abs=1e-6), name
-        assert max(b["ratio_gap_by_step"]) < 1e-5
+        assert a["ratio_gap_by_step"] == b["ratio_gap_by_step"] == [0, 0, 0]
     one, two = (pixels(tmp_path / name / "pictures" / "00000000.png") for name in ("one", "two"))
     assert (one - two).abs().max() <= 1  # the same pictures and captions, in the same places
     assert one.std() > 10
