@@ -86,9 +86,16 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
     and with a name for the theme's search box, which readers of screens hear.
     """
     output = re.sub(r'\s*<link rel="alternate"[^>]*hreflang[^>]*>', "", output)
-    return output.replace(
-        'role="dialog"', f'role="dialog" aria-label="{SEARCH[language_of(page)]}"'
-    )
+    return _named(output, SEARCH[language_of(page)])
+
+
+def on_post_template(output: str, template_name: str, **_: Any) -> str:
+    """The same name on the page that tells that a page is missing."""
+    return _named(output, SEARCH["en"]) if template_name == "404.html" else output
+
+
+def _named(html: str, name: str) -> str:
+    return html.replace('role="dialog"', f'role="dialog" aria-label="{name}"')
 
 
 _palettes: dict[str, Any] = {}

@@ -109,3 +109,17 @@ def test_a_card_that_was_left_behind_is_seen() -> None:
     assert misplaced(card) == []
     left = card + "### a { #a .equation }\n<!-- end generated -->\n"
     assert misplaced(left) == ["blocks do not alternate", "a"]
+
+
+LINKED_FORMULA = re.compile(r"(?<!!)\[\s*\$[^$\]]*\$\s*\]\(")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(DOCS).as_posix())
+def test_no_link_is_a_formula_alone(page: Path) -> None:
+    """A formula is a picture to those who hear a page: a link needs a word."""
+    assert LINKED_FORMULA.findall(page.read_text("utf-8")) == []
+
+
+def test_a_link_that_is_a_formula_alone_is_seen() -> None:
+    assert LINKED_FORMULA.search("the weight, [$1/L$](a.md)")
+    assert not LINKED_FORMULA.search("[the weight $1/L$](a.md), ![$x$](a.svg)")
