@@ -42,6 +42,10 @@ FAULTS = {
         "leaves",
     ),
     "too wide": ('<div style="width:900px">wide</div>', "wider than a phone"),
+    "small picture": (
+        '<img src="assets/figures/x.svg" style="width:300px" alt="x">',
+        "letters are too small",
+    ),
     "id twice": ('<p id="a"></p><p id="a"></p>', "id used twice"),
 }
 
