@@ -20,6 +20,8 @@ RANK = (
     (f"{ROOT}learn/more/", 1.2),
     (f"{ROOT}learn/", 2.5),
     (f"{ROOT}errata.md", 0.5),
+    (f"{ROOT}rounding.md", 0.3),
+    (f"{ROOT}speed.md", 0.3),
     (ROOT, 1.5),
 )
 """Below the English pages for words that both languages have, above them for Chinese words."""
