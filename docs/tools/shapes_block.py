@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import charts
+
 from refimpl.sd3.shapes import repeats, report
 
 
@@ -10,7 +12,7 @@ def shapes_block(folder: Path, name: str) -> str:
     """What is called `before`, `decisions`, `made`, …, or `picture-` and a name."""
     kind, *rest = name.split("-")
     if kind == "picture":
-        return f"<figure>{(folder / f'{rest[0]}.svg').read_text('utf-8')}</figure>"
+        return charts.figure(folder / f"{rest[0]}.svg")
     if kind == "remade":
         return remade(folder)
     if kind in REPEATED:
