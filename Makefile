@@ -21,7 +21,7 @@ help:
 	@echo "make lint        format, lint, types, floors"
 	@echo "make vectors     write the test vectors again, after a change of an equation or a mistake"
 	@echo "make generated   everything that is generated: test vectors, then the blocks of the pages"
-	@echo "make figures     draw the figures of the course again, for light and dark"
+	@echo "make figures     draw the figures of the course again, in both languages, for light and dark"
 	@echo "make docs        regenerate what the pages show, and build the site into site/"
 	@echo "make site        build the site from the pages as they are"
 	@echo "make docs-check  every page in headless Chromium: rendered, found, light, and readable by all"

@@ -1,7 +1,7 @@
 // What scrolls sideways can be reached and scrolled by the keyboard, too.
 "use strict";
 
-const WIDE = "pre > code, .graph, .md-typeset__scrollwrap, div.arithmatex";
+const WIDE = "pre > code, .graph, .md-typeset__scrollwrap, div.arithmatex, figure";
 
 function reachable() {
   for (const box of document.querySelectorAll(WIDE))

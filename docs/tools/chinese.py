@@ -29,6 +29,7 @@ from typeset import typeset  # noqa: E402
 
 DOCS = TOOLS.parent
 ZH = DOCS / "zh"
+FIGURES = DOCS / "assets" / "figures"
 README = DOCS.parent / "README.zh.md"
 
 BLOCK = re.compile(
@@ -153,12 +154,36 @@ def word(text: str, page: Path) -> str:
     """The Chinese of a text. Numbers are taken over, so a figure made anew needs no new words."""
     asked = html.unescape(text)
     if (entry := dictionary().get(DIGITS.sub("#", asked))) is not None:
-        before, chinese = entry
-        now = dict(zip(before, DIGITS.findall(asked), strict=True))
-        return DIGITS.sub(lambda m: now.get(m[0], m[0]), chinese)
+        return _with_numbers(asked, *entry)
     if not english(text):
         return text
     raise SystemExit(f"{page}: no Chinese for {text!r}: add it to docs/tools/chinese.toml")
+
+
+def _with_numbers(text: str, before: list[str], chinese: str) -> str:
+    """The Chinese of a text whose numbers were others when it was written."""
+    now = dict(zip(before, DIGITS.findall(text), strict=True))
+    return DIGITS.sub(lambda m: now.get(m[0], m[0]), chinese)
+
+
+@cache
+def labels() -> dict[str, tuple[list[str], str]]:
+    """As `dictionary`, for the labels of figures, which are set as they are."""
+    words = tomllib.loads((TOOLS / "chinese.toml").read_text("utf-8"))["labels"]
+    return {DIGITS.sub("#", en): (DIGITS.findall(en), zh) for en, zh in words.items()}
+
+
+def label(text: str) -> str:
+    """The Chinese of a figure's label; one that is a formula or a number stays.
+
+    Raises:
+        SystemExit: it has none.
+    """
+    if (entry := labels().get(DIGITS.sub("#", text))) is not None:
+        return _with_numbers(text, *entry)
+    if re.search(r"[A-Za-z]{2}", re.sub(r"\$[^$]*\$", "", text)):
+        raise SystemExit(f"no Chinese for the label {text!r}: add it to docs/tools/chinese.toml")
+    return text
 
 
 SYMBOLS = {"log", "exp", "std", "Var", "sqrt", "flow_grpo", "next_level", "finite", "cps"}
@@ -166,16 +191,20 @@ SYMBOLS = {"log", "exp", "std", "Var", "sqrt", "flow_grpo", "next_level", "finit
 
 def english(text: str) -> bool:
     """Whether a text has English words in it, besides formulas, names in code and links."""
-    text = re.sub(r"\$[^$]*\$|`[^`]*`|&#?\w+;|<[^>]*>|\[[^\]]*\]\([^)]*\)", " ", text)
+    text = re.sub(
+        r"\$[^$]*\$|`[^`]*`|<code>.*?</code>|&#?\w+;|<[^>]*>|\[[^\]]*\]\([^)]*\)", " ", text
+    )
     return bool(set(re.findall(r"[A-Za-z_]{3,}", text)) - SYMBOLS)
 
 
 def linked(text: str, page: Path) -> str:
-    """Links of the English page as the Chinese one needs them: to a Chinese page where there is one."""
+    """Links of the English page as the Chinese one needs them: to a Chinese page or figure, if any."""
 
     def link(m: re.Match[str]) -> str:
         target = (source(page).parent / m["to"]).resolve()
         chinese = ZH / target.relative_to(DOCS)
+        if target.parent == FIGURES:
+            chinese = target.with_name(re.sub(r"(?=\.(?:light|dark)\.svg$)", ".zh", target.name))
         shown = os.path.relpath(chinese if chinese.exists() else target, page.parent)
         return f"{m['open']}{shown}{m['anchor'] or ''})"
 

@@ -594,7 +594,7 @@ def checks_block(run: Run, page: Path) -> str:
         rows = ["| check | the fact it establishes | speaks for |", "| --- | --- | --- |"]
         for c in run.checks.values():
             if c.layer == layer:
-                ids = ", ".join(run.link(id, page) for id in c.covers)
+                ids = ", ".join(bare(run, id, page) for id in c.covers)
                 rows.append(f"| {code(c.name.partition('.')[2])} | {worded(c.statement)} | {ids} |")
         out.append(f"**{layer}**\n\n" + "\n".join(rows))
     return "\n\n".join(out)
@@ -718,7 +718,7 @@ def rounding_block(run: Run, page: Path) -> str:
     rows = ["| topic | largest gap | equation by equation |", "| --- | ---: | --- |"]
     for topic, found in topics.items():
         told = " · ".join(f"{code(name)} {gap:g}" for name, gap in found)
-        rows.append(f"| {topic} | {max(gap for _, gap in found):g} | {told} |")
+        rows.append(f"| {code(topic)} | {max(gap for _, gap in found):g} | {told} |")
     return "\n".join(rows)
 
 

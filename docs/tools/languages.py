@@ -20,6 +20,8 @@ RANK = (
     (f"{ROOT}learn/more/", 1.2),
     (f"{ROOT}learn/", 2.5),
     (f"{ROOT}errata.md", 0.5),
+    (f"{ROOT}rounding.md", 0.3),
+    (f"{ROOT}speed.md", 0.3),
     (ROOT, 1.5),
 )
 """Below the English pages for words that both languages have, above them for Chinese words."""
@@ -86,9 +88,16 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
     and with a name for the theme's search box, which readers of screens hear.
     """
     output = re.sub(r'\s*<link rel="alternate"[^>]*hreflang[^>]*>', "", output)
-    return output.replace(
-        'role="dialog"', f'role="dialog" aria-label="{SEARCH[language_of(page)]}"'
-    )
+    return _named(output, SEARCH[language_of(page)])
+
+
+def on_post_template(output: str, template_name: str, **_: Any) -> str:
+    """The same name on the page that tells that a page is missing."""
+    return _named(output, SEARCH["en"]) if template_name == "404.html" else output
+
+
+def _named(html: str, name: str) -> str:
+    return html.replace('role="dialog"', f'role="dialog" aria-label="{name}"')
 
 
 _palettes: dict[str, Any] = {}

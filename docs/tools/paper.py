@@ -4,12 +4,15 @@
 
 writes site/pdf/en/1-notation.pdf and so on, and site/pdf/course.en.pdf: title page, contents, the
 lectures and the side lectures, with bookmarks, page numbers and links inside the book; the same in
-Chinese. Folded proofs and solutions are opened; wide formulas shrink to the page.
+Chinese, for which Chromium needs a Chinese font. Folded proofs and solutions are opened; wide
+formulas shrink to the page.
 """
 
 import argparse
 import base64
 import re
+import shutil
+import subprocess
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -138,21 +141,37 @@ def book(chrome: Browser, base: str, site: Path, language: str, only: str | None
     return wide
 
 
+def need_font() -> None:
+    """Stop where Chromium would print empty boxes for Chinese.
+
+    Raises:
+        SystemExit: no installed font has Chinese.
+    """
+    if shutil.which("fc-list") and not subprocess.check_output(["fc-list", ":lang=zh"]):
+        raise SystemExit(
+            "no font here has Chinese, and the PDF would show boxes: install Debian's package "
+            "`fonts-noto-cjk`, or print English alone with --language en"
+        )
+
+
 def main() -> None:
     """Print the lectures, and say what does not fit.
 
     Raises:
-        SystemExit: a formula or a table is wider than the page.
+        SystemExit: a formula or a table is wider than the page, or there is no Chinese font.
     """
     parser = argparse.ArgumentParser(description="The lectures as PDF.")
     parser.add_argument("site", type=Path)
     parser.add_argument("--only", choices=[*LECTURES, *side_lectures()])
     parser.add_argument("--language", choices=LANGUAGES, action="append")
     asked = parser.parse_args()
+    languages = asked.language or list(LANGUAGES)
+    if "zh" in languages:
+        need_font()
     with served(asked.site) as base, browser() as chrome:
         wide = [
             problem
-            for language in asked.language or LANGUAGES
+            for language in languages
             for problem in book(chrome, base, asked.site, language, asked.only)
         ]
     if wide:

@@ -90,6 +90,9 @@ ON_A_PHONE = """
   for (const e of document.querySelectorAll("mjx-container > svg"))
     if (e.checkVisibility() && e.getBoundingClientRect().height < 3)
       found.push("formula too small: " + e.closest(".arithmatex").textContent.slice(0, 60));
+  for (const e of document.querySelectorAll('img[src*="assets/figures/"]'))
+    if (e.checkVisibility() && e.getBoundingClientRect().width < 500)
+      found.push("picture whose letters are too small: " + e.getAttribute("src"));
   return found;
 })()
 """

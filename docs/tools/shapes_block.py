@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import charts
+
 from refimpl.sd3.shapes import repeats, report
 
 
@@ -10,7 +12,7 @@ def shapes_block(folder: Path, name: str) -> str:
     """What is called `before`, `decisions`, `made`, …, or `picture-` and a name."""
     kind, *rest = name.split("-")
     if kind == "picture":
-        return f"<figure>{(folder / f'{rest[0]}.svg').read_text('utf-8')}</figure>"
+        return charts.figure(folder / f"{rest[0]}.svg")
     if kind == "remade":
         return remade(folder)
     if kind in REPEATED:
@@ -30,7 +32,7 @@ def shapes_block(folder: Path, name: str) -> str:
 
 
 def remade(folder: Path) -> str:
-    """Where the repeats were made, and how fast that was beside the study."""
+    """Where the repeats were made, and how much the same work cost beside the study."""
     study = json.loads((folder / "metrics.json").read_text("utf-8"))
     networks = json.loads((folder / "repeats.json").read_text("utf-8"))["networks"]
     before = study["pretraining"]["cpu_seconds_of_this_session"]
@@ -38,9 +40,8 @@ def remade(folder: Path) -> str:
     made = networks["0"]["made by"]
     return (
         f"Made with torch {made['torch']}, {made['threads']} thread, {made['processor']}, beside "
-        f"other work: the pre-training of network 0 took {now:,.0f} CPU seconds, and "
-        f"{before:,.0f} when the study below was made. A CPU second here is "
-        f"{before / now:.2f} of one there."
+        f"other work. What that does to CPU seconds: the same pre-training of network 0 took "
+        f"{before:,.0f} when the study below was made, and {now:,.0f} here."
     )
 
 

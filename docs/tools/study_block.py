@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import charts
 from labs_block import number
 
 ENDS = {
@@ -43,7 +44,7 @@ def study_block(folder: Path, name: str) -> str:
     `adjoint`, `rest`, `flows`, `group`, `chance`, `move`, `grids` or `orders`."""
     kind, *rest = name.split("-")
     if kind == "picture":
-        return f"<figure>{(folder / f'{rest[0]}.svg').read_text('utf-8')}</figure>"
+        return charts.figure(folder / f"{rest[0]}.svg")
     if kind == "samplers":
         found = json.loads((folder / "samplers.json").read_text("utf-8"))
         return _table("sampler", ENDS, found["ends"][", ".join(rest)], ("narrow", "wide"))

@@ -89,6 +89,7 @@ def _run(settings: Any, out: Path, resume: bool) -> None:
     from ..sd3.loop.together import Stopped
     from ..sd3.rewards import RewardError
     from ..sd3.run import starting as run
+    from ..sd3.run.card import FOLDERS
     from ..sd3.run.progress import Progress
 
     files.folder(out)
@@ -124,7 +125,8 @@ def _run(settings: Any, out: Path, resume: bool) -> None:
             console.print(
                 f"{name:<28}{summary['before'].get(name, float('nan')):.4g} → {value:.4g}"
             )
-        console.print(f"run         {out}\nadapter     {out / 'adapter'}")
+        name = FOLDERS[settings.adapter.kind]
+        console.print(f"run         {out}\n{name:<12}{out / name}")
 
 
 def quieten() -> None:

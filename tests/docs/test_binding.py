@@ -111,3 +111,19 @@ def test_a_link_to_another_part_is_a_jump_and_one_that_leads_nowhere_is_gone(boo
 
 def test_pages_are_numbered_from_the_first_but_the_title_page_shows_none(book: Any) -> None:
     assert [page.extract_text().strip() for page in book.pages] == ["", "", "3", "4", "5"]
+
+
+def test_without_a_chinese_font_nothing_is_printed_in_chinese(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sys.path.insert(0, str(TOOLS))
+    try:
+        import paper
+    finally:
+        sys.path.remove(str(TOOLS))
+    monkeypatch.setattr(paper.shutil, "which", lambda name: "/usr/bin/fc-list")
+    monkeypatch.setattr(paper.subprocess, "check_output", lambda asked: b"a font: X:style=Regular")
+    paper.need_font()
+    monkeypatch.setattr(paper.subprocess, "check_output", lambda asked: b"")
+    with pytest.raises(SystemExit, match=r"boxes.*fonts-noto-cjk.*--language en"):
+        paper.need_font()

@@ -38,7 +38,8 @@ def test_what_chinese_readers_were_promised_is_there() -> None:
     wanted = {ZH / "learn" / f"{name}.md" for name in LECTURES}
     for folder in ("settle", "learn/more"):
         wanted |= {ZH / p.relative_to(DOCS) for p in (DOCS / folder).glob("*.md")}
-    wanted |= {ZH / name for name in ("index.md", "glossary.md", "errata.md")}
+    names = ("index.md", "glossary.md", "errata.md", "rounding.md", "speed.md")
+    wanted |= {ZH / name for name in names}
     assert wanted - set(PAGES) == set()
 
 

@@ -84,6 +84,9 @@ def test_the_search_box_has_a_name_in_the_language_of_its_page() -> None:
         page = SimpleNamespace(file=SimpleNamespace(src_uri=address))
         shown = languages.on_post_page(box, page=page)
         assert shown == f'<div role="dialog" aria-label="{name}">'
+    missing = languages.on_post_template('<div role="dialog">', template_name="404.html")
+    assert missing == '<div role="dialog" aria-label="Search">'
+    assert languages.on_post_template("<urlset>", template_name="sitemap.xml") == "<urlset>"
 
 
 def test_the_way_to_the_goal_is_lit_and_what_leans_on_nothing_proved_is_dashed() -> None:

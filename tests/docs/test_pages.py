@@ -109,3 +109,42 @@ def test_a_card_that_was_left_behind_is_seen() -> None:
     assert misplaced(card) == []
     left = card + "### a { #a .equation }\n<!-- end generated -->\n"
     assert misplaced(left) == ["blocks do not alternate", "a"]
+
+
+LINKED_FORMULA = re.compile(r"(?<!!)\[\s*\$[^$\]]*\$\s*\]\(")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(DOCS).as_posix())
+def test_no_link_is_a_formula_alone(page: Path) -> None:
+    """A formula is a picture to those who hear a page: a link needs a word."""
+    assert LINKED_FORMULA.findall(page.read_text("utf-8")) == []
+
+
+def test_a_link_that_is_a_formula_alone_is_seen() -> None:
+    assert LINKED_FORMULA.search("the weight, [$1/L$](a.md)")
+    assert not LINKED_FORMULA.search("[the weight $1/L$](a.md), ![$x$](a.svg)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(DOCS).as_posix())
+def test_every_chart_of_a_page_has_a_name(page: Path) -> None:
+    for start in re.findall(r'<svg[^>]*role="img"[^>]*>', page.read_text("utf-8")):
+        assert re.search(r'aria-label="[^"]+"', start), start
+
+
+def test_a_chart_is_named_after_its_axes_and_curves(tmp_path: Path) -> None:
+    sys.path.insert(0, str(DOCS / "tools"))
+    try:
+        import charts
+    finally:
+        sys.path.remove(str(DOCS / "tools"))
+    file = tmp_path / "chart.svg"
+    words = "".join(
+        f"<text x='1'>{word}</text>" for word in ("-0.5", "20", "T", "W &lt; 1", "a", "b")
+    )
+    file.write_text(f'<svg role="img">{words}</svg>')
+    assert 'role="img" aria-label="W &lt; 1 over T: a; b"' in charts.figure(file)
+    file.write_text('<svg role="img" aria-label="own">x</svg>')
+    assert charts.figure(file) == '<figure><svg role="img" aria-label="own">x</svg></figure>'
+    file.write_text('<svg role="img"><text>1</text></svg>')
+    with pytest.raises(SystemExit, match="no words for both axes"):
+        charts.figure(file)

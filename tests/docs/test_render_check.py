@@ -1,5 +1,6 @@
 """The rendered check can fail: a page with each fault planted is reported, a clean one is not."""
 
+import contextlib
 import importlib.util
 import shutil
 import sys
@@ -41,6 +42,10 @@ FAULTS = {
         "leaves",
     ),
     "too wide": ('<div style="width:900px">wide</div>', "wider than a phone"),
+    "small picture": (
+        '<img src="assets/figures/x.svg" style="width:300px" alt="x">',
+        "letters are too small",
+    ),
     "id twice": ('<p id="a"></p><p id="a"></p>', "id used twice"),
 }
 
@@ -109,3 +114,41 @@ def test_axe_reports_a_picture_without_a_text_and_pale_words(site: Path) -> None
         assert any(problem.startswith("color-contrast") for problem in found), found
         assert any(problem.startswith("image-alt") for problem in found), found
         assert access_check.barriers(chrome, base + "fine.html", access_check.axe()) == []
+
+
+DARK_ALONE = """<html lang="en"><title>t</title>
+<style>[data-md-color-scheme=slate] p { color: #444; background: #222 }</style>
+<body data-md-color-scheme="default"><main><h1>t</h1><p>dim</p></main></body></html>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(render_check.chromium() is None, reason="no Chromium on this machine")
+@pytest.mark.skipif(AXE is None, reason="axe is not installed: make docs-check installs it")
+def test_axe_runs_on_every_page_in_both_schemes_and_says_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dark.html").write_text(DARK_ALONE)
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.html").write_text(DARK_ALONE.replace("#444", "#ddd"))
+    found = access_check.problems(tmp_path, jobs=2)
+    assert [problem.partition(" ")[0] for problem in found] == ["dark.html:"], found
+    assert "color-contrast (serious, 1 times, slate)" in found[0]
+    said = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[-1] for line in said) == ["a.html", "b.html", "c.html", "dark.html"]
+
+
+def test_a_page_on_which_axe_gives_no_answer_is_told_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def barriers(chrome: object, url: str, rules: str) -> list[str]:
+        if url.endswith("a.html"):
+            raise RuntimeError("the browser does not answer")
+        return []
+
+    monkeypatch.setattr(access_check, "axe", lambda: "")
+    monkeypatch.setattr(access_check, "browser", lambda: contextlib.nullcontext())
+    monkeypatch.setattr(access_check, "barriers", barriers)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.html").write_text("<p>x</p>")
+    told = "a.html: axe gave no answer: the browser does not answer"
+    assert access_check.problems(tmp_path, jobs=2) == [told]

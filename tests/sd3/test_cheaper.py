@@ -60,6 +60,26 @@ def test_the_kept_half_saves_a_call_a_trained_step_and_no_bit_of_the_first_updat
     assert any(float(a.abs().max()) > 0 for a in found["true"][1])
 
 
+@pytest.mark.parametrize("rows", [3, 5])
+def test_the_kept_half_keeps_the_gradient_up_to_rounding_where_batches_have_other_sizes(
+    settings: Make, trainer: Make, rows: int
+) -> None:
+    """A product of other size may be summed in another order: 1e-4 of the largest entry."""
+    found, gaps = {}, {}
+    for kept in ("false", "true"):
+        changes = (*CHANGES, f"training.rows={rows}", f"training.unconditional_kept={kept}")
+        with trainer(settings(*changes)) as made:
+            found[kept] = gradients(made)
+        with trainer(settings(*changes)) as made:
+            gaps[kept] = max(made.iterate().values["ratio_gap_by_step"])
+    off = max(float((a - b).abs().max()) for a, b in zip(*found.values(), strict=True))
+    largest = max(float(a.abs().max()) for a in found["false"])
+    print("gradient", off / largest, "ratio", gaps)
+    assert off <= 1e-4 * largest
+    assert largest > 0
+    assert gaps["true"] < 1e-5
+
+
 def test_in_later_updates_the_kept_half_stays_that_of_the_sampler(
     settings: Make, trainer: Make
 ) -> None:

@@ -126,6 +126,18 @@ def test_values_may_come_as_yaml_or_json(tmp_path: Path, ending: str) -> None:
         converting.converted(bad, gpus=5)
 
 
+@pytest.mark.parametrize(("value", "kind"), [(False, "full"), (True, "lora")])
+def test_use_lora_decides_what_is_trained(tmp_path: Path, value: bool, kind: str) -> None:
+    """A run of all weights reads no LoRA, there as here."""
+    values = {"use_lora": value, "train": {"lora_path": "there"}}
+    found = converting.converted(values, gpus=1)
+    assert found.settings["adapter"] == {"kind": kind, **({"start": "there"} if value else {})}
+    assert f"use_lora = {value} → adapter.kind = {kind}" in found.changed
+    assert any("train.lora_path = 'there': not read" in line for line in found.dropped) != value
+    (tmp_path / "ours.yaml").write_text(found.text())
+    assert presets.resolve([], tmp_path / "ours.yaml").adapter.kind == kind
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

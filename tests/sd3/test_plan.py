@@ -1,5 +1,7 @@
 """The plan: counts are exact, and the published tables come out of it."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from refimpl.sd3.model import flops
 from refimpl.sd3.model.architectures import ARCHITECTURES
 from refimpl.sd3.run import plan
 from refimpl.sd3.settings import presets
+from refimpl.sd3.settings.config import DTYPES
 
 
 @pytest.mark.parametrize(("size", "resolution"), [("tiny", 128), ("medium", 512), ("large", 1024)])
@@ -91,6 +94,92 @@ def test_memory_meets_the_values_it_was_fitted_to() -> None:
         image = flops.image_tokens(settings, resolution)
         found = flops.activation_bytes(settings, image, 205) / 2**30
         assert found == pytest.approx(gib, rel=0.03)
+
+
+@pytest.mark.parametrize("processes", [1, 8])
+def test_the_kept_half_costs_one_stored_latent_a_trained_step(processes: int) -> None:
+    """Nine steps of 1152 images, 16 · 64 · 64 numbers of four bytes; nothing without guidance."""
+
+    def stored(*changes: str) -> float:
+        return plan.plan(presets.resolve([], None, changes), processes).gib["stored rollouts"]
+
+    kept = "training.unconditional_kept=true"
+    assert stored(kept) - stored() == pytest.approx(9 * 1152 * 16 * 64**2 * 4 / 2**30 / processes)
+    assert stored(kept, "sampling.guidance=1") == stored("sampling.guidance=1")
+
+
+def test_all_weights_cost_what_they_are_made_of() -> None:
+    """Medium, 2.243 · 10⁹ numbers: 8.36 GiB in float32, 4.18 in 16 bits."""
+    full = "adapter.kind=full"
+
+    def counted(*changes: str) -> Any:
+        return plan.plan(presets.resolve([], None, [full, *changes]))
+
+    found = counted()
+    assert found.gib["transformer"] == pytest.approx(8.36, abs=0.01)
+    assert found.gib["gradient, optimiser, average"] == pytest.approx(4 * 8.36, abs=0.02)
+    assert (
+        found.gib["reference"] == found.gib["weights in 16 bits"] == pytest.approx(4.18, abs=0.01)
+    )
+    assert found.disk_gib == pytest.approx(4 * 8.36, abs=0.02)
+    assert "33.43 GiB a checkpoint" in "\n".join(found.lines())
+    assert found.tflop["backward"] == pytest.approx(9 * 2 * 2.224, rel=1e-3)
+    assert "reference" not in counted("method.beta=0").gib
+    exact = counted("model.dtype=fp32")
+    assert "weights in 16 bits" not in exact.gib
+    assert exact.gib["reference"] == exact.gib["transformer"]
+    lower = counted("training.optimiser=adamw8bit")
+    assert lower.gib["gradient, optimiser, average"] == pytest.approx(2.5 * 8.36, abs=0.02)
+    assert lower.disk_gib == pytest.approx(2.5 * 8.36, abs=0.02)
+    assert lower.exported_gib == found.exported_gib == pytest.approx(8.36, abs=0.01)
+    assert found.gib["activations"] > plan.plan(presets.resolve([])).gib["activations"]
+
+
+def test_the_gradient_of_all_weights_is_two_forward_passes() -> None:
+    from diffusers import SD3Transformer2DModel
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):
+        network = SD3Transformer2DModel(**ARCHITECTURES["medium"].transformer)
+        given = (torch.zeros(1, 16, 64, 64), torch.zeros(1, 205, 4096), torch.zeros(1, 2048))
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+            v = network(*given, torch.zeros(1)).sample
+            forward = counter.get_total_flops()
+            v.sum().backward()
+    backward = counter.get_total_flops() - forward
+    assert backward / forward == pytest.approx(flops.FULL_BACKWARD, abs=0.01)
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_activations_of_all_weights_are_those_that_autograd_keeps(dtype: str) -> None:
+    """From two layers to three, at a width of 320: within a percent of the plan's number."""
+    from diffusers import SD3Transformer2DModel
+
+    from refimpl.sd3.model import whole
+
+    lower, found = DTYPES[dtype], []
+    for layers in (2, 3):
+        shape = {**ARCHITECTURES["medium"].transformer, "num_layers": layers,
+                 "dual_attention_layers": (), "num_attention_heads": 5,
+                 "caption_projection_dim": 320}  # fmt: skip
+        network = SD3Transformer2DModel(**shape)
+        whole.begin(network, lower, reference=False)
+        own = {p.untyped_storage().data_ptr() for p in network.parameters()}
+        kept: dict[int, Any] = {}
+
+        def hold(x: torch.Tensor, own: Any = own, kept: Any = kept) -> torch.Tensor:
+            at = x.untyped_storage()
+            if at.data_ptr() not in own and {1024, 205, 1229} & {*x.shape}:
+                kept[at.data_ptr()] = at
+            return x
+
+        given = [torch.zeros(1, 16, 64, 64), torch.zeros(1, 205, 4096), torch.zeros(1, 2048)]
+        with torch.autograd.graph.saved_tensors_hooks(hold, lambda x: x):
+            network(*(x.to(lower) for x in given), torch.zeros(1))
+        found.append(sum(at.nbytes() for at in kept.values()))
+    each = (found[1] - found[0]) / (1229 * 320)
+    assert each == pytest.approx(flops.FULL_BYTES[dtype][0], rel=0.01)
 
 
 def test_a_dry_run_says_what_matters() -> None:

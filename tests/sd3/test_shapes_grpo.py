@@ -266,7 +266,8 @@ def test_arms_change_what_they_say_and_nothing_else():
 def test_the_fast_recipe_looks_at_as_many_pictures_and_its_repeats_differ_in_the_seed_alone():
     fast, kl = arms.config("fast"), arms.config("fast-kl")
     assert fast.images == kl.images == arms.config("levelled").images
-    assert fast.grid.levels == (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25, 0.0)
+    assert fast.grid.levels == pytest.approx((1.0, 0.9, 0.8, 0.7, 0.35, 0.0))
+    assert (fast.method.start, fast.method.size, fast.method.noise) == (2, 1, 1.0)
     assert dataclasses.replace(kl, method=fast.method) == fast
     assert (fast.method.beta, kl.method.but(beta=0.0)) == (0.0, fast.method)
     for recipe, names in repeats.RECIPES.items():

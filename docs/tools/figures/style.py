@@ -1,10 +1,12 @@
 """How a figure looks, and the register of figures.
 
 A figure is a function from a `Look` to the drawing and what it shows in words: the text for those
-who do not see it, which states the finding, and the caption. Files are the same bytes on each run.
+who do not see it, which states the finding, and the caption. Each is drawn once a theme, and kept
+with English and with Chinese labels. Files are the same bytes on each run.
 """
 
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from .lettering import in_chinese
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "figures"
 
@@ -114,7 +118,7 @@ def label(axes: Axes, x: str = "", y: str = "", title: str = "") -> None:
 
 
 def write(names: list[str]) -> dict[str, Told]:
-    """Draw figures in both themes, and keep their words beside them."""
+    """Draw figures in both themes and both languages, and keep their words beside them."""
     matplotlib.use("svg")
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = FOLDER / "figures.json"
@@ -123,10 +127,18 @@ def write(names: list[str]) -> dict[str, Told]:
     for name in names:
         for look in (LIGHT, DARK):
             figure, told[name] = FIGURES[name](look)
-            figure.savefig(FOLDER / f"{name}.{look.name}.svg", metadata={"Date": None})
+            _save(figure, f"{name}.{look.name}")
+            _save(in_chinese(figure), f"{name}.zh.{look.name}")
             plt.close(figure)
         words[name] = {"alt": told[name].alt, "caption": told[name].caption}
     kept.write_text(
         json.dumps(dict(sorted(words.items())), indent=1, ensure_ascii=False) + "\n", "utf-8"
     )
     return told
+
+
+def _save(figure: Figure, name: str) -> None:
+    """Write a drawing; a letter that its font has not is an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph .* missing")
+        figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})

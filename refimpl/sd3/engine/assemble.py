@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model import calling
+from ..model import calling, whole
 from ..model.calling import Call
 from ..model.images import Decoder
 from ..model.pipelines import at_random, load, scheduler_shift
@@ -22,6 +22,7 @@ from ..model.policy import add_adapter, lower_products, merge_products
 from ..model.starts import begin_with
 from ..model.text import Encoders, Store, Text
 from ..settings.config import DTYPES, Config
+from ..settings.sections import Adapter
 from .compiling import compiled
 
 SHIFT = 3.0
@@ -33,13 +34,14 @@ class Parts:
     """What is trained and what surrounds it.
 
     Attributes:
-        transformer: with its adapter on, frozen but for it.
+        transformer: with its adapter on, frozen but for it; or trained as a whole.
         encode: prompts to text, a row a prompt, on any device.
         decode: latents to images in [0, 1].
         latent: the shape of a latent, (C, H, W).
         dtype: what the transformer computes in.
         pipeline: what export saves the adapter through; None where there is none.
         call: how the transformer's family is asked for a velocity.
+        frozen: the copy that the KL is measured from, where all weights are trained.
     """
 
     transformer: Any
@@ -49,6 +51,7 @@ class Parts:
     dtype: torch.dtype
     pipeline: Any = None
     call: Call = calling.sd3
+    frozen: Any = None
 
 
 def assemble(
@@ -87,20 +90,36 @@ def fitted(
     Raises:
         ValueError: a resolution that the model cannot take.
     """
-    transformer, settings = pipeline.transformer, config.adapter
-    dtype = transformer.dtype
+    transformer, full = pipeline.transformer, config.adapter.kind == "full"
+    dtype = DTYPES[config.model.dtype] if full else transformer.dtype
     latent = _latent(config.sampling.resolution, pipeline)
     vae = pipeline.vae.to(device).requires_grad_(False)
     if vae.dtype != DTYPES[config.vae.dtype]:
         vae.to(dtype=DTYPES[config.vae.dtype])
     transformer.to(device).eval()
     attention(transformer, config.model.attention)
+    frozen = None
+    if full:
+        frozen = whole.begin(transformer, dtype, reference=config.method.beta > 0)
+    else:
+        _adapted(transformer, config.adapter, config.run.seed)
+    if config.model.gradient_checkpointing:
+        transformer.enable_gradient_checkpointing()
+    for network in (transformer, frozen):
+        if network is not None:
+            compiled(network, config.model.compile)
+    decode = Decoder(pipeline, batch=config.vae.batch, tiled=config.vae.tiled)
+    return Parts(transformer, encode, decode, latent, dtype, pipeline, frozen=frozen)
+
+
+def _adapted(transformer: Any, settings: Adapter, seed: int) -> None:
+    """Put the LoRA on, as the settings have it."""
     add_adapter(
         transformer,
         rank=settings.rank,
         alpha=settings.alpha,
         targets=settings.targets,
-        seed=config.run.seed,
+        seed=seed,
     )
     if settings.start is not None:
         begin_with(transformer, settings.start, reference=settings.reference == "start")
@@ -108,11 +127,6 @@ def fitted(
         lower_products(transformer)
     if settings.applied == "merged":
         merge_products(transformer)
-    if config.model.gradient_checkpointing:
-        transformer.enable_gradient_checkpointing()
-    compiled(transformer, config.model.compile)
-    decode = Decoder(pipeline, batch=config.vae.batch, tiled=config.vae.tiled)
-    return Parts(transformer, encode, decode, latent, dtype, pipeline)
 
 
 def attention(transformer: Any, backend: str | None) -> None:
@@ -136,7 +150,13 @@ def _pipeline(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
         return at_random(model.random_init, seed=config.run.seed, dtype=dtype, device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        pipeline = load(model.source, dtype=dtype, revision=model.revision, t5=model.t5)
+        pipeline = load(
+            model.source,
+            dtype=dtype,
+            revision=model.revision,
+            t5=model.t5,
+            transformer=torch.float32 if config.adapter.kind == "full" else dtype,
+        )
     require_grid(config.sampling.grid, scheduler_shift(pipeline.scheduler))
     return pipeline
 

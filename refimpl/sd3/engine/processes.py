@@ -9,13 +9,13 @@ the gradient's mean and what is gathered; prompts and noise each process knows b
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..model.policy import trainable
 from ..settings.schedule import Training
@@ -45,7 +45,7 @@ class Engine:
 
     Args:
         accelerator: see `accelerator`.
-        transformer: with its adapter.
+        transformer: with its adapter, or trained as a whole.
         training: of the optimiser.
 
     Attributes:
@@ -125,25 +125,24 @@ class Engine:
         return Stepped(float(norm), skipped, scaler.get_scale() if scaler is not None else None)
 
     def _exchange(self) -> None:
-        """The mean of all processes' gradients, in one exchange for all parameters.
+        """The mean of all processes' gradients, many parameters in one exchange.
 
         Who had nothing to learn from has a gradient of 0.
         """
         if self.sharded:
             return
-        gradients = []
         for parameter in self.parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-            gradients.append(parameter.grad)
         if self.world == 1:
             return
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        torch.distributed.all_reduce(flat)
-        flat /= self.world
-        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
-        for parameter, part in zip(self.parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter)
+        for together in buckets(self.parameters, EXCHANGED):
+            flat = torch.cat([p.grad.flatten() for p in together if p.grad is not None])
+            torch.distributed.all_reduce(flat)
+            flat /= self.world
+            parts = torch.split(flat, [parameter.numel() for parameter in together])
+            for parameter, part in zip(together, parts, strict=True):
+                parameter.grad = part.view_as(parameter)
 
     def gathered(self, x: Tensor) -> Tensor:
         """Rows of all processes, in order, on the CPU; nothing travels where there is one."""
@@ -194,22 +193,27 @@ class Engine:
         return [name.removeprefix("module.") for name in found]
 
     def adapter(self) -> dict[str, Tensor]:
-        """The trained tensors by name, whole; every process must ask."""
-        tensors = [whole(parameter.detach()) for parameter in self.parameters]
+        """The trained tensors by name, as `held`; every process must ask."""
+        tensors = [self.held(parameter.detach()) for parameter in self.parameters]
         return dict(zip(self.names(), tensors, strict=True))
 
+    def held(self, x: Tensor) -> Tensor:
+        """A whole tensor on the CPU of the main process, which writes; empty on the others."""
+        found = whole(x)
+        return found.cpu() if self.main else found.new_empty(0, device="cpu")
+
     def state(self) -> dict[str, Any]:
-        """Adapter and optimiser, whole and on the CPU: the same for any number of processes."""
+        """What is trained and its optimiser, as `held`: the same for any number of processes."""
         if self.sharded == "DEEPSPEED":
             moments = zero.moments(self.optimiser, self.parameters)
         else:
             moments = [
-                {key: whole(x).cpu() for key, x in self.optimiser.state.get(parameter, {}).items()}
+                {key: self.held(x) for key, x in self.optimiser.state.get(parameter, {}).items()}
                 for parameter in self.parameters
             ]
         scaler = self.accelerator.scaler
         return {
-            "adapter": {name: x.cpu() for name, x in self.adapter().items()},
+            "adapter": self.adapter(),
             "moments": moments,
             "scaler": scaler.state_dict() if scaler is not None else {},
             "schedule": self.schedule.last_epoch if self.schedule is not None else 0,
@@ -226,8 +230,9 @@ class Engine:
         names = self.names()
         if list(state["adapter"]) != names:
             raise ValueError(
-                f"the checkpoint has {len(state['adapter'])} adapter tensors and this run "
-                f"{len(names)}, under other names: adapter.rank or adapter.targets differ"
+                f"the checkpoint has {len(state['adapter'])} trained tensors and this run "
+                f"{len(names)}, under other names: adapter.kind, adapter.rank or adapter.targets "
+                "differ"
             )
         if self.sharded == "DEEPSPEED":
             weights = list(state["adapter"].values())
@@ -243,6 +248,38 @@ class Engine:
             }
         if self.accelerator.scaler is not None and state["scaler"]:
             self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+EXCHANGED = 2**28
+"""Numbers in one exchange of gradients, 1 GiB: a LoRA is one, and all weights need no second copy
+of the whole gradient."""
+
+
+def buckets(parameters: Sequence[nn.Parameter], most: int) -> Iterator[list[nn.Parameter]]:
+    """Neighbours of at most that many numbers together; a larger one by itself."""
+    found: list[nn.Parameter] = []
+    size = 0
+    for parameter in parameters:
+        if found and size + parameter.numel() > most:
+            yield found
+            found, size = [], 0
+        found.append(parameter)
+        size += parameter.numel()
+    if found:
+        yield found
+
+
+def require_engine(kind: str, sharded: str | None) -> None:
+    """Refuse what no test has run.
+
+    Raises:
+        ValueError: all weights under DeepSpeed, with the engine that shards them.
+    """
+    if kind == "full" and sharded == "DEEPSPEED":
+        raise ValueError(
+            "adapter.kind=full does not run under DeepSpeed: take `refimpl sd3 engine fsdp`, which "
+            "shards weights, gradients and optimiser, or ddp where all of it fits each GPU"
+        )
 
 
 def require_all(failed: Tensor, error: Exception | None) -> None:

@@ -25,8 +25,7 @@ from ...equations import grpo
 from ...runs.monitors import Reading
 from .. import rewards
 from ..engine.assemble import Parts
-from ..engine.processes import Engine, Stepped
-from ..engine.shards import whole
+from ..engine.processes import Engine, Stepped, require_engine
 from ..model.policy import Policy
 from ..model.text import Text
 from ..rewards import Background, Judged, Mixture
@@ -62,7 +61,7 @@ class Trainer:
 
     Args:
         config: the settings.
-        parts: the model; its adapter is trained in place.
+        parts: the model; its adapter, or all of it, is trained in place.
         data: prompts.
         mixture: the rewards.
         engine: the processes.
@@ -91,6 +90,7 @@ class Trainer:
                 f"training.updates={config.training.updates} must divide the "
                 f"{self.sampler.share} images of a process"
             )
+        require_engine(config.adapter.kind, engine.sharded)
         self.policy = Policy(
             engine.called,
             parts.transformer,
@@ -100,6 +100,7 @@ class Trainer:
             config.training.unconditional_gradient,
             one_mode=config.model.compile != "none",
             call=parts.call,
+            frozen=parts.frozen,
         )
         self.average = Average(engine.parameters, decay=config.ema.decay, every=config.ema.every)
         self.done = 0
@@ -315,7 +316,7 @@ class Trainer:
         return {
             "done": self.done,
             **self.engine.state(),
-            "average": [whole(value).cpu() for value in self.average.values],
+            "average": [self.engine.held(value) for value in self.average.values],
             "average_steps": self.average.steps,
             "generator": torch.get_rng_state(),
         }

@@ -7,9 +7,10 @@ Without its metadata an adapter loads with alpha = rank, at another strength tha
 A folder appears whole, by a rename.
 """
 
+import contextlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,19 @@ def export(
     layers = get_peft_model_state_dict(transformer, state_dict=state)
     about = transformer.peft_config["default"].to_dict()
     about["target_modules"] = sorted(about["target_modules"])  # a set's order is not reproducible
+    with written(folder, card) as beside:
+        StableDiffusion3Pipeline.save_lora_weights(
+            beside,
+            transformer_lora_layers={n: x.detach().cpu().contiguous() for n, x in layers.items()},
+            transformer_lora_adapter_metadata=about,
+        )
+
+
+@contextlib.contextmanager
+def written(folder: Path, card: str = "") -> Iterator[Path]:
+    """A folder to write in, which then takes the place of `folder` at once, with its README.md."""
     beside = _beside(folder, "new")
-    StableDiffusion3Pipeline.save_lora_weights(
-        beside,
-        transformer_lora_layers={name: x.detach().cpu().contiguous() for name, x in layers.items()},
-        transformer_lora_adapter_metadata=about,
-    )
+    yield beside
     if card:
         (beside / "README.md").write_text(card, encoding="utf-8")
     _into_place(beside, folder)
@@ -106,13 +114,12 @@ def convert(checkpoint: Path, folder: Path) -> int:
         raise ValueError(
             f"{files[1]} holds no LoRA: {', '.join(list(tensors)[:2]) or 'it is empty'}"
         )
-    beside = _beside(folder, "new")
     kept = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern", "use_rslora",
             "use_dora", "lora_bias")  # fmt: skip
-    StableDiffusion3Pipeline.save_lora_weights(
-        beside,
-        transformer_lora_layers=layers,
-        transformer_lora_adapter_metadata={k: settings[k] for k in kept if k in settings},
-    )
-    _into_place(beside, folder)
+    with written(folder) as beside:
+        StableDiffusion3Pipeline.save_lora_weights(
+            beside,
+            transformer_lora_layers=layers,
+            transformer_lora_adapter_metadata={k: settings[k] for k in kept if k in settings},
+        )
     return len(layers)

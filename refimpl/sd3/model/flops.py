@@ -12,6 +12,12 @@ from typing import Any
 BACKWARD = 1.21
 """Gradients through frozen weights into an adapter, over the forward pass: 2.7 against 2.224 TFLOP
 for SD3.5-medium at 512 pixels."""
+FULL_BACKWARD = 2.0
+"""The same where all weights are trained: a product's gradient is two products."""
+FULL_BYTES = {"fp32": (100.2, 33.5), "bf16": (62.2, 28.5), "fp16": (62.2, 28.5)}
+"""Activations kept where all weights are trained, as the two numbers below, but in bytes of the
+run's own precision: every product keeps what entered it, and under autocast a norm keeps float32.
+Counted on transformers of two and four layers."""
 ATTENTION_BYTES, DUAL_BYTES = 48.2, 16.1
 """Activations kept for the backward pass, a token, layer and channel, in 16 bits: of every block,
 and more where there is a second attention. Fitted to 2.40 GiB (medium, 512 pixels) and 5.1
@@ -60,8 +66,18 @@ def adapter_parameters(transformer: Mapping[str, Any], rank: int, targets: str) 
     return modules * 2 * width(transformer) * rank
 
 
-def activation_bytes(transformer: Mapping[str, Any], image: int, text: int) -> float:
-    """Activations that a row keeps for its backward pass, in 16 bits, without checkpointing."""
+def activation_bytes(
+    transformer: Mapping[str, Any],
+    image: int,
+    text: int,
+    each: tuple[float, float] = (ATTENTION_BYTES, DUAL_BYTES),
+) -> float:
+    """Activations that a row keeps for its backward pass, without checkpointing.
+
+    Args:
+        each: bytes a token, layer and channel, and more where there is a second attention; by
+            default an adapter's in 16 bits.
+    """
     layers, dual = int(transformer["num_layers"]), len(transformer["dual_attention_layers"])
-    channels = width(transformer) * (layers * ATTENTION_BYTES + dual * DUAL_BYTES)
+    channels = width(transformer) * (layers * each[0] + dual * each[1])
     return channels * (image + text)

@@ -30,7 +30,14 @@ _BENDING = (
 )
 
 
-def load(source: str, *, dtype: torch.dtype, revision: str | None = None, t5: bool = True) -> Any:
+def load(
+    source: str,
+    *,
+    dtype: torch.dtype,
+    revision: str | None = None,
+    t5: bool = True,
+    transformer: torch.dtype | None = None,
+) -> Any:
     """`StableDiffusion3Pipeline.from_pretrained(source)`, safetensors only.
 
     Args:
@@ -38,6 +45,7 @@ def load(source: str, *, dtype: torch.dtype, revision: str | None = None, t5: bo
         dtype: of all weights.
         revision: branch, tag or commit of a repository.
         t5: False leaves out the largest text encoder; zeros stand in for its part.
+        transformer: another dtype for its weights, read from the files in no lower one.
 
     Raises:
         ValueError: no such folder or repository, no access, weights missing or not safetensors,
@@ -53,13 +61,18 @@ def load(source: str, *, dtype: torch.dtype, revision: str | None = None, t5: bo
     try:
         pipeline = StableDiffusion3Pipeline.from_pretrained(
             source,
-            dtype=dtype,
+            dtype={"transformer": transformer or dtype, "default": dtype},
             revision=revision,
             use_safetensors=True,
             local_files_only=folder.is_dir(),
             **left_out,
         )
-        return pipeline.to(dtype)
+        if transformer is None or transformer == dtype:
+            return pipeline.to(dtype)
+        for name, part in pipeline.components.items():
+            if isinstance(part, torch.nn.Module):
+                part.to(transformer if name == "transformer" else dtype)
+        return pipeline
     except errors.GatedRepoError:
         raise ValueError(
             f"{source} is gated: accept its licence at https://huggingface.co/{source}, then log "

@@ -160,6 +160,8 @@ class Policy:
         one_mode: sample by the code that the update runs, gradient and all, whose memory is dropped
             at once. A compiler fuses the two modes differently, and then rounds differently.
         call: how the network's family is asked.
+        frozen: the network that the KL is measured from, where all weights are trained; None: the
+            transformer without its adapter.
     """
 
     network: nn.Module
@@ -170,6 +172,7 @@ class Policy:
     unconditional_gradient: bool
     one_mode: bool = False
     call: Call = calling.sd3
+    frozen: Any = None
 
     @property
     def guided(self) -> bool:
@@ -214,6 +217,10 @@ class Policy:
         self, x: Float[Tensor, "n C H W"], t: Float[Tensor, " n"], text: Text
     ) -> Float[Tensor, "n C H W"]:
         """v of the frozen network, without gradient."""
+        if self.frozen is not None:
+            return dataclasses.replace(self, network=self.frozen, one_mode=False).velocity(
+                x, t, text
+            )
         with adapter_off(self.transformer):
             return dataclasses.replace(self, one_mode=False).velocity(x, t, text)
 

@@ -40,7 +40,8 @@ class Plan:
         gib: by part, on each process; estimated.
         iterations: of the run.
         processes: that share the images.
-        text_gib: embeddings of the prompts on the disk, if every one is used.
+        size: of the model.
+        disk_gib, exported_gib: a checkpoint, and what diffusers loads.
     """
 
     images: int
@@ -53,6 +54,8 @@ class Plan:
     iterations: int
     processes: int
     size: str
+    disk_gib: float
+    exported_gib: float
 
     @property
     def per_image(self) -> float:
@@ -90,6 +93,8 @@ class Plan:
             f"{rate:.0f} TFLOP/s, {seconds:.0f} s an iteration, "
             f"{seconds * self.iterations / 3600:.1f} h in all; evaluation and rewards not counted",
             f"memory         about {sum(self.gib.values()):.1f} GiB a process: {memory}",
+            f"disk           {self.disk_gib:.2f} GiB a checkpoint, of weights, their average and "
+            f"Adam's moments; {self.exported_gib:.2f} what is exported",
         ]
 
 
@@ -113,11 +118,12 @@ def plan(config: Config, processes: int = 1) -> Plan:
     with_gradient = halves if training.unconditional_gradient else 1
     reference = trained * halves if config.method.beta > 0 else 0
     passes = training.epochs
+    backward = flops.FULL_BACKWARD if config.adapter.kind == "full" else flops.BACKWARD
     tflop = {
         "rollout": sampled * halves * call,
         "decoding": flops.decode(sampling.resolution) / 1e12 if size != "tiny" else 0.0,
         "forward": passes * trained * again * call,
-        "backward": passes * trained * with_gradient * flops.BACKWARD * call
+        "backward": passes * trained * with_gradient * backward * call
         + (passes * trained * with_gradient * call if config.model.gradient_checkpointing else 0),
         "reference": passes * reference * call,
     }
@@ -132,6 +138,8 @@ def plan(config: Config, processes: int = 1) -> Plan:
         iterations=training.iterations,
         processes=processes,
         size=size,
+        disk_gib=_trained(config, size, transformer) * (8 + _moments(config)) / 2**30,
+        exported_gib=_trained(config, size, transformer) * 4 / 2**30,
     )
 
 
@@ -183,10 +191,14 @@ def _memory(
     processes: int,
 ) -> dict[str, float]:  # fmt: skip
     gib, model = 2**30, config.model
-    adapter = flops.adapter_parameters(transformer, config.adapter.rank, config.adapter.targets)
-    row = flops.activation_bytes(transformer, image, text)
+    full, trained_numbers = config.adapter.kind == "full", _trained(config, size, transformer)
+    scale = BYTES[model.dtype] / 2
+    row = scale * flops.activation_bytes(transformer, image, text)
+    if full:
+        row = flops.activation_bytes(transformer, image, text, flops.FULL_BYTES[model.dtype])
     if model.gradient_checkpointing:
-        row = 2 * flops.width(transformer) * (image + text) * int(transformer["num_layers"])
+        tokens = (image + text) * int(transformer["num_layers"])
+        row = BYTES[model.dtype] * flops.width(transformer) * tokens
     row *= 2 if config.training.unconditional_gradient and config.sampling.guidance != 1 else 1
     latent = int(transformer["in_channels"]) * (config.sampling.resolution // 8) ** 2
     each = 3 if config.training.unconditional_kept and config.sampling.guidance != 1 else 2
@@ -194,14 +206,45 @@ def _memory(
     texts = (
         0.0 if config.text.precompute else TEXT_GIB["clip"] + (TEXT_GIB["t5"] if model.t5 else 0)
     )
-    scale = BYTES[model.dtype] / 2
+    moments = _moments(config)
+    if full:
+        share = {
+            "transformer": 4 * trained_numbers / gib,
+            "gradient, optimiser, average": (8 + moments) * trained_numbers / gib,
+            **_copies(config, trained_numbers),
+        }
+    else:
+        share = {
+            "transformer": PARAMETERS[size] * BYTES[model.dtype] / gib,
+            "adapter, gradient, optimiser, average": trained_numbers * (12 + moments) / gib,
+        }
     return {
-        "transformer": PARAMETERS[size] * BYTES[model.dtype] / gib,
-        "adapter, gradient, optimiser, average": adapter * 20 / gib,
+        **share,
         "text encoders": texts * scale if size != "tiny" else 0.0,
         "VAE": VAE_GIB * BYTES[config.vae.dtype] / 2,
-        "activations": config.training.rows * row * scale / gib,
+        "activations": config.training.rows * row / gib,
         "stored rollouts": kept / gib,
+    }
+
+
+def _trained(config: Config, size: str, transformer: Mapping[str, Any]) -> int:
+    """Numbers that are trained."""
+    if config.adapter.kind == "full":
+        return PARAMETERS[size]
+    return flops.adapter_parameters(transformer, config.adapter.rank, config.adapter.targets)
+
+
+def _moments(config: Config) -> int:
+    """Bytes of Adam's moments, for each number that is trained."""
+    return 2 if config.training.optimiser == "adamw8bit" else 8
+
+
+def _copies(config: Config, numbers: int) -> dict[str, float]:
+    """Beside trained weights: the KL's reference, and what autocast rounds for a backward pass."""
+    gib = numbers * BYTES[config.model.dtype] / 2**30
+    return {
+        **({"reference": gib} if config.method.beta > 0 else {}),
+        **({"weights in 16 bits": gib} if config.model.dtype != "fp32" else {}),
     }
 
 

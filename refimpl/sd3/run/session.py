@@ -24,7 +24,7 @@ from ...runs import report
 from ..engine import disk, memory
 from ..loop.together import Stopped
 from ..loop.train import Iteration, Trainer
-from ..model import adapters
+from ..model import adapters, whole
 from ..settings.config import plain
 from . import card, leaving, progress, recording, resuming
 from .evaluate import Evaluated, evaluate
@@ -210,21 +210,21 @@ class Session:
             self.trackers.add(step, {**values, **speed})
 
     def _checkpoint(self) -> None:
-        """State, and the averaged adapter in diffusers' format beside it."""
+        """State, and the average in diffusers' format beside it."""
         state = {**self.trainer.state(), "first": self.first}
         self.engine.on_main(lambda: self.folder.checkpoints.save(self.trainer.done, state))
-        self._export(self.folder.path / "adapter", {})
+        self._export({})
         self._saved = time.monotonic()
 
-    def _export(self, path: Path, means: dict[str, float]) -> None:
+    def _export(self, means: dict[str, float]) -> None:
+        path = self.folder.path / card.FOLDERS[self.config.adapter.kind]
+        export = whole.export if self.config.adapter.kind == "full" else adapters.export
         with self.trainer.average.applied():
             tensors = self.engine.adapter()
             moved = self.trainer.average.moved
             text = card.write(self.config, self.trainer.done, self.first, means, moved=moved)
             self.engine.on_main(
-                lambda: adapters.export(
-                    self.trainer.parts.transformer, path, state=tensors, card=text
-                )
+                lambda: export(self.trainer.parts.transformer, path, state=tensors, card=text)
             )
 
     def _record(self, trainer: Trainer, experience: Any, judged: Any, advantages: Any) -> None:
@@ -242,13 +242,14 @@ class Session:
         if not self.folder.checkpoints.file(done).exists():
             self._checkpoint()
         means = found.means if found else {}
-        self._export(self.folder.path / "adapter", means)
+        self._export(means)
         average = self.trainer.average
         summary = {"iterations": done, "before": self.first, "after": means,
                    "average_moved": average.moved}  # fmt: skip
         if self.engine.main and not average.moved:
             self.warn(
-                f"the exported adapter is untouched: the average moves every {average.every} "
+                f"the exported {card.FOLDERS[self.config.adapter.kind]} is untouched: the average "
+                f"moves every {average.every} "
                 f"optimiser steps, and the run made {average.steps}; train for longer, or set "
                 "ema.every=1"
             )

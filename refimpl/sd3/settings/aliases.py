@@ -30,6 +30,11 @@ def _start(value: Any) -> Any:
     return {True: "group", False: "own"}.get(value, value)
 
 
+def _kind(value: Any) -> Any:
+    """use_lora."""
+    return {True: "lora", False: "full"}.get(value, value)
+
+
 def _kernel(value: Any) -> Any:
     names = {
         "sde": "flow_grpo", "dance_grpo": "constant",
@@ -58,6 +63,7 @@ ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "num_generations": ("sampling.group", _same),
     "same_latent": ("sampling.start", _start),
     "noise_level": ("method.noise", _same),
+    "use_lora": ("adapter.kind", _kind),
     "sde_type": ("method.kernel", _kernel),
     "sde_window_size": ("method.size", _same),
     "clip_range": ("method.limit", _same),

@@ -58,8 +58,9 @@ def converted(values: Mapping[str, Any], gpus: int | None = None) -> Converted:
     """
     given, found = _flat(values), Converted()
     gpus = gpus or given.pop("gpu_number", None)
-    for name in ("gpu_number", "per_prompt_stat_tracking", "use_lora"):
+    for name in ("gpu_number", "per_prompt_stat_tracking"):
         _special(found, name, given.pop(name, None))
+    _kind(found, given)
     _batches(found, given, gpus)
     for name, value in given.items():
         if name in SAME:
@@ -84,12 +85,22 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _special(found: Converted, name: str, value: Any) -> None:
-    if name == "use_lora" and value is False:
-        found.dropped.append("use_lora = False: all weights; here a LoRA is trained")
     if name == "per_prompt_stat_tracking" and value is False:
         found.dropped.append(
             "per_prompt_stat_tracking = False: one mean for all prompts; a group has its own here"
         )
+
+
+def _kind(found: Converted, given: dict[str, Any]) -> None:
+    """use_lora: True is the default here too; False trains all weights, and reads no LoRA."""
+    value = given.pop("use_lora", None)
+    if value is None:
+        return
+    kind = "lora" if value else "full"
+    found.put("adapter.kind", kind)
+    found.changed.append(f"use_lora = {value!r} → adapter.kind = {kind}")
+    if not value and (path := given.pop("train.lora_path", None)):
+        found.dropped.append(f"train.lora_path = {path!r}: not read where use_lora is False")
 
 
 _COUNTED = ("sample.num_batches_per_epoch", "train.gradient_accumulation_steps")

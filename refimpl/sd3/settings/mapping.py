@@ -32,7 +32,7 @@ SAME = {
     "train.adv_clip_max": "method.advantage_bound",
     "train.clip_range": "method.limit",
     "train.beta": "method.beta",
-    "train.lora_path": "adapter.start",
+    "train.lora_path": "adapter.start",  # but where all weights are trained
 }
 """Values that mean the same under another name."""
 DROPPED = {

@@ -90,8 +90,9 @@ class Training:
         unconditional_gradient: whether the gradient flows through the unconditional half of
             guidance; flow_grpo held it fixed at ac4c86e, and later (1f4ca40) does not.
         unconditional_kept: take the unconditional half from the rollout instead of computing it
-            again: the same to the bit in the first update of an iteration; in later ones it stays
-            that of the policy that sampled, and only the conditional half follows the weights.
+            again: the same in the first update of an iteration (to the bit where `rows` is
+            `sampling.batch`); in later ones it stays that of the policy that sampled, and only the
+            conditional half follows the weights.
         skip_silent: without a KL, leave out images whose advantage is 0: their gradient is 0.
             Batches then have other sizes than in the rollout, and ratios are 1 up to rounding.
         optimiser: "adamw", or "adamw8bit" of bitsandbytes.

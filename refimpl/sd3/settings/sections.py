@@ -5,7 +5,7 @@ Here: what is trained, on what, for what. `schedule` has when and how much.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -57,9 +57,12 @@ class Model:
 
 @dataclass(frozen=True)
 class Adapter:
-    """The LoRA that is trained; in float32.
+    """What is trained, in float32: a LoRA, or all weights of the transformer.
 
     Attributes:
+        kind: "lora", or "full" (flow_grpo's use_lora=False): every weight, held in float32 while
+            the network computes in `model.dtype`; what else is here belongs to a LoRA.
+        rank, alpha: of the LoRA, whose products count alpha / rank.
         targets: "attn" (the joint attention, flow_grpo's choice), or "attn+attn2" with the second
             attention of SD3.5-medium.
         start: a LoRA to begin with, in diffusers' or peft's format; null begins as the identity.
@@ -71,6 +74,7 @@ class Adapter:
             Faster where a batch has many more tokens than the network is wide; float32 only.
     """
 
+    kind: Literal["lora", "full"] = "lora"
     rank: int = 32
     alpha: float = 64.0
     targets: Targets = "attn"
@@ -83,12 +87,26 @@ class Adapter:
         typed(self)
         counts(self, "rank")
         positive(alpha=self.alpha)
+        if self.kind == "full":
+            self._require_no_lora()
         if self.reference == "start" and self.start is None:
             raise ValueError("reference=start needs adapter.start, the LoRA that it means")
         if self.applied == "merged" and self.products == "network":
             raise ValueError(
                 "applied=merged has no products of the adapter's own, and products=network lowers "
                 "them: choose one"
+            )
+
+    def _require_no_lora(self) -> None:
+        given = [
+            f"adapter.{one.name}={getattr(self, one.name)}"
+            for one in fields(self)
+            if one.name != "kind" and getattr(self, one.name) != one.default
+        ]
+        if given:
+            raise ValueError(
+                f"adapter.kind=full trains all weights, and {', '.join(given)} is of a LoRA: leave "
+                "it out (weights to begin with are model.source's), or take adapter.kind=lora"
             )
 
 

@@ -26,23 +26,25 @@ class Arm:
 
 
 _FAST = (
+    "method.size=1",
+    "method.noise=1.0",
     "sampling.start=group",
     "sampling.after=2",
     "adapter.applied=merged",
     "training.skip_silent=true",
-    "training.iterations=80",
+    "training.iterations=195",
     "training.learning_rate=0.0025",
     "training.schedule=linear",
     "sampling.batch=192",
     "training.rows=192",
-    "evaluation.every=40",
+    "evaluation.every=60",
 )
 _KL = (*_FAST, "method.beta=0.02")
 _START = "method.start=0"
 _EVEN = (_START, "method.weight=equal")
 
 ARMS: dict[str, Arm] = {
-    "fast": Arm("one start a group, two steps after the window, rate 0.0025 to 0", _FAST),
+    "fast": Arm("noise of level 1 in step 2 alone, one start a group, two steps after it", _FAST),
     "fast-1": Arm("fast, other prompts and noise", (*_FAST, "run.seed=1")),
     "fast-2": Arm("fast, other prompts and noise again", (*_FAST, "run.seed=2")),
     "fast-kl": Arm("fast, KL of weight 0.02", _KL),
