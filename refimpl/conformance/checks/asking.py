@@ -14,6 +14,7 @@ import numpy as np
 from ..adapter import arrays
 from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
+from ..adapter.spreads import spread
 from ..adapter.subject import Subject
 from ..diagnosis.explaining import explain
 from ..diagnosis.jumps import errors_jump
@@ -141,7 +142,9 @@ def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) 
 
 def fresh(subject: Subject, cases: list[Case]) -> list[Case]:
     """Other numbers, at which a reading must hold before it is printed."""
-    return [Case(filled(subject.conventions, k.inputs, 7), f"{k.label}, afresh") for k in cases[:2]]
+    c = subject.conventions
+    beside = [Case(filled(c, k.inputs, 7), f"{k.label}, afresh") for k in cases[:2]]
+    return [*beside, *(Case(spread(c, k.inputs, 7), f"{k.label}, of many sizes") for k in cases[:1])]
 
 
 def _called(op: Operation) -> Asking:

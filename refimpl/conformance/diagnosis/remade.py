@@ -128,7 +128,7 @@ def _form(source: str) -> ast.expr:
 def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbour]:
     """The programs with one quantity remade that give these parts wherever asked."""
     wanted = set(parts)
-    off = [r for r in e.rows if r.part in wanted and r.right is not None and is_off(r)]
+    off = [r for r in e.rows if r.part in wanted and is_off(r) and _in_shape(r)]
     if not off or e.unit > COARSEST:
         return []
     screen = max(off, key=lambda r: r.got.size)
@@ -142,6 +142,10 @@ def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbou
                 if explains(n, e, wanted):
                     found.setdefault(trace(n, e), []).append(n)
     return [min(same, key=length) for same in found.values()]
+
+
+def _in_shape(r: Row) -> bool:
+    return r.right is not None and r.got.shape == r.right.shape
 
 
 def _fitting(program: Program, known: Env, screen: Row, *, free: bool) -> Iterator[Neighbour]:
