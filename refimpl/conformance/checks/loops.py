@@ -3,7 +3,7 @@
 ODE, SDE    operations        run(subject, capability, case)    one call
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -18,8 +18,7 @@ from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..diagnosis.solving import solved
-from ..formulas.operations import Edited, Operation, Slip
-from ..formulas.program import Env, Program
+from ..formulas.operations import Operation, Slip
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
 from ..formulas.written import stages
@@ -175,14 +174,15 @@ def _loop_size(i: Inputs, c: Conventions) -> Parts:
 _KEYS = ("time", "velocity")
 
 
-ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"), (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED),
-                _loop_size, edited=edited,
+ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
+                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED), _loop_size, edited=edited,
                 fitted=lambda *told: chain(weighed(*told), with_numbers(*told)))  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
                 (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED), _loop_size, edited=edited,
-                fitted=lambda *told: chain(churned(*told), weighed(*told), with_numbers(*told)))  # fmt: skip
+                fitted=lambda *told: chain(churned(*told), weighed(*told), with_numbers(*told)),
+                )  # fmt: skip
 
 
 def their_grid(subject: Subject, capability: str) -> np.ndarray:

@@ -7,6 +7,7 @@ nobody can guess is read off a chain's end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -15,13 +16,14 @@ import numpy as np
 from ...equations import Step
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of
+from ..diagnosis.printing import number
 from ..diagnosis.solving import solved
 from ..formulas.operations import Slip
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts
 
 Use: TypeAlias = Callable[[Sequence[Any], Sequence[float]], Any]
-"""The velocity that a step takes, from all that were asked so far and the lengths of their steps."""
+"""A step's velocity, from all that were asked so far and the lengths of their steps."""
 
 
 def remembering(i: Inputs, c: Conventions, use: Use, *, late: int = 0) -> Parts:
@@ -119,9 +121,9 @@ REMEMBERED = (
 
 
 _FITTED: tuple[tuple[str, str, Callable[..., Use]], ...] = (
-    ("{0:g} of the step's velocity and {1:g} of the previous one's",
+    ("{0} of the step's velocity and {1} of the previous one's",
      "Two steps' velocities are mixed.", _weighted),
-    ("a running mean of velocities, {1:g} of it kept at each step",
+    ("a running mean of velocities, {1} of it kept at each step",
      "The velocity is smoothed over steps.", _running),
 )  # fmt: skip
 
@@ -133,11 +135,13 @@ def weighed(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> I
         return
     for name, what, made in _FITTED:
         for empty in (False, True):
-            number = _weight(i, got, c, lambda w, of=made, e=empty: of(w, empty=e))
-            if number is not None:
-                use = made(number, empty=empty)
+            w = _weight(i, got, c, partial(made, empty=empty))
+            if w is not None:
+                use = made(w, empty=empty)
                 also = ", 0 before the first" if empty else ""
-                yield _slip(name.format(1 - number, number) + also, what, "smoothed samplers", use)
+                yield _slip(
+                    name.format(number(1 - w), number(w)) + also, what, "smoothed samplers", use
+                )
 
 
 def _weight(

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of
-from ..diagnosis.factors import Freed, freed
+from ..diagnosis.factors import freed
 from ..diagnosis.lines import changed_lines
 from ..diagnosis.neighbours import shapes
 from ..diagnosis.printing import shown
@@ -86,12 +86,22 @@ def _remade(i: Inputs, c: Conventions) -> Iterator[tuple[Program, Remade]]:
 def with_numbers(
     cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions
 ) -> Iterator[Edited]:
-    """Edited rules with numbers that nobody can guess, read off the first end on a curved field."""
-    for i, parts in zip(cases, told, strict=True):
-        if i["bend"] and "x" in parts:
-            yield from _weighted(i, parts["x"], c)
-            yield from _limited(i, parts["x"], c)
-            return
+    """Edited rules with numbers that nobody can guess, read off a chain's end.
+
+    A weight shows on a curved field alone; a limit, where it holds the most.
+    """
+    ends = [(i, parts["x"]) for i, parts in zip(cases, told, strict=True) if "x" in parts]
+    for i, got in [row for row in ends if row[0]["bend"]][:1]:
+        yield from _weighted(i, got, c)
+    if ends:
+        i, got = max(ends, key=lambda row: _off(row[0], row[1], c))
+        yield from _limited(i, got, c)
+
+
+def _off(i: Inputs, got: np.ndarray, c: Conventions) -> int:
+    """How many numbers are not those of a right chain."""
+    right = stepped(i, c, stages(i, c)[:1])["x"]
+    return int((~np.isclose(got, right, 1e-6, 0)).sum()) if got.shape == right.shape else 0
 
 
 def _weighted(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:

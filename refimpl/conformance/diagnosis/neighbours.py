@@ -17,7 +17,7 @@ import numpy as np
 from ..adapter.patience import Patience
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program
-from .evidence import Evidence, Row, quietly
+from .evidence import Evidence, Hypothesis, Row, quietly
 from .lines import Shapes, changed_lines
 
 COARSEST = 2.0**-24
@@ -46,6 +46,10 @@ class Neighbour:
     program: Program
     edits: tuple[Edit, ...]
 
+    def says(self, e: Evidence) -> Hypothesis:
+        """The numbers that it gives."""
+        return lambda i: self.program.run(e.op.begins(i, e.c))
+
 
 def neighbours(
     e: Evidence, parts: Iterable[str], depth: int, patience: Patience
@@ -56,17 +60,20 @@ def neighbours(
     screen = next((r for r in e.rows if r.part in wanted), None)
     if screen is None or e.unit > COARSEST:
         return []
-    found: dict[bytes, list[Neighbour]] = {}
+    found = list[Neighbour]()
     for program in right_programs(e, wanted):
         known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
-        for n in _fitting(program, known, screen, depth, patience):
-            if explains(n, e, wanted):
-                found.setdefault(trace(n, e), []).append(n)
-    return [min(same, key=length) for same in found.values()]
+        fitting = _fitting(program, known, screen, depth, patience)
+        found += [n for n in fitting if explains(n, e, wanted)]
+    return distinct(found, e)
 
 
-def length(n: Neighbour) -> int:
-    """How much there is to read of it."""
+def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
+    """One of each program, in its shortest spelling."""
+    return e.distinct(found, lambda n: n.says(e), _length)
+
+
+def _length(n: Neighbour) -> int:
     return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
 
 
@@ -94,19 +101,11 @@ def _is_right(program: Program, e: Evidence) -> bool:
 
 def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
     """Whether a program gives the wanted parts, and every other part or what is right of it."""
-    seen = e.seen(lambda i: n.program.run(e.op.begins(i, e.c)))
+    seen = e.seen(n.says(e))
     return all(
         (s.met and s.tells) if part in wanted else (s.met or s.silent)
         for part, s in seen.items()
     ) and bool(seen)  # fmt: skip
-
-
-def trace(n: Neighbour, e: Evidence) -> bytes:
-    """What a program gives on the first inputs, to ten digits: the same for the same program."""
-    told = n.program.run(e.op.begins(e.cases[0].inputs, e.c))
-    rows = [np.ravel(told[p]) for p in sorted(told)]
-    whole = np.concatenate(rows)
-    return np.round(whole / np.max(np.abs(whole), initial=1e-300), 10).tobytes()
 
 
 # ---------------------------------------------------------------- the search

@@ -20,14 +20,26 @@ from ..formulas.program import Env, Line, Program, line
 from .evidence import Evidence, Row, is_off
 from .factors import numbers_of
 from .lines import renamed
-from .neighbours import COARSEST, Edit, Neighbour, explains, fits, leading_to, length, right_programs, trace
+from .neighbours import (
+    COARSEST,
+    Edit,
+    Neighbour,
+    distinct,
+    explains,
+    fits,
+    leading_to,
+    right_programs,
+)
 from .solving import solved
 
 FREE = "c"
 """What a limit is called."""
 
-PLAIN = ("sign(q)", "abs(q)", "tanh(q)", "q / norm(q)", "q / rms(q)", "q - average_of(q)")
-"""What a quantity may become, with no number in it; norms and averages are a sample's."""
+PLAIN = ("sign(q)", "abs(q)", "tanh(q)", "q / norm(q)", "q / rms(q)", "q - average_of(q)",
+         "minimum(q, 1)", "clamp(q, -1, 1)", "q * minimum(1, 1 / norm(q))")  # fmt: skip
+"""What a quantity may become, with no number in it; norms and averages are a sample's. The last are
+what a sign and a unit vector would be taken for, where nothing lies below 1.
+"""
 
 HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)",
         "q * minimum(1, c / norm(q))")  # fmt: skip
@@ -132,16 +144,15 @@ def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbou
     if not off or e.unit > COARSEST:
         return []
     screen = max(off, key=lambda r: r.got.size)
-    found: dict[bytes, list[Neighbour]] = {}
+    found = list[Neighbour]()
     with np.errstate(all="ignore"):
         for plain in right_programs(e, wanted):
             begun = e.op.begins(e.cases[screen.case].inputs, e.c)
             program = opened(plain, begun)
             known = program.values(begun)
-            for n in _fitting(program, known, screen, free=free):
-                if explains(n, e, wanted):
-                    found.setdefault(trace(n, e), []).append(n)
-    return [min(same, key=length) for same in found.values()]
+            fitting = _fitting(program, known, screen, free=free)
+            found += [n for n in fitting if explains(n, e, wanted)]
+        return distinct(found, e)
 
 
 def _in_shape(r: Row) -> bool:
