@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .adapter.printable import printable
+from .diagnosis.readings import Explanation
 from .running import Report, Result
 
 _ORDER = ("differs", "differs by design", "agrees", "skipped", "not provided")
@@ -67,11 +68,15 @@ def _plain(report: Report) -> dict[str, Any]:
             {
                 "check": r.check, "tier": r.tier, "verdict": r.verdict,
                 "gap": r.gap if math.isfinite(r.gap) else None, "told": r.told,
-                "explanations": [vars(e) for e in r.explanations], "notes": list(r.notes),
+                "explanations": [_words(e) for e in r.explanations], "notes": list(r.notes),
             }
             for r in report.results
         ],
     }  # fmt: skip
+
+
+def _words(e: Explanation) -> dict[str, Any]:
+    return {name: x for name, x in vars(e).items() if not callable(x)}
 
 
 def as_html(reports: Sequence[Report]) -> str:

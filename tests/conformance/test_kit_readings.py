@@ -5,6 +5,7 @@ import inspect
 import numbered  # noqa: F401 (it adds to those of strange)
 import numpy as np
 import pytest
+import remade  # noqa: F401 (it adds to those of strange)
 import strange
 import torch
 

@@ -154,14 +154,14 @@ class Block:
         """D, the number of coordinates."""
         return max([self.raw[name].shape[1] for name in self.latents], default=1)
 
-    def size(self, name: str) -> Tensor:
-        """The root mean square of a latent's rows, (n, 1); not finite where a coordinate is not."""
-        if name not in self._sizes:
-            self._sizes[name] = rms(self.latent(name))
-        return self._sizes[name]
+    def norm(self, name: str) -> Tensor:
+        """The Euclidean norm of a latent's rows, (n, 1); not finite where a coordinate is not."""
+        if name not in self._norms:
+            self._norms[name] = norms(self.latent(name))
+        return self._norms[name]
 
     @cached_property
-    def _sizes(self) -> dict[str, Tensor]:
+    def _norms(self) -> dict[str, Tensor]:
         return {}
 
     @cached_property
@@ -276,6 +276,11 @@ def block(
     return Block(raw, scalars, model, kept, {} if room is None else room)
 
 
+def norms(x: Tensor) -> Tensor:
+    """The Euclidean norm of each row, (n, 1)."""
+    return torch.linalg.vector_norm(x, dim=1, keepdim=True)
+
+
 def rms(x: Tensor) -> Tensor:
     """The root mean square of each row, (n, 1)."""
-    return torch.linalg.vector_norm(x, dim=1, keepdim=True) / x.shape[1] ** 0.5
+    return norms(x) / x.shape[1] ** 0.5

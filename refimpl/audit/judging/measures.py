@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...equations import gaussian
-from .block import Block, Model, rms
+from .block import Block, Model, norms
 from .fit import Linear
 
 FLOAT32 = 2.0**-24
@@ -61,16 +61,21 @@ class Rowwise:
 
 
 def measured(b: Block, wanted: Collection[str] = tuple(DISTANCES)) -> dict[str, Tensor]:
-    """Root mean squares of a block's latents, and of the distances that are wanted, (n, 1)."""
-    sizes = {name: b.size(name) for name in b.latents}
+    """Euclidean norms of a block's latents, and of the distances that are wanted, (n, 1)."""
+    found = {name: b.norm(name) for name in b.latents}
     for name in wanted:
         if name == "distance" and b.deviation is not None:
-            sizes[name] = rms(b.deviation)
+            found[name] = norms(b.deviation)
         elif name != "distance":
             left, right = (_side(b, side) for side in DISTANCES[name])
             if left is not None and right is not None:
-                sizes[name] = rms(torch.sub(left, right, out=b.space("difference", left)))
-    return sizes
+                found[name] = norms(torch.sub(left, right, out=b.space("passing", left)))
+    return found
+
+
+def by_width(tiles: Sequence[Mapping[str, Tensor]], width: int) -> dict[str, Tensor]:
+    """Root mean squares of all rows, from the norms that were measured tile by tile."""
+    return {name: torch.cat([x[name] for x in tiles]) / width**0.5 for name in tiles[0]}
 
 
 def rowwise(b: Block, sizes: Mapping[str, Tensor], width: int) -> Rowwise:

@@ -6,6 +6,7 @@ Every statistic has its exact law when all is well, whatever the order of the ro
 projection ⟨e_i, e_j⟩/|e_i| of an independent e_j is N(0, 1). Each part errs once in 10⁹.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from ...statistics.distribution import band
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA, Part
-from .block import Block, rms
+from .block import Block, norms
 from .finding import Finding
 
 _COORDINATES = 1024
@@ -48,40 +49,42 @@ class Noise:
 
     def add(self, b: Block) -> None:
         """Add a block's rows."""
-        e = self._noise(b)
-        if e is None or not e.shape[0]:
+        found = self._noise(b)
+        if found is None or not found[0].shape[0]:
             return
+        e, squares = found
         self.rows += e.shape[0]
         self.count += e.numel()
         self.total += float(e.sum())
-        whole = b.has("noise") and isinstance(self._used, slice)
-        size = b.size("noise") if whole else rms(e)
-        self.squares += float((size**2).sum()) * e.shape[1]
+        self.squares += squares
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
             if b.has(name) and not b.has("noise"):
                 self._project(name, b.latent(name)[self._used][:, :_COORDINATES], head)
         if self.taken < _VALUES:
-            self.values.append(e[:, :64].flatten().clone())
+            self.values.append(e[:, :64].clone().flatten())
             self.taken += self.values[-1].numel()
         self._reused(b, head)
 
-    def _noise(self, b: Block) -> Tensor | None:
+    def _noise(self, b: Block) -> tuple[Tensor, float] | None:
+        """The rows' noise and Σ e²."""
         u = b.model.roundoff
         if b.has("noise"):
             self._used: slice | Tensor = slice(None)
-            e, whole = b.latent("noise"), torch.isfinite(b.size("noise")[:, 0])
+            e, size = b.latent("noise"), b.norm("noise")[:, 0]
             self.roundoff = u["noise"]
             self.slack += 2 * u["noise"] ** 2 * e.numel()
-            if bool(whole.all()):
-                return e
-            self._used = whole
-            return e[whole]
+            squares = float(torch.dot(size, size))
+            if math.isfinite(squares):
+                return e, squares
+            self._used = torch.isfinite(size)
+            return e[self._used], float((size[self._used] ** 2).sum())
         drawn = None if "std" not in b.resolved else b.drawn
         if drawn is None:
             return None
         std = b.resolved["std"][:, 0]
-        rounding = u["x_s"] * b.size("x_s")[:, 0] / std.clamp_min(1e-300)
+        size = b.norm("x_s")[:, 0] / b.width**0.5
+        rounding = u["x_s"] * size / std.clamp_min(1e-300)
         used = (rounding < FINE) & torch.isfinite(drawn.sum(dim=1))
         self.left_out += int((~used).sum())
         self._used = used
@@ -89,7 +92,7 @@ class Noise:
         loose = 16 * u.get("std", u.get("g", 0.0))
         self.slack += float((rounding[used] ** 2).sum() + loose * len(e)) * e.shape[1]
         self.roundoff = max(self.roundoff, float(rounding[used].max()) if len(e) else 0.0)
-        return e
+        return e, float((norms(e) ** 2).sum())
 
     def _project(self, name: str, on: Tensor, e: Tensor) -> None:
         size = torch.linalg.vector_norm(on, dim=1)

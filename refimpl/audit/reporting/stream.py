@@ -17,14 +17,22 @@ from ..judging.finding import Tally
 from ..judging.fit import Gap, Linear, Match, gap, gap_by_sizes
 from ..judging.formulas import Formula
 from ..judging.levels import Levels
-from ..judging.measures import Rowwise, arithmetic, distances, joined, measured, rowwise
+from ..judging.measures import (
+    Rowwise,
+    arithmetic,
+    by_width,
+    distances,
+    joined,
+    measured,
+    rowwise,
+)
 from ..judging.noise import Noise
 from ..judging.reduced import reduced_gap
 from ..reading.fields import FIELDS
 from ..reading.layout import Table
 from ..reading.probe import width
 
-CHUNK = 256
+CHUNK = 2048
 """Rows whose scalars are read at one time."""
 
 _NARROW = 2**19
@@ -147,7 +155,7 @@ class _Chunk:
             sizes.append(measured(tile, wanted))
             noise.add(tile)
             done += tile.n
-        self.sizes = {name: torch.cat([x[name] for x in sizes]) for name in sizes[0]}
+        self.sizes = by_width(sizes, self._width)
         columns = zip(*apart, strict=True)
         self.apart = {x.subject: torch.cat(c) for x, c in zip(asked, columns, strict=True)}
 
@@ -187,7 +195,7 @@ class _Asked:
     def apart(self, b: Block, rows: slice) -> Tensor:
         """The largest |Σ c_k y_k − target| of each row of a tile, (n,)."""
         target = b.latent(self.target)
-        out = b.space("rest", target)
+        out = b.space("passing", target)
         if self.plain and b.deviation is not None:
             c = self.rule.parts["noise"][0][rows]
             torch.addcmul(b.deviation, b.latent("noise"), c, value=-1, out=out)

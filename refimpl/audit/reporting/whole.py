@@ -13,7 +13,7 @@ from ..judging import numbers
 from ..judging.block import Latents, Model, block
 from ..judging.fit import Match
 from ..judging.identify import Identified
-from ..judging.measures import Rowwise, joined, measured, rowwise
+from ..judging.measures import Rowwise, by_width, joined, measured, rowwise
 from ..reading.layout import Rows, Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, width
@@ -39,7 +39,7 @@ def read(tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model
         tiles = b.tiles(max(1, TILE // wide), _latents(columns, rows))
         sizes = [measured(tile) for tile in tiles]
         if sizes:
-            parts.append(rowwise(b, {n: torch.cat([x[n] for x in sizes]) for n in sizes[0]}, wide))
+            parts.append(rowwise(b, by_width(sizes, wide), wide))
         for name in numbers.SUBJECTS:
             if name in b.raw and sizes:
                 got.setdefault(name, []).append(per_row(b.raw[name])[b.noisy])

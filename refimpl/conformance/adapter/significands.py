@@ -52,6 +52,10 @@ def _filled(c: Conventions, name: str, x: Any, seed: int) -> Any:
 
 def _moves(name: str, n: int, seed: int) -> np.ndarray:
     """Numbers between half of `LARGEST` and all of it, of no short binary form."""
+    return LARGEST * (1 + fractions(name, n, seed)) / 2
+
+
+def fractions(name: str, n: int, seed: int) -> np.ndarray:
+    """Numbers between 0 and 1, evenly strewn: multiples of the golden section."""
     start = (zlib.crc32(name.encode()) + 977 * seed) % 1009
-    spread = np.mod((start + np.arange(n)) * (np.sqrt(5) - 1) / 2, 1.0)
-    return LARGEST * (1 + spread) / 2
+    return np.mod((start + np.arange(n)) * (np.sqrt(5) - 1) / 2, 1.0)

@@ -6,6 +6,7 @@ Rewards are laid out as the function takes them: a row a group, flat with ids, o
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..formulas.values import Formulas, Inputs, Parts, advantages
 from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .fitted import held
+from .measures import measured
 from .register import Differs, Finding, NotApplicable, check
 from .table import offer, precise
 
@@ -98,7 +100,8 @@ def _held(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Ite
 
 
 ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS,
-                       _advantage_inner, forms("advantages"), begins, fitted=_held)  # fmt: skip
+                       _advantage_inner, forms("advantages"), begins,
+                       fitted=lambda *told: chain(_held(*told), measured(*told)))  # fmt: skip
 
 
 def _advantage_cases(subject: Subject) -> list[Case]:

@@ -14,6 +14,7 @@ import numpy as np
 from ..adapter import arrays
 from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
+from ..adapter.spreads import SMALL, spread
 from ..adapter.subject import Subject
 from ..diagnosis.explaining import explain
 from ..diagnosis.jumps import errors_jump
@@ -140,8 +141,17 @@ def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) 
 
 
 def fresh(subject: Subject, cases: list[Case]) -> list[Case]:
-    """Other numbers, at which a reading must hold before it is printed."""
-    return [Case(filled(subject.conventions, k.inputs, 7), f"{k.label}, afresh") for k in cases[:2]]
+    """Other numbers, at which a reading must hold before it is printed: near, of many sizes, small.
+
+    Small ones are left out in half precision, which has no digits left for them.
+    """
+    c = subject.conventions
+    sizes = (1.0, SMALL) if arrays.UNIT[c["dtype"]] <= 2.0**-24 else (1.0,)
+    return [
+        *(Case(filled(c, k.inputs, 7), f"{k.label}, afresh") for k in cases[:2]),
+        *(Case(spread(c, k.inputs, 7, by), f"{k.label}, of many sizes")
+          for k in cases[:1] for by in sizes),
+    ]  # fmt: skip
 
 
 def _called(op: Operation) -> Asking:

@@ -28,12 +28,15 @@ from .table import offer, precise
 
 _RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0)
 
+_ADVANTAGES = (1.5, -1.25, 0.375, -0.625, 0.0)
+"""On both sides of ±1, where advantages are most often held."""
+
 
 _CLIP = 0.25
 
 
 def _grid(kl: bool) -> dict[str, Any]:
-    r, a = (x.ravel() for x in np.meshgrid(_RATIOS, (1.5, -1.25, 0.0), indexing="ij"))
+    r, a = (x.ravel() for x in np.meshgrid(_RATIOS, _ADVANTAGES, indexing="ij"))
     more = {"kl": np.arange(len(r)) / 16 + 0.5, "beta": 0.125} if kl else {}
     return {
         "ratio": r,

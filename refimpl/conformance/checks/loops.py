@@ -3,7 +3,7 @@
 ODE, SDE    operations        run(subject, capability, case)    one call
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -16,20 +16,17 @@ from ..adapter.inputs import field_of, received, values
 from ..adapter.inputs import shapes as of_x
 from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
-from ..diagnosis.factors import Freed, freed
-from ..diagnosis.lines import changed_lines
-from ..diagnosis.neighbours import shapes
-from ..diagnosis.printing import shown
 from ..diagnosis.readings import Case
 from ..diagnosis.solving import solved
-from ..formulas.operations import Edited, Operation, Slip
-from ..formulas.program import Env, Program
+from ..formulas.operations import Operation, Slip
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
 from ..formulas.written import stages
 from .fitted import CHURN
 from .ode import FIELDS, theirs
 from .register import NotApplicable
+from .remembered import REMEMBERED, weighed
+from .rules import edited, stepped, with_numbers
 
 _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 
@@ -76,54 +73,6 @@ def _sampler_slip(name: str, what: str, seen: str, remedy: str, **spoilt: Any) -
                 lambda i, c: {"x": _walk(Formulas(), i, c, **spoilt)})  # fmt: skip
 
 
-def _stepped(i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | None = None) -> Parts:
-    """The chain's end under rules written out, one a step; the last of them for all that follow."""
-    known: Env = {"x": i["x"], "field": field_of(i), "a": c["a"], **(free or {})}
-    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
-    for k, (t, s) in enumerate(pairwise(grid)):
-        rule = rules[min(k, len(rules) - 1)]
-        own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
-        own |= {"noise": i["noise"][k]} if "noise" in i else {}
-        known["x"] = rule.run({**known, **own})["x_s"]
-    return {"x": known["x"]}
-
-
-def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
-    """Every step with one line of its rule edited; and the last step, or the first, by Euler's."""
-    for program in stages(i, c):
-        known = dict.fromkeys(("x", "v", *(row.name for row in program.lines)), i["x"])
-        known |= {n: np.float64(0.5) for n in ("t", "s", "h", "g", "std", "inside", "a")}
-        for k, was in enumerate(program.lines):
-            for now in changed_lines(was, shapes(program, k, known), factors=False):
-                rules = [program.changed(k, now)]
-                yield Edited(shown(now.expression), shown(was.expression),
-                             lambda i, c, rules=rules: _stepped(i, c, rules))  # type: ignore[misc]  # fmt: skip
-
-
-def weighted(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Edited]:
-    """Every step with a number before a term of its rule, or before two, read off a chain's end."""
-    i, got = next(
-        ((i, p["x"]) for i, p in zip(cases, told, strict=True) if i["bend"]), (None, None)
-    )
-    if i is None or got is None:
-        return
-    lines = [(p, k, f) for p in stages(i, c) for k, was in enumerate(p.lines) for f in freed(was)]
-    for program, k, f in sorted(lines, key=lambda row: len(row[2].places)):
-        numbers = solved(_ends(program, k, f, i, c), got, f.neutral)
-        now = f.at(numbers) if numbers is not None else None
-        if now is not None:
-            rules = [program.changed(k, now)]
-            yield Edited(shown(now.expression), shown(f.was.expression),
-                         lambda i, c, rules=rules: _stepped(i, c, rules), len(f.places))  # type: ignore[misc]  # fmt: skip
-
-
-def _ends(
-    program: Program, k: int, f: Freed, i: Inputs, c: Conventions
-) -> Callable[[Sequence[float]], np.ndarray]:
-    rules = [program.changed(k, f.line)]
-    return lambda numbers: _stepped(i, c, rules, dict(zip(f.names, numbers, strict=True)))["x"]
-
-
 _LOOP_SLIPS = (
     _sampler_slip("last step dropped", "The loop runs one step short.", "BAGEL, verl-omni 279",
                   "steps from every level to the next, the last included", skip=(-1,)),
@@ -143,7 +92,7 @@ def _cut(i: Inputs, c: Conventions, *, first: bool) -> Parts:
     """One step, the first or the last, by Euler's rule."""
     whole, euler = stages(i, c)[0], stages(i, c.but(ode_method="euler"))[0]
     n = len(i["levels"]) - 1
-    return _stepped(i, c, [euler, whole] if first else [*[whole] * (n - 1), euler])
+    return stepped(i, c, [euler, whole] if first else [*[whole] * (n - 1), euler])
 
 
 _RULE_SLIPS = (
@@ -225,13 +174,15 @@ def _loop_size(i: Inputs, c: Conventions) -> Parts:
 _KEYS = ("time", "velocity")
 
 
-ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"), (*_LOOP_SLIPS, *_RULE_SLIPS),
-                _loop_size, edited=edited, fitted=weighted)  # fmt: skip
+ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
+                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED), _loop_size, edited=edited,
+                fitted=lambda *told: chain(weighed(*told), with_numbers(*told)))  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS), _loop_size, edited=edited,
-                fitted=lambda *told: chain(churned(*told), weighted(*told)))  # fmt: skip
+                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED), _loop_size, edited=edited,
+                fitted=lambda *told: chain(churned(*told), weighed(*told), with_numbers(*told)),
+                )  # fmt: skip
 
 
 def their_grid(subject: Subject, capability: str) -> np.ndarray:

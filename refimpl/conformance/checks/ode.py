@@ -61,8 +61,11 @@ def _heun_cases(subject: Subject) -> list[Case]:
     return cases
 
 
-FIELDS = ((linear(-0.75, 1.25), "a linear field"), (curved(-0.75, 1.25, 0.125), "a curved field"))
-"""On a linear field many rules of the same order are one; on a curved one each is itself."""
+FIELDS = ((linear(-0.75, 1.25), "a linear field"), (curved(0.75, -1.25, 0.125), "a curved field"))
+"""On a linear field many rules of the same order are one; on a curved one each is itself. Along
+one the states grow, along the other they shrink: what holds them at every step, and what holds the
+last alone, is told apart.
+"""
 
 
 def _with_field(i: Inputs, c: Conventions) -> Env:

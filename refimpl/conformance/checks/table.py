@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..adapter.significands import filled
+from ..adapter.spreads import spread
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..formulas.operations import Operation
@@ -28,10 +29,11 @@ class Offer:
 
 
 def precise(subject: Subject, cases: list[Case]) -> list[Case]:
-    """The cases, and two of them again with full significands."""
-    more = (Case(filled(subject.conventions, k.inputs), f"{k.label}, every digit in use")
-            for k in cases[:2])  # fmt: skip
-    return [*cases, *more]
+    """The cases, two of them again with full significands, and one with numbers of many sizes."""
+    c = subject.conventions
+    more = [Case(filled(c, k.inputs), f"{k.label}, every digit in use") for k in cases[:2]]
+    wide = [Case(spread(c, k.inputs), f"{k.label}, of many sizes") for k in cases[:1]]
+    return [*cases, *more, *wide]
 
 
 OFFERS: dict[str, Offer] = {}

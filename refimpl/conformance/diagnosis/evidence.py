@@ -9,18 +9,21 @@ numbers, and the hypothesis is *silent* on it where it says what is right anyway
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.results import Answer
+from ..adapter.spreads import SMALL, spread
 from ..formulas.operations import ROUNDINGS, Operation, allowed, size
 from ..formulas.program import Program
 from ..formulas.values import Formulas, Inputs, Parts
 from .readings import Case, fit
 
 Hypothesis: TypeAlias = Callable[[Inputs], Parts]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,25 @@ class Evidence:
             self.kept[key] = [(v, seen) for v, seen in stands if seen]
         return self.kept[key]
 
+    def distinct(
+        self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], int]
+    ) -> list[T]:
+        """The shortest of those that say the same, where nothing was asked: the rest are ties."""
+        kept: list[tuple[list[Parts | None], T]] = []
+        for one in sorted(found, key=length):
+            told = [quietly(says(one), i) for i in self._elsewhere]
+            if not any(all(map(_same, told, other)) for other, _ in kept):
+                kept.append((told, one))
+        return [one for _, one in kept]
+
+    @cached_property
+    def _elsewhere(self) -> list[Inputs]:
+        """Inputs of other signs and sizes, at which nothing was asked."""
+        return [
+            spread(self.c, k.inputs, 11 + n, by)
+            for n, k in enumerate(self.cases[:3]) for by in (1.0, SMALL)
+        ]  # fmt: skip
+
     def seen(self, hypothesis: Hypothesis) -> dict[str, Seen]:
         """How a hypothesis stands to every part; {} where it meets no wrong part."""
         found, told = {part: Seen() for part in self.parts}, dict[int, Parts | None]()
@@ -143,6 +165,24 @@ class Evidence:
         return found
 
 
+def _same(one: Parts | None, other: Parts | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.keys() == other.keys() and all(
+        np.shape(one[p]) == np.shape(other[p])
+        and np.allclose(one[p], other[p], 0, _ALIKE * _largest(one[p]), equal_nan=True)
+        for p in one
+    )
+
+
+_ALIKE = 1e-9
+"""How far the numbers of one hypothesis in two spellings may lie apart, relative to the largest."""
+
+
+def _largest(x: np.ndarray) -> float:
+    return float(np.max(np.abs(x[np.isfinite(x)]), initial=1e-300))
+
+
 def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
     fitted = fit(row.got, want.shape)
     if fitted is None:
@@ -152,8 +192,8 @@ def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
         off = np.abs(fitted - want)
         same = np.isnan(fitted) & np.isnan(want) | (fitted == want)
         seen.met &= bool((same | (off <= bound)).all())
-        largest = float(np.max(np.abs(want[np.isfinite(want)]), initial=1e-300))
-        seen.gap = max(seen.gap, float(np.max(off[np.isfinite(off)], initial=0.0)) / largest)
+        gap = float(np.max(off[np.isfinite(off)], initial=0.0)) / _largest(want)
+        seen.gap = max(seen.gap, gap)
     if row.right is None or row.right.shape != want.shape:
         seen.silent, seen.tells = False, True
         return

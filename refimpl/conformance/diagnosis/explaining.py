@@ -21,8 +21,9 @@ from .arguments import rounded_arguments, rounded_lines
 from .evidence import Evidence, Variation
 from .factors import factors
 from .neighbours import Neighbour, neighbours
-from .printing import shown
+from .printing import number, shown
 from .readings import Case, Explanation, factor
+from .remade import remakings
 from .roundings import rounding
 from .variations import variations
 
@@ -89,10 +90,14 @@ class _Search:
         return [*found, *self._one_edit(self._e, self._e.off)]
 
     def _edited(self, e: Evidence, parts: Sequence[str], depth: int) -> list[Explanation]:
-        return [_told(n) for n in neighbours(e, parts, depth, self._patience)]
+        return [_told(e, n) for n in neighbours(e, parts, depth, self._patience)]
 
     def _one_edit(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-        return self._edited(e, parts, 1) or _kept(e, parts, -3, lambda: _looped(e))
+        return (
+            self._edited(e, parts, 1)
+            or _kept_edits(e, parts, -3, lambda: _looped(e))
+            or _remade(e, parts, free=False)
+        )
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -127,7 +132,23 @@ def _kept(
     e: Evidence, parts: Sequence[str], key: int, tried: Callable[[], Iterator[Variation]]
 ) -> list[Explanation]:
     """The variations that meet these parts and are silent on, or meet, all others."""
-    found: dict[tuple[str, str], Explanation] = {}
+    found = {(v.kind, v.name): (v, gap) for v, gap in _meeting(e, parts, key, tried)}
+    return [_explained(v, gap) for v, gap in sorted(found.values(), key=lambda x: x[1])]
+
+
+def _kept_edits(
+    e: Evidence, parts: Sequence[str], key: int, tried: Callable[[], Iterator[Variation]]
+) -> list[Explanation]:
+    """The same of edits, of which many are one: each once, in its shortest spelling."""
+    found = _meeting(e, parts, key, tried)
+    once = e.distinct(found, lambda x: x[0].parts, lambda x: len(x[0].name))
+    return [_explained(v, gap) for v, gap in once]
+
+
+def _meeting(
+    e: Evidence, parts: Sequence[str], key: int, tried: Callable[[], Iterator[Variation]]
+) -> Iterator[tuple[Variation, float]]:
+    """The smallest of them, with their gaps."""
     fewest = 99
     for v, seen in e.possible(key, tried):
         if v.size > fewest:
@@ -136,21 +157,26 @@ def _kept(
             continue
         if all(s.met or s.silent for p, s in seen.items() if p not in parts):
             fewest = v.size
-            gap = max(seen[p].gap for p in parts)
-            found.setdefault((v.kind, v.name), Explanation(v.kind, v.name, gap, v.what, v.remedy))
-    return sorted(found.values(), key=lambda x: x.gap)
+            yield v, max(seen[p].gap for p in parts)
 
 
-def _told(n: Neighbour) -> Explanation:
+def _explained(v: Variation, gap: float) -> Explanation:
+    return Explanation(v.kind, v.name, gap, v.what, v.remedy, says=v.parts)
+
+
+def _told(e: Evidence, n: Neighbour) -> Explanation:
     it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
-    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", _WRITE)
+    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", _WRITE, says=n.says(e))
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    found = [_told(n) for n in factors(e, parts)]
-    found = found or _kept(e, parts, -4, lambda: _fitted(e, Edited))
-    return sorted(found, key=lambda x: len(x.name))[:1]  # a number may stand in several places
+    found = [_told(e, n) for n in factors(e, parts)] or _remade(e, parts, free=True)
+    return found or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
+
+
+def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:
+    return [_told(e, n) for n in remakings(e, parts, free=free)]
 
 
 def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:
@@ -176,7 +202,7 @@ def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     every = np.concatenate([np.ravel(r.got) for r in e.rows if r.part == parts[0]])
     if len(every) < 2 or np.ptp(every) > 0:
         return []
-    return [Explanation("constant", f"{every[0]:.6g} everywhere", 0.0, "It depends on nothing.",
+    return [Explanation("constant", f"{number(every[0])} everywhere", 0.0, "It depends on nothing.",
                         "compute it, or leave it out")]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ under a root. The number is found from one answer, and must hold for all of them
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
@@ -145,10 +145,18 @@ def _fitting(program: Program, known: Env, screen: Row, count: int) -> Iterator[
 
 
 def _solved(program: Program, known: Env, screen: Row, k: int, f: Freed) -> list[float] | None:
-    now, name = f.line, program.parts[screen.part]
+    numbers = numbers_of(program, known, screen, k, f.line, f.names)
+    return solved(numbers, screen.got, f.neutral)
+
+
+def numbers_of(
+    program: Program, known: Env, screen: Row, k: int, now: Line, names: Sequence[str]
+) -> Callable[[Sequence[float]], np.ndarray]:
+    """What a part becomes once line k is another, as a function of the free numbers in it."""
+    name = program.parts[screen.part]
 
     def numbers(c: Sequence[float]) -> np.ndarray:
-        values = program.after({**known, **dict(zip(f.names, c, strict=True))}, k, now)
+        values = program.after({**known, **dict(zip(names, c, strict=True))}, k, now)
         return program.finish({screen.part: np.asarray(values[name])})[screen.part]
 
-    return solved(numbers, screen.got, f.neutral)
+    return numbers

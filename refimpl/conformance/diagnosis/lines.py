@@ -102,13 +102,19 @@ def _throughout(
     for name in dict.fromkeys(names):
         others = [n for n, shape in known.items() if n != name and shape == known[name]]
         for source in (f"{name}**2", f"sqrt({name})", *(others if names.count(name) > 1 else ())):
-            yield _Renaming(name, ast.parse(source, mode="eval").body).visit(copy.deepcopy(root))
+            yield renamed(root, name, ast.parse(source, mode="eval").body)
     yield ast.Call(ast.Name("log", ast.Load()), [root], [])
     yield ast.Call(ast.Name("sqrt", ast.Load()), [root], [])
 
 
 _DECLARED = ("a", "eps")
 """Numbers that are the same wherever asked: their squares and roots are numbers like any other."""
+
+
+def renamed(root: ast.expr, name: str, other: ast.expr) -> ast.expr:
+    """The expression with another in a name's place, everywhere."""
+    made: ast.expr = _Renaming(name, other).visit(copy.deepcopy(root))
+    return made
 
 
 class _Renaming(ast.NodeTransformer):

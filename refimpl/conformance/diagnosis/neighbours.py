@@ -17,7 +17,7 @@ import numpy as np
 from ..adapter.patience import Patience
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program
-from .evidence import Evidence, Row, quietly
+from .evidence import Evidence, Hypothesis, Row, quietly
 from .lines import Shapes, changed_lines
 
 COARSEST = 2.0**-24
@@ -46,6 +46,10 @@ class Neighbour:
     program: Program
     edits: tuple[Edit, ...]
 
+    def says(self, e: Evidence) -> Hypothesis:
+        """The numbers that it gives."""
+        return lambda i: self.program.run(e.op.begins(i, e.c))
+
 
 def neighbours(
     e: Evidence, parts: Iterable[str], depth: int, patience: Patience
@@ -56,13 +60,17 @@ def neighbours(
     screen = next((r for r in e.rows if r.part in wanted), None)
     if screen is None or e.unit > COARSEST:
         return []
-    found: dict[bytes, list[Neighbour]] = {}
+    found = list[Neighbour]()
     for program in right_programs(e, wanted):
         known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
-        for n in _fitting(program, known, screen, depth, patience):
-            if explains(n, e, wanted):
-                found.setdefault(_trace(n, e), []).append(n)
-    return [min(same, key=_length) for same in found.values()]
+        fitting = _fitting(program, known, screen, depth, patience)
+        found += [n for n in fitting if explains(n, e, wanted)]
+    return distinct(found, e)
+
+
+def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
+    """One of each program, in its shortest spelling."""
+    return e.distinct(found, lambda n: n.says(e), _length)
 
 
 def _length(n: Neighbour) -> int:
@@ -93,19 +101,11 @@ def _is_right(program: Program, e: Evidence) -> bool:
 
 def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
     """Whether a program gives the wanted parts, and every other part or what is right of it."""
-    seen = e.seen(lambda i: n.program.run(e.op.begins(i, e.c)))
+    seen = e.seen(n.says(e))
     return all(
         (s.met and s.tells) if part in wanted else (s.met or s.silent)
         for part, s in seen.items()
     ) and bool(seen)  # fmt: skip
-
-
-def _trace(n: Neighbour, e: Evidence) -> bytes:
-    """What a program gives on the first inputs, to ten digits: the same for the same program."""
-    told = n.program.run(e.op.begins(e.cases[0].inputs, e.c))
-    rows = [np.ravel(told[p]) for p in sorted(told)]
-    whole = np.concatenate(rows)
-    return np.round(whole / np.max(np.abs(whole), initial=1e-300), 10).tobytes()
 
 
 # ---------------------------------------------------------------- the search
@@ -121,7 +121,7 @@ def _fitting(
             if not patience.spend():
                 return
             told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
-            if _fits(screen, told):
+            if fits(screen, told):
                 yield _made(program, edits)
 
 
@@ -178,7 +178,8 @@ def leading_to(program: Program, part: str) -> list[int]:
     return found[::-1]
 
 
-def _fits(screen: Row, told: np.ndarray) -> bool:
+def fits(screen: Row, told: np.ndarray) -> bool:
+    """Whether these are the numbers that came back."""
     if told.shape != screen.got.shape:
         return False
     bound = 2 * ROUNDINGS * screen.unit * (np.abs(told) + np.max(screen.sizes, initial=0.0))

@@ -15,6 +15,11 @@ def shown(node: ast.expr) -> str:
     return _text(node)[0]
 
 
+def number(x: float, digits: int = 6) -> str:
+    """A number to so many digits, its minus a minus."""
+    return f"{x:.{digits}g}".replace("-", "−")
+
+
 def _text(node: ast.expr) -> tuple[str, int]:
     """The text, and how strongly it binds."""
     if isinstance(node, ast.BinOp):
@@ -28,7 +33,7 @@ def _text(node: ast.expr) -> tuple[str, int]:
     if isinstance(node, ast.Name):
         return _NAMES.get(node.id, node.id), 9
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return f"{node.value:g}", 9
+        return number(node.value), 9
     return ast.unparse(node), 0
 
 

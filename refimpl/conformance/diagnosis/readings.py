@@ -3,8 +3,8 @@
 Explanation    what a report says        Case    inputs with a word for messages
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from ..adapter.conventions import Conventions
 from ..adapter.printable import printable
 from ..adapter.results import Answer
 from ..formulas.operations import Operation
-from ..formulas.values import Formulas, Inputs
+from ..formulas.values import Formulas, Inputs, Parts
+from .printing import number
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Explanation:
         what: what is wrong, in a sentence.
         remedy: what to do.
         part: the part of the result that it speaks of, where it does not speak of all.
+        says: the numbers that it gives for any inputs, if it gives any: what holds it to its word.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Explanation:
     what: str
     remedy: str
     part: str = ""
+    says: Callable[[Inputs], Parts] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for text in ("name", "what", "remedy"):
@@ -110,7 +113,7 @@ def factor(
             continue
         factor = float(np.median(every))
         if abs(factor - 1) > 256 * unit and factor != 0:
-            told = f"{factor:.6g}" + (f" (its {part})" if part != "value" else "")
+            told = number(factor) + (f" (its {part})" if part != "value" else "")
             return [Explanation("factor", told, float(np.ptp(every)), "A constant factor.",
                                 "look for a constant that was dropped or doubled")]  # fmt: skip
     return []

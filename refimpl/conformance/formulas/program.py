@@ -31,11 +31,15 @@ def _column(x: np.ndarray, like: Any) -> np.ndarray:
 
 
 FUNCTIONS: dict[str, Any] = {
-    **{name: getattr(np, name) for name in ("sqrt", "exp", "log", "sin", "cos", "where")},
+    **{name: getattr(np, name) for name in (
+        "sqrt", "exp", "log", "sin", "cos", "tanh", "sign", "abs", "where")},
     "expm1": np.expm1, "log1p": np.log1p,
     "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "total": lambda x: _rows(x).sum(axis=1), "average": lambda x: _rows(x).mean(axis=1),
+    "norm": lambda x: np.sqrt(_column((_rows(x) ** 2).sum(axis=1), x)),
+    "rms": lambda x: np.sqrt(_column((_rows(x) ** 2).mean(axis=1), x)),
+    "average_of": lambda x: _column(_rows(x).mean(axis=1), x),
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],

@@ -1,0 +1,83 @@
+"""A reading holds where nothing was asked: what only coincides on the inputs is not printed.
+
+Every quantity of every formula is remade in turn (its sign, its hyperbolic tangent, held at 1, held
+where half of its values lie), and the readings of the answers are tried on other inputs.
+"""
+
+import random
+
+import numpy as np
+import pytest
+
+from refimpl.conformance.adapter.results import Answer
+from refimpl.conformance.adapter.spreads import SMALL, spread
+from refimpl.conformance.adapter.subject import Subject
+from refimpl.conformance.checks import checks
+from refimpl.conformance.checks.asking import fresh
+from refimpl.conformance.checks.table import OFFERS, precise
+from refimpl.conformance.diagnosis.evidence import Evidence, quietly
+from refimpl.conformance.diagnosis.explaining import explain
+from refimpl.conformance.diagnosis.readings import Case
+from refimpl.conformance.diagnosis.remade import held, opened, remade
+from refimpl.peers.own import Refimpl
+
+SUBJECT = Subject(Refimpl, "")
+C = SUBJECT.conventions
+checks()  # fills the table
+WRITTEN = sorted(set(OFFERS) - {"schedule", "ode_sampler", "sde_sampler"})
+EACH = 6
+"""Programs tried for each capability: of all that there are, drawn by its name."""
+
+
+def others(op, cases):
+    """The formula with one quantity remade; limits at 1, and in the middle of its values."""
+    plain, begun = op.written([k.inputs for k in cases], C)[0], op.begins(cases[0].inputs, C)
+    program = opened(plain, begun)
+    with np.errstate(all="ignore"):
+        known = program.values(begun)
+        for r in remade(program, known, range(len(program.lines))):
+            middle = float(np.median(np.abs(held(r, known))))
+            for limit in (1.0, middle) if r.free else (None,):
+                yield program.changed(r.place, r.now if limit is None else r.at(limit))
+
+
+def answers(program, op, cases):
+    """What an implementation of the program returns; None where it has no value."""
+    told = [quietly(lambda i: program.run(op.begins(i, C)), k.inputs) for k in cases]
+    if not all(t and all(np.isfinite(x).all() for x in t.values()) for t in told):
+        return None
+    return [Answer(t, dict.fromkeys(t, 2.0**-53), {}) for t in told]
+
+
+@pytest.mark.parametrize("capability", WRITTEN)
+def test_a_reading_holds_on_inputs_that_were_never_asked(capability):
+    op, cases = OFFERS[capability].operation, OFFERS[capability].cases(SUBJECT)
+    asked = [*precise(SUBJECT, cases), *fresh(SUBJECT, cases)]
+    programs = list(others(op, asked))
+    chosen = random.Random(capability).sample(programs, min(EACH, len(programs)))
+    read = 0
+    for program in chosen:
+        got = answers(program, op, asked)
+        if got is None or not Evidence(op, asked, got, C).off:
+            continue  # it says nothing here, or what is right
+        readings = [x for x in explain(op, asked, got, C, deep=False) if not x.part and x.says]
+        kept = [x for x in readings if all(holds(x, program, op, k) for k in elsewhere(cases))]
+        assert kept or not readings, [x.name for x in readings]
+        read += bool(kept)
+    assert read >= len(chosen) // 2
+
+
+def elsewhere(cases):
+    """Inputs of other signs and sizes."""
+    return [Case(spread(C, k.inputs, seed, by)) for k in cases[:3]
+            for seed, by in ((23, 1.0), (35, 1.0), (47, SMALL))]  # fmt: skip
+
+
+def holds(reading, program, op, case):
+    """Whether it gives the program's numbers."""
+    want = quietly(lambda i: program.run(op.begins(i, C)), case.inputs)
+    told = quietly(reading.says, case.inputs)
+    return want is None or told is None or all(
+        np.allclose(told[p], want[p], 1e-6, 1e-9 * np.abs(want[p]).max(initial=0.0))
+        for p in want.keys() & told.keys()
+    )  # fmt: skip
