@@ -133,7 +133,7 @@ def trained_classifier_score(network: nn.Module, y: int) -> Field:
     def score(x: Tensor, t: float) -> Tensor:
         with torch.enable_grad():
             z = x.detach().to(dtype).requires_grad_()
-            logits = network(z, torch.full((len(z),), t, dtype=dtype))
+            logits = network(z, torch.tensor(t, dtype=dtype).expand(len(z)))
             (slope,) = torch.autograd.grad(logits.log_softmax(dim=1)[:, y].sum(), z)
         return slope.to(x.dtype)
 
