@@ -3,8 +3,9 @@
     e = MLP(cos(f_k t), sin(f_k t)) + E[y]          f_k from 1 to 100, geometrically
 
 A level (or a level and a label) that all rows share is worked out once: solvers ask so, with an
-expanded tensor. Labels count from 0 to labels − 1. One more row of the table is the null label ∅ = labels: "no
-label", which classifier-free guidance trains beside the others. Leaving y out means ∅.
+expanded tensor. Labels count from 0 to labels − 1. One more row of the table is the null label
+∅ = labels: "no label", which classifier-free guidance trains beside the others. Leaving y out means
+∅.
 """
 
 import math
