@@ -187,14 +187,18 @@ class Mixture:
     def _average(
         self, c: Coefficients, x: Tensor, value: Callable[[Tensor, Tensor], Tensor]
     ) -> Tensor:
+        """E[value(data, noise) | x], value linear; both ends are lines in a component's score."""
         noised = self.at(c)
         weight = noised._posterior(x)
         columns = []
         with unread():
             for i, (column, mean, std) in enumerate(noised._columns(x)):
-                score = gaussian.score(column, mean, std)  # −(x − α m)/(α² s² + σ²)
-                data = self.means[:, i, None] - c.alpha * self.stds[:, i, None] ** 2 * score
-                columns.append(density.conditional_mean(weight, value(data, -c.sigma * score)))
+                m, s = self.means[:, i, None], self.stds[:, i, None]
+                # data = m − α s² score, noise = −σ score, score = −(x − α m)/(α² s² + σ²)
+                origin = value(m, torch.zeros_like(m))
+                slope = value(-c.alpha * s**2, -c.sigma * torch.ones_like(m))
+                given = torch.addcmul(origin, slope, gaussian.score(column, mean, std))
+                columns.append(density.conditional_mean(weight, given))
         return torch.stack(columns, dim=-1).reshape(x.shape)
 
 
