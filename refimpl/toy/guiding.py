@@ -148,9 +148,7 @@ def run(config: Config, *, generator: torch.Generator) -> Result:
     loss, draw = flow_matching(eta=config.eta), p.draw(config.batch)
     network = build(lambda: MLP(2, width=config.width, labels=p.labels), generator)
     train(network, loss, draw, config.train, generator=generator)
-    judge = build(
-        lambda: NoisedClassifier(MLP(2, width=config.width, out=p.labels)), generator
-    )
+    judge = build(lambda: NoisedClassifier(MLP(2, width=config.width, out=p.labels)), generator)
     train(judge, noised_classification, draw, config.classifier, generator=generator)
 
     def exact_score(x: Tensor, t: float) -> Tensor:

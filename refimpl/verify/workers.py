@@ -17,7 +17,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -85,7 +84,7 @@ READY = "refimpl.verify.ready"
 """The module that imports what workers need."""
 
 
-def _context() -> BaseContext:
+def _context() -> Any:
     """How processes start: forked from one that has imported, on Linux, where that is sound."""
     if not sys.platform.startswith("linux"):
         return multiprocessing.get_context("spawn")
