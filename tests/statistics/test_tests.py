@@ -28,7 +28,6 @@ def draw(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-
 def test_all_entries_are_put_in_order_and_none_is_lost():
     x = torch.cat([draw(3, 5), torch.zeros(1, 5, dtype=torch.float64), draw(3, 5)])
     assert torch.equal(ordered(x), x.flatten().sort().values)
