@@ -29,7 +29,17 @@ from .engine.controls import Neighbour, neighbours
 from .engine.derivation import Derivation, derivations
 from .engine.independence import bent
 from .engine.reading import Reading, faults, read
-from .engine.written import SPACES, Chain, handed, pairs, settle, taken_at
+from .engine.written import (
+    SPACES,
+    Chain,
+    Line,
+    Node,
+    glance,
+    handed,
+    pairs,
+    settle,
+    taken_at,
+)
 
 
 @dataclass(frozen=True)
@@ -294,38 +304,63 @@ def _breakable(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+_Claim = tuple[Node, Line, tuple[int, ...] | None]
+"""Two neighbouring lines, and the dimensions in which they are decided."""
+
+_BROKEN = (ValueError, TypeError, ArithmeticError, AttributeError)
+"""What a line raises that a neighbour leaves without a formula."""
+
+
 def _first_failure(lines: Iterator[Chain], known: set[Any]) -> tuple[Decision, str]:
     """The first equality that is refuted; failing that, the first undecided; else PROVED.
 
-    Lines that the neighbour leaves as they were, `known`, have been proved already.
+    A witness is looked for along all lines before algebra is asked about any. Lines that the
+    neighbour leaves as they were, `known`, have been proved already.
     """
+    claims, broken = list[_Claim](), list[Exception]()
+    try:
+        for claim in _claims(lines, known):
+            claims.append(claim)
+            found = glance(*claim)
+            if found.verdict is Verdict.REFUTED:
+                return found, claim[1].rule
+    except NoValue as error:
+        return _without_value(error)
+    except _BROKEN as error:
+        broken.append(error)
+    return _in_full(claims, broken)
+
+
+def _in_full(claims: list[_Claim], broken: list[Exception]) -> tuple[Decision, str]:
+    """The same by algebra, for claims without a witness; `broken` is what ended the lines."""
     undecided: tuple[Decision, str] | None = None
     try:
-        for decide_it, reason in _claims(lines, known):
-            decision = decide_it()
-            if decision.verdict is Verdict.REFUTED:
-                return decision, reason
-            if decision.verdict is Verdict.UNDECIDED:
-                undecided = undecided or (decision, reason)
+        for before, line, dimensions in claims:
+            found = settle(before, line, dimensions, doubtful=True)
+            if found.verdict is Verdict.REFUTED:
+                return found, line.rule
+            if found.verdict is Verdict.UNDECIDED:
+                undecided = undecided or (found, line.rule)
+        for error in broken:
+            raise error
     except NoValue as error:
-        return Decision(Verdict.REFUTED, "witness", f"everywhere: {error}"), "a value at all"
-    except (ValueError, TypeError, ArithmeticError, AttributeError) as error:
-        return undecided or (
-            Decision(Verdict.UNDECIDED),
-            f"the neighbour gives no formula: {error}",
-        )
+        return _without_value(error)
+    except _BROKEN as error:
+        told = f"the neighbour gives no formula: {error}"
+        return undecided or (Decision(Verdict.UNDECIDED), told)
     return undecided or (Decision(Verdict.PROVED), "every equality still holds")
 
 
-def _claims(
-    lines: Iterator[Chain], known: set[Any]
-) -> Iterator[tuple[Callable[[], Decision], str]]:
-    """Every claim not yet known, as something to call for its verdict, with its reason."""
-    for line in lines:
-        for before, after in pairs(line):
-            if (before, after) not in known:
-                work = functools.partial(settle, before, after, line.dimensions, doubtful=True)
-                yield work, after.rule
+def _without_value(error: NoValue) -> tuple[Decision, str]:
+    return Decision(Verdict.REFUTED, "witness", f"everywhere: {error}"), "a value at all"
+
+
+def _claims(lines: Iterator[Chain], known: set[Any]) -> Iterator[_Claim]:
+    """Every claim that is not yet known."""
+    for chain in lines:
+        for before, line in pairs(chain):
+            if (before, line) not in known:
+                yield before, line, chain.dimensions
 
 
 def _leans_on(d: Derivation, functions: list[Callable[..., Any]]) -> set[str]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..equations.gaussian import Gaussian
 from ..typed import held
-from .distribution import band
+from .distribution import band, ordered
 from .gaussian import chi_square, normal, normal_power
 from .outcome import Claim, Outcome, Part, judge, samples
 
@@ -74,7 +74,7 @@ def white(
     spread, detectable = chi_square("the residuals' square", float((e**2).sum()), e.numel(), alpha)
     if not detectable <= detects_std:
         judge(claim, [spread], detectable, detects_std, "residual")
-    uniform = torch.special.ndtr(e.flatten().sort().values)
+    uniform = torch.special.ndtr(ordered(e))
     parts = [spread, band("the residuals' Kolmogorov distance", uniform, alpha)]
     parts.append(_regression("1", torch.ones_like(e), e, alpha))
     for name, r in regressors.items():

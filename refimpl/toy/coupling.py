@@ -53,10 +53,12 @@ class Config:
     Attributes:
         batch: the larger, the closer to the optimal coupling of the laws themselves.
         euler_steps: how few steps are tried.
+        width: of the networks.
         n: samples for the measurements.
     """
 
     batch: int = 256
+    width: int = 128
     train: Plan = field(default_factory=lambda: Plan(3000))
     euler_steps: tuple[int, ...] = (1, 2, 4, 8, 64)
     n: int = 2000
@@ -101,7 +103,7 @@ def run(config: Config, *, generator: torch.Generator) -> Result:
 
 def _row(config: Config, pair: Coupling, seed: int, fresh: Tensor) -> Row:
     generator = torch.Generator().manual_seed(seed)
-    network = build(lambda: MLP(2), generator)
+    network = build(lambda: MLP(2, width=config.width), generator)
     draw = from_law(mixture_2d(), config.batch)
     loss, start = flow_matching(coupling=pair), time.perf_counter()
     train(network, loss, draw, config.train, generator=generator)

@@ -123,6 +123,7 @@ class Config:
     n: int = 10_000
     train: Plan = field(default_factory=lambda: Plan(3000))
     batch: int = 512
+    width: int = 128
 
     def __post_init__(self) -> None:
         if any(self.T % length for length in self.lengths):
@@ -147,7 +148,7 @@ class Result:
 def run(config: Config, *, generator: torch.Generator) -> Result:
     """Train on a mixture in one dimension; sample with both variances, learnt and exact."""
     law, fine = mixture_1d(), Schedule(config.T)
-    network = build(lambda: MLP(1), generator)
+    network = build(lambda: MLP(1, width=config.width), generator)
     draw = from_law(law, config.batch)
     trained = train(network, noise_prediction(fine), draw, config.train, generator=generator)
     who: dict[str, Callable[[Tensor, float], Tensor]] = {

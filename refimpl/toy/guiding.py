@@ -37,6 +37,7 @@ class Config:
     Attributes:
         eta: how often the label is dropped in training.
         scales: w.
+        width: of both networks.
         y: the label that is asked for.
         ode_steps, sde_steps: of Heun and of Flow-GRPO's chain.
         a: the chain's noise.
@@ -49,6 +50,7 @@ class Config:
     train: Plan = field(default_factory=lambda: Plan(4000))
     classifier: Plan = field(default_factory=lambda: Plan(2000))
     batch: int = 256
+    width: int = 128
     n: int = 2000
     ode_steps: int = 40
     sde_steps: int = 100
@@ -133,7 +135,7 @@ def trained_classifier_score(network: nn.Module, y: int) -> Field:
     def score(x: Tensor, t: float) -> Tensor:
         with torch.enable_grad():
             z = x.detach().to(dtype).requires_grad_()
-            logits = network(z, torch.full((len(z),), t, dtype=dtype))
+            logits = network(z, torch.tensor(t, dtype=dtype).expand(len(z)))
             (slope,) = torch.autograd.grad(logits.log_softmax(dim=1)[:, y].sum(), z)
         return slope.to(x.dtype)
 
@@ -144,9 +146,9 @@ def run(config: Config, *, generator: torch.Generator) -> Result:
     """Train both, sample at every scale, and compare with the exact fields."""
     p, y = three_labels(), config.y
     loss, draw = flow_matching(eta=config.eta), p.draw(config.batch)
-    network = build(lambda: MLP(2, labels=p.labels), generator)
+    network = build(lambda: MLP(2, width=config.width, labels=p.labels), generator)
     train(network, loss, draw, config.train, generator=generator)
-    judge = build(lambda: NoisedClassifier(MLP(2, out=p.labels)), generator)
+    judge = build(lambda: NoisedClassifier(MLP(2, width=config.width, out=p.labels)), generator)
     train(judge, noised_classification, draw, config.classifier, generator=generator)
 
     def exact_score(x: Tensor, t: float) -> Tensor:
@@ -167,9 +169,12 @@ def run(config: Config, *, generator: torch.Generator) -> Result:
             "classifier, exact": (classifier_field(plain, exact_score, w), guided, below),
             "classifier, trained": (classifier_field(plain, learnt_score, w), guided, below),
         }
+        references: dict[Grid | None, Tensor] = {}
         for method, (used, exact, grid) in walks.items():
             x = _sample(used, noise, grid, config, generator)
-            reference = _sample(exact, noise, grid, config, generator)
+            if grid not in references:
+                references[grid] = _sample(exact, noise, grid, config, generator)
+            reference = references[grid]
             samples[method, w] = x
             rows[method, w] = _row(p, y, x, reference, target)
     whole, part = p.guided(y, 0.0), p.guided(y, 1.0)

@@ -53,6 +53,7 @@ class Config:
 
     Attributes:
         latent: numbers in a code.
+        width: of the flow's network.
         w: the guidance scale.
         n: samples per label.
     """
@@ -61,6 +62,7 @@ class Config:
     autoencoder: Plan = field(default_factory=lambda: Plan(3000))
     flow: Plan = field(default_factory=lambda: Plan(4000))
     batch: int = 256
+    width: int = 192
     eta: float = 0.2
     w: float = 1.5
     n: int = 50
@@ -103,7 +105,7 @@ def run(
         mean, std = code.mean(dim=0), code.std(dim=0)
         left = ((coder(held_out) - held_out) ** 2).sum() / ((held_out - data.mean(0)) ** 2).sum()
     labels = int(label.max()) + 1
-    network = build(lambda: MLP(config.latent, width=192, labels=labels), generator)
+    network = build(lambda: MLP(config.latent, width=config.width, labels=labels), generator)
     draw = from_table((code - mean) / std, label, n=config.batch)
     train(network, flow_matching(eta=config.eta), draw, config.flow, generator=generator)
     asked = torch.arange(labels).repeat_interleave(config.n)

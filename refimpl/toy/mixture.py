@@ -5,6 +5,7 @@
 Given x and the component, data and noise are Gaussian too; averaging over the components
 (`density.posterior`, `density.conditional_mean`) gives posterior means, velocity and score.
 Samples are (..., d). Inside, components come first: the fast layout, thirty times on softmax alone.
+What comes in is validated by the first formula that sees it; what follows is not read again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..equations import density, gaussian, paths
+from ..equations.kinds import unread
 from ..equations.paths import Coefficients
 
 
@@ -92,16 +94,18 @@ class Mixture:
         """log p(x) of the whole sample."""
         log_likelihood = self._log_components(x)
         top = log_likelihood.amax(dim=0)
-        p = density.marginal(self.weights[:, None], (log_likelihood - top).exp())
+        with unread():
+            p = density.marginal(self.weights[:, None], (log_likelihood - top).exp_())
         return (p.log() + top).reshape(x.shape[:-1])
 
     def score(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
         """∇ log p(x), averaged from the components' own scores (no noise prediction enters)."""
         weight = self._posterior(x)
-        columns = [
-            density.conditional_mean(weight, gaussian.score(column, m, s))
-            for column, m, s in self._columns(x)
-        ]
+        with unread():
+            columns = [
+                density.conditional_mean(weight, gaussian.score(column, m, s))
+                for column, m, s in self._columns(x)
+            ]
         return torch.stack(columns, dim=-1).reshape(x.shape)
 
     def posterior_data(
@@ -176,19 +180,25 @@ class Mixture:
 
     def _posterior(self, x: Tensor) -> Tensor:
         log_likelihood = self._log_components(x)
-        scaled = (log_likelihood - log_likelihood.amax(dim=0)).exp()  # a common factor cancels
-        return density.posterior(self.weights[:, None], scaled)
+        scaled = (log_likelihood - log_likelihood.amax(dim=0)).exp_()  # a common factor cancels
+        with unread():
+            return density.posterior(self.weights[:, None], scaled)
 
     def _average(
         self, c: Coefficients, x: Tensor, value: Callable[[Tensor, Tensor], Tensor]
     ) -> Tensor:
+        """E[value(data, noise) | x], value linear; both ends are lines in a component's score."""
         noised = self.at(c)
         weight = noised._posterior(x)
         columns = []
-        for i, (column, mean, std) in enumerate(noised._columns(x)):
-            score = gaussian.score(column, mean, std)  # −(x − α m)/(α² s² + σ²)
-            data = self.means[:, i, None] - c.alpha * self.stds[:, i, None] ** 2 * score
-            columns.append(density.conditional_mean(weight, value(data, -c.sigma * score)))
+        with unread():
+            for i, (column, mean, std) in enumerate(noised._columns(x)):
+                m, s = self.means[:, i, None], self.stds[:, i, None]
+                # data = m − α s² score, noise = −σ score, score = −(x − α m)/(α² s² + σ²)
+                origin = value(m, torch.zeros_like(m))
+                slope = value(-c.alpha * s**2, -c.sigma * torch.ones_like(m))
+                given = torch.addcmul(origin, slope, gaussian.score(column, mean, std))
+                columns.append(density.conditional_mean(weight, given))
         return torch.stack(columns, dim=-1).reshape(x.shape)
 
 

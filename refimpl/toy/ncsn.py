@@ -39,6 +39,7 @@ class Config:
         eps: the plain chain's step; the exact chain then is too wide by eps/(2 std²), 4 %.
         eps_annealed: the step at the smallest scale, a fifth of its σ².
         inner: Langevin steps at each scale; the plain chain makes as many in all.
+        width: of the networks.
 
     Raises:
         ValueError: a number out of range.
@@ -55,6 +56,7 @@ class Config:
     chains: int = 2000
     train: Plan = field(default_factory=lambda: Plan(3000, rate=3e-3))
     batch: int = 256
+    width: int = 128
 
     def __post_init__(self) -> None:
         if not 0 < self.weight < 1 or self.scales < 2 or self.inner < 1 or self.chains < 2:
@@ -135,7 +137,7 @@ def run(config: Config, *, generator: torch.Generator) -> Result:
     lowest = levels[-1]
 
     def learnt(at: Sequence[float]) -> Field:
-        network = build(lambda: NoiseScore(MLP(2), config.path), generator)
+        network = build(lambda: NoiseScore(MLP(2, width=config.width), config.path), generator)
         loss = denoising(config.path, levels=among(torch.tensor(at)), weighted=True)
         draw = from_law(law, config.batch)
         return as_field(train(network, loss, draw, config.train, generator=generator).network)

@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,8 +80,21 @@ def carried_out(
             worker.process.join()
 
 
+READY = "refimpl.verify.ready"
+"""The module that imports what workers need."""
+
+
+def _context() -> Any:
+    """How processes start: forked from one that has imported, on Linux, where that is sound."""
+    if not sys.platform.startswith("linux"):
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([READY])
+    return context
+
+
 def _started(work: Callable[..., Any]) -> _Worker:
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     ours, its = context.Pipe()
     process = context.Process(target=_serve, args=(its, work), daemon=True)
     with _deaf():

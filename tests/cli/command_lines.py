@@ -76,6 +76,12 @@ def run_all(
     return shown
 
 
+def imported(name: str) -> tuple[bool, bool, int]:
+    """A job for workers: whether a module and the proofs came with the process; its threads."""
+    torch = sys.modules["torch"]
+    return name in sys.modules, "derivations.run" in sys.modules, int(torch.get_num_threads())
+
+
 def squared(x: int) -> int:
     """A job for workers; a negative one kills the process that does it."""
     if x < 0:

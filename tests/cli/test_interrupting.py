@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_lines import squared
+from command_lines import imported, squared
 
 from refimpl.verify.workers import Died, carried_out
 
@@ -20,7 +20,7 @@ VERIFY = [sys.executable, str(Path(__file__).with_name("endless.py")), "verify",
 
 
 def children(parent):
-    """The processes below one that are alive, whatever they do."""
+    """The processes below one that are alive, whatever they do, and those below these."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -29,7 +29,7 @@ def children(parent):
         except OSError:  # it ended meanwhile
             continue
         if int(ppid) == parent and state != "Z":
-            found.append(int(pid))
+            found += [int(pid), *children(int(pid))]
     return found
 
 
@@ -80,7 +80,7 @@ def verifying(tmp_path):
 
 def test_an_interrupt_ends_all_at_once_and_shows_a_part(verifying, tmp_path):
     workers = children(verifying.pid)
-    assert len(workers) >= 2
+    assert len(workers) >= 3  # two, and what they are forked from
     assert all(map(deaf, workers))
     os.killpg(verifying.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
     out, errors = verifying.communicate(timeout=60)
@@ -96,7 +96,7 @@ def test_an_interrupt_ends_all_at_once_and_shows_a_part(verifying, tmp_path):
 
 def test_the_workers_of_a_killed_run_end_too(verifying):
     workers = children(verifying.pid)
-    assert len(workers) >= 2
+    assert len(workers) >= 3
     os.kill(verifying.pid, signal.SIGKILL)
     verifying.wait()
     assert until(lambda: not alive(workers), 20)
@@ -114,4 +114,10 @@ def test_what_is_left_half_way_ends_its_workers():
     next(results)
     workers = children(os.getpid())
     results.close()
-    assert until(lambda: len(alive(workers)) <= 1, 5)  # the tracker of resources stays
+    # The tracker of resources stays, and the process that workers are forked from.
+    assert until(lambda: len(alive(workers)) <= 2, 5)
+
+
+def test_workers_are_forked_with_everything_imported_and_nothing_calculated():
+    (found,) = dict(carried_out([("torch",)], imported, 1)).values()
+    assert found == (True, True, 1)

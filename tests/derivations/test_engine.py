@@ -5,6 +5,7 @@ import sys
 import pytest
 import sympy as sp
 
+from derivations import run
 from derivations.engine import Verdict, decide, derivation
 from derivations.engine import derivation as derivation_module
 from derivations.engine.algebra.decide import NotAClaim, enclose
@@ -12,7 +13,7 @@ from derivations.engine.algebra.moments import expectation, variance
 from derivations.engine.algebra.symbols import eps, g, score, std, t, v, x
 from derivations.engine.controls import neighbours
 from derivations.engine.derivation import Derivation
-from derivations.engine.written import Writing
+from derivations.engine.written import Writing, settle
 from derivations.run import load, prove
 from refimpl.equations import equations, sde
 
@@ -54,6 +55,12 @@ def test_a_wrong_statement_is_refuted_with_a_witness(left, right, doubtful):
     decision = decide(left, right, doubtful=doubtful)
     assert decision.verdict is Verdict.REFUTED
     assert "left − right =" in decision.witness
+
+
+def test_a_glance_refutes_with_the_same_witness_and_proves_nothing():
+    wrong = x**2, x**2 + 1
+    assert decide(*wrong, glance=True) == decide(*wrong, doubtful=True)
+    assert decide((x + 1) ** 2, x**2 + 2 * x + 1, glance=True).verdict is Verdict.UNDECIDED
 
 
 def test_what_neither_algebra_nor_intervals_settle_is_undecided():
@@ -124,6 +131,31 @@ def test_a_claim_too_weak_to_refute_a_neighbour_fails():
 
     problems = _proof(lines).problems
     assert any("control not refuted" in problem and "g ** 2 / 2" in problem for problem in problems)
+
+
+def test_neighbours_fall_to_a_witness_in_any_line_before_algebra_is_asked(monkeypatch):
+    def lines(production):
+        w = Writing()
+        yield w.chain("2*sde.drift(v, score, g) - sde.drift(v, score, g)",
+                      ("sde.drift(v, score, g)", "blind"))  # fmt: skip
+        yield w.chain("sde.drift(v, score, g)", ("v - score*g**2/2", "put in"))
+
+    asked = []
+    monkeypatch.setattr(run, "settle", lambda *claim, **how: asked.append(how) or settle(*claim))
+    proof = _proof(lines)
+    assert not proof.problems
+    assert {control.reason for control in proof.controls} == {"put in"}
+    assert asked
+    assert all(not how for how in asked)  # of the right lines alone
+
+
+def test_a_neighbour_without_a_witness_is_left_to_algebra():
+    def lines(production):
+        yield Writing().chain("sde.drift(v, score, 0)", ("v", "no noise"))
+
+    left = [c for c in _proof(lines).controls if c.verdict == Verdict.PROVED]
+    assert left
+    assert {control.reason for control in left} == {"every equality still holds"}
 
 
 def test_a_wrong_claim_fails_with_its_reason():

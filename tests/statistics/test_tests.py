@@ -15,7 +15,7 @@ from refimpl.statistics import (
     gaussian,
     residuals,
 )
-from refimpl.statistics.distribution import band
+from refimpl.statistics.distribution import band, ordered
 
 N = 10_000
 CLAIM = Claim("a test of tests", N)
@@ -26,6 +26,12 @@ LOOSE = 10.0
 
 def draw(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_all_entries_are_put_in_order_and_none_is_lost():
+    x = torch.cat([draw(3, 5), torch.zeros(1, 5, dtype=torch.float64), draw(3, 5)])
+    assert torch.equal(ordered(x), x.flatten().sort().values)
+    assert not torch.equal(x.flatten(), ordered(x))  # what was given stays as it was
 
 
 def quantiles(n):

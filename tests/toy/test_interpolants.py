@@ -3,10 +3,13 @@
 import pytest
 import torch
 
-from refimpl.equations import conversions, paths
+from refimpl.equations import conversions, ode, paths
+from refimpl.simulate import grids
+from refimpl.simulate.ode import solve
 from refimpl.toy import gaussian, interpolants
 from refimpl.toy.interpolants import Interpolant
 from refimpl.toy.training import Plan
+from refimpl.verify.statistics.interpolants import STEPS
 
 LAW = interpolants.example()
 X = torch.linspace(-2, 2.5, 10, dtype=torch.float64)[:, None]
@@ -30,6 +33,17 @@ def test_both_ends_are_the_laws_that_were_given():
     for t, law in ((0.0, LAW.data), (1.0, LAW.start)):
         made = LAW.at(paths.linear(t))
         assert torch.allclose(made.cdf(X[:, 0]), law.cdf(X[:, 0]), atol=1e-14)
+
+
+def test_the_flow_carries_each_quantile_of_the_start_to_the_same_one_of_the_data():
+    x = torch.linspace(-3.5, 2.6, 1001, dtype=torch.float64)[:, None]
+
+    def v(x, t):
+        return LAW.velocity(paths.linear(t), x)
+
+    ends = solve(ode.rk4, v, x, grids.uniform(STEPS))
+    off = (LAW.data.cdf(ends) - LAW.start.cdf(x)).abs().max()
+    assert off < 1e-6  # as the check says of its own steps
 
 
 def test_a_gaussian_start_gives_the_paths_own_velocity_and_score():

@@ -195,3 +195,12 @@ def test_bad_input_is_refused_with_its_value(make, message):
 def test_low_precision_is_refused():
     with pytest.raises(TypeError, match="must be float64"):
         Mixture(torch.ones(1), torch.zeros(1, 1), torch.ones(1, 1))
+
+
+@pytest.mark.parametrize("asked", ["velocity", "posterior_data", "score", "log_density"])
+def test_a_sample_that_is_no_number_is_refused_by_name(asked):
+    p, c = toy.mixture_2d(), paths.linear(0.5)
+    function = getattr(p, asked)
+    known = (c,) if asked in ("velocity", "posterior_data") else ()
+    with pytest.raises(ValueError, match="x must be finite, got nan"):
+        function(*known, tensor([0.0, math.nan]))

@@ -46,6 +46,18 @@ def test_an_untrained_network_is_the_zero_field(name):
     assert bool((out == 0).all())
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_level_that_all_rows_share_is_worked_out_once_and_answers_alike(name):
+    network, x, t = stirred(name)
+    rows = []
+    network.condition.register_forward_hook(lambda *call: rows.append(len(call[-1])))
+    for y in (None, torch.tensor(1).expand(5), torch.tensor([0, 1, 2, 3, 0])):
+        once = network(x, t[0].expand(5), y)
+        each = network(x, t[:1].repeat(5), None if y is None else y.clone())
+        torch.testing.assert_close(once, each, rtol=0, atol=1e-5)  # the sums' order, float32
+    assert rows == [1, 5, 1, 5, 5, 5]
+
+
 def test_a_new_dit_block_is_the_identity():
     network = build(MAKERS["dit"][0], generator())
     h, e = torch.randn(2, 16, 16, generator=generator()), torch.randn(2, 16, generator=generator())

@@ -7,6 +7,7 @@ a point at which the interval excludes 0, and where values of one function that 
 lie at two places. There is no fourth verdict and no tolerance.
 """
 
+import functools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ class NotAClaim(ValueError):
     """What was yielded cannot be decided in principle: floating-point numbers, truth values."""
 
 
-def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision:
+def decide(
+    left: sp.Expr, right: sp.Expr, *, doubtful: bool = False, glance: bool = False
+) -> Decision:
     """Decide the identity left = right for all values of its symbols in their domains.
 
     Args:
@@ -76,6 +79,7 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
         doubtful: look for a witness before trying algebra (for statements expected to be wrong).
             Only the order of the attempts changes: a point at which the sides differ and an
             identity that algebra proves exclude each other.
+        glance: look for a witness alone; without one the claim stays undecided.
 
     Raises:
         NotAClaim: a floating-point number is in the claim, or neither side is a finite number.
@@ -84,7 +88,7 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
     _check(left, right)
     sides = left, right
     table = Jets()
-    left, right = (table.of(side.doit()) for side in sides)
+    left, right = (table.of(_worked_out(side)) for side in sides)
     _check(left, right)
     endless = [side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in (left, right)]
     if all(endless):
@@ -92,10 +96,11 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
     if any(endless):
         told = f"everywhere: {'left' if endless[0] else 'right'} is no finite number"
         return Decision(Verdict.REFUTED, "witness", told)
-    if doubtful and (found := _witness(left, right, table)):
+    early = doubtful or glance
+    if found := _witness(left, right, table) if early else _not_real(left, right):
         return Decision(Verdict.REFUTED, "witness", found)
-    if found := _not_real(left, right):
-        return Decision(Verdict.REFUTED, "witness", found)
+    if glance:
+        return Decision(Verdict.UNDECIDED)
     for name, normal in _NORMAL_FORMS.items():
         if normal(left - right) == 0:
             confirmed = all(_encloses_zero(left, right, i) for i in range(POINTS))
@@ -104,6 +109,14 @@ def decide(left: sp.Expr, right: sp.Expr, *, doubtful: bool = False) -> Decision
             break
     found = "" if doubtful else _witness(left, right, table)
     return Decision(Verdict.REFUTED, "witness", found) if found else Decision(Verdict.UNDECIDED)
+
+
+def _worked_out(side: sp.Expr) -> sp.Expr:
+    """The side, its derivatives, integrals and the like carried out where it has any."""
+    return side.doit() if side.has(*_LEFT_TO_DO) else side
+
+
+_LEFT_TO_DO = (sp.Derivative, sp.Subs, sp.Integral, sp.Sum, sp.Product, sp.Limit)
 
 
 def _check(*sides: sp.Expr) -> None:
@@ -148,6 +161,11 @@ _NORMAL_FORMS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
 
 
 def _point(symbols: list[sp.Symbol], index: int) -> dict[sp.Symbol, sp.Rational]:
+    return _drawn(tuple(symbols), index)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _drawn(symbols: tuple[sp.Symbol, ...], index: int) -> dict[sp.Symbol, sp.Rational]:
     draw = random.Random(f"{[s.name for s in symbols]}{index}")
     point = {}
     for s in symbols:
@@ -160,10 +178,12 @@ def _point(symbols: list[sp.Symbol], index: int) -> dict[sp.Symbol, sp.Rational]
 
 
 def _free(*sides: sp.Expr) -> list[sp.Symbol]:
-    return sorted(
-        set().union(*(side.free_symbols for side in sides)),
-        key=lambda s: (s.name, str(s._assumptions)),
-    )
+    return sorted(set().union(*(side.free_symbols for side in sides)), key=_rank)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _rank(s: sp.Symbol) -> tuple[str, str]:
+    return s.name, str(s._assumptions)
 
 
 def _gap(left: sp.Expr, right: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> Any:

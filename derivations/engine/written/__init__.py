@@ -121,7 +121,7 @@ from .letters import (
 )
 from .node import Node
 from .reading import NotWritten
-from .settle import pairs, settle, taken_at
+from .settle import glance, pairs, settle, taken_at
 from .space import SPACES
 from .width import PAGE, width
 
@@ -144,6 +144,7 @@ __all__ = [
     "fields",
     "function",
     "gaussian_mean",
+    "glance",
     "handed",
     "indexed",
     "matrix",

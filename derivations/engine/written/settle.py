@@ -55,6 +55,20 @@ def settle(
     return dataclasses.replace(found, where=where)
 
 
+def glance(before: Node, line: Line, dimensions: tuple[int, ...] | None) -> Decision:
+    """Look for a witness against a line in one dimension alone: REFUTED, or not decided."""
+    if line.relation != "=":
+        return settle(before, line, dimensions, doubtful=True)
+    space = SPACES[(dimensions or (1,))[0]]
+    left, right = flat(before.at(space)), flat(line.node.at(space))
+    if len(left) == len(right):
+        for a, b in zip(left, right, strict=True):
+            found = decide(a, b, glance=True)
+            if found.verdict is Verdict.REFUTED:
+                return found
+    return Decision(Verdict.UNDECIDED, "no witness at a glance")
+
+
 def _in(d: int, before: Node, line: Line, doubtful: bool) -> Decision:
     left, right = flat(before.at(SPACES[d])), flat(line.node.at(SPACES[d]))
     if len(left) != len(right):

@@ -2,8 +2,10 @@
 
     e = MLP(cos(f_k t), sin(f_k t)) + E[y]          f_k from 1 to 100, geometrically
 
-Labels count from 0 to labels − 1. One more row of the table is the null label ∅ = labels: "no
-label", which classifier-free guidance trains beside the others. Leaving y out means ∅.
+A level (or a level and a label) that all rows share is worked out once: solvers ask so, with an
+expanded tensor. Labels count from 0 to labels − 1. One more row of the table is the null label
+∅ = labels: "no label", which classifier-free guidance trains beside the others. Leaving y out means
+∅.
 """
 
 import math
@@ -24,7 +26,7 @@ def waves(t: Float[Tensor, " B"], width: int) -> Float[Tensor, "B width"]:
 
 
 class Condition(nn.Module):
-    """(t, y) ↦ e, shape (B, width).
+    """(t, y) ↦ e, shape (B, width), or (1, width) where t and y are one number, expanded.
 
     Attributes:
         width: even.
@@ -51,23 +53,23 @@ class Condition(nn.Module):
 
     def forward(
         self, t: Float[Tensor, " B"], y: Int[Tensor, " B"] | None = None
-    ) -> Float[Tensor, "B width"]:
-        """e(t, y); y = None stands for ∅ in every row.
+    ) -> Float[Tensor, "rows width"]:
+        """e(t, y), a row for each of t or one for all; y = None stands for ∅ in every row.
 
         Raises:
             ValueError: t or y not (B,), a label out of range, or labels for a network without.
         """
         if t.ndim != 1:
             raise ValueError(f"t must be one noise level per row, (B,), got {tuple(t.shape)}")
-        e: Tensor = self.level(waves(t, self.width))
+        e: Tensor = self.level(waves(_once(t), self.width))
         if self.label is None:
             if y is not None:
                 raise ValueError("this network was made without labels: leave y out")
             return e
         if y is None:
-            y = torch.full(t.shape, self.null, device=t.device)
+            y = torch.tensor(self.null, device=t.device).expand(t.shape)
         self._check(t, y)
-        return e + self.label(y)
+        return e + self.label(_once(y))
 
     def _check(self, t: Tensor, y: Tensor) -> None:
         if y.shape != t.shape or y.is_floating_point():
@@ -82,3 +84,8 @@ class Condition(nn.Module):
                     f"labels run from 0 to {self.labels - 1}, and {self.null} is the null label; "
                     f"got values from {low} to {high}"
                 )
+
+
+def _once(x: Tensor) -> Tensor:
+    """One entry for all where all are one, expanded."""
+    return x[:1] if x.stride() == (0,) else x

@@ -55,5 +55,5 @@ def classifier_free_field(network: nn.Module, y: Int[Tensor, " B"] | int, w: flo
 
 def _labels(y: Tensor | int | None, x: Tensor) -> Tensor | None:
     if isinstance(y, int):
-        return torch.full((len(x),), y, device=x.device)
+        return torch.tensor(y, device=x.device).expand(len(x))
     return y

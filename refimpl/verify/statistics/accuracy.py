@@ -1,7 +1,7 @@
 """The chain's error: first order with the stated constant, and none at the memoryless noise."""
 
 import math
-from functools import partial
+from functools import cache, partial
 
 import torch
 
@@ -23,8 +23,9 @@ ONE = torch.ones(1, dtype=torch.float64)
 STD, T, A = 0.5, 10, 2.0
 
 
+@cache
 def _variance(T: int, a: float) -> float:
-    """Of the end on N(1.5, 0.25), by the independent kernels."""
+    """Of the end on N(1.5, 0.25), by the independent kernels: the same whatever is planted."""
     noise_of = independent.odds(a, independent.next_level)
     levels = [1 - i / T for i in range(T + 1)]
     made = independent.denoising(gaussian_1d(), levels, noise_of)

@@ -40,9 +40,10 @@ def mistaken_samplers_are_rejected(seed: int) -> Evidence:
 
     def by_residuals(states: Tensor) -> Outcome:
         past = states[:-1]
-        drift = torch.stack([k(y).mean - y for k, y in zip(kernels, past, strict=True)])
+        declared = [k(y) for k, y in zip(kernels, past, strict=True)]
+        drift = torch.stack([one.mean for one in declared]) - past
         return residuals.white(
-            residuals_of(states, kernels),
+            residuals.residuals(states, declared),
             {"the drift": drift, "x": past},
             claim("controls.white"),
             detects_std=0.009,

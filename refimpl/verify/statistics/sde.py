@@ -29,7 +29,7 @@ from .paths import density_of
 def transitions_have_white_residuals(seed: int) -> Evidence:
     """Steps of the paper's Eq. 9, scored under its Eq. 8, leave iid standard normal residuals."""
     outcomes, shown = [], {}
-    for make, n, T in ((mixture_1d, N, 20), (mixture_2d, N_WIDE, 10), (rotated_8d, N_WIDE, 10)):
+    for make, n, T in ((mixture_2d, N_WIDE, 10), (mixture_1d, N, 20), (rotated_8d, N_WIDE, 10)):
         p, name = make(), f"transition.{make.__name__}.white"
         generator, grid = budget.generator(name, seed), grids.uniform(T)
         g = diffusion.flow_grpo(0.7, sde.next_level)

@@ -48,8 +48,9 @@ def a_penalty_on_steps_bounds_what_images_show(seed: int) -> Evidence:
     x = standard_normal(N, 1, generator=generator)
     ratio = torch.zeros(N, dtype=torch.float64)
     for kernel, other in zip(new, old, strict=True):
-        following = kernel(x).sample(standard_normal(N, 1, generator=generator))
-        ratio += (kernel(x).log_prob(following) - other(x).log_prob(following))[:, 0]
+        moved = kernel(x)
+        following = moved.sample(standard_normal(N, 1, generator=generator))
+        ratio += (moved.log_prob(following) - other(x).log_prob(following))[:, 0]
         x = following
     whole, figures = _closed_forms(new, old)
     end = laws.gaussian_law(_independent(), 0 * ONE, ONE)

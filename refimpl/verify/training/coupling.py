@@ -11,7 +11,7 @@ from ..check import Evidence, check
 def minibatch_transport_straightens(seed: int) -> Evidence:
     """Minibatch transport: cheaper pairs, quieter targets, straighter paths, fewer steps."""
     g = budget.generator("training.transport", seed)
-    config = trained.Config(batch=128, train=Plan(350, rate=5e-3), n=800)
+    config = trained.Config(batch=128, width=64, train=Plan(350, rate=5e-3), n=800)
     rows = trained.run(config, generator=g).rows
     free, matched = rows["independent"], rows["minibatch OT"]
     shares = {

@@ -11,7 +11,7 @@ from ..check import Evidence, check
 def a_trained_ddpm_nears_the_mixture(seed: int) -> Evidence:
     """Noise prediction and ancestral sampling, both variances; more steps are better."""
     g = budget.generator("training.ddpm", seed)
-    config = trained.Config(train=Plan(450, rate=5e-3), lengths=(10, 100), n=4000)
+    config = trained.Config(train=Plan(450, rate=5e-3), width=96, lengths=(10, 100), n=4000)
     found = trained.run(config, generator=g)
     figures = {f"{who}, {v}, T={T}": d for (who, v, T), d in found.distance.items()}
     for variance in ("beta", "posterior"):

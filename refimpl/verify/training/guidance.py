@@ -23,7 +23,7 @@ def digits_are_made_by_label(seed: int) -> Evidence:
     g = budget.generator("training.digits", seed)
     table = load(0.6, g)
     quality = digits.judge(table)
-    network = build(lambda: DiT(labels=LABELS), g)
+    network = build(lambda: DiT(depth=2, labels=LABELS), g)
     draw = from_table(table.train, table.train_label, n=64)
     plan = Plan(300, rate=2e-3, average=0.97)
     trained = train(network, flow_matching(eta=0.2), draw, plan, generator=g)
@@ -57,6 +57,7 @@ def guided_networks_sample_the_conditional_law(seed: int) -> Evidence:
     config = guiding.Config(
         train=Plan(600, rate=5e-3),
         classifier=Plan(350, rate=5e-3),
+        width=64,
         scales=(1.0, 3.0),
         n=800,
         sde_steps=50,

@@ -11,7 +11,8 @@ from ..check import Evidence, check
 def scales_find_the_modes_weights(seed: int) -> Evidence:
     """Learnt scores are wrong between modes; plain Langevin loses weights that scales recover."""
     g = budget.generator("training.scales", seed)
-    found = ncsn.run(ncsn.Config(train=Plan(900, rate=3e-3), chains=800), generator=g)
+    config = ncsn.Config(train=Plan(900, rate=3e-3), width=64, chains=800)
+    found = ncsn.run(config, generator=g)
     below("the score's error where data is dense", found.error_where_dense, 0.08)
     if not found.error_between > 3 * found.error_where_dense:
         raise AssertionError("between the modes the learnt score should be far worse")

@@ -79,7 +79,7 @@ def a_latent_flow_finds_the_labels(seed: int) -> Evidence:
     frame = torch.linalg.qr(torch.randn(9, 2, generator=g)).Q
     x, y = p.sample(2000, g)
     short, long = Plan(300, rate=5e-3), Plan(600, rate=5e-3)
-    config = latent.Config(latent=2, autoencoder=short, flow=long, w=1.0, n=300)
+    config = latent.Config(latent=2, width=96, autoencoder=short, flow=long, w=1.0, n=300)
     found = latent.run(x.float() @ frame.T, y, x[:200].float() @ frame.T, config, generator=g)
     below("the share of variance that the code loses", found.unexplained, 0.03)
     read = p.log_posterior(paths.linear(0.0), (found.samples @ frame).double()).argmax(dim=1)
