@@ -65,7 +65,8 @@ def sd3(
     elif dry_run:
         rate = tflops if tflops is not None else plan.PEAK_TFLOPS * plan.SHARE
         counted = plan.plan(settings, processes)
-        for line in [*counted.lines(rate), *plan.data_lines(settings, processes)]:
+        told = plan.data_lines(settings, processes) + plan.cautions(settings)
+        for line in counted.lines(rate) + told:
             console.print(line, soft_wrap=True)
     else:
         _run(settings, out, resume)

@@ -29,6 +29,17 @@ def test_a_dry_run_needs_neither_weights_nor_prompts() -> None:
     assert "at 500 TFLOP/s" in text
 
 
+def test_a_dry_run_warns_of_a_lora_s_learning_rate_for_all_weights() -> None:
+    for changes, warned in (
+        (["adapter.kind=full"], True),
+        (["adapter.kind=full", "training.learning_rate=1e-5"], False),
+        ([], False),
+    ):
+        code, text = told("train", "sd3", "--dry-run", *changes)
+        assert code == 0
+        assert ("training.learning_rate=0.0003 is the default, a LoRA's" in text) == warned
+
+
 def test_a_dry_run_opens_the_prompts_and_says_what_their_text_takes(tmp_path: Path) -> None:
     """205 tokens of 4096 numbers and 2048 pooled, in two bytes each: 1.68 MB a prompt."""
     file = tmp_path / "prompts.txt"

@@ -16,6 +16,7 @@ from ..loop.prompts import Sampler
 from ..model import flops
 from ..model.architectures import ARCHITECTURES
 from ..settings.config import Config
+from ..settings.schedule import Training
 
 PARAMETERS = {"tiny": 85_120, "medium": 2_243_171_520, "large": 8_056_627_520}
 TEXT_GIB = {"t5": 8.87, "clip": 1.52}
@@ -161,6 +162,17 @@ def data_lines(config: Config, processes: int) -> list[str]:
     return [
         f"prompts        {len(found.train)} to train on, {len(found.held_out)} held out; their "
         f"embeddings {gib:.2f} GiB {where}, of which a process holds {held:.2f}"
+    ]
+
+
+def cautions(config: Config) -> list[str]:
+    """What a dry run warns of: the default learning rate where all weights are trained."""
+    rate = config.training.learning_rate
+    if config.adapter.kind != "full" or rate != Training().learning_rate:
+        return []
+    return [
+        f"caution        training.learning_rate={rate:g} is the default, a LoRA's; all weights of "
+        "a large model take a much lower one: begin at 1e-5"
     ]
 
 

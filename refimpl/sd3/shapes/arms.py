@@ -25,31 +25,38 @@ class Arm:
     changes: tuple[str, ...] = ()
 
 
-_FAST = (
+_CHEAP = (
     "method.size=1",
     "method.noise=1.0",
     "sampling.start=group",
     "sampling.after=2",
-    "adapter.applied=merged",
     "training.skip_silent=true",
-    "training.iterations=195",
-    "training.learning_rate=0.0025",
     "training.schedule=linear",
     "sampling.batch=192",
     "training.rows=192",
+)
+_FAST = (*_CHEAP, "adapter.kind=full", "training.iterations=150", "training.learning_rate=3e-4")
+_KL = (*_FAST, "method.beta=0.2")
+_LORA = (
+    *_CHEAP,
+    "adapter.applied=merged",
+    "training.iterations=195",
+    "training.learning_rate=0.0025",
     "evaluation.every=60",
 )
-_KL = (*_FAST, "method.beta=0.02")
 _START = "method.start=0"
 _EVEN = (_START, "method.weight=equal")
 
 ARMS: dict[str, Arm] = {
-    "fast": Arm("noise of level 1 in step 2 alone, one start a group, two steps after it", _FAST),
+    "fast": Arm("all weights, noise of level 1 in step 2 alone, one start a group", _FAST),
     "fast-1": Arm("fast, other prompts and noise", (*_FAST, "run.seed=1")),
     "fast-2": Arm("fast, other prompts and noise again", (*_FAST, "run.seed=2")),
-    "fast-kl": Arm("fast, KL of weight 0.02", _KL),
+    "fast-kl": Arm("fast, KL of weight 0.2", _KL),
     "fast-kl-1": Arm("fast-kl, other prompts and noise", (*_KL, "run.seed=1")),
     "fast-kl-2": Arm("fast-kl, other prompts and noise again", (*_KL, "run.seed=2")),
+    "lora": Arm("fast with a LoRA in place of all weights", _LORA),
+    "lora-1": Arm("lora, other prompts and noise", (*_LORA, "run.seed=1")),
+    "lora-2": Arm("lora, other prompts and noise again", (*_LORA, "run.seed=2")),
     "levelled": Arm("noise in steps 2 to 4, levelled weights"),
     "equal": Arm("noise in all steps, equal weights", ("method.window=all", *_EVEN)),
     "all-levelled": Arm("noise in all steps, levelled weights", ("method.window=all", _START)),

@@ -8,8 +8,8 @@
     out/metrics.json        every number of the report
     out/report.md, *.svg, *.png
 
-The improving is done by the trainer of `train sd3`. What is measured afterwards is the exported
-adapter, loaded by diffusers into a fresh pipeline.
+The improving is done by the trainer of `train sd3`. What is measured afterwards is what it exported,
+an adapter or a whole transformer, loaded by diffusers into a fresh pipeline.
 """
 
 import json
@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 
 from ... import outside
 from ...runs import atomic, folder, metrics
 from ...runs.versions import versions
+from ..run import card
 from ..run.progress import Progress
 from ..settings.config import Config
 from . import arms, deciding, miniature, network, pretraining, report, signal
@@ -139,12 +141,11 @@ def _arm(request: Request, pretrained: Path, name: str, config: Config, say: Say
 
 
 def _measured(request: Request, pretrained: Path, name: str) -> dict[str, Any]:
-    """How good on held-out captions, and a sheet of some pictures; "base" is without adapter."""
+    """How good on held-out captions, and a sheet of some pictures; "base" is before training."""
     start = time.process_time()
     pipeline = network.load(pretrained)
     if name != "base":
-        pipeline.load_lora_weights(request.out / name / "adapter")
-        pipeline.fuse_lora()
+        _trained(pipeline, request.config(name).adapter.kind, request.out / name)
     config, captions = request.config("levelled"), request.captions
     images = sampled(
         pipeline,
@@ -159,6 +160,16 @@ def _measured(request: Request, pretrained: Path, name: str) -> dict[str, Any]:
     atomic.write(request.out / f"{name}.png", sheet)
     quality = asdict(evaluate(images, captions))
     return {"quality": quality, "CPU seconds of measuring": time.process_time() - start}
+
+
+def _trained(pipeline: StableDiffusion3Pipeline, kind: str, run: Path) -> None:
+    """Give the pipeline what a run exported."""
+    exported = run / card.FOLDERS[kind]
+    if kind == "full":
+        pipeline.transformer = SD3Transformer2DModel.from_pretrained(exported)
+    else:
+        pipeline.load_lora_weights(exported)
+        pipeline.fuse_lora()
 
 
 def _data(request: Request) -> dict[str, Any]:

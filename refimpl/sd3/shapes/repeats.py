@@ -19,6 +19,7 @@ from .report import columns, table
 RECIPES: dict[str, tuple[str, ...]] = {
     "fast": ("fast", "fast-1", "fast-2"),
     "fast-kl": ("fast-kl", "fast-kl-1", "fast-kl-2"),
+    "lora": ("lora", "lora-1", "lora-2"),
 }
 """Arms that differ in nothing but the seed, in the order of the seeds."""
 
