@@ -251,9 +251,7 @@ def test_arms_change_what_they_say_and_nothing_else():
     base = arms.config("levelled")
     method = base.method
     assert (method.window, method.start, method.size, method.weight) == ("fixed", 2, 3, "levelled")
-    study = {
-        name: arm for name, arm in arms.ARMS.items() if not name.startswith(("fast", "lora"))
-    }
+    study = {name: arm for name, arm in arms.ARMS.items() if not name.startswith(("fast", "lora"))}
     for name, arm in study.items():
         config = arms.config(name)
         kept = presets.resolve(["miniature"], None, [*arms.COMMON, *arm.changes])

@@ -8,8 +8,8 @@
     out/metrics.json        every number of the report
     out/report.md, *.svg, *.png
 
-The improving is done by the trainer of `train sd3`. What is measured afterwards is what it exported,
-an adapter or a whole transformer, loaded by diffusers into a fresh pipeline.
+The improving is done by the trainer of `train sd3`. What it exported, an adapter or a whole
+transformer, is measured afterwards, loaded by diffusers into a fresh pipeline.
 """
 
 import json
