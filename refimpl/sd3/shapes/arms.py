@@ -36,7 +36,7 @@ _CHEAP = (
     "training.rows=192",
 )
 _FAST = (*_CHEAP, "adapter.kind=full", "training.iterations=150", "training.learning_rate=3e-4")
-_KL = (*_FAST, "method.beta=0.2")
+_KL = (*_FAST, "method.beta=0.4")
 _LORA = (
     *_CHEAP,
     "adapter.applied=merged",
@@ -51,7 +51,7 @@ ARMS: dict[str, Arm] = {
     "fast": Arm("all weights, noise of level 1 in step 2 alone, one start a group", _FAST),
     "fast-1": Arm("fast, other prompts and noise", (*_FAST, "run.seed=1")),
     "fast-2": Arm("fast, other prompts and noise again", (*_FAST, "run.seed=2")),
-    "fast-kl": Arm("fast, KL of weight 0.2", _KL),
+    "fast-kl": Arm("fast, KL of weight 0.4", _KL),
     "fast-kl-1": Arm("fast-kl, other prompts and noise", (*_KL, "run.seed=1")),
     "fast-kl-2": Arm("fast-kl, other prompts and noise again", (*_KL, "run.seed=2")),
     "lora": Arm("fast with a LoRA in place of all weights", _LORA),
