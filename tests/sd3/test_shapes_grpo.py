@@ -85,7 +85,7 @@ def _few():
 
 @pytest.fixture(scope="module")
 def improved(quiet, pretrained, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "whole"
+    out = tmp_path_factory.mktemp("runs") / "levelled"
     return out, improve(pretrained, out)
 
 
@@ -137,7 +137,16 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(quiet, pretrained, impro
 
 
 def test_what_is_measured_afterwards_is_the_exported_adapter(improved, pretrained):
-    out = improved[0]
+    redder_than_before(improved[0], pretrained)
+
+
+def test_or_the_exported_transformer(quiet, pretrained, tmp_path):
+    out = tmp_path / "fast"
+    improve(pretrained, out, "adapter.kind=full", "training.learning_rate=0.01")
+    redder_than_before(out, pretrained)
+
+
+def redder_than_before(out, pretrained):
     asked = Request(out.parent, pretrained=pretrained, quick=True, each=4)
     before, after = (finetuning._measured(asked, pretrained, name) for name in ("base", out.name))
     assert after["quality"]["distance"] != pytest.approx(before["quality"]["distance"], rel=0.01)
