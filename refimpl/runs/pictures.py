@@ -140,6 +140,10 @@ def trajectories(
     return Trajectories(np.asarray(levels, float), paths, label)
 
 
+_TURNS = ("-", "--", ":", "-.")
+"""How lines are dashed as the colours come round again; their dots are hollow then."""
+
+
 @dataclass(frozen=True, eq=False)
 class Curves(Picture):
     """Named curves on shared axes.
@@ -164,9 +168,10 @@ class Curves(Picture):
         if self.band is not None:
             axes.axhspan(*self.band, color=drawing.COLOURS[2], alpha=0.12, linewidth=0,
                          label="expected")  # fmt: skip
-        for name, (x, y) in self.lines.items():
-            dots = "o" if len(x) <= 40 else ""
-            axes.plot(x, y, marker=dots, markersize=3, label=name)
+        for k, (name, (x, y)) in enumerate(self.lines.items()):
+            dots, turn = "o" if len(x) <= 40 else "", k // len(drawing.COLOURS)
+            axes.plot(x, y, marker=dots, markersize=3, label=name, linestyle=_TURNS[turn],
+                      fillstyle="none" if turn else "full")  # fmt: skip
         for (name, value), dashes in zip(self.marks.items(), ("--", ":", "-.") * 3, strict=False):
             axes.axhline(value, linestyle=dashes, linewidth=1.1, color=drawing.INK, label=name)
         if self.log_x:
@@ -193,10 +198,16 @@ def curves(
     """Named curves (x, y) on shared axes, either of them logarithmic.
 
     Raises:
-        ValueError: nothing to draw, or a value ≤ 0 on a logarithmic axis.
+        ValueError: nothing to draw, more than can be told apart, or a value ≤ 0 on a logarithmic
+            axis.
     """
     if not lines:
         raise ValueError("nothing to draw: no curve was given")
+    most = len(drawing.COLOURS) * len(_TURNS)
+    if len(lines) > most:
+        raise ValueError(
+            f"{len(lines)} curves cannot be told apart, {most} can: draw fewer in one picture"
+        )
     held = {name: (np.asarray(x, float), np.asarray(y, float)) for name, (x, y) in lines.items()}
     for axis, log, which in (("x", log_x, 0), ("y", log_y, 1)):
         values = np.concatenate([line[which] for line in held.values()])

@@ -93,6 +93,18 @@ def test_curves_have_their_scales_marks_and_band():
     assert (band.get_y(), band.get_height()) == pytest.approx((1e-3, 9e-3))
 
 
+def test_no_two_curves_look_alike_and_more_than_can_be_told_apart_are_refused():
+    def many(n):
+        points = {str(k): ([0, 1], [k, k + 1]) for k in range(n)}
+        return pictures.curves(points, x_label="x", y_label="y")
+
+    paths = ET.fromstring(many(24).svg()).iter("{http://www.w3.org/2000/svg}path")
+    looks = [path.get("style") for path in paths if path.get("clip-path")]
+    assert len(looks) == len(set(looks)) == 24
+    with pytest.raises(ValueError, match="25 curves cannot be told apart, 24 can"):
+        many(25)
+
+
 def test_black_is_one_and_rows_are_named():
     (panel,) = axes(pictures.sheet(torch.ones(1, 2, 8, 8), ("seven",)))
     page = panel.images[0].get_array()
