@@ -303,6 +303,7 @@ def test_what_is_not_finite_is_counted_and_the_rest_is_judged(make, judge, name)
     said = [f for f in found["report"].findings if f.verdict == "differs"]
     assert any(("NaN" in f.detail and "1 of 108" in f.detail) for f in said), said
     assert found["x_s"].formula == "gaussian.sample"
+    assert found["noise"].verdict == "consistent", found["noise"]
 
 
 def test_levels_that_no_step_has_are_counted(make, judge):

@@ -56,6 +56,9 @@ def measure(name, says, of, **conventions):
 
 measure("over the range", "rewards less the group's mean, over the group's range",
         lambda r: (r - mean(r)) / (largest(r) - smallest(r)))  # fmt: skip
+measure("over the range and a twentieth",
+        "rewards less the group's mean, over the group's range, 0.05 added to it",
+        lambda r: (r - mean(r)) / (largest(r) - smallest(r) + 0.05))  # fmt: skip
 measure("from 0 to 1", "rewards less the group's smallest, over the group's range",
         lambda r: (r - smallest(r)) / (largest(r) - smallest(r)))  # fmt: skip
 measure("a robust score", "over 1.4826 times the median absolute deviation",
@@ -169,6 +172,11 @@ def log_prob(x_s, mean, std):
     return summed(Normal(mean, col(std, mean)).log_prob(x_s)).clamp(min=-100)
 
 
+@wrong("a density's std of at least .4", "log_prob.value", "maximum(std, 0.4)  where  std")
+def log_prob(x_s, mean, std):
+    return summed(Normal(mean, col(std, mean).clamp(min=0.4)).log_prob(x_s))
+
+
 # ---------------------------------------------------------------- whole samplers
 
 
@@ -195,6 +203,54 @@ weighing(
 weighing("more than the newest", "1.3 of the step's velocity and −0.3 of the previous one's",
          lambda vs: 1.3 * vs[-1] - 0.3 * vs[max(len(vs) - 2, 0)])  # fmt: skip
 weighing("a cache", "one velocity for 2 steps", lambda vs: vs[(len(vs) - 1) // 2 * 2])
+weighing("a cache of three", "one velocity for 3 steps", lambda vs: vs[(len(vs) - 1) // 3 * 3])
+weighing("asked once", "the first velocity at every step", lambda vs: vs[0])
+weighing("stale from zero", "the previous step's velocity, none at the first",
+         lambda vs: vs[-2] if vs[1:] else 0 * vs[0])  # fmt: skip
+
+
+def three(vs):
+    if len(vs) < 3:
+        return 1.5 * vs[-1] - 0.5 * vs[-2] if vs[1:] else vs[0]
+    return (23 * vs[-1] - 16 * vs[-2] + 5 * vs[-3]) / 12
+
+
+def four(vs):
+    if len(vs) < 4:
+        return three(vs)
+    return (55 * vs[-1] - 59 * vs[-2] + 37 * vs[-3] - 9 * vs[-4]) / 24
+
+
+def smoothed(vs):
+    mean = vs[0]
+    for v in vs[1:]:
+        mean = 0.3 * mean + 0.7 * v
+    return mean
+
+
+weighing("PLMS of three", "Adams–Bashforth's rule of order 3, equal steps", three)
+weighing("PLMS", "Adams–Bashforth's rule of order 4, equal steps", four)
+weighing("smoothed", "a running mean of velocities, 0.3 of it kept at each step", smoothed)
+
+
+@wrong("two steps of other lengths", "ode_sampler.value",
+       'Adams–Bashforth\'s rule of order 2" to', t="scalar")  # fmt: skip
+def ode_sampler(field, x, levels):
+    before, last = None, None
+    for t, s in pairwise(levels):
+        h, v = t - s, field(x, t)
+        change = 0 if before is None else h / (2 * last) * (v - before)
+        x, before, last = x - h * (v + change), v, h
+    return x
+
+
+@wrong("told the last level", "ode_sampler.value", "the previous level told to the network",
+       t="scalar")  # fmt: skip
+def ode_sampler(field, x, levels):
+    told = levels[0]
+    for t, s in pairwise(levels):
+        x, told = x - (t - s) * field(x, told), t
+    return x
 
 
 @wrong("data held in a sampler", "ode_sampler.value",

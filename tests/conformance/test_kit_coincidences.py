@@ -67,6 +67,18 @@ def test_a_reading_holds_on_inputs_that_were_never_asked(capability):
     assert read >= len(chosen) // 2
 
 
+def test_readings_that_part_somewhere_all_stand_and_the_same_one_stands_once():
+    """Of advantages 1.5 and −1.25 a sign and what is held at 1 are the same numbers."""
+    op, cases = OFFERS["surrogate"].operation, OFFERS["surrogate"].cases(SUBJECT)
+    ways = {
+        "sign(A)": lambda i: {"value": np.sign(i["advantage"])},
+        "(A > 0) − (A < 0)": lambda i: {"value": 1.0 * (i["advantage"] > 0) - (i["advantage"] < 0)},
+        "clamp(A, −1, 1)": lambda i: {"value": np.clip(i["advantage"], -1, 1)},
+    }
+    e = Evidence(op, cases, [Answer({}, {}, {}) for _ in cases], C)
+    assert e.distinct(ways, ways.get, len) == ["sign(A)", "clamp(A, −1, 1)"]
+
+
 def elsewhere(cases):
     """Inputs of other signs and sizes."""
     return [Case(spread(C, k.inputs, seed, by)) for k in cases[:3]

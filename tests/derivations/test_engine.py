@@ -13,7 +13,7 @@ from derivations.engine.algebra.moments import expectation, variance
 from derivations.engine.algebra.symbols import eps, g, score, std, t, v, x
 from derivations.engine.controls import neighbours
 from derivations.engine.derivation import Derivation
-from derivations.engine.written import Writing, settle
+from derivations.engine.written import Writing, pairs, settle
 from derivations.run import load, prove
 from refimpl.equations import equations, sde
 
@@ -156,6 +156,38 @@ def test_a_neighbour_without_a_witness_is_left_to_algebra():
     left = [c for c in _proof(lines).controls if c.verdict == Verdict.PROVED]
     assert left
     assert {control.reason for control in left} == {"every equality still holds"}
+
+
+def test_what_a_glance_leaves_open_is_decided_in_full():
+    chain = Writing().chain("v", ("v", "the same"), ("v + g", "wrong"))
+    claims = [(before, line, None) for before, line in pairs(chain)]
+    assert run._in_full(claims[:1], [])[0].verdict is Verdict.PROVED
+    decision, rule = run._in_full(claims, [])
+    assert (decision.verdict, rule) == (Verdict.REFUTED, "wrong")
+
+
+def test_a_neighbour_without_a_formula_is_undecided_and_says_why():
+    decision, told = run._in_full([], [TypeError("no such operand")])
+    assert decision.verdict is Verdict.UNDECIDED
+    assert told == "the neighbour gives no formula: no such operand"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (sp.Derivative(sp.exp(x * t), x), t * sp.exp(x * t)),
+        (sp.Subs(x**2, x, 3), 9),
+        (sp.Integral(2 * x, (x, 0, t)), t**2),
+        (sp.Sum(eps, (sp.Symbol("k"), 1, 4)), 4 * eps),
+        (sp.Product(eps, (sp.Symbol("k"), 1, 3)), eps**3),
+        (sp.Limit(sp.sin(x) / x, x, 0), 1),
+    ],
+    ids=lambda side: type(side).__name__,
+)
+def test_what_is_left_to_do_is_worked_out(left, right):
+    assert decide(left, right).verdict is Verdict.PROVED
+    assert decide(left, right + 1).verdict is Verdict.REFUTED
+    assert decide(left, right + 1, glance=True).verdict is Verdict.REFUTED
 
 
 def test_a_wrong_claim_fails_with_its_reason():

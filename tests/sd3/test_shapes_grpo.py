@@ -279,6 +279,9 @@ def test_the_fast_recipe_looks_at_as_many_pictures_and_its_repeats_differ_in_the
     assert (fast.method.start, fast.method.size, fast.method.noise) == (2, 1, 1.0)
     assert dataclasses.replace(kl, method=fast.method) == fast
     assert (fast.method.beta, kl.method.but(beta=0.0)) == (0.0, fast.method)
+    assert (fast.adapter.kind, arms.config("lora").adapter.kind) == ("full", "lora")
+    repeated = {name for names in repeats.RECIPES.values() for name in names}
+    assert repeated == {name for name in arms.ARMS if name.startswith(("fast", "lora"))}
     for recipe, names in repeats.RECIPES.items():
         first = arms.config(names[0])
         assert names[0] == recipe

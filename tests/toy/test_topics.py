@@ -309,6 +309,24 @@ def test_a_law_per_label_is_required():
         guiding.noised_classification(nn.Identity(), batches.Batch(torch.zeros(2, 2)), generator())
 
 
+def test_a_guided_sampler_is_held_against_the_exact_field_on_its_own_grid(monkeypatch):
+    taken, plain = [], guiding._sample
+    monkeypatch.setattr(guiding, "_sample", lambda used, noise, grid, config, g: (
+        plain(used, noise, grid, config, g) * 0 + (0.0 if grid is None else sum(grid.levels))
+    ))  # fmt: skip
+    row = guiding._row
+    monkeypatch.setattr(guiding, "_row", lambda p, y, x, reference, target: (
+        taken.append((float(x[0, 0]), float(reference[0, 0]))) or row(p, y, x, reference, target)
+    ))  # fmt: skip
+    config = guiding.Config(
+        train=TEN, classifier=TEN, batch=16, scales=(1.0, 3.0), n=4, ode_steps=4, sde_steps=4
+    )
+    guiding.run(config, generator=generator())
+    assert len(taken) == 2 * 4
+    assert len(set(taken)) == 3  # two grids, and the chain
+    assert all(x == reference for x, reference in taken)
+
+
 @pytest.mark.slow
 def test_a_guided_network_samples_the_conditional_law_at_1_and_crowds_above():
     config = guiding.Config(

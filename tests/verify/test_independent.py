@@ -1,5 +1,7 @@
 """The laws that samples are held to: right to 50 digits, and deaf to what is under test."""
 
+import sys
+
 import mpmath as mp
 import pytest
 import torch
@@ -157,3 +159,27 @@ def test_what_was_planted_is_put_back():
         assert find("sde.drift").function(2.0, 1.0, 1.0) == 2.0
     assert called == {"sde.drift"}
     assert (sde.drift, find("sde.drift")) == before
+
+
+CACHED = {
+    "refimpl.verify.statistics.accuracy._variance": (20, 2.0),
+    "refimpl.verify.statistics.guidance._guided_law": (2.5, 0.7, (0.9, 0.5, 0.0)),
+}
+"""What checks work out once and keep, with arguments to call it by."""
+
+
+def test_what_is_kept_while_mistakes_are_planted_calls_no_equation():
+    """Kept from before, it would be the right law of a wrong function, or the other way round."""
+    checks()
+    found = {
+        f"{name}.{of}": value
+        for name, module in list(sys.modules.items())
+        if name.startswith("refimpl.verify.statistics")
+        for of, value in vars(module).items()
+        if hasattr(value, "cache_info") and value.__module__ == name
+    }  # fmt: skip
+    assert found.keys() == CACHED.keys()
+    for name, function in found.items():
+        with watched() as called:
+            function.__wrapped__(*CACHED[name])
+        assert called == set(), name

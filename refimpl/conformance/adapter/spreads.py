@@ -26,7 +26,7 @@ _POSITIVE = {"kl": (-4.0, 1.0), "std": (-3.0, 0.0), "ratio": (-0.7, 0.7)}
 """What is positive; powers of two, between which it is multiplied."""
 
 RANGES = dict.fromkeys(_FREE, (-4.0, 1.0)) | _POSITIVE
-
+"""What is multiplied, and between which powers of two."""
 
 SMALL = 2.0**-6
 """A size at which sums over all coordinates lie below 1 as well."""
