@@ -29,10 +29,21 @@ LECTURES = (
 
 OPEN = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 
+FIT = """
+for (const table of document.querySelectorAll(".md-content table")) {
+  const room = table.closest(".md-content__inner").clientWidth;
+  if (table.offsetWidth > room) table.style.zoom = room / table.offsetWidth;
+}
+"""
+
 WIDE = """
-[...document.querySelectorAll(".md-content div.arithmatex svg, .md-content table")]
-  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-  .map(e => e.textContent.slice(0, 60))
+[...document.querySelectorAll(".md-content mjx-container > svg, .md-content table, .md-content img")]
+  .filter(e => {
+    const room = e.closest(".md-content__inner").getBoundingClientRect();
+    const own = e.getBoundingClientRect();
+    return own.width > 0 && (own.left < room.left - 1 || own.right > room.right + 1);
+  })
+  .map(e => e.closest("mjx-container")?.dataset.tex || e.alt || e.textContent.trim().slice(0, 60))
 """
 
 BOLD = """
@@ -44,9 +55,12 @@ BOLD = """
 TITLE = "document.querySelector('h1').firstChild.textContent.trim()"
 
 A4 = {
-    "paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.6, "marginBottom": 0.6, "scale": 0.78,
+    "paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.6, "marginBottom": 0.6,
+    "marginLeft": 0.4, "marginRight": 0.4, "scale": 0.78,
     "printBackground": True, "generateTaggedPDF": True, "generateDocumentOutline": True,
 }  # fmt: skip
+
+COLUMN = {**DESKTOP, "width": round((8.27 - 2 * 0.4) * 96 / 0.78)}  # as wide as the paper
 
 
 @dataclass(frozen=True)
@@ -81,11 +95,12 @@ def side_lectures() -> list[str]:
 
 
 def printed(chrome: Browser, address: str) -> bytes:
-    """The page that is open, or that is at an address, as a PDF."""
+    """The page that is open, or that is at an address, as a PDF; wide tables shrink to fit."""
     if address:
-        chrome.open(address, DESKTOP)
+        chrome.open(address, COLUMN)
         chrome.value(OPEN)
     chrome.call("Emulation.setEmulatedMedia", media="print")
+    chrome.value(FIT)
     return base64.b64decode(chrome.call("Page.printToPDF", **A4)["data"])
 
 
