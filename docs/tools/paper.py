@@ -37,7 +37,8 @@ for (const table of document.querySelectorAll(".md-content table")) {
 """
 
 WIDE = """
-[...document.querySelectorAll(".md-content mjx-container > svg, .md-content table, .md-content img")]
+const sorts = ["mjx-container > svg", "table", "img"].map(sort => ".md-content " + sort);
+[...document.querySelectorAll(sorts)]
   .filter(e => {
     const room = e.closest(".md-content__inner").getBoundingClientRect();
     const own = e.getBoundingClientRect();

@@ -1,9 +1,9 @@
-"""openpi (github.com/Physical-Intelligence/openpi): the flow head of π₀ in PyTorch, from a checkout.
+"""openpi (github.com/Physical-Intelligence/openpi): the flow head of π₀, from a checkout.
 
     refimpl check openpi --path DIR
 
-The house clock: t = 1 is noise, and the target is noise − data. Its sampler is a method of the
-whole model, and runs here as it stands, with stand-ins for all that looks at pictures and text.
+Its PyTorch side, on the house clock: t = 1 is noise, and the target is noise − data. The sampler is
+a method of the whole model; it runs as it stands, with stand-ins for what sees pictures and text.
 """
 
 from pathlib import Path
