@@ -39,7 +39,7 @@ x_t = "latents"
 
 
 def ran(*line):
-    """What is wrong with how a command line ends, "" if it ends with 0, 1 or 2, in words, in bounds.
+    """What is wrong with how a command line ends, "" if with 0, 1 or 2, in words and in bounds.
 
     What is imported on the way is not counted: it is there when the line is run again.
     """
