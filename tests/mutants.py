@@ -90,8 +90,10 @@ def change(folder: Path, mutant: str, prefix: str) -> str:
         " ".join(line[1:].strip() for line in shown if line[:1] == sign and line[:3] != 3 * sign)
         for sign in "-+"
     )
-    module, _, function = mutant.rpartition("__mutmut_")[0].rpartition(".x_")
-    return f"{module.removeprefix(prefix)}.{function}: {removed} → {added}"
+    place = mutant.removeprefix(prefix).rpartition("__mutmut_")[0]
+    module, _, function = place.partition(".x")  # x_function, or xǁClassǁmethod
+    name = function[1:].replace("ǁ", ".")
+    return f"{module}.{name}: {removed} → {added}"
 
 
 def tested(folder: Path, children: int, names: list[str]) -> None:

@@ -44,6 +44,8 @@ def test_a_grid_may_end_in_other_steps_than_its_own():
     assert grids.ending(shipped, 9, 1) == shipped
     assert grids.ending(shipped, 3, 4).levels[:4] == shipped.levels[:4]
     assert grids.ending(shipped, 0, 3).levels == pytest.approx([1, 2 / 3, 1 / 3, 0])
+    short = grids.uniform(4, 0.9, 0.1)  # one that ends above 0
+    assert grids.ending(short, 2, 1).levels == pytest.approx([0.9, 0.7, 0.5, 0.1])
 
 
 @pytest.mark.parametrize(("step", "steps", "said"), [(10, 1, "step must lie in 0 ... 9"),
@@ -59,6 +61,8 @@ def test_shifts_compose_by_multiplication():
 
 def test_a_grid_comes_from_tensors_too():
     assert grids.from_levels(torch.tensor([1.0, 0.5, 0.0])) == Grid((1.0, 0.5, 0.0))
+    learnt = torch.tensor([1.0, 0.5, 0.0], requires_grad=True)
+    assert grids.from_levels(learnt) == Grid((1.0, 0.5, 0.0))
 
 
 def test_a_part_of_a_grid_is_a_grid():
@@ -74,6 +78,7 @@ def test_a_part_of_a_grid_is_a_grid():
         (lambda: Grid((1000.0, 0.0)), r"level 0 must be a float in \[0, 1\].*1000.0"),
         (lambda: Grid((1.0, math.nan)), "level 1 must be .* nan"),
         (lambda: Grid((1, 0)), "level 0 must be a float"),
+        (lambda: Grid((1.5, 0.0)), r"level 0 must be a float in \[0, 1\].*, got 1.5"),
         (lambda: grids.uniform(0), "T counts steps"),
         (lambda: grids.uniform(2.5), "T must be a whole number, got 2.5"),
         (lambda: grids.sd35_as_shipped(1), "T >= 2"),
@@ -96,6 +101,12 @@ def test_bad_grids_are_refused_with_their_values(make, message):
         (lambda: grids.uniform(True), "T must be a whole number, got True"),
         (lambda: grids.uniform(2.5), "T must be a whole number, got 2.5"),
         (lambda: grids.from_levels("10"), "levels must be a sequence, got '10'"),
+        (lambda: grids.from_levels([1.0, "0"]), "level 1 must be a real number, .*got str '0'"),
+        (
+            lambda: grids.from_levels([1.0, torch.zeros(2)]),
+            r"level 1 must be one number, got shape \(2,\)",
+        ),
+        (lambda: Grid([1.0, 0.0]), r"levels must be a tuple of floats, got \[1.0, 0.0\]"),
         (
             lambda: diffusion.window(diffusion.constant(1.0), "1", 0.0),
             "high must be a finite number, got '1'",
