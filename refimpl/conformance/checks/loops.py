@@ -19,14 +19,16 @@ from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..diagnosis.solving import solved
 from ..formulas.operations import Operation, Slip
+from ..formulas.stages import stages
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
-from ..formulas.written import stages
+from .elsewhere import OTHER_ODES, OTHER_SDES, drawn, ended, of_two_slopes
 from .fitted import CHURN
 from .ode import FIELDS, theirs
 from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
 from .rules import edited, stepped, with_numbers
+from .slopes import blur
 
 _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 
@@ -147,7 +149,7 @@ def churned(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> I
     i, got = cases[0], told[0].get("x")
     if got is None or "noise" not in i:
         return
-    found = solved(lambda gamma: _churned(i, c, gamma[0])["x"], got, [0.1])
+    found = solved(lambda gamma: _churned(i, c, gamma[0])["x"], got, [0.1], blur(got, c))
     if found is not None and found[0] > 0:
         yield Slip(
             f"churn by {found[0]:g}", CHURN, "diffusers' Heun and Euler samplers, EDM",
@@ -175,13 +177,15 @@ _KEYS = ("time", "velocity")
 
 
 ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
-                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED), _loop_size, edited=edited,
-                fitted=lambda *told: chain(weighed(*told), with_numbers(*told)))  # fmt: skip
+                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED, *OTHER_ODES), _loop_size, edited=edited,
+                fitted=lambda *told: chain(weighed(*told), of_two_slopes(*told), ended(*told),
+                                           with_numbers(*told)))  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED), _loop_size, edited=edited,
-                fitted=lambda *told: chain(churned(*told), weighed(*told), with_numbers(*told)),
+                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED, *OTHER_SDES), _loop_size,
+                edited=edited, fitted=lambda *told: chain(churned(*told), drawn(*told),
+                weighed(*told), ended(*told), with_numbers(*told)),
                 )  # fmt: skip
 
 

@@ -88,6 +88,8 @@ SCHEDULE = Operation(
     ("grid", "time"),
     _GRID_SLIPS,
     lambda i, c: {"value": np.abs(c.clock(np.zeros(1))) + np.abs(c.clock(np.ones(1)))},
+    forms("schedule"),
+    begins,
 )
 
 

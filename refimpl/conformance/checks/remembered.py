@@ -21,6 +21,7 @@ from ..diagnosis.solving import solved
 from ..formulas.operations import Slip
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts
+from .slopes import blur
 
 Use: TypeAlias = Callable[[Sequence[Any], Sequence[float]], Any]
 """A step's velocity, from all that were asked so far and the lengths of their steps."""
@@ -147,5 +148,5 @@ def weighed(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> I
 def _weight(
     i: Inputs, got: np.ndarray, c: Conventions, use: Callable[[float], Use]
 ) -> float | None:
-    found = solved(lambda w: remembering(i, c, use(float(w[0])))["x"], got, [0.25])
+    found = solved(lambda w: remembering(i, c, use(float(w[0])))["x"], got, [0.25], blur(got, c))
     return found[0] if found is not None and found[0] not in (0.0, 1.0) else None

@@ -7,22 +7,25 @@ would show at once is read off a chain's end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of
+from ..diagnosis.exchanges import exchanges
 from ..diagnosis.factors import freed
+from ..diagnosis.limits import starts
 from ..diagnosis.lines import changed_lines
-from ..diagnosis.neighbours import shapes
+from ..diagnosis.neighbours import Edit, shapes
 from ..diagnosis.printing import shown
-from ..diagnosis.remade import FREE, Remade, held, remade, starts
+from ..diagnosis.remade import FREE, Remade, remade
 from ..diagnosis.solving import solved
 from ..formulas.operations import Edited
 from ..formulas.program import Env, Line, Program
+from ..formulas.stages import stages
 from ..formulas.values import Inputs, Parts
-from ..formulas.written import stages
+from .slopes import blur
 
 
 def stepped(i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | None = None) -> Parts:
@@ -49,13 +52,19 @@ def _walked(
 
 def _edited(program: Program, k: int, now: Line, size: int = 1) -> Edited:
     """The chain with another line k at every step."""
-    rules, was = [program.changed(k, now)], program.lines[k]
-    return Edited(shown(now.expression), shown(was.expression),
-                  lambda i, c: stepped(i, c, rules), size)  # fmt: skip
+    return _with(program, Remade((Edit(k, program.lines[k], now),), "", now), size)
+
+
+def _with(program: Program, r: Remade, size: int = 1) -> Edited:
+    """The chain with other lines at every step."""
+    rules, told = [r.of(program)], r.told or r.edits
+    now, was = ("  and  ".join(shown(x.expression) for x in row)
+                for row in ([e.now for e in told], [e.was for e in told]))  # fmt: skip
+    return Edited(now, was, lambda i, c: stepped(i, c, rules), size)
 
 
 def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
-    """Every step with one line of its rule edited, or one quantity remade."""
+    """Every step with one line of its rule edited, or one quantity remade or exchanged."""
     for program in stages(i, c):
         known = _shaped(program, i)
         for k, was in enumerate(program.lines):
@@ -63,7 +72,7 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
                 yield _edited(program, k, now)
     for program, r in _remade(i, c):
         if not r.free:
-            yield _edited(program, r.place, r.now)
+            yield _with(program, r)
 
 
 def _shaped(program: Program, i: Inputs) -> Env:
@@ -73,10 +82,12 @@ def _shaped(program: Program, i: Inputs) -> Env:
 
 
 def _remade(i: Inputs, c: Conventions) -> Iterator[tuple[Program, Remade]]:
-    """The velocity and the state remade at every step."""
+    """The velocity and the state remade at every step, and any quantity in some of its uses."""
     program = stages(i, c)[0]
+    known = _shaped(program, i)
     places = [k for k, row in enumerate(program.lines) if row.name in ("v", "k1", "x_s")]
-    for r in remade(program, _shaped(program, i), places):
+    for r in chain(remade(program, known, places),
+                   exchanges(program, known, range(len(program.lines)))):  # fmt: skip
         yield program, r
 
 
@@ -108,7 +119,9 @@ def _weighted(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A number before a term of the rule, or before two."""
     lines = [(p, k, f) for p in stages(i, c) for k, was in enumerate(p.lines) for f in freed(was)]
     for program, k, f in sorted(lines, key=lambda row: len(row[2].places)):
-        numbers = solved(_ends(program, k, f.line, f.names, i, c), got, f.neutral)
+        numbers = solved(
+            _ends(program.changed(k, f.line), f.names, i, c), got, f.neutral, blur(got, c)
+        )
         now = f.at(numbers) if numbers is not None else None
         if now is not None:
             yield _edited(program, k, now, len(f.places))
@@ -118,21 +131,21 @@ def _limited(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A quantity with a limit; the search begins among the values that it has in a right chain."""
     for program, r in _remade(i, c):
         if r.free:
-            ends = _ends(program, r.place, r.now, [FREE], i, c)
+            ends = _ends(r.of(program), [FREE], i, c)
             for start in starts(r.form, _values(program, r, i, c)):
-                number = solved(ends, got, [start])
+                number = solved(ends, got, [start], blur(got, c))
                 if number is not None:
-                    yield _edited(program, r.place, r.at(number[0]))
+                    yield _with(program, r.at(number[0]))
                     break
 
 
 def _ends(
-    program: Program, k: int, now: Line, names: Sequence[str], i: Inputs, c: Conventions
+    rule: Program, names: Sequence[str], i: Inputs, c: Conventions
 ) -> Callable[[Sequence[float]], np.ndarray]:
-    rules = [program.changed(k, now)]
-    return lambda numbers: stepped(i, c, rules, dict(zip(names, numbers, strict=True)))["x"]
+    return lambda numbers: stepped(i, c, [rule], dict(zip(names, numbers, strict=True)))["x"]
 
 
 def _values(program: Program, r: Remade, i: Inputs, c: Conventions) -> np.ndarray:
     """What the limit holds, at all steps of a right chain."""
-    return np.concatenate([held(r, known) for known in _walked(i, c, [program])])
+    every = [np.atleast_1d(r.held.value(known)) for known in _walked(i, c, [program])]
+    return np.concatenate(every)

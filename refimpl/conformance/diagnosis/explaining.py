@@ -20,10 +20,10 @@ from ..formulas.operations import Edited, Operation, Slip, Within
 from .arguments import rounded_arguments, rounded_lines
 from .evidence import Evidence, Variation
 from .factors import factors
+from .limits import remakings
 from .neighbours import Neighbour, neighbours
 from .printing import number, shown
 from .readings import Case, Explanation, factor
-from .remade import remakings
 from .roundings import rounding
 from .variations import variations
 

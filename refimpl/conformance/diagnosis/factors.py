@@ -18,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...edits import Path, replaced
+from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
 from .evidence import Evidence, Row, is_off
 from .lines import nodes_of, terms
@@ -80,7 +81,7 @@ class Freed:
 
 def freed(was: Line) -> tuple[Freed, ...]:
     """A line with one factor, one number added, or two factors."""
-    return _cached(was.name, ast.unparse(was.expression))
+    return _cached(was.name, was.source)
 
 
 @lru_cache(maxsize=1024)
@@ -146,7 +147,12 @@ def _fitting(program: Program, known: Env, screen: Row, count: int) -> Iterator[
 
 def _solved(program: Program, known: Env, screen: Row, k: int, f: Freed) -> list[float] | None:
     numbers = numbers_of(program, known, screen, k, f.line, f.names)
-    return solved(numbers, screen.got, f.neutral)
+    return solved(numbers, screen.got, f.neutral, blur(screen))
+
+
+def blur(screen: Row) -> np.ndarray:
+    """How far rounding may carry the numbers that came back."""
+    return np.asarray(ROUNDINGS * screen.unit * screen.sizes)
 
 
 def numbers_of(

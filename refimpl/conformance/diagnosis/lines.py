@@ -21,7 +21,7 @@ Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 
 def changed_lines(was: Line, known: Shapes, *, factors: bool) -> tuple[Line, ...]:
     """Every edit of a line in which these numbers may stand."""
-    return _cached(was.name, ast.unparse(was.expression), known, factors)
+    return _cached(was.name, was.source, known, factors)
 
 
 @lru_cache(maxsize=8192)
@@ -103,6 +103,10 @@ def _throughout(
         others = [n for n, shape in known.items() if n != name and shape == known[name]]
         for source in (f"{name}**2", f"sqrt({name})", *(others if names.count(name) > 1 else ())):
             yield renamed(root, name, ast.parse(source, mode="eval").body)
+    for power in ("sqrt(q)", "q**2"):
+        made = _Coefficients(ast.parse(power, mode="eval").body).visit(copy.deepcopy(root))
+        if made is not root:
+            yield made
     yield ast.Call(ast.Name("log", ast.Load()), [root], [])
     yield ast.Call(ast.Name("sqrt", ast.Load()), [root], [])
 
@@ -115,6 +119,22 @@ def renamed(root: ast.expr, name: str, other: ast.expr) -> ast.expr:
     """The expression with another in a name's place, everywhere."""
     made: ast.expr = _Renaming(name, other).visit(copy.deepcopy(root))
     return made
+
+
+class _Coefficients(ast.NodeTransformer):
+    """Every level and every complement of one, t and 1 − t, as the root or the square of it."""
+
+    def __init__(self, form: ast.expr) -> None:
+        self._form = form
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return renamed(self._form, "q", node) if node.id in ("t", "s") else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        if ast.unparse(node) in ("1 - t", "1 - s"):
+            return renamed(self._form, "q", node)
+        self.generic_visit(node)
+        return node
 
 
 class _Renaming(ast.NodeTransformer):
@@ -144,6 +164,7 @@ def _scaled(node: ast.expr, known: dict[str, tuple[int, ...]]) -> Iterator[ast.e
         sources += [name] if name in known else []
     sources += [f"(1 - {n})" for n in ("t", "s") if n in known]
     sources += ["sqrt(h)"] if "h" in known else []
+    sources += ["sqrt(maximum(1 - std**2, 0))"] if "std" in known else []
     for source in sources:
         factor = ast.parse(source, mode="eval").body
         yield ast.BinOp(node, ast.Mult(), factor)

@@ -7,7 +7,7 @@ same shape in a number's place, and a factor too many. One edit is tried before 
 give the same numbers are one program.
 """
 
-import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +74,12 @@ def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
 
 
 def _length(n: Neighbour) -> int:
-    return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
+    return 100 * crooked(n) + sum(len(edit.now.source) for edit in n.edits)
+
+
+def crooked(n: Neighbour) -> bool:
+    """Whether a number in it has many digits, as nobody writes them."""
+    return any(re.search(r"\.\d{4,}", edit.now.source) for edit in n.edits)
 
 
 def right_programs(e: Evidence, wanted: set[str]) -> list[Program]:

@@ -11,6 +11,7 @@ in one line.
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import CodeType
 from typing import Any, TypeAlias
 
@@ -30,6 +31,11 @@ def _column(x: np.ndarray, like: Any) -> np.ndarray:
     return x.reshape((len(x),) + (1,) * (np.ndim(like) - 1))
 
 
+def _unbiased(x: np.ndarray, axis: int) -> np.ndarray:
+    n = np.float64(x.shape[axis])
+    return np.asarray(x.std(axis=axis) * np.sqrt(n / (n - 1)))
+
+
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
         "sqrt", "exp", "log", "sin", "cos", "tanh", "sign", "abs", "where")},
@@ -40,6 +46,12 @@ FUNCTIONS: dict[str, Any] = {
     "norm": lambda x: np.sqrt(_column((_rows(x) ** 2).sum(axis=1), x)),
     "rms": lambda x: np.sqrt(_column((_rows(x) ** 2).mean(axis=1), x)),
     "average_of": lambda x: _column(_rows(x).mean(axis=1), x),
+    "std_of": lambda x: _column(_rows(x).std(axis=1), x),
+    "unbiased_std_of": lambda x: _column(_unbiased(_rows(x), 1), x),
+    "mean_of_all": np.mean, "std_of_all": np.std,
+    "unbiased_std_of_all": lambda x: _unbiased(np.ravel(x), 0),
+    "mean_over_samples": lambda x: x.mean(axis=0, keepdims=True),
+    "mirrored": lambda x: np.concatenate([x[: len(x) - len(x) // 2], -x[: len(x) // 2]]),
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
@@ -65,6 +77,11 @@ class Line:
     expression: ast.expr
     code: CodeType
     uses: frozenset[str]
+
+    @cached_property
+    def source(self) -> str:
+        """The expression as text."""
+        return ast.unparse(self.expression)
 
     def value(self, known: Mapping[str, Any]) -> Any:
         """The value of the expression."""
@@ -110,6 +127,15 @@ class Program:
         for row in self.lines[k + 1 :]:
             if row.uses & moved:
                 now[row.name] = row.value(now)
+                moved.add(row.name)
+        return now
+
+    def where(self, known: Mapping[str, Any], changed: Mapping[int, Line]) -> Env:
+        """All numbers once several lines are others."""
+        now, moved = dict(known), set[str]()
+        for k, row in enumerate(self.lines):
+            if k in changed or row.uses & moved:
+                now[row.name] = changed.get(k, row).value(now)
                 moved.add(row.name)
         return now
 

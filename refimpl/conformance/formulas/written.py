@@ -39,8 +39,10 @@ _MEANS = (
     "mean = x * (1 - g**2 / (2 * t) * h) - v * (1 + g**2 * (1 - t) / (2 * t)) * h",
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\n"
     "mean = (1 - s) * data_hat + (s - g**2 * h / (2 * t)) * noise_hat",
+    "data_hat = x - t * v\nscore = -(x - (1 - t) * data_hat) / t**2\n"
+    "drift = v - g**2 / 2 * score\nmean = x - h * drift",
 )
-"""The mean of a step: by its score, by the factors of x and v, by the two ends."""
+"""The mean of a step: by its score, by the factors of x and v, by the two ends, by the data."""
 
 _CPS = (
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nstd = s * sin(a * pi / 2)\n"
@@ -66,7 +68,15 @@ _KL = {
     "k3": "value = exp(log_ratio) - 1 - log_ratio",
 }  # fmt: skip
 
-_STAGES = {
+EULER = (
+    "value = x - h * v",
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nvalue = (1 - s) * data_hat + s * noise_hat",
+    "data_hat = x - t * v\nvalue = s / t * x + (1 - s / t) * data_hat",
+    "data_hat = x - t * v\nvalue = x - h * (x - data_hat) / t",
+)
+"""Euler's step: by the velocity, by the two ends, by DDIM's factors, along the line to the data."""
+
+STAGES = {
     "euler": "k1 = field(x, t)\nx_s = x - h * k1",
     "heun": "k1 = field(x, t)\nk2 = field(x - h * k1, s)\nx_s = x - h / 2 * (k1 + k2)",
     "midpoint": "k1 = field(x, t)\nk2 = field(x - h / 2 * k1, t - h / 2)\nx_s = x - h * k2",
@@ -101,6 +111,9 @@ def begins(i: Inputs, c: Conventions) -> Env:
     env: Env = {k: x for k, x in i.items() if not isinstance(x, str)}
     env |= {k: c.velocity(env[k]) for k in ("v", "v_ref") if k in env}
     env.setdefault("a", c["a"])
+    if "steps" in i:
+        env["k"] = np.arange(int(i["steps"]) + 1.0)
+        env["shift"] = float(str(c["grid"]).partition(" ")[2] or 1)
     env["eps"] = c["advantage_eps"]
     if "rewards" in env:
         env["prompts"], env["n"] = env["rewards"].shape
@@ -142,14 +155,14 @@ def _g(i: Inputs, c: Conventions) -> str:
     return f"inside = {inside}\ng = a * sqrt(t / (1 - inside))\n"
 
 
-def _transition(i: Inputs, c: Conventions) -> list[str]:
+def transition(i: Inputs, c: Conventions) -> list[str]:
     """Lines up to mean and std, in each form."""
     last = c["last_step"] == "data" and np.any(np.asarray(c.level(i["s"])) == 0)
     if c["g"] in FROZEN or last:
         return []
     if c["g"] == "cps":
         return [_CPS]
-    return [f"{_g(i, c)}{mean}\nstd = g * sqrt(h)" for mean in _MEANS]
+    return [f"{_g(i, c)}std = g * sqrt(h)\n{mean}" for mean in _MEANS]
 
 
 _TOLD = {"g sqrt(h)": "std", "g": "std / sqrt(h)", "variance": "std**2"}
@@ -161,7 +174,7 @@ def _step(i: Inputs, c: Conventions) -> list[Program]:
         parts["x_s"], lines = "x_s", f"{lines}\nx_s = mean + std * noise"
     if "noise" in i or "x_s" in i:
         parts["log_prob"], lines = "log_prob", f"{lines}\n{_scored(c, 'log_prob')}"
-    return [written(text + lines, None, **parts) for text in _transition(i, c)]
+    return [written(text + lines, None, **parts) for text in transition(i, c)]
 
 
 def _scored(c: Conventions, name: str) -> str:
@@ -169,7 +182,7 @@ def _scored(c: Conventions, name: str) -> str:
 
 
 def _replay(i: Inputs, c: Conventions) -> list[Program]:
-    return [written(f"{text}\n{_scored(c, 'value')}") for text in _transition(i, c)]
+    return [written(f"{text}\n{_scored(c, 'value')}") for text in transition(i, c)]
 
 
 def _ratio(i: Inputs, c: Conventions) -> list[Program]:
@@ -239,10 +252,20 @@ def _model_time(i: Inputs, c: Conventions) -> list[Program]:
         if not c["model_time"].startswith("int") else []  # fmt: skip
 
 
+def _grid(i: Inputs, c: Conventions) -> list[Program]:
+    """Level k of a grid; `shift` is the declared one."""
+    grid = str(c["grid"])
+    if not (grid in ("uniform", "any") or grid.startswith("shift")):
+        return []
+    even = "u = 1 - k / steps\n"
+    text = even + ("value = shift * u / (1 + (shift - 1) * u)" if " " in grid else "value = u")
+    return [written(text, lambda parts: {"value": np.asarray(c.clock(parts["value"]))})]
+
+
 _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
     "diffusion": lambda i, c: [written(_g(i, c), value="g")] if c["g"] == "flow_grpo" else [],
-    "ode_step": lambda i, c: [written("value = x - h * v")],
-    "heun_step": lambda i, c: [written(_STAGES["heun"], value="x_s")],
+    "ode_step": lambda i, c: [written(text) for text in EULER],
+    "heun_step": lambda i, c: [written(STAGES["heun"], value="x_s")],
     "sde_step": _step,
     "log_prob": lambda i, c: [written(_scored(c, "value"))],
     "sample": lambda i, c: [written("x_s = mean + std * noise", x_s="x_s")],
@@ -254,13 +277,5 @@ _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
     "objective": _surrogate,
     "guidance": _guidance,
     "model_time": _model_time,
+    "schedule": _grid,
 }
-
-
-def stages(i: Inputs, c: Conventions) -> list[Program]:
-    """One step of a loop's rule, from x at t to x_s at s, in each form that it is written in."""
-    if "noise" not in i:
-        return [written(_STAGES[c["ode_method"]], x_s="x_s")]
-    texts = _transition({"t": i["levels"], "s": i["levels"][:-1]}, c)
-    return [written(f"v = field(x, t)\n{text}\nx_s = mean + std * noise", x_s="x_s")
-            for text in texts]  # fmt: skip
