@@ -90,21 +90,27 @@ _LOOP_SLIPS = (
 )  # fmt: skip
 
 
-def _cut(i: Inputs, c: Conventions, *, first: bool) -> Parts:
-    """One step, the first or the last, by Euler's rule."""
+def _cut(i: Inputs, c: Conventions, steps: int, *, first: bool) -> Parts:
+    """So many steps, the first or the last, by Euler's rule."""
     whole, euler = stages(i, c)[0], stages(i, c.but(ode_method="euler"))[0]
     n = len(i["levels"]) - 1
-    return stepped(i, c, [euler, whole] if first else [*[whole] * (n - 1), euler])
+    rules = [*[euler] * steps, whole] if first else [*[whole] * (n - steps), euler]
+    return stepped(i, c, rules)
 
 
-_RULE_SLIPS = (
-    Slip("the last step by Euler's rule", "The last step takes one slope, and the order is lost "
-         "where it counts most.", "samplers that cannot ask the network at noise level 0",
-         "take the rule's slopes at every step", lambda i, c: _cut(i, c, first=False)),
-    Slip("the first step by Euler's rule", "The first step takes one slope.",
-         "multistep code without a start", "take the rule's slopes at every step",
-         lambda i, c: _cut(i, c, first=True)),
-)  # fmt: skip
+def _some(steps: int) -> Iterator[Slip]:
+    many = "" if steps == 1 else f" {steps}"
+    plural = "step" if steps == 1 else "steps"
+    yield Slip(f"the last{many} {plural} by Euler's rule", "One slope a step, and the order is "
+               "lost where it counts most.", "samplers that cannot ask the network at noise level "
+               "0", "take the rule's slopes at every step",
+               lambda i, c: _cut(i, c, steps, first=False))  # fmt: skip
+    yield Slip(f"the first{many} {plural} by Euler's rule", "One slope a step.", "multistep code "
+               "without a start", "take the rule's slopes at every step",
+               lambda i, c: _cut(i, c, steps, first=True))  # fmt: skip
+
+
+_RULE_SLIPS = tuple(chain.from_iterable(_some(steps) for steps in (1, 2, 3, 4)))
 
 
 _NOISE_SLIPS = (

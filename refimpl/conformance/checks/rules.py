@@ -13,7 +13,7 @@ import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of
-from ..diagnosis.exchanges import exchanges
+from ..diagnosis.exchanges import exchanges, on_clocks
 from ..diagnosis.factors import freed
 from ..diagnosis.limits import starts
 from ..diagnosis.lines import changed_lines
@@ -44,6 +44,7 @@ def _walked(
     grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
     for k, (t, s) in enumerate(pairwise(grid)):
         own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
+        own |= {"k": np.float64(k), "n": np.float64(len(grid) - 1)}
         own |= {"noise": i["noise"][k]} if "noise" in i else {}
         now = rules[min(k, len(rules) - 1)].values({**known, **own})
         yield now
@@ -68,7 +69,7 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
     for program in stages(i, c):
         known = _shaped(program, i)
         for k, was in enumerate(program.lines):
-            for now in changed_lines(was, shapes(program, k, known), factors=False):
+            for now in changed_lines(was, shapes(program, k, known), factors=True):
                 yield _edited(program, k, now)
     for program, r in _remade(i, c):
         if not r.free:
@@ -77,8 +78,12 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
 
 def _shaped(program: Program, i: Inputs) -> Env:
     """Numbers of the shapes that the rule's have."""
-    known: Env = dict.fromkeys(("x", "v", *(row.name for row in program.lines)), i["x"])
-    return known | {n: np.float64(0.5) for n in ("t", "s", "h", "g", "std", "inside", "a")}
+    arrays = ("x", "v", *(["noise"] if "noise" in i else []), *(row.name for row in program.lines))
+    known: Env = dict.fromkeys(arrays, i["x"])
+    return known | dict.fromkeys(_SCALARS, np.float64(0.5))
+
+
+_SCALARS = ("t", "s", "h", "g", "std", "inside", "a", "k", "n")
 
 
 def _remade(i: Inputs, c: Conventions) -> Iterator[tuple[Program, Remade]]:
@@ -89,6 +94,8 @@ def _remade(i: Inputs, c: Conventions) -> Iterator[tuple[Program, Remade]]:
     for r in chain(remade(program, known, places),
                    exchanges(program, known, range(len(program.lines)))):  # fmt: skip
         yield program, r
+    opened, clocked = on_clocks(program)
+    yield from ((opened, r) for r in clocked)
 
 
 # ---------------------------------------------------------------- numbers read off a chain's end

@@ -19,51 +19,11 @@ from ...edits import replaced
 from ..formulas.program import Env, Line, Program
 from .lines import changed_lines, nodes_of, renamed
 from .neighbours import Edit, shapes
+from .others import CLOCKS, LIMITS, OTHERS
 from .remade import FREE, Remade, forms_of, parsed, template
 
-_LIMITS = ("maximum(q, c)", "minimum(q, c)")
-
-_LEVEL = (*_LIMITS, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2")
-
-_SPREAD = (
-    "a * sqrt(s / (1 - s))", "a * sqrt((t + s) / (2 - t - s))",
-    "a * t", "a * (1 - t)", "a * sqrt(t)", "a * sqrt(1 - t)", "a * sqrt(t * (1 - t))",
-    "a * sqrt((1 - t) / t)", "a * sqrt(t) / (1 - t)", "a * t / (1 - t)", "a / (1 - t)",
-    "a * t / sqrt(1 - t)", "a / sqrt(1 - t)", "a * t**2", "a * sin(pi * t)", "a * sin(pi * t)**2",
-    "a * sin(pi * t / 2)", "a * cos(pi * t / 2)", "a", "sqrt(2 * t)", "sqrt(2 * a * t)",
-    "sqrt(2 * t / (1 - t))", "sqrt(2 * a)",
-)  # fmt: skip
-"""Other noise schedules g, of samplers and papers."""
-
-OTHERS: dict[str, tuple[str, ...]] = {
-    "t": (*_LEVEL, "s", "(t + s) / 2", "1 - t"),
-    "s": (*_LEVEL, "t", "(t + s) / 2", "1 - s"),
-    "h": (*_LIMITS, "q + c", "c", "t", "s"),
-    "g": (*_LIMITS, "q + c", "c", *_SPREAD, *(f"c * {form}" for form in _SPREAD)),
-    "std": (*_LIMITS, "q + c", "c"),
-    "shift": ("c",),
-    "u": (
-        "1 - q",
-        "q**2",
-        "sqrt(q)",
-        "q**3",
-        "1 - (1 - q)**2",
-        "1 - cos(pi * q / 2)",
-        "(1 - cos(pi * q)) / 2",
-        "sin(pi * q / 2)",
-        "sin(pi * q / 2)**2",
-        "q**c",
-        "1 - (1 - q)**c",
-        "q / (q + c * (1 - q))",
-        "q / (c + (1 - c) * q)",
-        "c * q",
-        "q + c * (1 - q)",
-        "log(1 + c * q) / log(1 + c)",
-        "(exp(c * q) - 1) / (exp(c) - 1)",
-        "1 / (1 + (1 / q - 1)**c)",
-    ),
-}
-"""What may stand for a level, a length or a spread; c is read off an answer."""
+SCALARS = frozenset(OTHERS) - {"noise"}
+"""Quantities of one number a sample, or a step."""
 
 _MOST = 5
 """So many lines at most of which every choice is tried; of more, one alone or all."""
@@ -98,9 +58,8 @@ def _forms(program: Program, known: Env, name: str, place: int | None) -> Iterat
     """What may stand for a quantity; for an earlier line's, that line edited."""
     if callable(known.get(name)):
         return
-    if name in OTHERS:
-        yield from OTHERS[name]
-    elif np.ndim(known.get(name, 0.0)) > 0:
+    yield from OTHERS.get(name, ())
+    if name not in SCALARS and np.ndim(known.get(name, 0.0)) > 0:
         yield from forms_of(name, known)
     if place is not None:
         row = program.lines[place]
@@ -111,11 +70,11 @@ def _forms(program: Program, known: Env, name: str, place: int | None) -> Iterat
 def _chosen(name: str, users: Sequence[int], *, whole: bool) -> Iterator[tuple[int, ...]]:
     """The lines in which it is another: one; of levels some; all of them, if it is given."""
     several = range(2, len(users)) if name in ("t", "s", "h") and len(users) <= _MOST else ()
-    if len(users) > 1 or (whole and name not in OTHERS):
+    if len(users) > 1 or (whole and name not in SCALARS):
         yield from combinations(users, 1)
     for n in several:
         yield from combinations(users, n)
-    if whole and name in OTHERS:
+    if whole and name in SCALARS:
         yield tuple(users)
 
 
@@ -153,6 +112,21 @@ def _defined(program: Program, k: int, form: str) -> Remade:
     return Remade((edit,), form, _held(form, row.name))
 
 
+# ---------------------------------------------------------------- both ends of a step
+
+
+def on_clocks(program: Program) -> tuple[Program, Iterator[Remade]]:
+    """The program with its levels in front, and both of them another function of themselves."""
+    front = (parsed("t", "t"), parsed("s", "s"), parsed("h", "t - s"))
+    opened = Program((*front, *program.lines), program.parts, program.finish)
+    return opened, (_clocked(front, form) for form in CLOCKS)
+
+
+def _clocked(front: Sequence[Line], form: str) -> Remade:
+    edits = tuple(Edit(k, front[k], _renamed(n, n, n, form)) for k, n in enumerate(("t", "s")))
+    return Remade(edits, form, _held(form, "t"))
+
+
 # ---------------------------------------------------------------- terms
 
 
@@ -174,7 +148,7 @@ def _cached(source: str) -> tuple[tuple[str, str, str], ...]:
         if isinstance(node, ast.Name) and names.count(node.id) > 1 and node.id != "u":
             forms = OTHERS.get(node.id, ())
         elif isinstance(node, (ast.BinOp, ast.Call)):
-            forms = _LIMITS
+            forms = ("clamp(q, -c, c)", *LIMITS)
         for form in forms:
             now = replaced(ast.Expression(root), path, renamed(template(form), "q", node)).body
             found.append((ast.unparse(now), ast.unparse(node), form))

@@ -227,17 +227,25 @@ class _Apart:
         self._parts = {part: made.get(part, (plain, part)) for part in e.off}
         self._parts = {p: (own, name) for p, (own, name) in self._parts.items() if name in own.off}
         self._several = len(e.parts) > 1
+        self._read = dict[tuple[Reader, str], list[Explanation]]()
 
     def readings(self, readers: Sequence[Reader], *, whole: bool = True) -> list[Explanation]:
         """A reading for each wrong part; with `whole`, only if every one of them has one."""
         found, known = list[Explanation](), 0
         for part, (own, name) in self._parts.items() if self._several else ():
-            readings = next((r for reader in readers if (r := reader(own, [name]))), [])
+            every = (self._once(reader, part, own, name) for reader in readers)
+            readings = next(filter(None, every), [])
             if not readings and whole:
                 return []
             known += bool(readings)
             found += [replace(x, part=part) for x in readings or [_OPEN]]
         return found if known else []
+
+    def _once(self, reader: Reader, part: str, own: Evidence, name: str) -> list[Explanation]:
+        """What a reader says of a part: each is asked once."""
+        if (reader, part) not in self._read:
+            self._read[reader, part] = reader(own, [name])
+        return self._read[reader, part]
 
 
 _OPEN = Explanation("open", "nothing that is known here", 0.0, "", "")

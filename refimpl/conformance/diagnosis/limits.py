@@ -12,7 +12,7 @@ import numpy as np
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Program
 from .evidence import Evidence, Row, is_off
-from .exchanges import exchanges
+from .exchanges import exchanges, on_clocks
 from .factors import blur
 from .neighbours import (
     COARSEST,
@@ -30,7 +30,13 @@ from .solving import solved
 Made: TypeAlias = Callable[[Program, Env, str], tuple[Program, Iterator[Remade]]]
 """What may have become something else on the way to a part, and in which spelling of a program."""
 
-_BEGINS = {"q + c": (0.0,), "q + c * (1 - q)": (0.0,), "q - c * h": (0.0,)}
+_BEGINS = {
+    "q + c": (0.0,),
+    "q + c * (1 - q)": (0.0,),
+    "q + c * average_of(q)": (0.1,),
+    "c * q / (1 + (c - 1) * q)": (2.0, 4.0, 0.5),
+    "c * q": (1.0, 0.5, 2.0),
+}
 """Where the search for some numbers begins."""
 
 _NONE = 1e-9
@@ -45,7 +51,8 @@ def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbou
     found = _found(e, parts, _everywhere, free=free)
     if not all(map(crooked, found)):
         return found
-    return distinct([*found, *_found(e, parts, _in_places, free=free)], e)
+    found += _found(e, parts, _in_places, free=free)
+    return distinct(found, e) or _found(e, parts, _on_clocks, free=free)
 
 
 def _everywhere(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
@@ -55,6 +62,10 @@ def _everywhere(program: Program, begun: Env, part: str) -> tuple[Program, Itera
 
 def _in_places(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
     return program, exchanges(program, program.values(begun), leading_to(program, part))
+
+
+def _on_clocks(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
+    return on_clocks(program) if {"t", "s", "h"} <= set(begun) else (program, iter(()))
 
 
 def _found(e: Evidence, parts: Sequence[str], made: Made, *, free: bool) -> list[Neighbour]:

@@ -8,9 +8,9 @@ shape in a number's place, and a factor too many.
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ...edits import NotSeen, Path, changes, places, replaced
 from ..formulas.program import Line, line
@@ -104,9 +104,7 @@ def _throughout(
         for source in (f"{name}**2", f"sqrt({name})", *(others if names.count(name) > 1 else ())):
             yield renamed(root, name, ast.parse(source, mode="eval").body)
     for power in ("sqrt(q)", "q**2"):
-        made = _Coefficients(ast.parse(power, mode="eval").body).visit(copy.deepcopy(root))
-        if made is not root:
-            yield made
+        yield _powered(root, ast.parse(power, mode="eval").body)
     yield ast.Call(ast.Name("log", ast.Load()), [root], [])
     yield ast.Call(ast.Name("sqrt", ast.Load()), [root], [])
 
@@ -116,35 +114,43 @@ _DECLARED = ("a", "eps")
 
 
 def renamed(root: ast.expr, name: str, other: ast.expr) -> ast.expr:
-    """The expression with another in a name's place, everywhere."""
-    made: ast.expr = _Renaming(name, other).visit(copy.deepcopy(root))
+    """The expression with another in a name's place, everywhere; what is the same is shared."""
+    made: ast.expr = _put(root, lambda node: other if _is_name(node, name) else None)
     return made
 
 
-class _Coefficients(ast.NodeTransformer):
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _put(node: Any, other: Callable[[ast.AST], ast.expr | None]) -> Any:
+    """The node with others in the places of those that have one; functions keep their names."""
+    if isinstance(node, list):
+        return [_put(x, other) for x in node]
+    if not isinstance(node, ast.expr):
+        return node
+    instead = other(node)
+    if instead is not None:
+        return instead
+    made = copy.copy(node)
+    for field in node._fields:
+        if not (field == "func" and isinstance(node, ast.Call)):
+            setattr(made, field, _put(getattr(node, field), other))
+    return made
+
+
+def _powered(root: ast.expr, form: ast.expr) -> ast.expr:
     """Every level and every complement of one, t and 1 − t, as the root or the square of it."""
 
-    def __init__(self, form: ast.expr) -> None:
-        self._form = form
+    def power(node: ast.AST) -> ast.expr | None:
+        level = isinstance(node, (ast.Name, ast.BinOp)) and ast.unparse(node) in _LEVELS
+        return renamed(form, "q", node) if level else None  # type: ignore[arg-type]
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return renamed(self._form, "q", node) if node.id in ("t", "s") else node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        if ast.unparse(node) in ("1 - t", "1 - s"):
-            return renamed(self._form, "q", node)
-        self.generic_visit(node)
-        return node
+    made: ast.expr = _put(root, power)
+    return made
 
 
-class _Renaming(ast.NodeTransformer):
-    """One number in another's place, everywhere."""
-
-    def __init__(self, name: str, other: ast.expr) -> None:
-        self._name, self._other = name, other
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._other if node.id == self._name else node
+_LEVELS = ("t", "s", "1 - t", "1 - s")
 
 
 def terms(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[tuple[Path, ast.expr]]:

@@ -20,6 +20,9 @@ from ..formulas.program import Env, Line, Program
 from .evidence import Evidence, Hypothesis, Row, quietly
 from .lines import Shapes, changed_lines
 
+_CANCELS = 2.0**10
+"""How much more than the formula a way of writing it may lose by terms that cancel."""
+
 COARSEST = 2.0**-24
 """Unit roundoff beyond which too many programs look alike."""
 
@@ -97,7 +100,7 @@ def _is_right(program: Program, e: Evidence) -> bool:
         told = seen[row.case]
         if told is None or row.part not in told or row.right is None:
             return False
-        bound = 2 * ROUNDINGS * row.unit * row.sizes
+        bound = _CANCELS * ROUNDINGS * row.unit * row.sizes
         x = told[row.part]
         if x.shape != row.right.shape or not (np.abs(x - row.right) <= bound).all():
             return False

@@ -44,7 +44,10 @@ be taken for, where nothing lies below 1.
 
 HELD_SAMPLE = "q * minimum(1, c / norm(q))"
 
-HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", HELD_SAMPLE)
+OFFSET = "q + c * average_of(q)"
+"""A sample with a share of its own average added, as offset noise has it."""
+
+HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", HELD_SAMPLE, OFFSET)
 """What it may become with a limit c."""
 
 HELD_FORMS = ("clamp", "maximum", "minimum", "c * tanh", HELD_SAMPLE)
@@ -158,7 +161,7 @@ def forms_of(name: str, known: Env) -> Iterator[str]:
     of_sample, others = np.ndim(known[name]) > 1, set(known) - {name}
     for form in (*PLAIN, *HELD):
         known_all = parsed("q", form).uses - {"q", FREE} <= others
-        if known_all and (of_sample or form not in (*OF_SAMPLES, HELD_SAMPLE)):
+        if known_all and (of_sample or form not in (*OF_SAMPLES, HELD_SAMPLE, OFFSET)):
             yield form
 
 

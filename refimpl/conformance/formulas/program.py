@@ -38,7 +38,8 @@ def _unbiased(x: np.ndarray, axis: int) -> np.ndarray:
 
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
-        "sqrt", "exp", "log", "sin", "cos", "tanh", "sign", "abs", "where")},
+        "sqrt", "exp", "log", "sin", "cos", "tan", "arctan", "tanh", "sign", "abs", "where",
+        "floor", "ceil", "rint")},
     "expm1": np.expm1, "log1p": np.log1p,
     "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),

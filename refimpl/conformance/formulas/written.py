@@ -11,27 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..adapter.conventions import FROZEN, NO_G, Conventions
+from .conversions import CONVERSIONS, conversions
 from .program import Env, Program, written
 from .steps import diffusion_of, levels
 from .values import Inputs, Parts, column
-
-_CONVERSIONS = {
-    "data_from_velocity": ("value = x - t * v",),
-    "noise_from_velocity": ("value = x + (1 - t) * v",),
-    "score": ("value = -(x + (1 - t) * v) / t", "value = -x / t - (1 - t) / t * v"),
-    "velocity_from_score": ("value = -(x + t * score) / (1 - t)",
-                            "value = -x / (1 - t) - (t + t**2 / (1 - t)) * score"),
-    "velocity_from_data": ("value = (x - data) / t",),
-    "velocity_from_noise": ("value = (noise - x) / (1 - t)",),
-    "score_from_data": ("value = -(x - (1 - t) * data) / t**2",),
-    "score_from_noise": ("value = -noise / t",),
-    "data_from_noise": ("value = (x - t * noise) / (1 - t)",),
-    "data_from_score": ("value = (x + t**2 * score) / (1 - t)",),
-    "noise_from_data": ("value = (x - (1 - t) * data) / t",),
-    "noise_from_score": ("value = -t * score",),
-    "path": ("value = (1 - t) * data + t * noise",),
-    "velocity_target": ("value = noise - data",),
-}  # fmt: skip
 
 _MEANS = (
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nscore = -noise_hat / t\n"
@@ -46,7 +29,7 @@ _MEANS = (
 
 _CPS = (
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nstd = s * sin(a * pi / 2)\n"
-    "mean = (1 - s) * data_hat + sqrt(s**2 - std**2) * noise_hat"
+    "mean = (1 - s) * data_hat + sqrt(maximum(s**2 - std**2, 0)) * noise_hat"
 )
 
 _DENSITY = {
@@ -88,8 +71,8 @@ STAGES = {
 
 def programs(name: str, i: Inputs, c: Conventions) -> tuple[Program, ...]:
     """The formula of a capability in these conventions, in each form that it is written in."""
-    if name in _CONVERSIONS:
-        return _converting(name, c) if c["path"] == "linear" else ()
+    if name in CONVERSIONS:
+        return tuple(written(text, _signed(name, c)) for text in conversions(name, c["path"]))
     made = _MADE.get(name)
     return () if made is None else tuple(made(i, c))
 
@@ -134,12 +117,11 @@ def begins(i: Inputs, c: Conventions) -> Env:
 # ---------------------------------------------------------------- the capabilities
 
 
-def _converting(name: str, c: Conventions) -> tuple[Program, ...]:
-    def finish(parts: Parts) -> Parts:
-        return {k: c.velocity(x) for k, x in parts.items()}
-
-    signed = finish if name.startswith("velocity") else None
-    return tuple(written(text, signed) for text in _CONVERSIONS[name])
+def _signed(name: str, c: Conventions) -> Callable[[Parts], Parts] | None:
+    """To the adapter's sign, where a velocity is told."""
+    if not name.startswith("velocity"):
+        return None
+    return lambda parts: {k: c.velocity(x) for k, x in parts.items()}
 
 
 def _g(i: Inputs, c: Conventions) -> str:
@@ -248,8 +230,9 @@ def _guidance(i: Inputs, c: Conventions) -> list[Program]:
 
 
 def _model_time(i: Inputs, c: Conventions) -> list[Program]:
-    return [written(f"value = {c['model_time'].replace('1000 t', '1000 * t')}")] \
-        if not c["model_time"].startswith("int") else []  # fmt: skip
+    if c["model_time"].startswith("int"):
+        return []
+    return [written(f"tau = {c['model_time'].replace('1000 t', '1000 * t')}\nvalue = tau")]
 
 
 def _grid(i: Inputs, c: Conventions) -> list[Program]:
