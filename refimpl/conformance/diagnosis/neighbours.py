@@ -8,8 +8,10 @@ give the same numbers are one program.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -137,24 +139,46 @@ def _edited(
     program: Program, known: Env, part: str, depth: int
 ) -> Iterator[tuple[tuple[Edit, ...], Env]]:
     """Edits, and what all numbers become."""
-    every = [_edits(program, k, known, depth) for k in leading_to(program, part)]
-    for k, edits in enumerate(every):
-        for first in edits:
-            values = _tried(program, known, first)
-            if values is not None and depth == 1:
-                yield (first,), values
-            elif values is not None:
-                for second in (x for row in every[k + 1 :] for x in row):
-                    both = _tried(program, values, second)
-                    if both is not None:
-                        yield (first, second), both
-    if depth == 2:
-        for edits in every:
-            for first in edits:
-                for second in _again(program, first, known):
-                    values = _tried(program, known, second)
-                    if values is not None:
-                        yield (second,), values
+    places = leading_to(program, part)
+    every = [_edits(program, k, known, depth) for k in places]
+    if depth == 1:
+        for edit in chain.from_iterable(every):
+            values = _tried(program, known, edit)
+            if values is not None:
+                yield (edit,), values
+        return
+    after = cache(lambda row, n: _tried(program, known, every[row][n]))
+    for one, n, other, m in _by_rank([len(row) for row in every]):
+        first = after(one, n)
+        if first is None:
+            continue
+        if one == other:
+            yield from _twice(program, known, every[one][n])
+        elif (both := _tried(program, first, every[other][m])) is not None:
+            yield (every[one][n], every[other][m]), both
+
+
+def _by_rank(sizes: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Two edits of two lines, the likeliest of both first; and each edit once beside itself.
+
+    Edits come in an order: what is dropped, its sign, a factor, then another name.
+    """
+    rows = range(len(sizes))
+    for rank in range(2 * max(sizes, default=0)):
+        for one, other in combinations(rows, 2):
+            for n in range(max(0, rank - sizes[other] + 1), min(rank + 1, sizes[one])):
+                yield one, n, other, rank - n
+        for row in rows:
+            if rank < sizes[row]:
+                yield row, rank, row, rank
+
+
+def _twice(program: Program, known: Env, first: Edit) -> Iterator[tuple[tuple[Edit, ...], Env]]:
+    """A second edit of the same line."""
+    for second in _again(program, first, known):
+        values = _tried(program, known, second)
+        if values is not None:
+            yield (second,), values
 
 
 def _tried(program: Program, known: Env, edit: Edit) -> Env | None:

@@ -70,14 +70,17 @@ class Line:
     Attributes:
         name: unlike any other line's.
         expression: its source, parsed.
-        code: compiled.
         uses: the names of numbers in it.
     """
 
     name: str
     expression: ast.expr
-    code: CodeType
     uses: frozenset[str]
+
+    @cached_property
+    def code(self) -> CodeType:
+        """The expression, compiled."""
+        return compile(ast.Expression(self.expression), "<line>", "eval")
 
     @cached_property
     def source(self) -> str:
@@ -90,10 +93,23 @@ class Line:
 
 
 def line(name: str, expression: ast.expr) -> Line:
-    """A line, compiled."""
-    whole = ast.fix_missing_locations(ast.Expression(expression))
-    used = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)} - set(FUNCTIONS)
-    return Line(name, expression, compile(whole, "<line>", "eval"), frozenset(used))
+    """A line, ready to be compiled."""
+    used = set[str]()
+    _prepare(expression, used)
+    return Line(name, expression, frozenset(used - FUNCTIONS.keys()))
+
+
+def _prepare(node: ast.AST, used: set[str]) -> None:
+    """Notes the names, and gives every node a place in the source, as the compiler wants it."""
+    if isinstance(node, ast.Name):
+        used.add(node.id)
+    if isinstance(node, ast.expr):
+        node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = 1, 0, 1, 0
+    for field in node._fields:
+        below = getattr(node, field, None)
+        for one in below if isinstance(below, list) else (below,):
+            if isinstance(one, ast.AST):
+                _prepare(one, used)
 
 
 @dataclass(frozen=True)
