@@ -6,6 +6,7 @@ the chain's end held or normalised
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -61,6 +62,16 @@ def _leapfrog(i: Inputs, c: Conventions) -> Parts:
     return {"x": x}
 
 
+def _kept_slope(i: Inputs, c: Conventions) -> Parts:
+    """Heun's rule, its first slope the second of the step before."""
+    x, field, grid = i["x"], field_of(i), _levels(i, c)
+    first = field(x, grid[0])
+    for t, s in pairwise(grid):
+        second = field(x - (t - s) * first, s)
+        x, first = x - (t - s) / 2 * (first + second), second
+    return {"x": x}
+
+
 def _bashforth_from_heun(i: Inputs, c: Conventions) -> Parts:
     """Adams and Bashforth's rule of order 2 for equal steps, its first step Heun's."""
     x, field, before = i["x"], field_of(i), None
@@ -89,6 +100,9 @@ OTHER_ODES = (
             "diffusers' multistep solvers", solvers.DPMPP_2M),
     _solver("UniPC", "Predicted by DPM-Solver++(2M), corrected with the data seen at the next "
             "level.", "diffusers' multistep solvers", solvers.UNIPC),
+    Slip("Heun's rule, the second slope kept for the next step", "The state moves on, and the "
+         "velocity that was asked at its prediction serves as the next step's first.",
+         "rules whose last stage is the next one's first", _DECLARED, _kept_slope),
     Slip("leapfrog steps", "Each step leads from the state before the last, along the velocity "
          "between.", "two-step integrators", _DECLARED, _leapfrog),
     Slip("Adams–Bashforth's rule of order 2, equal steps, the first Heun's", "A multistep rule: "
@@ -116,11 +130,49 @@ def _rolled(by: int, i: Inputs, c: Conventions) -> Parts:
     return stepped({**i, "noise": np.roll(i["noise"], -by, axis=0)}, c, stages(i, c)[:1])
 
 
-OTHER_SDES = tuple(
-    Slip(f"the noise of the {word} step", f"Each step takes the noise of the {word} one, and the "
-         f"{end} step that of the other end.", "indices that are off by one", "noise[k] at step k",
-         lambda i, c, by=by: _rolled(by, i, c))  # type: ignore[misc]
-    for word, end, by in (("next", "last", 1), ("previous", "first", -1))
+def _noise_first(i: Inputs, c: Conventions, *, asked_first: bool) -> Parts:
+    """x_s = y − h drift(y), y = x + std ε, with v of x or of y."""
+    rule = stages(i, c)[0]
+    ask, wide, rest = (
+        [row for row in rule.lines if row.name in names]
+        for names in (("v",), ("inside", "g", "std"), ("noise_hat", "score", "drift", "mean"))
+    )
+    noisy, end = parsed("x", "x + std * noise"), parsed("x_s", "mean")
+    front = [*ask, *wide, noisy] if asked_first else [*wide, noisy, *ask]
+    return stepped(i, c, [replace(rule, lines=(*front, *rest, end))])
+
+
+def _stale_score(i: Inputs, c: Conventions) -> Parts:
+    """Each step after the first takes the score of the one before."""
+    right = stages(i, c)[0]
+    lines = [parsed("score", "before") if row.name == "score" else row for row in right.lines]
+    stale, known = replace(right, lines=tuple(lines)), dict[str, Any](x=i["x"])
+    for k, (t, s) in enumerate(pairwise(_levels(i, c))):
+        known |= {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s), "a": c["a"],
+                  "noise": i["noise"][k], "field": field_of(i)}  # fmt: skip
+        now = right.values(known)
+        x_s = stale.values(known)["x_s"] if "before" in known else now["x_s"]
+        known = {"x": x_s, "before": now["score"]}
+    return {"x": known["x"]}
+
+
+OTHER_SDES = (
+    Slip("noise before the drift", "The noise is added to x, and the drift is that of the noisy "
+         "state, with v as it was asked before.", "Langevin steps and churn",
+         "the drift at x, then the noise", lambda i, c: _noise_first(i, c, asked_first=True)),
+    Slip("noise before the network is asked", "The noise is added to x, and the whole step starts "
+         "from the noisy state, at the level before the noise.", "Langevin steps and churn",
+         "the drift at x, then the noise", lambda i, c: _noise_first(i, c, asked_first=False)),
+    Slip("the previous step's score", "Each step after the first takes the score of the one "
+         "before, with its own velocity.", "a score that is updated after x", _DECLARED,
+         _stale_score),
+    *(
+        Slip(f"the noise of the {word} step", f"Each step takes the noise of the {word} one, and "
+             f"the {end} step that of the other end.", "indices that are off by one",
+             "noise[k] at step k",
+             lambda i, c, by=by: _rolled(by, i, c))  # type: ignore[misc]
+        for word, end, by in (("next", "last", 1), ("previous", "first", -1))
+    ),
 )  # fmt: skip
 
 

@@ -90,6 +90,18 @@ def _running(m: float, *, empty: bool = False) -> Use:
     return use
 
 
+def _heavy(m: float, *, empty: bool = False) -> Use:
+    """p = m p + v, a momentum that starts from 0, or from the first velocity."""
+
+    def use(asked: Sequence[Any], lengths: Sequence[float]) -> Any:
+        momentum = asked[0] if empty else 0 * asked[0]
+        for v in asked:
+            momentum = m * momentum + v
+        return momentum
+
+    return use
+
+
 def _every(n: int) -> Use:
     return lambda asked, lengths: asked[(len(asked) - 1) // n * n]
 
@@ -126,6 +138,8 @@ _FITTED: tuple[tuple[str, str, Callable[..., Use]], ...] = (
      "Two steps' velocities are mixed.", _weighted),
     ("a running mean of velocities, {1} of it kept at each step",
      "The velocity is smoothed over steps.", _running),
+    ("velocities added up, {1} of the sum kept at each step",
+     "A heavy ball: the steps grow longer than the flow's.", _heavy),
 )  # fmt: skip
 
 

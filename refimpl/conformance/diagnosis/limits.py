@@ -33,6 +33,7 @@ Made: TypeAlias = Callable[[Program, Env, str], tuple[Program, Iterator[Remade]]
 _BEGINS = {
     "q + c": (0.0,),
     "q + c * (1 - q)": (0.0,),
+    "q + c * (q**2 - q)": (0.1,),
     "q + c * average_of(q)": (0.1,),
     "c * q / (1 + (c - 1) * q)": (2.0, 4.0, 0.5),
     "c * q": (1.0, 0.5, 2.0),
@@ -146,4 +147,6 @@ def starts(form: str, q: np.ndarray, screen: Row | None = None) -> list[float]:
     low, high = size[~off].max(initial=-np.inf), size[off].min(initial=np.inf)
     if not low <= high:
         return []  # some that is below the limit differs, or some above it does not
-    return [sign * float((low + high) / 2 if np.isfinite(low) else high - abs(high) / 2)]
+    if not np.isfinite(low):
+        return [sign * float(high - abs(high) / 2)]
+    return [sign * float(low + share * (high - low)) for share in (0.5, 0.95, 0.05)]

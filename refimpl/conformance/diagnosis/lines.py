@@ -105,6 +105,7 @@ def _throughout(
             yield renamed(root, name, ast.parse(source, mode="eval").body)
     for power in ("sqrt(q)", "q**2"):
         yield _powered(root, ast.parse(power, mode="eval").body)
+    yield _other_sides(root)
     yield ast.Call(ast.Name("log", ast.Load()), [root], [])
     yield ast.Call(ast.Name("sqrt", ast.Load()), [root], [])
 
@@ -149,6 +150,19 @@ def _powered(root: ast.expr, form: ast.expr) -> ast.expr:
     made: ast.expr = _put(root, power)
     return made
 
+
+def _other_sides(root: ast.expr) -> ast.expr:
+    """√(1 − t²) in place of 1 − t: the complement of a path that keeps the variance."""
+
+    def other(node: ast.AST) -> ast.expr | None:
+        side = _SIDES.get(ast.unparse(node)) if isinstance(node, ast.BinOp) else None
+        return None if side is None else ast.parse(side, mode="eval").body
+
+    made: ast.expr = _put(root, other)
+    return made
+
+
+_SIDES = {"1 - t": "sqrt(1 - t**2)", "1 - s": "sqrt(1 - s**2)"}
 
 _LEVELS = ("t", "s", "1 - t", "1 - s")
 

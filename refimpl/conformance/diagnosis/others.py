@@ -5,7 +5,8 @@ OTHERS["t"]   →   "maximum(q, c)", ..., "s", "(t + s) / 2", "1 - q"
 
 LIMITS = ("maximum(q, c)", "minimum(q, c)")
 
-_LEVEL = (*LIMITS, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2")
+_LEVEL = (*LIMITS, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2", "1 - (1 - q)**2",
+          "sqrt(1 - (1 - q)**2)")  # fmt: skip
 
 _G = (
     "a * sqrt(s / (1 - s))", "a * sqrt((t + s) / (2 - t - s))", "a * t", "a * (1 - t)",
@@ -19,7 +20,8 @@ _G = (
 
 _STD = (
     "a * sqrt(t**2 - s**2)", "sqrt(t**2 - s**2)", "a * sqrt(t - s)", "a * (t - s)", "a * t",
-    "a * s", "s", "t", "a * s / t * sqrt(t**2 - s**2)", "s / t * sqrt(t**2 - s**2)", "sqrt(h)",
+    "a * s", "s", "t", "a * s / t * sqrt(t**2 - s**2)",
+    "a * sqrt(s * (t - s) / t)", "s / t * sqrt(t**2 - s**2)", "sqrt(h)",
     "h", "a * sqrt(h) * t", "a * sqrt(h) * s", "a * sqrt(h) * sqrt(t)", "sqrt(2 * h)",
 )  # fmt: skip
 """Widths of a step's noise, with the ancestral samplers' among them."""
@@ -32,7 +34,7 @@ _GRID = (
     "(1 + floor(999 * q)) / 1000", "q**c", "1 - (1 - q)**c", "q / (q + c * (1 - q))",
     "q / (c + (1 - c) * q)", "c * q", "q + c * (1 - q)", "log(1 + c * q) / log(1 + c)",
     "(exp(c * q) - 1) / (exp(c) - 1)", "1 / (1 + (1 / q - 1)**c)",
-    "(1 + tanh(c * (2 * q - 1)) / tanh(c)) / 2", "tan(c * q) / tan(c)",
+    "q + c * (q**2 - q)", "(1 + tanh(c * (2 * q - 1)) / tanh(c)) / 2", "tan(c * q) / tan(c)",
 )  # fmt: skip
 """Grids as functions of what falls evenly from 1 to 0."""
 
@@ -40,7 +42,7 @@ _NETWORK_TIME = (
     "log(t)", "log(t) / 4", "250 * log(t)", "log(t / (1 - t))", "log(t / (1 - t)) / 4",
     "t / (1 - t)", "1000 * t / (1 - t)", "2 * t - 1", "1 + 999 * t", "999 * t", "1 - t",
     "1000 * (1 - t)", "999 * (1 - t)", "sqrt(t)", "1000 * sqrt(t)", "t**2", "rint(999 * t)",
-    "floor(999 * t)", "ceil(1000 * t)", "floor(1000 * t) + 1", "c * q", "q + c", *LIMITS,
+    "floor(999 * t)", "ceil(1000 * t)", "10 * rint(100 * t)", "10 * floor(100 * t)", "floor(1000 * t) + 1", "c * q", "q + c", *LIMITS,
 )  # fmt: skip
 """What networks are told for a level."""
 

@@ -60,10 +60,14 @@ OF_NOISE = "(clamp(x + (1 - t) * q, -c, c) - x) / (1 - t)"
 _HELD_IN = {OF_DATA: "x - t * q", OF_NOISE: "x + (1 - t) * q"}
 """What is held, where it is not the quantity itself."""
 
+THRESHOLDS = tuple(f"(x - thresholded(x - t * q, {p})) / t" for p in (0.9, 0.95, 0.99, 0.995))
+"""A velocity whose predicted data are held at a quantile of theirs, and divided by it."""
+
 LENGTHS = (
     "log(t / s)", "t * log(t / s)", "log(t * (1 - s) / (s * (1 - t)))",
     "log(t * (1 - s) / (s * (1 - t))) / 2", "t**2 - s**2", "(t**2 - s**2) / 2", "(t - s) / t",
     "(t - s) / s", "1 / s - 1 / t", "sqrt(t) - sqrt(s)", "sqrt(t**2 - s**2)",
+    "log((1 - s) / (1 - t))", "(t - s) * (1 + (t - s) / 2)", "exp(t - s) - 1", "1 - exp(s - t)",
 )  # fmt: skip
 """Lengths of a step for t − s: in log t, in the log signal-to-noise ratio, in t², in √t, ..."""
 
@@ -152,7 +156,7 @@ def _others(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
     for form in forms_of(row.name, known):
         yield form, renamed(template(form), "q", q)
     if row.name in ("v", "k1") and {"x", "t"} <= set(known):
-        for form in (OF_DATA, OF_NOISE):
+        for form in (OF_DATA, OF_NOISE, *THRESHOLDS):
             yield form, renamed(template(form), "q", q)
 
 

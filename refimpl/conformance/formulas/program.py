@@ -36,6 +36,12 @@ def _unbiased(x: np.ndarray, axis: int) -> np.ndarray:
     return np.asarray(x.std(axis=axis) * np.sqrt(n / (n - 1)))
 
 
+def _thresholded(x: np.ndarray, p: float) -> np.ndarray:
+    """Each sample held at the quantile p of its sizes, at least 1, and divided by it."""
+    top = _column(np.maximum(np.quantile(np.abs(_rows(x)), p, axis=1), 1), x)
+    return np.asarray(np.clip(x, -top, top) / top)
+
+
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
         "sqrt", "exp", "log", "sin", "cos", "tan", "arctan", "tanh", "sign", "abs", "where",
@@ -52,6 +58,7 @@ FUNCTIONS: dict[str, Any] = {
     "mean_of_all": np.mean, "std_of_all": np.std,
     "unbiased_std_of_all": lambda x: _unbiased(np.ravel(x), 0),
     "mean_over_samples": lambda x: x.mean(axis=0, keepdims=True),
+    "thresholded": lambda x, p: _thresholded(x, p),
     "mirrored": lambda x: np.concatenate([x[: len(x) - len(x) // 2], -x[: len(x) // 2]]),
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
