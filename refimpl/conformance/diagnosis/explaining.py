@@ -18,10 +18,12 @@ from ..adapter.patience import Patience
 from ..adapter.results import Answer
 from ..formulas.operations import Edited, Operation, Slip, Within
 from .arguments import rounded_arguments, rounded_lines
+from .compound import compounds
 from .evidence import Evidence, Variation
 from .factors import factors
 from .limits import remakings
 from .neighbours import Neighbour, neighbours
+from .powers import powers
 from .printing import number, shown
 from .readings import Case, Explanation, factor
 from .roundings import rounding
@@ -73,6 +75,7 @@ class _Search:
         yield by_parts(one := (*one, self._one_edit))
         yield _one_factor(e, e.off)
         yield by_parts(one := (*one, _one_factor))
+        yield self._compound(e)
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
@@ -98,6 +101,16 @@ class _Search:
             or _kept_edits(e, parts, -3, lambda: _looped(e))
             or _remade(e, parts, free=False)
         )
+
+    def _compound(self, e: Evidence) -> list[Explanation]:
+        """Two faults, of which one part shows the first alone."""
+        finders = (
+            lambda e, parts: neighbours(e, parts, 1, self._patience),
+            lambda e, parts: remakings(e, parts, free=False),
+            factors,
+            lambda e, parts: remakings(e, parts, free=True),
+        )
+        return [_told(e, n) for n in compounds(e, finders)]
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -172,6 +185,7 @@ def _told(e: Evidence, n: Neighbour) -> Explanation:
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     found = [_told(e, n) for n in factors(e, parts)] or _remade(e, parts, free=True)
+    found = found or [_told(e, n) for n in powers(e, parts)]
     return found or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
 
 

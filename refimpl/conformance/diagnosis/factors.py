@@ -20,9 +20,9 @@ import numpy as np
 from ...edits import Path, replaced
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
-from .evidence import Evidence, Row, is_off
+from .evidence import Evidence, Row
 from .lines import nodes_of, terms
-from .neighbours import COARSEST, Edit, Neighbour, explains, leading_to, right_programs
+from .neighbours import COARSEST, Edit, Neighbour, explains, leading_to, missed, right_programs
 from .solving import solved
 
 Place: TypeAlias = tuple[Path, ast.expr]
@@ -56,15 +56,16 @@ class Freed:
     @cached_property
     def line(self) -> Line:
         """The line with its free numbers by name."""
-        return self._with([ast.Name(name, ast.Load()) for name in self.names])
+        return self.having([ast.Name(name, ast.Load()) for name in self.names])
 
     def at(self, numbers: Sequence[float]) -> Line | None:
         """The line with these numbers written in; None where one of them changes nothing."""
         if any(c in (0.0, one) for c, one in zip(numbers, self.neutral, strict=True)):
             return None
-        return self._with([ast.Constant(c) for c in numbers])
+        return self.having([ast.Constant(c) for c in numbers])
 
-    def _with(self, numbers: Sequence[ast.expr]) -> Line:
+    def having(self, numbers: Sequence[ast.expr]) -> Line:
+        """The line with these in the places."""
         whole = ast.Expression(self.was.expression)
         for (path, node), number in zip(self.places, numbers, strict=True):
             whole = replaced(whole, path, self._put(node, number))
@@ -122,13 +123,14 @@ def _nested(one: Path, two: Path) -> bool:
 def factors(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
     """The programs with a free number, or two, that give these parts wherever asked."""
     wanted = set(parts)
-    off = [r for r in e.rows if r.part in wanted and r.right is not None and is_off(r)]
-    if not off or e.unit > COARSEST:
+    if e.unit > COARSEST:
         return []
-    screen = max(off, key=lambda r: r.got.size)
     with np.errstate(all="ignore"):
         for count in (1, 2):
             for program in right_programs(e, wanted):
+                screen = missed(program, e, wanted)
+                if screen is None:
+                    continue
                 known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
                 for n in _fitting(program, known, screen, count):
                     if explains(n, e, wanted):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Program
-from .evidence import Evidence, Row, is_off
+from .evidence import Evidence, Row
 from .exchanges import exchanges, on_clocks
 from .factors import blur
 from .neighbours import (
@@ -22,6 +22,7 @@ from .neighbours import (
     explains,
     fits,
     leading_to,
+    missed,
     right_programs,
 )
 from .remade import FREE, HELD_FORMS, HELD_SAMPLE, Remade, opened, remade
@@ -71,22 +72,19 @@ def _on_clocks(program: Program, begun: Env, part: str) -> tuple[Program, Iterat
 
 def _found(e: Evidence, parts: Sequence[str], made: Made, *, free: bool) -> list[Neighbour]:
     wanted = set(parts)
-    off = [r for r in e.rows if r.part in wanted and is_off(r) and _in_shape(r)]
-    if not off or e.unit > COARSEST:
+    if e.unit > COARSEST:
         return []
-    screen = max(off, key=lambda r: r.got.size)
     found = list[Neighbour]()
     with np.errstate(all="ignore"):
         for plain in right_programs(e, wanted):
+            screen = missed(plain, e, wanted)
+            if screen is None:
+                continue
             begun = e.op.begins(e.cases[screen.case].inputs, e.c)
             program, every = made(plain, begun, screen.part)
             fitting = _fitting(program, program.values(begun), screen, every, free=free)
             found += [n for n in fitting if explains(n, e, wanted)]
         return distinct(found, e)
-
-
-def _in_shape(r: Row) -> bool:
-    return r.right is not None and r.got.shape == r.right.shape
 
 
 def _fitting(
@@ -115,14 +113,23 @@ def _limits(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Re
     def numbers(c: Sequence[float]) -> np.ndarray:
         return _told(program, {**known, FREE: c[0]}, screen, r)
 
-    for start in starts(r.form, np.asarray(r.held.value(known)), screen):
+    plain = program.told(known)[screen.part]
+    for start in starts(r.form, np.asarray(r.held.value(known)), screen, plain):
         c = solved(numbers, screen.got, [start], blur(screen))
         if c is not None:
             yield r.at(c[0] if abs(c[0]) > _NONE * abs(start) else 0.0)
 
 
-def starts(form: str, q: np.ndarray, screen: Row | None = None) -> list[float]:
-    """Where the search for a limit begins: between what is right and what is not, or anywhere."""
+def starts(
+    form: str, q: np.ndarray, screen: Row | None = None, plain: np.ndarray | None = None
+) -> list[float]:
+    """Where the search for a limit begins: between what it leaves and what it holds, or anywhere.
+
+    Args:
+        form, q: what holds, and what is held.
+        screen: what came back.
+        plain: what would have come without a limit.
+    """
     if form in _BEGINS:
         return list(_BEGINS[form])
     if form == "c":
@@ -138,9 +145,9 @@ def starts(form: str, q: np.ndarray, screen: Row | None = None) -> list[float]:
     rows = form == HELD_SAMPLE or np.ndim(q) == 0 or q.size == len(q)
     if form == HELD_SAMPLE:
         size = np.sqrt((q.reshape(len(q), -1) ** 2).sum(axis=1))
-    if screen is None or screen.right is None or not (rows or q.shape == screen.right.shape):
+    if screen is None or plain is None or not (rows or q.shape == plain.shape):
         return [sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))]
-    off = np.abs(screen.got - screen.right) > 2 * ROUNDINGS * screen.unit * screen.sizes
+    off = np.abs(screen.got - plain) > 2 * ROUNDINGS * screen.unit * screen.sizes
     if rows:
         off = off.reshape(len(off), -1).any(axis=1)
         size = np.ravel(size) + np.zeros(len(off))

@@ -109,6 +109,18 @@ def _is_right(program: Program, e: Evidence) -> bool:
     return True
 
 
+def missed(program: Program, e: Evidence, parts: Iterable[str]) -> Row | None:
+    """The largest row of these parts that the program does not give, of those in shape."""
+    wanted, rows = set(parts), list[Row]()
+    told = [quietly(lambda i: program.run(e.op.begins(i, e.c)), k.inputs) for k in e.cases]
+    for r in e.rows:
+        own = told[r.case]
+        if r.part in wanted and r.right is not None and r.got.shape == r.right.shape:
+            if own is None or r.part not in own or not fits(r, own[r.part]):
+                rows.append(r)
+    return max(rows, key=lambda r: r.got.size, default=None)
+
+
 def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
     """Whether a program gives the wanted parts, and every other part or what is right of it."""
     seen = e.seen(n.says(e))

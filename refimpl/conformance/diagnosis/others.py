@@ -42,7 +42,8 @@ _NETWORK_TIME = (
     "log(t)", "log(t) / 4", "250 * log(t)", "log(t / (1 - t))", "log(t / (1 - t)) / 4",
     "t / (1 - t)", "1000 * t / (1 - t)", "2 * t - 1", "1 + 999 * t", "999 * t", "1 - t",
     "1000 * (1 - t)", "999 * (1 - t)", "sqrt(t)", "1000 * sqrt(t)", "t**2", "rint(999 * t)",
-    "floor(999 * t)", "ceil(1000 * t)", "10 * rint(100 * t)", "10 * floor(100 * t)", "floor(1000 * t) + 1", "c * q", "q + c", *LIMITS,
+    "floor(999 * t)", "ceil(1000 * t)", "10 * rint(100 * t)", "10 * floor(100 * t)",
+    "floor(1000 * t) + 1", "c * q", "q + c", *LIMITS,
 )  # fmt: skip
 """What networks are told for a level."""
 
