@@ -51,17 +51,31 @@ def _walked(
         known["x"] = now["x_s"]
 
 
-def _edited(program: Program, k: int, now: Line, size: int = 1) -> Edited:
-    """The chain with another line k at every step."""
-    return _with(program, Remade((Edit(k, program.lines[k], now),), "", now), size)
+_EVERY, _FIRST, _LAST = "", " at the first step", " at the last step"
+"""At which steps a rule is another."""
 
 
-def _with(program: Program, r: Remade, size: int = 1) -> Edited:
-    """The chain with other lines at every step."""
-    rules, told = [r.of(program)], r.told or r.edits
+def _edited(program: Program, k: int, now: Line, size: int = 1, where: str = _EVERY) -> Edited:
+    """The chain with another line k."""
+    return _with(program, Remade((Edit(k, program.lines[k], now),), "", now), size, where)
+
+
+def _with(program: Program, r: Remade, size: int = 1, where: str = _EVERY) -> Edited:
+    """The chain with other lines."""
+    told = r.told or r.edits
     now, was = ("  and  ".join(shown(x.expression) for x in row)
                 for row in ([e.now for e in told], [e.was for e in told]))  # fmt: skip
-    return Edited(now, was, lambda i, c: stepped(i, c, rules), size)
+    other = r.of(program)
+    return Edited(
+        now + where, was, lambda i, c: stepped(i, c, _by_step(program, other, where, i)), size
+    )
+
+
+def _by_step(program: Program, other: Program, where: str, i: Inputs) -> list[Program]:
+    """A rule for each step."""
+    if where == _LAST:
+        return [*[program] * (len(i["levels"]) - 2), other]
+    return [other, program] if where == _FIRST else [other]
 
 
 def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
@@ -74,6 +88,11 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
     for program, r in _remade(i, c):
         if not r.free:
             yield _with(program, r)
+    program = stages(i, c)[0]
+    for where in (_LAST, _FIRST):
+        for k, was in enumerate(program.lines):
+            for now in changed_lines(was, shapes(program, k, known), factors=False):
+                yield _edited(program, k, now, where=where)
 
 
 def _shaped(program: Program, i: Inputs) -> Env:
@@ -126,19 +145,19 @@ def _weighted(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A number before a term of the rule, or before two."""
     lines = [(p, k, f) for p in stages(i, c) for k, was in enumerate(p.lines) for f in freed(was)]
     for program, k, f in sorted(lines, key=lambda row: len(row[2].places)):
-        numbers = solved(
-            _ends(program.changed(k, f.line), f.names, i, c), got, f.neutral, blur(got, c)
-        )
-        now = f.at(numbers) if numbers is not None else None
-        if now is not None:
-            yield _edited(program, k, now, len(f.places))
+        for where in (_EVERY, _LAST, _FIRST) if len(f.places) == 1 else (_EVERY,):
+            ends = _ends(program, program.changed(k, f.line), f.names, i, c, where)
+            numbers = solved(ends, got, f.neutral, blur(got, c))
+            now = f.at(numbers) if numbers is not None else None
+            if now is not None:
+                yield _edited(program, k, now, len(f.places), where)
 
 
 def _limited(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A quantity with a limit; the search begins among the values that it has in a right chain."""
     for program, r in _remade(i, c):
         if r.free:
-            ends = _ends(r.of(program), [FREE], i, c)
+            ends = _ends(program, r.of(program), [FREE], i, c)
             for start in starts(r.form, _values(program, r, i, c)):
                 number = solved(ends, got, [start], blur(got, c))
                 if number is not None:
@@ -147,9 +166,11 @@ def _limited(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
 
 
 def _ends(
-    rule: Program, names: Sequence[str], i: Inputs, c: Conventions
-) -> Callable[[Sequence[float]], np.ndarray]:
-    return lambda numbers: stepped(i, c, [rule], dict(zip(names, numbers, strict=True)))["x"]
+    program: Program, other: Program, names: Sequence[str], i: Inputs, c: Conventions,
+    where: str = _EVERY,
+) -> Callable[[Sequence[float]], np.ndarray]:  # fmt: skip
+    rules = _by_step(program, other, where, i)
+    return lambda numbers: stepped(i, c, rules, dict(zip(names, numbers, strict=True)))["x"]
 
 
 def _values(program: Program, r: Remade, i: Inputs, c: Conventions) -> np.ndarray:

@@ -115,9 +115,10 @@ def missed(program: Program, e: Evidence, parts: Iterable[str]) -> Row | None:
     told = [quietly(lambda i: program.run(e.op.begins(i, e.c)), k.inputs) for k in e.cases]
     for r in e.rows:
         own = told[r.case]
-        if r.part in wanted and r.right is not None and r.got.shape == r.right.shape:
-            if own is None or r.part not in own or not fits(r, own[r.part]):
-                rows.append(r)
+        in_shape = r.right is not None and r.got.shape == r.right.shape
+        given = own is not None and r.part in own and fits(r, own[r.part])
+        if r.part in wanted and in_shape and not given:
+            rows.append(r)
     return max(rows, key=lambda r: r.got.size, default=None)
 
 
