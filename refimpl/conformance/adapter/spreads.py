@@ -53,8 +53,11 @@ def _spread(c: Conventions, name: str, x: Any, seed: int, by: float) -> Any:
     return received(c, x * times.reshape(x.shape))
 
 
-_PAIRS = ((0.31, 0.22), (0.97, 0.9), (0.045, 0.018), (0.66, 0.41), (0.13, 0.071))
-"""Levels of which none is asked for otherwise, and their steps' ends."""
+_PAIRS = ((0.3107, 0.2203), (0.9713, 0.9007), (0.0453, 0.0187), (0.6611, 0.4109),
+          (0.1303, 0.0711))  # fmt: skip
+"""Levels of which none is asked for otherwise, nor a whole number of thousandths, and their steps'
+ends.
+"""
 
 
 def elsewhere(c: Conventions, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ for each part, then two. Readings that cannot be told apart on these inputs are 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -22,7 +23,7 @@ from .compound import compounds
 from .evidence import Evidence, Variation
 from .factors import factors
 from .limits import remakings
-from .neighbours import Neighbour, neighbours
+from .neighbours import Neighbour, crooked, distinct, neighbours
 from .powers import powers
 from .printing import number, shown
 from .readings import Case, Explanation, factor
@@ -184,9 +185,13 @@ def _told(e: Evidence, n: Neighbour) -> Explanation:
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    found = [_told(e, n) for n in factors(e, parts)] or _remade(e, parts, free=True)
-    found = found or [_told(e, n) for n in powers(e, parts)]
-    return found or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
+    found = list[Neighbour]()
+    for finder in (factors, partial(remakings, free=True), powers):
+        if all(map(crooked, found)):
+            found += finder(e, parts)
+    best = [n for n in found if not crooked(n)] or found
+    told = [_told(e, n) for n in distinct(best, e)]
+    return told or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
 
 
 def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:

@@ -22,7 +22,17 @@ from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
 from .evidence import Evidence, Row
 from .lines import nodes_of, terms
-from .neighbours import COARSEST, Edit, Neighbour, explains, leading_to, missed, right_programs
+from .neighbours import (
+    COARSEST,
+    Edit,
+    Neighbour,
+    crooked,
+    distinct,
+    explains,
+    leading_to,
+    missed,
+    right_programs,
+)
 from .solving import solved
 
 Place: TypeAlias = tuple[Path, ast.expr]
@@ -127,15 +137,19 @@ def factors(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
         return []
     with np.errstate(all="ignore"):
         for count in (1, 2):
-            for program in right_programs(e, wanted):
-                screen = missed(program, e, wanted)
-                if screen is None:
-                    continue
-                known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
-                for n in _fitting(program, known, screen, count):
-                    if explains(n, e, wanted):
-                        return [n]
+            found = [n for n in _all_fitting(e, wanted, count) if explains(n, e, wanted)]
+            if found:
+                return distinct([n for n in found if not crooked(n)] or found, e)
     return []
+
+
+def _all_fitting(e: Evidence, wanted: set[str], count: int) -> Iterator[Neighbour]:
+    """Those of all forms; of two numbers the first do."""
+    for program in right_programs(e, wanted):
+        screen = missed(program, e, wanted)
+        if screen is not None:
+            known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
+            yield from _fitting(program, known, screen, count)
 
 
 def _fitting(program: Program, known: Env, screen: Row, count: int) -> Iterator[Neighbour]:

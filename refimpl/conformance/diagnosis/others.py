@@ -6,7 +6,7 @@ OTHERS["t"]   →   "maximum(q, c)", ..., "s", "(t + s) / 2", "1 - q"
 LIMITS = ("maximum(q, c)", "minimum(q, c)")
 
 _LEVEL = (*LIMITS, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2", "1 - (1 - q)**2",
-          "sqrt(1 - (1 - q)**2)")  # fmt: skip
+          "sqrt(1 - (1 - q)**2)", "1000 * q", "q / 1000")  # fmt: skip
 
 _G = (
     "a * sqrt(s / (1 - s))", "a * sqrt((t + s) / (2 - t - s))", "a * t", "a * (1 - t)",
@@ -34,14 +34,21 @@ _GRID = (
     "(1 + floor(999 * q)) / 1000", "q**c", "1 - (1 - q)**c", "q / (q + c * (1 - q))",
     "q / (c + (1 - c) * q)", "c * q", "q + c * (1 - q)", "log(1 + c * q) / log(1 + c)",
     "(exp(c * q) - 1) / (exp(c) - 1)", "1 / (1 + (1 / q - 1)**c)",
-    "q + c * (q**2 - q)", "(1 + tanh(c * (2 * q - 1)) / tanh(c)) / 2", "tan(c * q) / tan(c)",
+    "q + c * (q**2 - q)", "1 / (1 + exp(-c * (2 * q - 1)))",
+    "(1 + tanh(c * (2 * q - 1)) / tanh(c)) / 2", "tan(c * q) / tan(c)",
 )  # fmt: skip
 """Grids as functions of what falls evenly from 1 to 0."""
+
+_ROUNDED = ("rint(1000 * q) / 1000", "floor(1000 * q) / 1000", "rint(100 * q) / 100",
+            "rint(10000 * q) / 10000", "ceil(1000 * q) / 1000", "c * q", "q + c",
+            *LIMITS)  # fmt: skip
+"""Levels that were rounded, scaled or held once they were made."""
 
 _NETWORK_TIME = (
     "log(t)", "log(t) / 4", "250 * log(t)", "log(t / (1 - t))", "log(t / (1 - t)) / 4",
     "t / (1 - t)", "1000 * t / (1 - t)", "2 * t - 1", "1 + 999 * t", "999 * t", "1 - t",
-    "1000 * (1 - t)", "999 * (1 - t)", "sqrt(t)", "1000 * sqrt(t)", "t**2", "rint(999 * t)",
+    "1 + 1000 * (1 - t)", "1000 * (1 - t)", "999 * (1 - t)", "sqrt(t)", "1000 * sqrt(t)", "t**2",
+    "rint(999 * t)",
     "floor(999 * t)", "ceil(1000 * t)", "10 * rint(100 * t)", "10 * floor(100 * t)",
     "floor(1000 * t) + 1", "c * q", "q + c", *LIMITS,
 )  # fmt: skip
@@ -62,6 +69,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "noise": _BY_STEP,
     "shift": ("c",),
     "u": _GRID,
+    "level": _ROUNDED,
     "tau": _NETWORK_TIME,
 }  # fmt: skip
 """By the name that a quantity has where formulas are written out."""

@@ -30,7 +30,8 @@ def powers(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
     """The programs with such a factor before a term that give these parts wherever asked."""
     wanted = set(parts)
     off = [r for r in e.rows if r.part in wanted and is_off(r)]
-    if not off or e.unit > COARSEST or any(r.right is None for r in off):
+    steps = {"t", "s"} & set(e.cases[0].inputs)
+    if not off or not steps or e.unit > COARSEST or any(r.right is None for r in off):
         return []
     part = max(off, key=lambda r: r.got.size).part
     rows = [r for r in e.rows if r.part == part and r.right is not None]

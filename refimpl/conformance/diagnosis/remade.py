@@ -47,7 +47,8 @@ HELD_SAMPLE = "q * minimum(1, c / norm(q))"
 OFFSET = "q + c * average_of(q)"
 """A sample with a share of its own average added, as offset noise has it."""
 
-HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", HELD_SAMPLE, OFFSET)
+HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", HELD_SAMPLE, OFFSET,
+        "c * q")  # fmt: skip
 """What it may become with a limit c."""
 
 HELD_FORMS = ("clamp", "maximum", "minimum", "c * tanh", HELD_SAMPLE)

@@ -54,6 +54,8 @@ _KL = {
 EULER = (
     "value = x - h * v",
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nvalue = (1 - s) * data_hat + s * noise_hat",
+    "data_hat = x - t * v\nnoise_hat = (x - (1 - t) * data_hat) / t\n"
+    "value = (1 - s) * data_hat + s * noise_hat",
     "data_hat = x - t * v\nvalue = s / t * x + (1 - s / t) * data_hat",
     "data_hat = x - t * v\nvalue = x - h * (x - data_hat) / t",
 )
@@ -241,7 +243,8 @@ def _grid(i: Inputs, c: Conventions) -> list[Program]:
     if not (grid in ("uniform", "any") or grid.startswith("shift")):
         return []
     even = "u = 1 - k / steps\n"
-    text = even + ("value = shift * u / (1 + (shift - 1) * u)" if " " in grid else "value = u")
+    text = even + ("level = shift * u / (1 + (shift - 1) * u)" if " " in grid else "level = u")
+    text += "\nvalue = level"
     return [written(text, lambda parts: {"value": np.asarray(c.clock(parts["value"]))})]
 
 
