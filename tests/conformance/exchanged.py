@@ -109,6 +109,13 @@ def sde_step(x, v, t, s, noise):
     return {"x_s": x_s, "mean": mean, "log_prob": summed(Normal(x - h * v, std).log_prob(x_s))}
 
 
+@wrong("log std once a sample", "log_prob.value",
+       "average(log(std))  where  count(mean) average(log(std))")  # fmt: skip
+def log_prob(x_s, mean, std):
+    square = ((x_s - mean) / of_sample(std, mean)) ** 2 / 2
+    return summed(-square - math.log(2 * math.pi) / 2) - std.reshape(-1).log()
+
+
 # ---------------------------------------------------------------- the noise
 
 

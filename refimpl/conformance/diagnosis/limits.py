@@ -21,6 +21,7 @@ from .programs import (
     distinct,
     explains,
     fits,
+    given,
     leading_to,
     missed,
     right_programs,
@@ -94,24 +95,14 @@ def _fitting(
         if r.free != free:
             continue
         for now in _limits(program, known, screen, r) if free else [r]:
-            if fits(screen, _told(program, known, screen, now)):
+            if fits(screen, given(program, known, now.lines, screen)):
                 yield Neighbour(now.of(program), now.told or now.edits)
                 break
 
 
-def _told(program: Program, known: Env, screen: Row, r: Remade) -> np.ndarray:
-    """The screen's part, as it is with these lines."""
-    values = program.where(known, r.lines)
-    name = program.parts[screen.part]
-    try:
-        return program.finish({screen.part: np.asarray(values[name])})[screen.part]
-    except ValueError:  # numbers that are none of theirs: a level beyond 1, a velocity of NaN
-        return np.full_like(screen.got, np.nan)
-
-
 def _limits(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Remade]:
     def numbers(c: Sequence[float]) -> np.ndarray:
-        return _told(program, {**known, FREE: c[0]}, screen, r)
+        return given(program, {**known, FREE: c[0]}, r.lines, screen)
 
     plain = program.told(known)[screen.part]
     for start in starts(r.form, np.asarray(r.held.value(known)), screen, plain):

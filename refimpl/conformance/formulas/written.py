@@ -165,6 +165,18 @@ def _scored(c: Conventions, name: str) -> str:
     return f"{_DENSITY[c['log_prob_terms']]}\n{name} = {_REDUCED[c['log_prob']]}"
 
 
+def _scored_by_terms(c: Conventions) -> list[Program]:
+    """The density's three terms, each added up by itself."""
+    if c["log_prob"] != "sum" or c["log_prob_terms"] != "all":
+        return []
+    return [written(
+        "square = total((x_s - mean)**2 / (2 * std**2))\n"
+        "spread = count(mean) * average(log(std))\n"
+        "constant = count(mean) * log(2 * pi) / 2\n"
+        "value = -square - spread - constant"
+    )]  # fmt: skip
+
+
 def _replay(i: Inputs, c: Conventions) -> list[Program]:
     return [written(f"{text}\n{_scored(c, 'value')}") for text in transition(i, c)]
 
@@ -253,7 +265,7 @@ _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
     "ode_step": lambda i, c: [written(text) for text in EULER],
     "heun_step": lambda i, c: [written(STAGES["heun"], value="x_s")],
     "sde_step": _step,
-    "log_prob": lambda i, c: [written(_scored(c, "value"))],
+    "log_prob": lambda i, c: [written(_scored(c, "value")), *_scored_by_terms(c)],
     "sample": lambda i, c: [written("x_s = mean + std * noise", x_s="x_s")],
     "replay": _replay,
     "ratio": _ratio,
