@@ -36,6 +36,7 @@ _BEGINS = {
     "q + c": (0.0,),
     "q + c * (1 - q)": (0.0,),
     "q + c * (q**2 - q)": (0.1,),
+    "q + c * (1 - 2 * q)": (0.01,),
     "q + c * average_of(q)": (0.1,),
     "c * q / (1 + (c - 1) * q)": (2.0, 4.0, 0.5),
     "c * q": (1.0, 0.5, 2.0),
@@ -137,7 +138,8 @@ def starts(
     if form == HELD_SAMPLE:
         size = np.sqrt((q.reshape(len(q), -1) ** 2).sum(axis=1))
     if screen is None or plain is None or not (rows or q.shape == plain.shape):
-        return [sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))]
+        below = float(np.abs(size).min()) / 2
+        return [*(sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))), below]
     off = np.abs(screen.got - plain) > 2 * ROUNDINGS * screen.unit * screen.sizes
     if rows:
         off = off.reshape(len(off), -1).any(axis=1)
