@@ -278,9 +278,7 @@ def stepping(name, says, use):
 
 stepping("the noise of the next step", "the noise of the next step",
          lambda noise, k, n: noise[(k + 1) % n])  # fmt: skip
-stepping(
-    "noise that cools", "mean + std noise (1 − k/n)", lambda noise, k, n: (1 - k / n) * noise[k]
-)
+stepping("noise that cools", "(1 − k/n)", lambda noise, k, n: (1 - k / n) * noise[k])
 stepping("half the noise at the end", "0.5 g √h at the last step",
          lambda noise, k, n: (0.5 if k == n - 1 else 1) * noise[k])  # fmt: skip
 

@@ -246,7 +246,7 @@ def _guidance(i: Inputs, c: Conventions) -> list[Program]:
 def _model_time(i: Inputs, c: Conventions) -> list[Program]:
     if c["model_time"].startswith("int"):
         return []
-    return [written(f"tau = {c['model_time'].replace('1000 t', '1000 * t')}\nvalue = tau")]
+    return [written(f"tau = {c['model_time'].replace('1000 t', '1000 * t')}", value="tau")]
 
 
 def _grid(i: Inputs, c: Conventions) -> list[Program]:
@@ -256,8 +256,8 @@ def _grid(i: Inputs, c: Conventions) -> list[Program]:
         return []
     even = "u = 1 - k / steps\n"
     text = even + ("level = shift * u / (1 + (shift - 1) * u)" if " " in grid else "level = u")
-    text += "\nvalue = level"
-    return [written(text, lambda parts: {"value": np.asarray(c.clock(parts["value"]))})]
+    clock = lambda parts: {"value": np.asarray(c.clock(parts["value"]))}  # noqa: E731
+    return [written(text, clock, value="level")]
 
 
 _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
