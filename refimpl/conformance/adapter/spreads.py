@@ -53,8 +53,8 @@ def _spread(c: Conventions, name: str, x: Any, seed: int, by: float) -> Any:
     return received(c, x * times.reshape(x.shape))
 
 
-_PAIRS = ((0.3107, 0.2203), (0.9713, 0.9007), (0.0453, 0.0187), (0.6611, 0.4109),
-          (0.1303, 0.0711))  # fmt: skip
+_PAIRS = ((0.6107, 0.2203), (0.9713, 0.6007), (0.0453, 0.0087), (0.6611, 0.1109),
+          (0.1303, 0.0311))  # fmt: skip
 """Levels of which none is asked for otherwise, nor a whole number of thousandths, and their steps'
 ends.
 """
