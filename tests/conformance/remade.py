@@ -280,13 +280,6 @@ def sde_sampler(field, x, levels, noise):
 # ---------------------------------------------------------------- what has no name here
 
 
-def held_at_the_end(field, x, levels):
-    """Where states grow, no step but the last seems held: it is not held at every step."""
-    for t, s in pairwise(levels):
-        x = x - (t - s) * field(x, t)
-    return x.clamp(-1, 1)
-
-
 def laplace(x_s, mean, std):
     scale = col(std, mean)
     return summed(-(x_s - mean).abs() / scale - (2 * scale).log())
@@ -305,8 +298,6 @@ def softmax(rewards):
 
 FINE = {"dtype": "float64"}
 NAMELESS |= {
-    "held at the end": ({"ode_sampler": held_at_the_end}, FINE | {"t": "scalar"},
-                        "ode_sampler.value"),
     "Laplace's density": ({"log_prob": laplace}, FINE, "log_prob.value"),
     "Huber's loss": ({"log_prob": huber}, FINE, "log_prob.value"),
     "a softmax of rewards": ({"advantages": softmax}, FINE, "advantages.value"),

@@ -18,7 +18,7 @@ from refimpl.conformance.checks.table import OFFERS, precise
 from refimpl.conformance.diagnosis.evidence import Evidence, quietly
 from refimpl.conformance.diagnosis.explaining import explain
 from refimpl.conformance.diagnosis.readings import Case
-from refimpl.conformance.diagnosis.remade import held, opened, remade
+from refimpl.conformance.diagnosis.remade import opened, remade
 from refimpl.peers.own import Refimpl
 
 SUBJECT = Subject(Refimpl, "")
@@ -36,9 +36,9 @@ def others(op, cases):
     with np.errstate(all="ignore"):
         known = program.values(begun)
         for r in remade(program, known, range(len(program.lines))):
-            middle = float(np.median(np.abs(held(r, known))))
+            middle = float(np.median(np.abs(r.held.value(known))))
             for limit in (1.0, middle) if r.free else (None,):
-                yield program.changed(r.place, r.now if limit is None else r.at(limit))
+                yield (r if limit is None else r.at(limit)).of(program)
 
 
 def answers(program, op, cases):
@@ -90,6 +90,6 @@ def holds(reading, program, op, case):
     want = quietly(lambda i: program.run(op.begins(i, C)), case.inputs)
     told = quietly(reading.says, case.inputs)
     return want is None or told is None or all(
-        np.allclose(told[p], want[p], 1e-6, 1e-9 * np.abs(want[p]).max(initial=0.0))
+        np.allclose(told[p], want[p], 1e-6, 1e-12 + 1e-9 * np.abs(want[p]).max(initial=0.0))
         for p in want.keys() & told.keys()
     )  # fmt: skip

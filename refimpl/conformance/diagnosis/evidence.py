@@ -129,7 +129,7 @@ class Evidence:
         return self.kept[key]
 
     def distinct(
-        self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], int]
+        self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], float]
     ) -> list[T]:
         """The shortest of those that say the same, where nothing was asked: the rest are ties."""
         kept: list[tuple[list[Parts | None], T]] = []
@@ -159,7 +159,7 @@ class Evidence:
             if other is None:
                 return {}
             if row.part in other:
-                _note(found[row.part], row, other[row.part])
+                _note(found[row.part], row, other[row.part], self.op.closely)
             if not any(found[part].met for part in self.off):
                 return {}
         return found
@@ -183,7 +183,7 @@ def _largest(x: np.ndarray) -> float:
     return float(np.max(np.abs(x[np.isfinite(x)]), initial=1e-300))
 
 
-def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
+def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
     fitted = fit(row.got, want.shape)
     if fitted is None:
         seen.met = False
@@ -191,7 +191,7 @@ def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
     if fitted is not None:
         off = np.abs(fitted - want)
         same = np.isnan(fitted) & np.isnan(want) | (fitted == want)
-        seen.met &= bool((same | (off <= bound)).all())
+        seen.met &= bool((same | (off <= closely * bound)).all())
         gap = float(np.max(off[np.isfinite(off)], initial=0.0)) / _largest(want)
         seen.gap = max(seen.gap, gap)
     if row.right is None or row.right.shape != want.shape:

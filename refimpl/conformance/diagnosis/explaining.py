@@ -8,27 +8,27 @@ for each part, then two. Readings that cannot be told apart on these inputs are 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import TypeAlias
+from functools import partial
 
 import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
-from ..formulas.operations import Edited, Operation, Slip, Within
+from ..formulas.operations import Edited, Operation, Slip
+from .apart import Apart, Reader
 from .arguments import rounded_arguments, rounded_lines
+from .compound import compounds
 from .evidence import Evidence, Variation
 from .factors import factors
-from .neighbours import Neighbour, neighbours
+from .limits import remakings
+from .neighbours import neighbours
+from .powers import powers
 from .printing import number, shown
+from .programs import Neighbour, crooked, distinct
 from .readings import Case, Explanation, factor
-from .remade import remakings
 from .roundings import rounding
 from .variations import variations
-
-Reader: TypeAlias = Callable[[Evidence, Sequence[str]], list[Explanation]]
-"""Readings of some parts that the other parts do not refute."""
 
 
 def explain(
@@ -61,7 +61,7 @@ class _Search:
 
     def __init__(self, e: Evidence, patience: Patience, deep: bool) -> None:
         self._e, self._patience, self._deep = e, patience, deep
-        self._apart = _Apart(e)
+        self._apart = Apart(e)
 
     def readings(self) -> Iterator[list[Explanation]]:
         """All searches, one after the other."""
@@ -73,6 +73,7 @@ class _Search:
         yield by_parts(one := (*one, self._one_edit))
         yield _one_factor(e, e.off)
         yield by_parts(one := (*one, _one_factor))
+        yield self._compound(e)
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
@@ -98,6 +99,16 @@ class _Search:
             or _kept_edits(e, parts, -3, lambda: _looped(e))
             or _remade(e, parts, free=False)
         )
+
+    def _compound(self, e: Evidence) -> list[Explanation]:
+        """Two faults, of which one part shows the first alone."""
+        finders = (
+            lambda e, parts: neighbours(e, parts, 1, self._patience),
+            lambda e, parts: remakings(e, parts, free=False),
+            factors,
+            lambda e, parts: remakings(e, parts, free=True),
+        )
+        return [_told(e, n) for n in compounds(e, finders)]
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -171,8 +182,13 @@ def _told(e: Evidence, n: Neighbour) -> Explanation:
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    found = [_told(e, n) for n in factors(e, parts)] or _remade(e, parts, free=True)
-    return found or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
+    found = list[Neighbour]()
+    for finder in (factors, partial(remakings, free=True), powers):
+        if all(map(crooked, found)):
+            found += finder(e, parts)
+    best = [n for n in found if not crooked(n)] or found
+    told = [_told(e, n) for n in distinct(best, e)]
+    return told or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
 
 
 def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:
@@ -209,50 +225,3 @@ def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
 def _factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     only = e.without(set(e.parts) - set(parts))
     return factor(only.op, only.cases, only.answers, only.c)
-
-
-# ---------------------------------------------------------------- part by part
-
-
-class _Apart:
-    """An answer taken apart: each part with the evidence by which it is judged.
-
-    A part that is made of others is judged from those that came back: so a sample that is its own
-    mean plus its own std times the noise has no fault of its own.
-    """
-
-    def __init__(self, e: Evidence) -> None:
-        made = {w.part: (own, w.value) for w in e.op.within if (own := _own(e, w)) is not None}
-        plain = e.without(made)
-        self._parts = {part: made.get(part, (plain, part)) for part in e.off}
-        self._parts = {p: (own, name) for p, (own, name) in self._parts.items() if name in own.off}
-        self._several = len(e.parts) > 1
-
-    def readings(self, readers: Sequence[Reader], *, whole: bool = True) -> list[Explanation]:
-        """A reading for each wrong part; with `whole`, only if every one of them has one."""
-        found, known = list[Explanation](), 0
-        for part, (own, name) in self._parts.items() if self._several else ():
-            readings = next((r for reader in readers if (r := reader(own, [name]))), [])
-            if not readings and whole:
-                return []
-            known += bool(readings)
-            found += [replace(x, part=part) for x in readings or [_OPEN]]
-        return found if known else []
-
-
-_OPEN = Explanation("open", "nothing that is known here", 0.0, "", "")
-
-
-def _own(e: Evidence, row: Within) -> Evidence | None:
-    """The evidence of a part, given the parts that it is made of; None where they are absent."""
-    cases, answers = [], []
-    for case, got in zip(e.cases, e.answers, strict=True):
-        if row.part not in got.parts:
-            continue
-        if not set(row.needs) <= set(got.parts):
-            return None
-        cases.append(Case(row.inputs(case.inputs, got.parts, e.c), case.label))
-        answers.append(
-            Answer({row.value: got.parts[row.part]}, {row.value: got.unit[row.part]}, got.kinds)
-        )
-    return Evidence(row.operation, cases, answers, e.c) if cases else None

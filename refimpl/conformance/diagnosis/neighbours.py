@@ -7,48 +7,27 @@ same shape in a number's place, and a factor too many. One edit is tried before 
 give the same numbers are one program.
 """
 
-import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain, combinations
 
 import numpy as np
 
 from ..adapter.patience import Patience
-from ..formulas.operations import ROUNDINGS
-from ..formulas.program import Env, Line, Program
-from .evidence import Evidence, Hypothesis, Row, quietly
-from .lines import Shapes, changed_lines
-
-COARSEST = 2.0**-24
-"""Unit roundoff beyond which too many programs look alike."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One line that became another.
-
-    Attributes:
-        place: the line's place in its program.
-        was: the line that is meant.
-        now: the line that took its place.
-    """
-
-    place: int
-    was: Line
-    now: Line
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A program, and the edits that made it."""
-
-    program: Program
-    edits: tuple[Edit, ...]
-
-    def says(self, e: Evidence) -> Hypothesis:
-        """The numbers that it gives."""
-        return lambda i: self.program.run(e.op.begins(i, e.c))
+from ..formulas.program import Env, Program
+from .evidence import Evidence, Row
+from .lines import changed_lines
+from .programs import (
+    COARSEST,
+    Edit,
+    Neighbour,
+    distinct,
+    explains,
+    fits,
+    leading_to,
+    right_programs,
+    shapes,
+)
 
 
 def neighbours(
@@ -66,49 +45,6 @@ def neighbours(
         fitting = _fitting(program, known, screen, depth, patience)
         found += [n for n in fitting if explains(n, e, wanted)]
     return distinct(found, e)
-
-
-def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
-    """One of each program, in its shortest spelling."""
-    return e.distinct(found, lambda n: n.says(e), _length)
-
-
-def _length(n: Neighbour) -> int:
-    return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
-
-
-def right_programs(e: Evidence, wanted: set[str]) -> list[Program]:
-    """The formula in every form in which it is written, where it is the formula."""
-    if e.forms is None:
-        written = e.op.written([k.inputs for k in e.cases], e.c)
-        e.forms = [p for p in written if _is_right(p, e)]
-    return [p for p in e.forms if wanted <= set(p.parts)]
-
-
-def _is_right(program: Program, e: Evidence) -> bool:
-    """Whether the unedited program gives the right numbers: else it is no formula of this."""
-    seen = [quietly(lambda i: program.run(e.op.begins(i, e.c)), k.inputs) for k in e.cases]
-    for row in e.rows:
-        told = seen[row.case]
-        if told is None or row.part not in told or row.right is None:
-            return False
-        bound = 2 * ROUNDINGS * row.unit * row.sizes
-        x = told[row.part]
-        if x.shape != row.right.shape or not (np.abs(x - row.right) <= bound).all():
-            return False
-    return True
-
-
-def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
-    """Whether a program gives the wanted parts, and every other part or what is right of it."""
-    seen = e.seen(n.says(e))
-    return all(
-        (s.met and s.tells) if part in wanted else (s.met or s.silent)
-        for part, s in seen.items()
-    ) and bool(seen)  # fmt: skip
-
-
-# ---------------------------------------------------------------- the search
 
 
 def _fitting(
@@ -129,24 +65,46 @@ def _edited(
     program: Program, known: Env, part: str, depth: int
 ) -> Iterator[tuple[tuple[Edit, ...], Env]]:
     """Edits, and what all numbers become."""
-    every = [_edits(program, k, known, depth) for k in leading_to(program, part)]
-    for k, edits in enumerate(every):
-        for first in edits:
-            values = _tried(program, known, first)
-            if values is not None and depth == 1:
-                yield (first,), values
-            elif values is not None:
-                for second in (x for row in every[k + 1 :] for x in row):
-                    both = _tried(program, values, second)
-                    if both is not None:
-                        yield (first, second), both
-    if depth == 2:
-        for edits in every:
-            for first in edits:
-                for second in _again(program, first, known):
-                    values = _tried(program, known, second)
-                    if values is not None:
-                        yield (second,), values
+    places = leading_to(program, part)
+    every = [_edits(program, k, known, depth) for k in places]
+    if depth == 1:
+        for edit in chain.from_iterable(every):
+            values = _tried(program, known, edit)
+            if values is not None:
+                yield (edit,), values
+        return
+    after = cache(lambda row, n: _tried(program, known, every[row][n]))
+    for one, n, other, m in _by_rank([len(row) for row in every]):
+        first = after(one, n)
+        if first is None:
+            continue
+        if one == other:
+            yield from _twice(program, known, every[one][n])
+        elif (both := _tried(program, first, every[other][m])) is not None:
+            yield (every[one][n], every[other][m]), both
+
+
+def _by_rank(sizes: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Two edits of two lines, the likeliest of both first; and each edit once beside itself.
+
+    Edits come in an order: what is dropped, its sign, a factor, then another name.
+    """
+    rows = range(len(sizes))
+    for rank in range(2 * max(sizes, default=0)):
+        for one, other in combinations(rows, 2):
+            for n in range(max(0, rank - sizes[other] + 1), min(rank + 1, sizes[one])):
+                yield one, n, other, rank - n
+        for row in rows:
+            if rank < sizes[row]:
+                yield row, rank, row, rank
+
+
+def _twice(program: Program, known: Env, first: Edit) -> Iterator[tuple[tuple[Edit, ...], Env]]:
+    """A second edit of the same line."""
+    for second in _again(program, first, known):
+        values = _tried(program, known, second)
+        if values is not None:
+            yield (second,), values
 
 
 def _tried(program: Program, known: Env, edit: Edit) -> Env | None:
@@ -168,47 +126,8 @@ def _made(program: Program, edits: tuple[Edit, ...]) -> Neighbour:
     return Neighbour(program, edits)
 
 
-def leading_to(program: Program, part: str) -> list[int]:
-    """The lines on which a part depends."""
-    needed, found = {program.parts[part]}, list[int]()
-    for k in reversed(range(len(program.lines))):
-        if program.lines[k].name in needed:
-            needed |= program.lines[k].uses
-            found.append(k)
-    return found[::-1]
-
-
-def fits(screen: Row, told: np.ndarray) -> bool:
-    """Whether these are the numbers that came back."""
-    if told.shape != screen.got.shape:
-        return False
-    bound = 2 * ROUNDINGS * screen.unit * (np.abs(told) + np.max(screen.sizes, initial=0.0))
-    return bool((np.abs(told - screen.got) <= bound).all())
-
-
-# ---------------------------------------------------------------- the edits
-
-
 def _edits(program: Program, k: int, known: Env, depth: int) -> list[Edit]:
     """Every edit of line k; a factor too many is left out where two edits are sought."""
     was = program.lines[k]
     made = changed_lines(was, shapes(program, k, known), factors=depth == 1)
     return [Edit(k, was, now) for now in made]
-
-
-def shapes(program: Program, k: int, known: Env) -> Shapes:
-    """The numbers that may stand in line k."""
-    names = _named_before(program, k)
-    return tuple((n, np.shape(known[n])) for n in names if _is_number(known.get(n)))
-
-
-def _named_before(program: Program, k: int) -> list[str]:
-    """The numbers that may stand in line k: those of the formula, and the step's own."""
-    used = {name for row in program.lines for name in row.uses} | {"x", "v", "t", "s", "h"}
-    return sorted(
-        (used | {row.name for row in program.lines}) - {r.name for r in program.lines[k:]}
-    )
-
-
-def _is_number(x: Any) -> bool:
-    return isinstance(x, (np.ndarray, float, np.floating)) and not callable(x)

@@ -4,8 +4,8 @@
     it computes  log(t/s)  where  t − s  is meant
     it computes  (x − clamp(x − t v, −1, 1))/t  where  v  is meant
 
-Any line's quantity, and any number that a formula begins with, in all its places. A limit is read
-off the first answer: below it nothing differs, above it everything does; and it must hold for all.
+Any line's quantity, and any number that a formula begins with, in all its places. Where a limit
+stands, it is read off an answer; see `limits`.
 """
 
 import ast
@@ -15,47 +15,60 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
-from .evidence import Evidence, Row, is_off
-from .factors import numbers_of
 from .lines import renamed
-from .neighbours import (
-    COARSEST,
-    Edit,
-    Neighbour,
-    distinct,
-    explains,
-    fits,
-    leading_to,
-    right_programs,
-)
-from .solving import solved
+from .programs import Edit
 
 FREE = "c"
 """What a limit is called."""
 
-PLAIN = ("sign(q)", "abs(q)", "tanh(q)", "q / norm(q)", "q / rms(q)", "q - average_of(q)",
-         "minimum(q, 1)", "clamp(q, -1, 1)", "q * minimum(1, 1 / norm(q))")  # fmt: skip
-"""What a quantity may become, with no number in it; norms and averages are a sample's. The last are
-what a sign and a unit vector would be taken for, where nothing lies below 1.
+STANDARD = tuple(
+    f"(q - {mean}(q)) / {spread}(q)"
+    for mean, spreads in (
+        ("average_of", ("std_of", "unbiased_std_of")),
+        ("mean_of_all", ("std_of_all", "unbiased_std_of_all")),
+    ) for spread in spreads
+)  # fmt: skip
+"""A quantity of mean 0 and variance 1: in each sample, or over all of them."""
+
+OF_SAMPLES = ("q / norm(q)", "q / rms(q)", "q - average_of(q)", *STANDARD, "q - mean_of_all(q)",
+              "q - mean_over_samples(q)", "mirrored(q)", "q * norm(x) / norm(q)",
+              "q * norm(v) / norm(q)", "q * minimum(1, 1 / norm(q))")  # fmt: skip
+"""What a sample, or a batch of them, may become."""
+
+PLAIN = ("sign(q)", "abs(q)", "tanh(q)", "minimum(q, 1)", "clamp(q, -1, 1)", *OF_SAMPLES)
+"""What a quantity may become, with no number in it; norms and averages are a sample's, unless they
+are said to be of all. What is held at 1 stands beside the sign and the unit vector that it would
+be taken for, where nothing lies below 1.
 """
 
-HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)",
-        "q * minimum(1, c / norm(q))")  # fmt: skip
+HELD_SAMPLE = "q * minimum(1, c / norm(q))"
+
+OFFSET = "q + c * average_of(q)"
+"""A sample with a share of its own average added, as offset noise has it."""
+
+HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", HELD_SAMPLE, OFFSET,
+        "c * q", "q + c")  # fmt: skip
 """What it may become with a limit c."""
 
-_NONE = 1e-9
-"""A limit that is 0, relative to where its search began."""
+HELD_FORMS = ("clamp", "maximum", "minimum", "c * tanh", HELD_SAMPLE)
+"""How the forms begin that hold a quantity."""
 
 OF_DATA = "(x - clamp(x - t * q, -c, c)) / t"
 OF_NOISE = "(clamp(x + (1 - t) * q, -c, c) - x) / (1 - t)"
 """A velocity whose predicted data, or predicted noise, is held."""
 
+_HELD_IN = {OF_DATA: "x - t * q", OF_NOISE: "x + (1 - t) * q"}
+"""What is held, where it is not the quantity itself."""
+
+THRESHOLDS = tuple(f"(x - thresholded(x - t * q, {p})) / t" for p in (0.9, 0.95, 0.99, 0.995))
+"""A velocity whose predicted data are held at a quantile of theirs, and divided by it."""
+
 LENGTHS = (
     "log(t / s)", "t * log(t / s)", "log(t * (1 - s) / (s * (1 - t)))",
     "log(t * (1 - s) / (s * (1 - t))) / 2", "t**2 - s**2", "(t**2 - s**2) / 2", "(t - s) / t",
     "(t - s) / s", "1 / s - 1 / t", "sqrt(t) - sqrt(s)", "sqrt(t**2 - s**2)",
+    "log((1 - s) / (1 - t))", "(t - s) * (1 + (t - s) / 2)", "exp(t - s) - 1", "1 - exp(s - t)",
 )  # fmt: skip
 """Lengths of a step for t − s: in log t, in the log signal-to-noise ratio, in t², in √t, ..."""
 
@@ -64,27 +77,46 @@ _LEVELS = ("t", "s", "h", "a", "eps", "n", "prompts")
 
 @dataclass(frozen=True)
 class Remade:
-    """A line whose quantity became something else.
+    """Lines in which a quantity became something else.
 
     Attributes:
-        place: the line's place in its program.
-        was, now: the line that is meant, and the other; its limit, if it has one, is named `FREE`.
+        edits: the lines that are meant, and what they became; a limit in them is named `FREE`.
         form: the template.
+        held: what the limit holds.
+        told: the edits as they are told, where they are the same thing in several lines.
     """
 
-    place: int
-    was: Line
-    now: Line
+    edits: tuple[Edit, ...]
     form: str
+    held: Line
+    told: tuple[Edit, ...] = ()
 
     @property
     def free(self) -> bool:
         """Whether it has a limit."""
-        return FREE in self.now.uses
+        return any(FREE in edit.now.uses for edit in self.edits)
 
-    def at(self, limit: float) -> Line:
-        """The line with its limit written in."""
-        return line(self.now.name, renamed(self.now.expression, FREE, ast.Constant(limit)))
+    @property
+    def lines(self) -> dict[int, Line]:
+        """What its lines became, each by its place."""
+        return {edit.place: edit.now for edit in self.edits}
+
+    def at(self, limit: float) -> "Remade":
+        """The same with its limit written in."""
+        made = (tuple(_with(edit, limit) for edit in row) for row in (self.edits, self.told))
+        edits, told = made
+        return Remade(edits, self.form, self.held, told)
+
+    def of(self, program: Program) -> Program:
+        """The program with these lines."""
+        for place, now in self.lines.items():
+            program = program.changed(place, now)
+        return program
+
+
+def _with(edit: Edit, limit: float) -> Edit:
+    now = renamed(edit.now.expression, FREE, ast.Constant(limit))
+    return Edit(edit.place, edit.was, line(edit.now.name, now))
 
 
 def opened(program: Program, known: Env) -> Program:
@@ -92,14 +124,15 @@ def opened(program: Program, known: Env) -> Program:
     own = {row.name for row in program.lines}
     used = {name for row in program.lines for name in row.uses}
     given = [n for n in sorted(used - own - set(_LEVELS)) if np.ndim(known.get(n, 0.0)) > 0]
-    rows = [_parsed(n, n) for n in given]
+    rows = [parsed(n, n) for n in given]
     if {"h", "t", "s"} <= set(known) and "h" in used - own:
-        rows.append(_parsed("h", "t - s"))
+        rows.append(parsed("h", "t - s"))
     return Program((*rows, *program.lines), program.parts, program.finish)
 
 
 @lru_cache(maxsize=4096)
-def _parsed(name: str, source: str) -> Line:
+def parsed(name: str, source: str) -> Line:
+    """A line from its source."""
     return line(name, ast.parse(source, mode="eval").body)
 
 
@@ -108,100 +141,36 @@ def remade(program: Program, known: Env, places: Sequence[int]) -> Iterator[Rema
     for k in places:
         row = program.lines[k]
         for form, expression in _others(row, known):
-            yield Remade(k, row, line(row.name, expression), form)
+            held = parsed(row.name, _HELD_IN.get(form, "q").replace("q", row.name))
+            yield Remade((Edit(k, row, line(row.name, expression)),), form, held)
 
 
 def _others(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
     q = row.expression
     if row.name == "h":
-        yield from ((form, _form(form)) for form in LENGTHS)
+        yield from ((form, template(form)) for form in LENGTHS)
         return
     if "h" in row.uses and {"t", "s"} <= set(known):
-        yield from ((form, renamed(q, "h", _form(form))) for form in LENGTHS)
+        yield from ((form, renamed(q, "h", template(form))) for form in LENGTHS)
     if np.ndim(known.get(row.name, 0.0)) == 0:
         return
-    of_sample = np.ndim(known[row.name]) > 1
-    for form in (*PLAIN, *HELD):
-        if of_sample or not any(word in form for word in ("norm", "rms", "average_of")):
-            yield form, renamed(_form(form), "q", q)
+    for form in forms_of(row.name, known):
+        yield form, renamed(template(form), "q", q)
     if row.name in ("v", "k1") and {"x", "t"} <= set(known):
-        for form in (OF_DATA, OF_NOISE):
-            yield form, renamed(_form(form), "q", q)
+        for form in (OF_DATA, OF_NOISE, *THRESHOLDS):
+            yield form, renamed(template(form), "q", q)
 
 
-@lru_cache(maxsize=64)
-def _form(source: str) -> ast.expr:
+def forms_of(name: str, known: Env) -> Iterator[str]:
+    """The forms that a quantity of its shape may take."""
+    of_sample, others = np.ndim(known[name]) > 1, set(known) - {name}
+    for form in (*PLAIN, *HELD):
+        known_all = parsed("q", form).uses - {"q", FREE} <= others
+        if known_all and (of_sample or form not in (*OF_SAMPLES, HELD_SAMPLE, OFFSET)):
+            yield form
+
+
+@lru_cache(maxsize=256)
+def template(source: str) -> ast.expr:
+    """The expression of a form."""
     return ast.parse(source, mode="eval").body
-
-
-# ---------------------------------------------------------------- the search
-
-
-def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbour]:
-    """The programs with one quantity remade that give these parts wherever asked."""
-    wanted = set(parts)
-    off = [r for r in e.rows if r.part in wanted and is_off(r) and _in_shape(r)]
-    if not off or e.unit > COARSEST:
-        return []
-    screen = max(off, key=lambda r: r.got.size)
-    found = list[Neighbour]()
-    with np.errstate(all="ignore"):
-        for plain in right_programs(e, wanted):
-            begun = e.op.begins(e.cases[screen.case].inputs, e.c)
-            program = opened(plain, begun)
-            known = program.values(begun)
-            fitting = _fitting(program, known, screen, free=free)
-            found += [n for n in fitting if explains(n, e, wanted)]
-        return distinct(found, e)
-
-
-def _in_shape(r: Row) -> bool:
-    return r.right is not None and r.got.shape == r.right.shape
-
-
-def _fitting(program: Program, known: Env, screen: Row, *, free: bool) -> Iterator[Neighbour]:
-    name = program.parts[screen.part]
-    for r in remade(program, known, leading_to(program, screen.part)):
-        if r.free != free:
-            continue
-        for now in _limits(program, known, screen, r) if free else [r.now]:
-            values = program.after(known, r.place, now)
-            told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
-            if fits(screen, told):
-                yield Neighbour(program.changed(r.place, now), (Edit(r.place, r.was, now),))
-                break
-
-
-def _limits(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Line]:
-    numbers = numbers_of(program, known, screen, r.place, r.now, [FREE])
-    for start in starts(r.form, held(r, known), screen):
-        c = solved(numbers, screen.got, [start])
-        if c is not None:
-            yield r.at(c[0] if abs(c[0]) > _NONE * abs(start) else 0.0)
-
-
-def held(r: Remade, known: Env) -> np.ndarray:
-    """What is held by the limit: the quantity, or the ends that it predicts."""
-    q = np.asarray(known[r.was.name])
-    if r.form == OF_DATA:
-        return np.asarray(known["x"] - known["t"] * q)
-    return np.asarray(known["x"] + (1 - known["t"]) * q) if r.form == OF_NOISE else q
-
-
-def starts(form: str, q: np.ndarray, screen: Row | None = None) -> list[float]:
-    """Where the search for a limit begins: between what is right and what is not, or anywhere."""
-    if form.startswith("c * tanh"):
-        return [float(share * np.abs(q).max()) for share in (0.2, 0.4, 0.8, 1.6)]
-    sign = -1.0 if form.startswith("maximum") else 1.0
-    size = sign * q if form.startswith(("maximum", "minimum")) else np.abs(q)
-    rows = "norm" in form
-    if rows:
-        size = np.sqrt((q.reshape(len(q), -1) ** 2).sum(axis=1))
-    if screen is None or screen.right is None or q.shape != screen.right.shape:
-        return [sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))]
-    off = np.abs(screen.got - screen.right) > 2 * ROUNDINGS * screen.unit * screen.sizes
-    off = off.reshape(len(off), -1).any(axis=1) if rows else off
-    low, high = size[~off].max(initial=-np.inf), size[off].min(initial=np.inf)
-    if not low <= high:
-        return []  # some that is below the limit differs, or some above it does not
-    return [sign * float((low + high) / 2 if np.isfinite(low) else high - abs(high) / 2)]

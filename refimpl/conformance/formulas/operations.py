@@ -60,6 +60,8 @@ class Operation:
         within: the parts that are made of other parts, each with how.
         edited: programs that are not one run of lines, with an edit in them.
         fitted: mistakes with numbers of their own, which are read off the answers.
+        closely: the share of the tolerance within which a reading must meet the answers: a chain's
+            tolerance foresees more than rounding usually does, and two rules may lie as near.
     """
 
     capability: str
@@ -78,6 +80,7 @@ class Operation:
     fitted: Callable[
         [Sequence[Inputs], Sequence[Parts], Conventions], Iterator["Slip | Edited"]
     ] = field(default=lambda cases, told, c: iter(()))
+    closely: float = 1.0
 
 
 @dataclass(frozen=True)
