@@ -277,6 +277,27 @@ def sde_sampler(field, x, levels, noise):
     return x
 
 
+# ---------------------------------------------------------------- other densities
+
+
+@wrong("Laplace's density", "log_prob.value", "−abs(residual/std) − log(2 std)  where")
+def log_prob(x_s, mean, std):
+    scale = col(std, mean)
+    return summed(-(x_s - mean).abs() / scale - (2 * scale).log())
+
+
+@wrong("Huber's loss", "log_prob.value", "huber(residual/std, 1)  where  z²/2",
+       "z = residual/std")  # fmt: skip
+def log_prob(x_s, mean, std):
+    z = (x_s - mean) / col(std, mean)
+    square = torch.where(z.abs() < 1, z**2 / 2, z.abs() - 0.5)
+    return summed(-square - col(std, mean).log() - math.log(2 * math.pi) / 2)
+
+
+measure("a softmax of rewards", "exponentials less the group's mean, over the group's sum",
+        lambda r: r.softmax(1) - 1 / r.shape[1])  # fmt: skip
+
+
 # ---------------------------------------------------------------- what has no name here
 
 
@@ -287,29 +308,10 @@ def held_at_the_end(field, x, levels):
     return x.clamp(-1, 1)
 
 
-def laplace(x_s, mean, std):
-    scale = col(std, mean)
-    return summed(-(x_s - mean).abs() / scale - (2 * scale).log())
-
-
-def huber(x_s, mean, std):
-    z = (x_s - mean) / col(std, mean)
-    square = torch.where(z.abs() < 1, z**2 / 2, z.abs() - 0.5)
-    return summed(-square - col(std, mean).log() - math.log(2 * math.pi) / 2)
-
-
-def softmax(rewards):
-    value = rewards.softmax(1) - 1 / rewards.shape[1]
-    return torch.where(largest(rewards) == smallest(rewards), torch.zeros_like(value), value)
-
-
 FINE = {"dtype": "float64"}
 NAMELESS |= {
     "held at the end": ({"ode_sampler": held_at_the_end}, FINE | {"t": "scalar"},
                         "ode_sampler.value"),
-    "Laplace's density": ({"log_prob": laplace}, FINE, "log_prob.value"),
-    "Huber's loss": ({"log_prob": huber}, FINE, "log_prob.value"),
-    "a softmax of rewards": ({"advantages": softmax}, FINE, "advantages.value"),
 }  # fmt: skip
 
 

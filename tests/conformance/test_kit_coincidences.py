@@ -31,14 +31,20 @@ EACH = 6
 
 def others(op, cases):
     """The formula with one quantity remade; limits at 1, and in the middle of its values."""
-    plain, begun = op.written([k.inputs for k in cases], C)[0], op.begins(cases[0].inputs, C)
-    program = opened(plain, begun)
-    with np.errstate(all="ignore"):
-        known = program.values(begun)
-        for r in remade(program, known, range(len(program.lines))):
-            middle = float(np.median(np.abs(held(r, known))))
-            for limit in (1.0, middle) if r.free else (None,):
-                yield program.changed(r.place, r.now if limit is None else r.at(limit))
+    inputs, begun = [k.inputs for k in cases], op.begins(cases[0].inputs, C)
+    for program in (opened(op.written(inputs, C)[0], begun), *op.apart(inputs, C)):
+        with np.errstate(all="ignore"):
+            known = program.values(begun)
+            for r in remade(program, known, range(len(program.lines))):
+                middle = float(np.median(np.abs(held(r, known))))
+                for limit in (1.0, middle) if r.free else (None,):
+                    yield program.changed(r.place, _line(r, limit))
+
+
+def _line(r, limit):
+    """The line with its free numbers: a limit, or two about 0."""
+    ends = [] if limit is None else [limit] if len(r.numbers) == 1 else [-limit, limit]
+    return r.at(*ends)
 
 
 def answers(program, op, cases):

@@ -18,13 +18,14 @@ from ..adapter.inputs import values
 from ..adapter.results import Answer
 from ..adapter.subject import Broken, Subject
 from ..diagnosis.readings import Case, Explanation
+from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, advantages
 from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .fitted import held
-from .measures import measured
 from .register import Differs, Finding, NotApplicable, check
+from .standing import measured
 from .table import offer, precise
 
 _ROWS = np.array([[1.0, 2.5, 0.25, -1.5], [3.0, 3.5, 4.0, 8.0], [-2.0, 0.5, 0.75, 1.25]])
@@ -100,7 +101,7 @@ def _held(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Ite
 
 
 ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS,
-                       _advantage_inner, forms("advantages"), begins,
+                       _advantage_inner, forms("advantages"), begins, apart=apart("advantages"),
                        fitted=lambda *told: chain(_held(*told), measured(*told)))  # fmt: skip
 
 

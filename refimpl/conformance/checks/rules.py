@@ -30,7 +30,7 @@ def stepped(i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | Non
     x = i["x"]
     for known in _walked(i, c, rules, free):
         x = known["x_s"]
-    return {"x": x}
+    return {"x": x + 0 * i["x"]}
 
 
 def _walked(
@@ -62,7 +62,7 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
             for now in changed_lines(was, shapes(program, k, known), factors=False):
                 yield _edited(program, k, now)
     for program, r in _remade(i, c):
-        if not r.free:
+        if not r.numbers:
             yield _edited(program, r.place, r.now)
 
 
@@ -117,7 +117,7 @@ def _weighted(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
 def _limited(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A quantity with a limit; the search begins among the values that it has in a right chain."""
     for program, r in _remade(i, c):
-        if r.free:
+        if r.numbers == [FREE]:
             ends = _ends(program, r.place, r.now, [FREE], i, c)
             for start in starts(r.form, _values(program, r, i, c)):
                 number = solved(ends, got, [start])

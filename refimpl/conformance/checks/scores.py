@@ -13,6 +13,7 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import positive, received, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
+from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, replay, step
 from ..formulas.values import Formulas, Inputs, Parts
@@ -85,7 +86,7 @@ _REPLAY_SLIPS = (
 REPLAY = Operation("replay", replay,
                    (*SCORED, "time", "velocity", "g", "a", "boundary", "t_min", "t_max", "std_min"),
                    _REPLAY_SLIPS,
-                   _replay_inner, forms("replay"), begins)  # fmt: skip
+                   _replay_inner, forms("replay"), begins, apart=apart("replay"))  # fmt: skip
 
 
 offer(REPLAY, replay_cases, covers=("gaussian.log_prob", "sde.transition"))

@@ -16,6 +16,7 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
+from ..formulas.apart import NAMED
 from ..formulas.operations import Edited, Operation, Slip, Within
 from .arguments import rounded_arguments, rounded_lines
 from .evidence import Evidence, Variation
@@ -167,7 +168,16 @@ def _explained(v: Variation, gap: float) -> Explanation:
 def _told(e: Evidence, n: Neighbour) -> Explanation:
     it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
-    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", _WRITE, says=n.says(e))
+    return Explanation("edit", f"{it}  where  {meant}", 0.0, _here(n), _WRITE, says=n.says(e))
+
+
+def _here(n: Neighbour) -> str:
+    """What the names in edited lines stand for, where the formula was taken apart."""
+    used = {name for edit in n.edits for name in edit.was.uses | edit.now.uses}
+    own = {edit.now.name for edit in n.edits}
+    rows = [row for row in n.program.lines if row.name in (used & NAMED) - own]
+    told = ", ".join(f"{row.name} = {shown(row.expression)}" for row in rows)
+    return f"(Here {told}.)" if told else ""
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
@@ -181,11 +191,8 @@ def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanatio
 
 def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:
     """Hypotheses whose numbers were read off the answers: slips, or edited lines."""
-    told = [a.parts for a in e.answers]
-    with np.errstate(all="ignore"):
-        for x in e.op.fitted([k.inputs for k in e.cases], told, e.c):
-            if isinstance(x, kind):
-                yield _as_edit(e, x) if isinstance(x, Edited) else _as_mistake(e, x)
+    yield from (_as_edit(e, x) if isinstance(x, Edited) else _as_mistake(e, x)
+                for x in e.fitted if isinstance(x, kind))  # fmt: skip
 
 
 def _as_edit(e: Evidence, x: Edited) -> Variation:

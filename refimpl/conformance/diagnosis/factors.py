@@ -21,7 +21,15 @@ from ...edits import Path, replaced
 from ..formulas.program import Env, Line, Program, line
 from .evidence import Evidence, Row, is_off
 from .lines import nodes_of, terms
-from .neighbours import COARSEST, Edit, Neighbour, explains, leading_to, right_programs
+from .neighbours import (
+    COARSEST,
+    Edit,
+    Neighbour,
+    explains,
+    leading_to,
+    right_programs,
+    tried,
+)
 from .solving import solved
 
 Place: TypeAlias = tuple[Path, ast.expr]
@@ -156,7 +164,10 @@ def numbers_of(
     name = program.parts[screen.part]
 
     def numbers(c: Sequence[float]) -> np.ndarray:
-        values = program.after({**known, **dict(zip(names, c, strict=True))}, k, now)
+        begun = {**known, **dict(zip(names, c, strict=True))}
+        values = tried(program, begun, Edit(k, program.lines[k], now))
+        if values is None:
+            return np.full(screen.got.shape, np.nan)
         return program.finish({screen.part: np.asarray(values[name])})[screen.part]
 
     return numbers

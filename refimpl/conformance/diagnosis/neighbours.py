@@ -77,12 +77,12 @@ def _length(n: Neighbour) -> int:
     return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
 
 
-def right_programs(e: Evidence, wanted: set[str]) -> list[Program]:
-    """The formula in every form in which it is written, where it is the formula."""
-    if e.forms is None:
-        written = e.op.written([k.inputs for k in e.cases], e.c)
-        e.forms = [p for p in written if _is_right(p, e)]
-    return [p for p in e.forms if wanted <= set(p.parts)]
+def right_programs(e: Evidence, wanted: set[str], *, apart: bool = False) -> list[Program]:
+    """The formula in every form in which it is written, or taken apart; where it is the formula."""
+    if apart not in e.forms:
+        made = (e.op.apart if apart else e.op.written)([k.inputs for k in e.cases], e.c)
+        e.forms[apart] = [p for p in made if _is_right(p, e)]
+    return [p for p in e.forms[apart] if wanted <= set(p.parts)]
 
 
 def _is_right(program: Program, e: Evidence) -> bool:
@@ -132,24 +132,25 @@ def _edited(
     every = [_edits(program, k, known, depth) for k in leading_to(program, part)]
     for k, edits in enumerate(every):
         for first in edits:
-            values = _tried(program, known, first)
+            values = tried(program, known, first)
             if values is not None and depth == 1:
                 yield (first,), values
             elif values is not None:
                 for second in (x for row in every[k + 1 :] for x in row):
-                    both = _tried(program, values, second)
+                    both = tried(program, values, second)
                     if both is not None:
                         yield (first, second), both
     if depth == 2:
         for edits in every:
             for first in edits:
                 for second in _again(program, first, known):
-                    values = _tried(program, known, second)
+                    values = tried(program, known, second)
                     if values is not None:
                         yield (second,), values
 
 
-def _tried(program: Program, known: Env, edit: Edit) -> Env | None:
+def tried(program: Program, known: Env, edit: Edit) -> Env | None:
+    """All numbers once a line is edited; None where it has no value."""
     try:
         return program.after(known, edit.place, edit.now)
     except Exception:  # an edited line need not have a value

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
+from .alternatives import BETWEEN, STARTS, USUAL, alternatives
 from .evidence import Evidence, Row, is_off
 from .factors import numbers_of
 from .lines import renamed
@@ -29,11 +30,15 @@ from .neighbours import (
     fits,
     leading_to,
     right_programs,
+    tried,
 )
 from .solving import solved
 
 FREE = "c"
 """What a limit is called."""
+
+NUMBERS = (FREE, "d")
+"""What the free numbers of a form are called: a limit, or two."""
 
 PLAIN = ("sign(q)", "abs(q)", "tanh(q)", "q / norm(q)", "q / rms(q)", "q - average_of(q)",
          "minimum(q, 1)", "clamp(q, -1, 1)", "q * minimum(1, 1 / norm(q))")  # fmt: skip
@@ -59,6 +64,11 @@ LENGTHS = (
 )  # fmt: skip
 """Lengths of a step for t − s: in log t, in the log signal-to-noise ratio, in t², in √t, ..."""
 
+OF_ONE = ("minimum(q, c)", "maximum(q, c)", "sqrt(q)", "q**2", "c * q", "q + c", "1 - q")
+"""What a scale may become that is one number for all samples."""
+
+_SCALES = ("w", "beta", "low", "high")
+
 _LEVELS = ("t", "s", "h", "a", "eps", "n", "prompts")
 
 
@@ -68,7 +78,7 @@ class Remade:
 
     Attributes:
         place: the line's place in its program.
-        was, now: the line that is meant, and the other; its limit, if it has one, is named `FREE`.
+        was, now: the line that is meant, and the other; its free numbers are named `NUMBERS`.
         form: the template.
     """
 
@@ -78,20 +88,29 @@ class Remade:
     form: str
 
     @property
+    def numbers(self) -> list[str]:
+        """The names of its free numbers."""
+        return [n for n in NUMBERS if n in self.now.uses]
+
+    @property
     def free(self) -> bool:
-        """Whether it has a limit."""
+        """Whether it has any."""
         return FREE in self.now.uses
 
-    def at(self, limit: float) -> Line:
-        """The line with its limit written in."""
-        return line(self.now.name, renamed(self.now.expression, FREE, ast.Constant(limit)))
+    def at(self, *numbers: float) -> Line:
+        """The line with its free numbers written in."""
+        now = self.now.expression
+        for name, number in zip(self.numbers, numbers, strict=True):
+            now = renamed(now, name, ast.Constant(number))
+        return line(self.now.name, now)
 
 
 def opened(program: Program, known: Env) -> Program:
     """The program with a line `v = v` in front for every number that it begins with, and h."""
     own = {row.name for row in program.lines}
     used = {name for row in program.lines for name in row.uses}
-    given = [n for n in sorted(used - own - set(_LEVELS)) if np.ndim(known.get(n, 0.0)) > 0]
+    given = [n for n in sorted(used - own - set(_LEVELS))
+             if np.ndim(known.get(n, 0.0)) > 0 or n in _SCALES]  # fmt: skip
     rows = [_parsed(n, n) for n in given]
     if {"h", "t", "s"} <= set(known) and "h" in used - own:
         rows.append(_parsed("h", "t - s"))
@@ -107,29 +126,42 @@ def remade(program: Program, known: Env, places: Sequence[int]) -> Iterator[Rema
     """Everything that the quantities of these lines may have become."""
     for k in places:
         row = program.lines[k]
-        for form, expression in _others(row, known):
-            yield Remade(k, row, line(row.name, expression), form)
+        for form, expression, q in _forms(row, known):
+            yield Remade(k, row, _put(row.name, expression, ast.unparse(q)), form)
 
 
-def _others(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
+def _forms(row: Line, known: Env) -> Iterator[tuple[str, str, ast.expr]]:
+    """Forms, each with the line that it makes of `q`, and what `q` is."""
     q = row.expression
     if row.name == "h":
-        yield from ((form, _form(form)) for form in LENGTHS)
+        yield from ((form, form, q) for form in LENGTHS)
         return
     if "h" in row.uses and {"t", "s"} <= set(known):
-        yield from ((form, renamed(q, "h", _form(form))) for form in LENGTHS)
+        yield from ((form, ast.unparse(renamed(q, "h", _form(form))), q) for form in LENGTHS)
+    yield from ((form, form, inner) for form, inner in _of_quantity(row, known))
+
+
+def _of_quantity(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
+    """Forms of the line's quantity, each with what `q` is in it."""
+    q, of_sample = row.expression, np.ndim(known.get(row.name, 0.0)) > 1
     if np.ndim(known.get(row.name, 0.0)) == 0:
+        yield from ((form, q) for form in OF_ONE if row.name in _SCALES)
         return
-    of_sample = np.ndim(known[row.name]) > 1
     for form in (*PLAIN, *HELD):
         if of_sample or not any(word in form for word in ("norm", "rms", "average_of")):
-            yield form, renamed(_form(form), "q", q)
+            yield form, q
     if row.name in ("v", "k1") and {"x", "t"} <= set(known):
-        for form in (OF_DATA, OF_NOISE):
-            yield form, renamed(_form(form), "q", q)
+        yield from ((form, q) for form in (OF_DATA, OF_NOISE))
+    yield from alternatives(row, known)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8192)
+def _put(name: str, expression: str, q: str) -> Line:
+    """The line of a form, with what `q` stands for in its place."""
+    return line(name, renamed(_form(expression), "q", _form(q)))
+
+
+@lru_cache(maxsize=4096)
 def _form(source: str) -> ast.expr:
     return ast.parse(source, mode="eval").body
 
@@ -144,40 +176,68 @@ def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbou
     if not off or e.unit > COARSEST:
         return []
     screen = max(off, key=lambda r: r.got.size)
+    for apart in (False, True):
+        found = distinct(_explaining(e, wanted, screen, apart=apart, free=free), e)
+        if found:
+            return found
+    return []
+
+
+def _explaining(
+    e: Evidence, wanted: set[str], screen: Row, *, apart: bool, free: bool
+) -> list[Neighbour]:
+    """Those that give these parts; of the formula as it is written, or taken apart."""
+    begun = e.op.begins(e.cases[screen.case].inputs, e.c)
     found = list[Neighbour]()
     with np.errstate(all="ignore"):
-        for plain in right_programs(e, wanted):
-            begun = e.op.begins(e.cases[screen.case].inputs, e.c)
-            program = opened(plain, begun)
+        for plain in right_programs(e, wanted, apart=apart):
+            program = plain if apart else opened(plain, begun)
             known = program.values(begun)
-            fitting = _fitting(program, known, screen, free=free)
+            places = leading_to(program, screen.part)
+            fitting = _fitting(program, known, screen, places, free=free)
             found += [n for n in fitting if explains(n, e, wanted)]
-        return distinct(found, e)
+    return found
 
 
 def _in_shape(r: Row) -> bool:
     return r.right is not None and r.got.shape == r.right.shape
 
 
-def _fitting(program: Program, known: Env, screen: Row, *, free: bool) -> Iterator[Neighbour]:
+def _fitting(
+    program: Program, known: Env, screen: Row, places: Sequence[int], *, free: bool
+) -> Iterator[Neighbour]:
     name = program.parts[screen.part]
-    for r in remade(program, known, leading_to(program, screen.part)):
+    for r in remade(program, known, places):
         if r.free != free:
             continue
-        for now in _limits(program, known, screen, r) if free else [r.now]:
-            values = program.after(known, r.place, now)
+        for now in _numbered(program, known, screen, r) if free else [r.now]:
+            values = tried(program, known, Edit(r.place, r.was, now))
+            if values is None:
+                continue
             told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
             if fits(screen, told):
                 yield Neighbour(program.changed(r.place, now), (Edit(r.place, r.was, now),))
                 break
 
 
-def _limits(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Line]:
-    numbers = numbers_of(program, known, screen, r.place, r.now, [FREE])
-    for start in starts(r.form, held(r, known), screen):
-        c = solved(numbers, screen.got, [start])
+def _numbered(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Line]:
+    """The line with its free numbers as the answer has them."""
+    numbers = numbers_of(program, known, screen, r.place, r.now, r.numbers)
+    for start in _begun(r, known, screen):
+        c = solved(numbers, screen.got, start)
         if c is not None:
-            yield r.at(c[0] if abs(c[0]) > _NONE * abs(start) else 0.0)
+            yield r.at(*(x if abs(x) > _NONE * max(map(abs, start)) else 0.0 for x in c))
+
+
+def _begun(r: Remade, known: Env, screen: Row) -> list[list[float]]:
+    """Where the search for the numbers of a form begins."""
+    if r.form == BETWEEN:
+        return between(held(r, known), screen)
+    if np.ndim(known[r.was.name]) == 0 and r.form in HELD:
+        return [[(0.9 if r.form.startswith("minimum") else 1.1) * float(known[r.was.name])]]
+    if r.form in HELD or r.form in (OF_DATA, OF_NOISE):
+        return [[x] for x in starts(r.form, held(r, known), screen)]
+    return [[x] for x in STARTS.get(r.form, USUAL)]
 
 
 def held(r: Remade, known: Env) -> np.ndarray:
@@ -205,3 +265,20 @@ def starts(form: str, q: np.ndarray, screen: Row | None = None) -> list[float]:
     if not low <= high:
         return []  # some that is below the limit differs, or some above it does not
     return [sign * float((low + high) / 2 if np.isfinite(low) else high - abs(high) / 2)]
+
+
+def between(q: np.ndarray, screen: Row) -> list[list[float]]:
+    """Two limits to begin with, of which each holds something: what differs lies beyond them."""
+    if screen.right is None:
+        return []
+    bound = 2 * ROUNDINGS * screen.unit * screen.sizes
+    off = np.abs(screen.got - screen.right) > np.broadcast_to(bound, screen.right.shape)
+    if q.shape != off.shape or off.all():
+        return [list(map(float, np.quantile(q, ends))) for ends in ((0.25, 0.75), (0.1, 0.9))]
+    if not off.any():
+        return []
+    inside, beyond = q[~off], q[off]
+    low, high = beyond[beyond < inside.min()], beyond[beyond > inside.max()]
+    if len(low) + len(high) < len(beyond) or not (len(low) and len(high)):
+        return []
+    return [[float(low.max() + inside.min()) / 2, float(high.min() + inside.max()) / 2]]

@@ -60,6 +60,7 @@ class Operation:
         within: the parts that are made of other parts, each with how.
         edited: programs that are not one run of lines, with an edit in them.
         fitted: mistakes with numbers of their own, which are read off the answers.
+        apart: the formula taken apart, one quantity a line.
     """
 
     capability: str
@@ -78,6 +79,9 @@ class Operation:
     fitted: Callable[
         [Sequence[Inputs], Sequence[Parts], Conventions], Iterator["Slip | Edited"]
     ] = field(default=lambda cases, told, c: iter(()))
+    apart: Callable[[Sequence[Inputs], Conventions], tuple[Program, ...]] = field(
+        default=lambda cases, c: ()
+    )
 
 
 @dataclass(frozen=True)

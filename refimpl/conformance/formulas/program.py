@@ -9,6 +9,7 @@ in one line.
 """
 
 import ast
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import CodeType
@@ -30,9 +31,16 @@ def _column(x: np.ndarray, like: Any) -> np.ndarray:
     return x.reshape((len(x),) + (1,) * (np.ndim(like) - 1))
 
 
+def _neighbour(by: int) -> Callable[[Any], np.ndarray]:
+    """The number of the sample that lies so many places before, round the batch."""
+    return lambda x: np.roll(x, by, axis=0)
+
+
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
-        "sqrt", "exp", "log", "sin", "cos", "tanh", "sign", "abs", "where")},
+        "sqrt", "exp", "log", "sin", "cos", "cosh", "tanh", "sign", "abs", "where")},
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "log_gamma": np.vectorize(math.lgamma),
+    "huber": lambda x, c: np.where(np.abs(x) <= c, x**2 / 2, c * (np.abs(x) - c / 2)),
     "expm1": np.expm1, "log1p": np.log1p,
     "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
@@ -43,6 +51,16 @@ FUNCTIONS: dict[str, Any] = {
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
+    "mean_of_all": lambda x: np.mean(x) + 0 * x,
+    "std_of_all": lambda x, ddof=0: np.std(x, ddof=ddof) + 0 * x,
+    "largest_of_all": lambda x: np.max(x) + 0 * x, "smallest_of_all": lambda x: np.min(x) + 0 * x,
+    "previous_of_batch": _neighbour(1), "next_of_batch": _neighbour(-1),
+    "next_or_last_of_batch": lambda x: np.concatenate([x[1:], x[-1:]]),
+    "previous_or_first_of_batch": lambda x: np.concatenate([x[:1], x[:-1]]),
+    "reversed_batch": lambda x: x[::-1], "first_of_batch": lambda x: x[:1] + 0 * x,
+    "largest": lambda x: _rows(x).max(axis=1), "smallest": lambda x: _rows(x).min(axis=1),
+    "middle": lambda x: np.median(_rows(x), axis=1),
+    "first_of": lambda x: _rows(x)[:, 0], "last_of": lambda x: _rows(x)[:, -1],
     "inner": lambda a, b: _column((_rows(a) * _rows(b)).sum(axis=1), a),
 }  # fmt: skip
 """What a line may call."""

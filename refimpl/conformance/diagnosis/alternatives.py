@@ -1,0 +1,170 @@
+"""What a quantity is taken for in the field: another penalty, another reduction, a neighbour's.
+
+    huber(residual/std, 1.5)   for   z²/2             largest(each)   for   total(each)
+    previous of batch(q)       for   q                2 sigmoid(q)    for   exp(q)
+
+Templates: `q` is the quantity, `c` and `d` are numbers that are read off the answers. Those of a
+named line may speak of the other numbers of its program.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from ..formulas.program import Env, Line
+
+POINTWISE = (
+    "q**2",
+    "sqrt(abs(q))",
+    "exp(q)",
+    "exp(q) - 1",
+    "1 / q",
+    "1",
+    "maximum(q, 0)",
+    "minimum(q, 0)",
+    "q + c",
+    "q * abs(q)",
+    "sqrt(q**2 + c)",
+)
+"""Functions of one number."""
+
+WEIGHED = ("where(q < 0, c * q, q)", "where(q > 0, c * q, q)")
+"""One sign counts more than the other."""
+
+BATCH = ("previous_of_batch(q)", "next_of_batch(q)", "reversed_batch(q)", "first_of_batch(q)",
+         "next_or_last_of_batch(q)", "previous_or_first_of_batch(q)")  # fmt: skip
+"""Another sample's number."""
+
+LEVELLED = ("mean_of_all(q)", "q - mean_of_all(q)", "(q - mean_of_all(q)) / std_of_all(q)",
+            "(q - mean_of_all(q)) / std_of_all(q, 1)", "(q - mean_of_all(q)) / (std_of_all(q) + c)",
+            "(q - mean_of_all(q)) / (std_of_all(q, 1) + c)", "q / std_of_all(q)",
+            "q / mean_of_all(abs(q))", "q / largest_of_all(abs(q))",
+            "largest_of_all(q)", "smallest_of_all(q)")  # fmt: skip
+"""Numbers of the batch in a sample's, of one number per sample."""
+
+BETWEEN = "clamp(q, c, d)"
+"""Held by two limits."""
+
+EXPONENTIALS = ("1 + q", "1 + q + q**2 / 2", "1 + q + q**2 / 2 + q**3 / 6", "2 * sigmoid(q)",
+                "1 + tanh(q)", "1 / (1 - q)", "q", "log1p(exp(q)) / log(2)", "exp(q / c)",
+                "c**q")  # fmt: skip
+"""Functions for exp: its series, gates that are 1 at 0, other bases."""
+
+REDUCTIONS = ("largest(q)", "smallest(q)", "middle(q)", "sqrt(total(q))", "sqrt(abs(average(q)))",
+              "last_of(q)", "first_of(q)")  # fmt: skip
+"""Reductions of a sample's coordinates to one number."""
+
+_Z = "residual / std"
+
+PENALTIES = (
+    f"abs({_Z})", f"huber({_Z}, c)", f"2 * huber({_Z}, c)", f"abs({_Z})**c / 2", f"abs({_Z})**c",
+    f"abs({_Z})**c / c", f"log(1 + ({_Z})**2)", f"log(1 + ({_Z})**2 / 2)",
+    f"(c + 1) / 2 * log(1 + ({_Z})**2 / c)", f"log(cosh({_Z}))", f"sqrt(1 + ({_Z})**2) - 1",
+    f"c**2 * (sqrt(1 + ({_Z} / c)**2) - 1)", "abs(residual)", "residual**2 / 2", "residual**2",
+    f"({_Z} / c)**2 / 2", f"average_of(({_Z})**2) / 2", f"norm({_Z})",
+)  # fmt: skip
+"""Penalties of a residual that is measured in stds."""
+
+DENSITIES = (
+    f"-abs({_Z}) - log(2 * std)", f"-sqrt(2) * abs({_Z}) - log(sqrt(2) * std)",
+    f"-log(1 + ({_Z})**2) - log(pi * std)",
+    f"-(c + 1) / 2 * log(1 + ({_Z})**2 / c) + log_gamma((c + 1) / 2) - log_gamma(c / 2)"
+    " - log(c * pi) / 2 - log(std)",
+    f"-abs({_Z}) - 2 * log(1 + exp(-abs({_Z}))) - log(std)",
+    f"-({_Z})**2 / 2 - log(std) - c", f"-c * ({_Z})**2 - log(std) - log(2 * pi) / 2",
+    f"log(exp(-({_Z})**2 / 2) / (std * sqrt(2 * pi)) + c)",
+    f"log(c * exp(-({_Z})**2 / 2) / (std * sqrt(2 * pi)) + 1 - c)",
+    f"-({_Z})**2 / 2 - log(std) / log(10) - log(2 * pi) / 2 / log(10)", "q / log(10)", "q / log(2)",
+    "exp(q)",
+)  # fmt: skip
+"""Log-densities of a number: Laplace's by scale and by std, Cauchy's, Student's, the logistic,
+a normal one with a constant of its own, with a floor under the density, in another base."""
+
+SQUARES = ("abs(q0)", "huber(q0, c)", "2 * huber(q0, c)", "abs(q0)**c", "log(cosh(q0))",
+           "log(1 + q0**2)", "c**2 * (sqrt(1 + (q0 / c)**2) - 1)", "sqrt(q0**2 + c)",
+           "norm(q0)", "norm(q0) * abs(q0)", "average_of(q0)**2",
+           "average_of(abs(q0))**2")  # fmt: skip
+"""Sizes of a difference for its square."""
+
+SURROGATES = (
+    "where(advantage < 0, maximum(q, c * advantage), q)", "where(advantage < 0, c * q, q)",
+    "where(advantage > 0, c * q, q)", "where(clipped == ratio, plain, 0)",
+    "where(clipped == ratio, plain, 0) + where(clipped == ratio, 0, c * advantage)",
+    "where(advantage > 0, q, plain)", "where(advantage < 0, q, plain)",
+    "where(advantage > 0, q, clipped * advantage)", "where(advantage < 0, q, clipped * advantage)",
+    "where(advantage > 0, q, 0)", "where(advantage < 0, q, 0)",
+    "where(advantage > 0, q, advantage)", "where(advantage < 0, q, advantage)",
+    "minimum(q, c * clipped * advantage)", "c * plain + (1 - c) * q",
+    "4 / c * sigmoid(c * (ratio - 1)) * advantage", "log(ratio) * advantage", "advantage",
+    "minimum(log(ratio) * advantage, log(clipped) * advantage)",
+    "plain - abs(advantage) * (ratio - 1)**2 / (2 * c)", "plain - c * (ratio - 1)**2",
+    "q - advantage", "q / ratio", "q * ratio", "sqrt(ratio) * advantage",
+    "minimum(plain, clamp(ratio, exp(-clip_low), exp(clip_high)) * advantage)",
+    "minimum(plain, clamp(ratio, 1 / (1 + clip_high), 1 + clip_high) * advantage)",
+)  # fmt: skip
+"""Surrogates: a second clip, signs that count differently, a mask, a gate or a penalty for the
+clip, no ratio, its logarithm."""
+
+OF_LINE: Mapping[str, tuple[str, ...]] = {
+    "loss": PENALTIES,
+    "each": DENSITIES,
+    "square": tuple(form.replace("q0", "difference") for form in SQUARES),
+    "whole": SURROGATES,
+}
+"""Templates for a line of this name, where its program has what they speak of."""
+
+STARTS: Mapping[str, tuple[float, ...]] = {
+    "where(advantage < 0, maximum(q, c * advantage), q)": (1.2, 1.6, 2.4),
+    "4 / c * sigmoid(c * (ratio - 1)) * advantage": (1.0, 4.0),
+    "c * plain + (1 - c) * q": (0.5,),
+    "exp(q / c)": (1.0,),
+    "c**q": (2.0,),
+    "q + c": (0.0,),
+    "sqrt(q**2 + c)": (0.0,),
+}
+"""Where the search for a number begins, where it is not `USUAL`."""
+
+USUAL = (1.0, 0.3, 3.0)
+
+
+def alternatives(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
+    """Templates for a line among these numbers, each with what `q` is in it."""
+    call, argument = _call(row)
+    if call == "exp":
+        yield from ((form, argument) for form in EXPONENTIALS)
+    if call in ("total", "average"):
+        yield from ((form, argument) for form in REDUCTIONS)
+    special = (form for form in OF_LINE.get(row.name, ()) if _can_stand(form, known))
+    yield from ((form, row.expression) for form in (*special, *_plain(row, known)))
+
+
+def _plain(row: Line, known: Env) -> tuple[str, ...]:
+    """Templates for any quantity of this shape."""
+    shape = np.shape(known[row.name])
+    if not shape:
+        return ()
+    one = len(shape) == 1 or "rewards" in known
+    batch = BATCH if shape[0] > 1 else ()
+    return (*POINTWISE, *WEIGHED, BETWEEN, *batch, *(LEVELLED if one else ()))
+
+
+def _call(row: Line) -> tuple[str, ast.expr]:
+    """The function that a line calls on one number, and the number."""
+    match row.expression:
+        case ast.Call(ast.Name(name), [argument]):
+            return name, argument
+    return "", row.expression
+
+
+@lru_cache(maxsize=512)
+def _names(form: str) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(ast.parse(form)) if isinstance(n, ast.Name))
+
+
+def _can_stand(form: str, known: Env) -> bool:
+    return _names(form).isdisjoint(_SPOKEN_OF - set(known))
+
+
+_SPOKEN_OF = {"residual", "std", "difference", "advantage", "ratio", "clipped", "plain", "clip_low"}
