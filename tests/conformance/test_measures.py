@@ -8,7 +8,8 @@ import pytest
 from refimpl.conformance.checks.measures import CENTRES, OF, OF_EACH, SPREADS
 
 R = np.array([[1.0, 2.0, 4.0, 13.0], [3.0, 0.0, 0.0, 1.0]])
-QUANTILES = {1: 1.03, 5: 1.15, 10: 1.3, 25: 1.75, 75: 6.25, 90: 10.3, 95: 11.65, 99: 12.73}
+QUANTILES = {1: 1.03, 5: 1.15, 10: 1.3, 20: 1.6, 25: 1.75, 75: 6.25, 80: 7.6, 90: 10.3, 95: 11.65,
+             99: 12.73}  # fmt: skip
 """Of the first group: its fourth places lie at 0, 1/3, 2/3 and 1."""
 
 BY_HAND_CENTRES = {
@@ -37,6 +38,8 @@ BY_HAND_SPREADS = {
     "the largest of all groups' stds": math.sqrt(22.5),
     "the others' std": np.sqrt([206 / 9, 26, 266 / 9, 14 / 9]),
     "the others' std (n − 1)": np.sqrt([103 / 3, 39, 133 / 3, 7 / 3]),
+    "the group's std times its size": 4 * math.sqrt(22.5),
+    "the group's std over its size": math.sqrt(22.5) / 4,
     "the group's standard error": math.sqrt(22.5) / 2,
     "the group's range": 12,
     "the batch's range": 13,
@@ -44,6 +47,7 @@ BY_HAND_SPREADS = {
     "the mean absolute deviation from the median": 3.5,
     "the median absolute deviation": 1.5,
     "the group's 25 % to 75 % range": 4.5,
+    "the group's 20 % to 80 % range": 6,
     "the group's 10 % to 90 % range": 9,
     "the group's 5 % to 95 % range": 10.5,
     "the group's 1 % to 99 % range": 11.7,

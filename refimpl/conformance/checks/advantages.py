@@ -111,7 +111,7 @@ def _advantage_cases(subject: Subject) -> list[Case]:
     small = tiny if arrays.UNIT[subject.conventions["dtype"]] < 2.0**-10 else _ROWS / 4
     return [Case({"rewards": r}, told) for r, told in
             ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
-             (small, "a group that hardly differs"))]  # fmt: skip
+             (np.round(tall[:, :5] * 4) / 4, "2 groups of 5"), (small, "a group that hardly differs"))]  # fmt: skip
 
 
 def rewarded(

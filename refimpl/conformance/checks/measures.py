@@ -77,7 +77,7 @@ CENTRES: Mapping[str, Measure] = {
     "the mean of the group's better half": _upper_half,
     "the first sample's reward": lambda r: r[:, :1],
     "the last sample's reward": lambda r: r[:, -1:],
-    **{f"the group's {q} % quantile": _per_cent(q) for q in (1, 5, 10, 25, 75, 90, 95, 99)},
+    **{f"the group's {q} % quantile": _per_cent(q) for q in (1, 5, 10, 20, 25, 75, 80, 90, 95, 99)},
 }
 """What may be subtracted, one number for a group."""
 
@@ -100,6 +100,8 @@ SPREADS: Mapping[str, Measure] = {
     "the largest of all groups' stds": lambda r: _std(r).max(),
     "the others' std": _others(_std),
     "the others' std (n − 1)": _others(lambda r: _std(r, 1)),
+    "the group's std times its size": lambda r: _std(r) * r.shape[1],
+    "the group's std over its size": lambda r: _std(r) / r.shape[1],
     "the group's standard error": lambda r: _std(r) / r.shape[1] ** 0.5,
     "the group's range": lambda r: _largest(r) - _smallest(r),
     "the batch's range": np.ptp,
@@ -107,7 +109,7 @@ SPREADS: Mapping[str, Measure] = {
     "the mean absolute deviation from the median": lambda r: _mean(np.abs(r - _median(r))),
     "the median absolute deviation": lambda r: _median(np.abs(r - _median(r))),
     **{f"the group's {a} % to {b} % range": _between(a, b)
-       for a, b in ((25, 75), (10, 90), (5, 95), (1, 99))},
+       for a, b in ((25, 75), (20, 80), (10, 90), (5, 95), (1, 99))},
     "the largest deviation": lambda r: _largest(np.abs(r - _mean(r))),
     "the largest reward's size": lambda r: _largest(np.abs(r)),
     "the rewards' mean size": lambda r: _mean(np.abs(r)),

@@ -270,7 +270,7 @@ class Naming:
             both = np.stack([columns[one], columns[two]], axis=1)
             made, _, rank, _ = np.linalg.lstsq(both, x, rcond=1e-9)
             a, b = (plain(float(m)) for m in made)
-            if rank == 2 and min(abs(a), abs(b)) > 1e-6 and self._met(both @ [a, b], x):
+            if rank == 2 and min(a, b) > 1e-6 and self._met(both @ [a, b], x):
                 told = f"{number(a)} times {one} and {number(b)} times {two}"
                 found.append(Named(told, _mixed(self._table[one], self._table[two], a, b), 2))
         return found

@@ -11,7 +11,8 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..diagnosis.sums import sums
 from ..formulas.operations import Edited
-from ..formulas.values import Inputs, Parts
+from ..formulas.steps import step
+from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins
 
 Fitted: TypeAlias = Callable[[Sequence[Inputs], Sequence[Parts], Conventions], Iterator[Edited]]
@@ -39,6 +40,12 @@ def of_density(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     }  # fmt: skip
 
 
+def of_replay(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
+    """The same of a stored sample, under the right step's mean and std."""
+    p = step(Formulas(quick=True), i, c)
+    return of_density({**i, "mean": p["mean"], "std": np.ravel(p["std"])}, c)
+
+
 def of_difference(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     """Of a divergence of two means with one std."""
     known = begins(i, c)
@@ -48,7 +55,8 @@ def of_difference(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     return {
         "Σ z²/2": (z**2).sum(axis=1) / 2, "Σ z²/(2 D)": (z**2).mean(axis=1) / 2,
         "Σ |z|": np.abs(z).sum(axis=1), "Σ |z|/D": np.abs(z).mean(axis=1),
-        "norm(z)": np.sqrt((z**2).sum(axis=1)), "norm(mean − mean_ref)²/2": (d**2).sum(axis=1) / 2,
+        "norm(z)": np.sqrt((z**2).sum(axis=1)), "√(Σ z²/D)": np.sqrt((z**2).mean(axis=1)),
+        "norm(mean − mean_ref)²/2": (d**2).sum(axis=1) / 2,
         "Σ z": z.sum(axis=1), "(Σ z)²/2": z.sum(axis=1) ** 2 / 2,
         "(Σ z)²/(2 D²)": z.mean(axis=1) ** 2 / 2, "D log(std)": D * np.log(std[:, 0]),
         "log(std)": np.log(std[:, 0]), "D": D * one, "1": one,

@@ -26,9 +26,15 @@ POINTWISE = (
     "minimum(q, 0)",
     "q + c",
     "q * abs(q)",
+    "c * q",
     "sqrt(q**2 + c)",
+    "sign(q) * sqrt(abs(q))",
+    "sign(q) * log(1 + abs(q))",
 )
 """Functions of one number."""
+
+OF_LAST = ("q - mean_of_last(q)", "mean_of_last(q)", "q / norm_of_last(q)")
+"""Numbers of the last axis in a coordinate's."""
 
 WEIGHED = ("where(q < 0, c * q, q)", "where(q > 0, c * q, q)")
 """One sign counts more than the other."""
@@ -39,7 +45,7 @@ BATCH = ("previous_of_batch(q)", "next_of_batch(q)", "reversed_batch(q)", "first
 
 LEVELLED = ("mean_of_all(q)", "q - mean_of_all(q)", "(q - mean_of_all(q)) / std_of_all(q)",
             "(q - mean_of_all(q)) / std_of_all(q, 1)", "(q - mean_of_all(q)) / (std_of_all(q) + c)",
-            "(q - mean_of_all(q)) / (std_of_all(q, 1) + c)", "q / std_of_all(q)",
+            "(q - mean_of_all(q)) / (std_of_all(q, 1) + c)", "q / std_of_all(q)", "q / mean_of_all(q)",
             "q / mean_of_all(abs(q))", "q / largest_of_all(abs(q))",
             "largest_of_all(q)", "smallest_of_all(q)")  # fmt: skip
 """Numbers of the batch in a sample's, of one number per sample."""
@@ -100,6 +106,8 @@ SURROGATES = (
     "4 / c * sigmoid(c * (ratio - 1)) * advantage", "log(ratio) * advantage", "advantage",
     "minimum(log(ratio) * advantage, log(clipped) * advantage)",
     "plain - abs(advantage) * (ratio - 1)**2 / (2 * c)", "plain - c * (ratio - 1)**2",
+    "plain - (ratio - 1)**2 / (2 * clip_high)",
+    "plain - abs(advantage) * (ratio - 1)**2 / (2 * clip_high)",
     "q - advantage", "q / ratio", "q * ratio", "sqrt(ratio) * advantage",
     "minimum(plain, clamp(ratio, exp(-clip_low), exp(clip_high)) * advantage)",
     "minimum(plain, clamp(ratio, 1 / (1 + clip_high), 1 + clip_high) * advantage)",
@@ -107,11 +115,31 @@ SURROGATES = (
 """Surrogates: a second clip, signs that count differently, a mask, a gate or a penalty for the
 clip, no ratio, its logarithm."""
 
+CLIPS = (
+    "1 + clip_high * tanh((ratio - 1) / clip_high)", "exp(clip_high * tanh(log(ratio) / clip_high))",
+    "1 + c * tanh((ratio - 1) / c)", "2 * sigmoid(c * (ratio - 1))",
+    "1 + clip_high * (2 * sigmoid(2 * (ratio - 1) / clip_high) - 1)",
+)  # fmt: skip
+"""Softer clips of the ratio."""
+
+COSTS = ("where(advantage < 0, q, 0)", "where(advantage > 0, q, 0)", "abs(advantage) * q",
+         "where(ratio > 1, q, 0)", "where(ratio < 1, q, 0)", "clamp(ratio, 1 - clip_low, 1 + clip_high) * q",
+         "where(advantage < 0, c * q, q)")  # fmt: skip
+"""A divergence that some samples pay for."""
+
+GUIDED = ("q * minimum(1, norm(v_cond) / norm(q))", "q * maximum(1, norm(v_cond) / norm(q))",
+          "q - average_of(q) + average_of(v_cond)", "q * norm(v_uncond) / norm(q)",
+          "q / rms(q)", "q * rms(v_cond) / (rms(q) + c)")  # fmt: skip
+"""A guided velocity at another size."""
+
 OF_LINE: Mapping[str, tuple[str, ...]] = {
     "loss": PENALTIES,
     "each": DENSITIES,
     "square": tuple(form.replace("q0", "difference") for form in SQUARES),
     "whole": SURROGATES,
+    "clipped": CLIPS,
+    "kl": COSTS,
+    "value": GUIDED,
 }
 """Templates for a line of this name, where its program has what they speak of."""
 
@@ -142,12 +170,13 @@ def alternatives(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
 
 def _plain(row: Line, known: Env) -> tuple[str, ...]:
     """Templates for any quantity of this shape."""
-    shape = np.shape(known[row.name])
-    if not shape:
+    q = np.asarray(known[row.name])
+    if not q.ndim:
         return ()
-    one = len(shape) == 1 or "rewards" in known
-    batch = BATCH if shape[0] > 1 else ()
-    return (*POINTWISE, *WEIGHED, BETWEEN, *batch, *(LEVELLED if one else ()))
+    signs = WEIGHED if (q < 0).any() and (q > 0).any() else ()
+    batch = BATCH if len(q) > 1 else ()
+    own = LEVELLED if q.ndim == 1 or "rewards" in known else ()
+    return (*POINTWISE, *signs, BETWEEN, *batch, *own, *(OF_LAST if q.ndim > 2 else ()))
 
 
 def _call(row: Line) -> tuple[str, ast.expr]:
@@ -167,4 +196,16 @@ def _can_stand(form: str, known: Env) -> bool:
     return _names(form).isdisjoint(_SPOKEN_OF - set(known))
 
 
-_SPOKEN_OF = {"residual", "std", "difference", "advantage", "ratio", "clipped", "plain", "clip_low"}
+_SPOKEN_OF = {
+    "residual",
+    "std",
+    "difference",
+    "advantage",
+    "ratio",
+    "clipped",
+    "plain",
+    "clip_low",
+    "clip_high",
+    "v_cond",
+    "v_uncond",
+}

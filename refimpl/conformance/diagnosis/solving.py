@@ -19,6 +19,9 @@ _GAIN = 0.7
 NEAR = 1e-6
 """How closely the numbers must be met, relative to the largest difference that is explained."""
 
+_EXACT = 1e-13
+"""How closely numbers are met where the search begins at its end, relative to the largest."""
+
 SEVERAL = 3
 """So many numbers for each that is free, at least."""
 
@@ -40,7 +43,7 @@ def solved(
     if began.shape != got.shape or not np.isfinite(began).all():
         return None
     first = np.abs(want - began.ravel()).max()
-    if first == 0:
+    if first <= _EXACT * np.abs(want).max():
         return list(start)
     at, left = began.ravel(), first
     for _ in range(_ROUNDS):

@@ -51,6 +51,8 @@ FUNCTIONS: dict[str, Any] = {
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
+    "mean_of_last": lambda x: x.mean(axis=-1, keepdims=True) + 0 * x,
+    "norm_of_last": lambda x: np.sqrt((x**2).sum(axis=-1, keepdims=True)),
     "mean_of_all": lambda x: np.mean(x) + 0 * x,
     "std_of_all": lambda x, ddof=0: np.std(x, ddof=ddof) + 0 * x,
     "largest_of_all": lambda x: np.max(x) + 0 * x, "smallest_of_all": lambda x: np.min(x) + 0 * x,
