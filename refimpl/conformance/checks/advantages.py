@@ -109,9 +109,10 @@ def _advantage_cases(subject: Subject) -> list[Case]:
     tall = values("rewards", (2, 6)) + 0.0625 * np.arange(12).reshape(2, 6) ** 2 / 4
     tiny = np.array([[0.5, 0.50390625, 0.5, 0.5], [0.25, 0.5, 0.75, 1.0]])
     small = tiny if arrays.UNIT[subject.conventions["dtype"]] < 2.0**-10 else _ROWS / 4
-    return [Case({"rewards": r}, told) for r, told in
-            ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
-             (np.round(tall[:, :5] * 4) / 4, "2 groups of 5"), (small, "a group that hardly differs"))]  # fmt: skip
+    rows = ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
+            (np.round(tall[:, :5] * 4) / 4, "2 groups of 5"),
+            (small, "a group that hardly differs"))  # fmt: skip
+    return [Case({"rewards": r}, told) for r, told in rows]
 
 
 def rewarded(

@@ -111,6 +111,9 @@ SPREADS: Mapping[str, Measure] = {
     **{f"the group's {a} % to {b} % range": _between(a, b)
        for a, b in ((25, 75), (20, 80), (10, 90), (5, 95), (1, 99))},
     "the largest deviation": lambda r: _largest(np.abs(r - _mean(r))),
+    "the largest above the mean": lambda r: _largest(r) - _mean(r),
+    "the smallest below the mean": lambda r: _mean(r) - _smallest(r),
+    "the mean reward's size": lambda r: np.abs(_mean(r)),
     "the largest reward's size": lambda r: _largest(np.abs(r)),
     "the rewards' mean size": lambda r: _mean(np.abs(r)),
     "the rewards' root mean square": lambda r: np.sqrt(_mean(r**2)),

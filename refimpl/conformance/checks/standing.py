@@ -195,6 +195,7 @@ _CENTRE_FORMS = (
 _SPREAD_FORMS = (
     _Form("{k}", _none, lambda k, c, eps: k + eps),
     _Form("nothing", _none, lambda k, c, eps: 1 + 0 * k),
+    _Form("1/{k}", _none, lambda k, c, eps: 1 / k),
     _Form("the root of {k}", _none, lambda k, c, eps: np.sqrt(k) + eps),
     _Form("{k}, {c} added to it", lambda x, k, eps: _some(x - k), lambda k, c, eps: k + c),
     _Form("{c} times {k}", lambda x, k, eps: _some((x - eps) / k), lambda k, c, eps: c * k + eps),

@@ -30,6 +30,7 @@ POINTWISE = (
     "sqrt(q**2 + c)",
     "sign(q) * sqrt(abs(q))",
     "sign(q) * log(1 + abs(q))",
+    "abs(q)**c * sign(q)",
 )
 """Functions of one number."""
 
@@ -45,8 +46,8 @@ BATCH = ("previous_of_batch(q)", "next_of_batch(q)", "reversed_batch(q)", "first
 
 LEVELLED = ("mean_of_all(q)", "q - mean_of_all(q)", "(q - mean_of_all(q)) / std_of_all(q)",
             "(q - mean_of_all(q)) / std_of_all(q, 1)", "(q - mean_of_all(q)) / (std_of_all(q) + c)",
-            "(q - mean_of_all(q)) / (std_of_all(q, 1) + c)", "q / std_of_all(q)", "q / mean_of_all(q)",
-            "q / mean_of_all(abs(q))", "q / largest_of_all(abs(q))",
+            "(q - mean_of_all(q)) / (std_of_all(q, 1) + c)", "q / std_of_all(q)",
+            "q / mean_of_all(q)", "q / mean_of_all(abs(q))", "q / largest_of_all(abs(q))",
             "largest_of_all(q)", "smallest_of_all(q)")  # fmt: skip
 """Numbers of the batch in a sample's, of one number per sample."""
 
@@ -116,21 +117,33 @@ SURROGATES = (
 clip, no ratio, its logarithm."""
 
 CLIPS = (
-    "1 + clip_high * tanh((ratio - 1) / clip_high)", "exp(clip_high * tanh(log(ratio) / clip_high))",
+    "1 + clip_high * tanh((ratio - 1) / clip_high)",
+    "exp(clip_high * tanh(log(ratio) / clip_high))",
     "1 + c * tanh((ratio - 1) / c)", "2 * sigmoid(c * (ratio - 1))",
     "1 + clip_high * (2 * sigmoid(2 * (ratio - 1) / clip_high) - 1)",
 )  # fmt: skip
 """Softer clips of the ratio."""
 
 COSTS = ("where(advantage < 0, q, 0)", "where(advantage > 0, q, 0)", "abs(advantage) * q",
-         "where(ratio > 1, q, 0)", "where(ratio < 1, q, 0)", "clamp(ratio, 1 - clip_low, 1 + clip_high) * q",
-         "where(advantage < 0, c * q, q)")  # fmt: skip
+         "where(ratio > 1, q, 0)", "where(ratio < 1, q, 0)",
+         "clamp(ratio, 1 - clip_low, 1 + clip_high) * q", "where(advantage < 0, c * q, q)",
+         "maximum(q - c, 0)", "abs(q - c)")  # fmt: skip
 """A divergence that some samples pay for."""
 
 GUIDED = ("q * minimum(1, norm(v_cond) / norm(q))", "q * maximum(1, norm(v_cond) / norm(q))",
           "q - average_of(q) + average_of(v_cond)", "q * norm(v_uncond) / norm(q)",
           "q / rms(q)", "q * rms(v_cond) / (rms(q) + c)")  # fmt: skip
 """A guided velocity at another size."""
+
+RATIOS = ("exp(log_prob) / (exp(log_prob_old) + c)", "log_prob / log_prob_old", "exp(log_prob)",
+          "1 + exp(log_prob) - exp(log_prob_old)", "exp(log_prob) - exp(log_prob_old)",
+          "exp(log_prob) / (exp(log_prob) + exp(log_prob_old)) * 2", "c * q + 1 - c",
+          "exp(log_prob - mean_of_all(log_prob_old))")  # fmt: skip
+"""A ratio of what it is not the ratio of, or with a number under it."""
+
+OBJECTIVES = ("whole * exp(-beta * kl)", "whole * (1 - beta * kl)", "whole / (1 + beta * kl)",
+              "whole - log(1 + beta * kl)", "(1 - beta) * whole - beta * kl")  # fmt: skip
+"""An objective that weighs its divergence otherwise."""
 
 OF_LINE: Mapping[str, tuple[str, ...]] = {
     "loss": PENALTIES,
@@ -139,7 +152,7 @@ OF_LINE: Mapping[str, tuple[str, ...]] = {
     "whole": SURROGATES,
     "clipped": CLIPS,
     "kl": COSTS,
-    "value": GUIDED,
+    "value": (*GUIDED, *RATIOS, *OBJECTIVES),
 }
 """Templates for a line of this name, where its program has what they speak of."""
 
@@ -151,6 +164,11 @@ STARTS: Mapping[str, tuple[float, ...]] = {
     "c**q": (2.0,),
     "q + c": (0.0,),
     "sqrt(q**2 + c)": (0.0,),
+    "abs(q)**c * sign(q)": (0.8, 1.5),
+    "exp(log_prob) / (exp(log_prob_old) + c)": (0.0,),
+    "c * q + 1 - c": (0.5,),
+    "maximum(q - c, 0)": (0.0, 0.1),
+    "abs(q - c)": (0.0, 0.1),
 }
 """Where the search for a number begins, where it is not `USUAL`."""
 
@@ -206,6 +224,8 @@ _SPOKEN_OF = {
     "plain",
     "clip_low",
     "clip_high",
+    "log_prob_old",
+    "kl",
     "v_cond",
     "v_uncond",
 }

@@ -19,6 +19,7 @@ from ..adapter.results import Answer
 from ..formulas.apart import NAMED
 from ..formulas.operations import Edited, Operation, Slip, Within
 from .arguments import rounded_arguments, rounded_lines
+from .beside import beside
 from .evidence import Evidence, Variation
 from .factors import factors
 from .neighbours import Neighbour, neighbours
@@ -77,6 +78,7 @@ class _Search:
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
+            yield beside(e, self._one_fault)
             yield self._edited(e, e.off, 2)
             yield by_parts(one := (*one, self._two_edits))
         yield factor(e.op, e.cases, e.answers, e.c)
@@ -99,6 +101,9 @@ class _Search:
             or _kept_edits(e, parts, -3, lambda: _looped(e))
             or _remade(e, parts, free=False)
         )
+
+    def _one_fault(self, e: Evidence) -> list[Explanation]:
+        return self._one_edit(e, e.off) or _one_factor(e, e.off)
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)

@@ -64,7 +64,8 @@ LENGTHS = (
 )  # fmt: skip
 """Lengths of a step for t − s: in log t, in the log signal-to-noise ratio, in t², in √t, ..."""
 
-OF_ONE = ("minimum(q, c)", "maximum(q, c)", "sqrt(q)", "q**2", "c * q", "q + c", "1 - q")
+OF_ONE = ("minimum(q, c)", "maximum(q, c)", "sqrt(q)", "q**2", "c * q", "q + c", "1 - q",
+          "1 + c * (q - 1)", "floor(q)", "log(1 + q)", "q**c")  # fmt: skip
 """What a scale may become that is one number for all samples."""
 
 _SCALES = ("w", "beta", "low", "high")

@@ -60,7 +60,8 @@ _APART: Mapping[str, Callable[[Conventions], Mapping[str, str]]] = {
     "objective": lambda c: {"clipped": _clipped(c)["clipped"]},
     "advantages": lambda c: {"value": "spread = sqrt(variance)\nvalue = centred / (spread + eps)"},
     "guidance": lambda c: {
-        "value": "difference = v_cond - v_uncond\nvalue = v_uncond + w * difference"
+        "value": "difference = v_cond - v_uncond\n"
+        f"value = {'v_cond' if c['guidance'] == 'omega' else 'v_uncond'} + w * difference"
     },
 }
 """The lines that take a line's place, by its name, for each capability."""

@@ -38,7 +38,7 @@ def _neighbour(by: int) -> Callable[[Any], np.ndarray]:
 
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
-        "sqrt", "exp", "log", "sin", "cos", "cosh", "tanh", "sign", "abs", "where")},
+        "sqrt", "exp", "log", "sin", "cos", "cosh", "tanh", "sign", "abs", "floor", "where")},
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "log_gamma": np.vectorize(math.lgamma),
     "huber": lambda x, c: np.where(np.abs(x) <= c, x**2 / 2, c * (np.abs(x) - c / 2)),
     "expm1": np.expm1, "log1p": np.log1p,
