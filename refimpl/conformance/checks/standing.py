@@ -117,7 +117,7 @@ def _standings(of: str, every: Sequence[Told], eps: float) -> Iterator[tuple[Nam
         over = spreads.names(scales, eps) if centres else []
         yield from ((b, s) for b in centres for s in over)
         return
-    for name, measure in OF_EACH.items():
+    for name, measure in (OF_EACH | CENTRES).items():
         with np.errstate(all="ignore"):
             told = [_scale(x - measure(x), t.got) for x, t in zip(rewards, every, strict=True)]
         yield from ((Named(name, measure), s) for s in spreads.names(told, eps, mixed=False))
@@ -264,9 +264,19 @@ class Naming:
         bound = self._near * max(float(np.abs(x).max()), self._size)
         return bool((np.abs(made - x) <= bound).all())
 
+    def _larger(
+        self, one: str, two: str, columns: Mapping[str, np.ndarray], x: np.ndarray
+    ) -> Named | None:
+        """The larger of two, or the smaller."""
+        for word, choose in (("larger", np.maximum), ("smaller", np.minimum)):
+            if self._met(choose(columns[one], columns[two]), x):
+                of = _of_two(choose, self._table[one], self._table[two])
+                return Named(f"the {word} of {one} and {two}", of, 2)
+        return None
+
     def _mixtures(self, columns: Mapping[str, np.ndarray], x: np.ndarray) -> list[Named]:
         """So much of one measure and so much of another."""
-        found = []
+        found = [n for pair in combinations(columns, 2) if (n := self._larger(*pair, columns, x))]
         for one, two in combinations(columns, 2):
             both = np.stack([columns[one], columns[two]], axis=1)
             made, _, rank, _ = np.linalg.lstsq(both, x, rcond=1e-9)
@@ -289,6 +299,12 @@ def _distinct(found: Sequence[Named]) -> list[Named]:
         if not any(np.allclose(value, other, equal_nan=True) for other, _ in kept):
             kept.append((value, one))
     return [one for _, one in kept]
+
+
+def _of_two(
+    choose: Callable[[np.ndarray, np.ndarray], np.ndarray], one: Measure, two: Measure
+) -> Measure:
+    return lambda r: choose(one(r) + 0 * r, two(r) + 0 * r)
 
 
 def _mixed(one: Measure, two: Measure, a: float, b: float) -> Measure:

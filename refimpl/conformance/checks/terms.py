@@ -109,6 +109,9 @@ def of_guidance(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     made = {"v_uncond": u, "v_cond": v, "guided": whole, "w (v_cond − v_uncond)": w * d,
             "guided at v_cond's std": whole * _std(v) / _std(whole),
             "guided at v_cond's norm": whole * _norm(v) / _norm(whole),
+            "guided at v_cond's std over the batch": whole * v.std() / whole.std(),
+            "guided at v_cond's std along the last axis": whole * _last(v) / _last(whole),
+            "v_uncond/(1 + w)": u / (1 + w), "w v_cond/(1 + w)": w * v / (1 + w),
             "√w (v_cond − v_uncond)": np.sqrt(w) * d, "w² (v_cond − v_uncond)": w**2 * d,
             "average of(guided)": _mean(whole), "average of(v_cond)": _mean(v),
             "v_uncond's part that v_cond has": projected, "w times it": w * projected}  # fmt: skip
@@ -128,6 +131,10 @@ def _column(x: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 def _std(x: np.ndarray) -> np.ndarray:
     return _column(_flat(x).std(axis=1), x)
+
+
+def _last(x: np.ndarray) -> np.ndarray:
+    return np.asarray(x.std(axis=-1, keepdims=True))
 
 
 def _norm(x: np.ndarray) -> np.ndarray:

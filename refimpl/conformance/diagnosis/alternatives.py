@@ -31,8 +31,19 @@ POINTWISE = (
     "sign(q) * sqrt(abs(q))",
     "sign(q) * log(1 + abs(q))",
     "abs(q)**c * sign(q)",
+    "c * sign(q)",
+    "c * tanh(q)",
+    "maximum(q - c, 0)",
 )
 """Functions of one number."""
+
+OF_SAMPLE = ("c * q / norm(q)", "c * q / rms(q)", *(
+    form.format(p=p) for p in (0.9, 0.95, 0.99, 0.995) for form in (
+        "clamp(q, -quantile_of_abs(q, {p}), quantile_of_abs(q, {p}))", "clamp(q, -quantile_of_abs(q, {p}), quantile_of_abs(q, {p})) / quantile_of_abs(q, {p})",
+        "clamp(q, -maximum(quantile_of_abs(q, {p}), 1), maximum(quantile_of_abs(q, {p}), 1)) / maximum(quantile_of_abs(q, {p}), 1)",
+    )))  # fmt: skip
+"""Numbers of a whole sample in a coordinate's: its length, and the size that a share stays below,
+by which predicted data are thresholded."""
 
 OF_LAST = ("q - mean_of_last(q)", "mean_of_last(q)", "q / norm_of_last(q)")
 """Numbers of the last axis in a coordinate's."""
@@ -99,6 +110,8 @@ SURROGATES = (
     "where(advantage < 0, maximum(q, c * advantage), q)", "where(advantage < 0, c * q, q)",
     "where(advantage > 0, c * q, q)", "where(clipped == ratio, plain, 0)",
     "where(clipped == ratio, plain, 0) + where(clipped == ratio, 0, c * advantage)",
+    "where(advantage > 0, plain, clipped * advantage)",
+    "where(advantage < 0, plain, clipped * advantage)",
     "where(advantage > 0, q, plain)", "where(advantage < 0, q, plain)",
     "where(advantage > 0, q, clipped * advantage)", "where(advantage < 0, q, clipped * advantage)",
     "where(advantage > 0, q, 0)", "where(advantage < 0, q, 0)",
@@ -117,12 +130,14 @@ SURROGATES = (
 clip, no ratio, its logarithm."""
 
 CLIPS = (
+    "clamp(ratio, 1 - c, 1 + c)", "clamp(ratio, 1 - c * clip_low, 1 + c * clip_high)",
+    "clamp(ratio, c, d)", "clamp(ratio, 1 / (1 + c), 1 + c)",
     "1 + clip_high * tanh((ratio - 1) / clip_high)",
     "exp(clip_high * tanh(log(ratio) / clip_high))",
     "1 + c * tanh((ratio - 1) / c)", "2 * sigmoid(c * (ratio - 1))",
     "1 + clip_high * (2 * sigmoid(2 * (ratio - 1) / clip_high) - 1)",
 )  # fmt: skip
-"""Softer clips of the ratio."""
+"""Clips of other widths than the one that is given, and softer ones."""
 
 COSTS = ("where(advantage < 0, q, 0)", "where(advantage > 0, q, 0)", "abs(advantage) * q",
          "where(ratio > 1, q, 0)", "where(ratio < 1, q, 0)",
@@ -132,8 +147,20 @@ COSTS = ("where(advantage < 0, q, 0)", "where(advantage > 0, q, 0)", "abs(advant
 
 GUIDED = ("q * minimum(1, norm(v_cond) / norm(q))", "q * maximum(1, norm(v_cond) / norm(q))",
           "q - average_of(q) + average_of(v_cond)", "q * norm(v_uncond) / norm(q)",
-          "q / rms(q)", "q * rms(v_cond) / (rms(q) + c)")  # fmt: skip
-"""A guided velocity at another size."""
+          "q / rms(q)", "q * rms(v_cond) / (rms(q) + c)", "in_first_half(q, v_cond)",
+          "in_first_half(v_cond, q)", "in_first_half(q, v_uncond)", "in_first_three(q, v_cond)",
+          "in_first_three(q, v_uncond)")  # fmt: skip
+"""A guided velocity at another size, or guided in some of its channels alone."""
+
+DIFFERENCES = ("q / (abs(mean_ref) + c)", "q / abs(mean_ref)", "q / norm(mean_ref)",
+               "abs(mean) - abs(mean_ref)",
+               "(mean / norm(mean) - mean_ref / norm(mean_ref)) / sqrt(2)",
+               "mean / norm(mean) - mean_ref / norm(mean_ref)",
+               "average_of(mean) - average_of(mean_ref)")  # fmt: skip
+"""Differences of two means relative to themselves, or of their directions."""
+
+RESIDUALS = ("x_s - (x - h * v)", "x_s - x", "x_s - (x - t * v)", "mean - x", "x_s - noise")
+"""Residuals of a sample from what is not the step's mean."""
 
 RATIOS = ("exp(log_prob) / (exp(log_prob_old) + c)", "log_prob / log_prob_old", "exp(log_prob)",
           "1 + exp(log_prob) - exp(log_prob_old)", "exp(log_prob) - exp(log_prob_old)",
@@ -152,6 +179,8 @@ OF_LINE: Mapping[str, tuple[str, ...]] = {
     "whole": SURROGATES,
     "clipped": CLIPS,
     "kl": COSTS,
+    "difference": DIFFERENCES,
+    "residual": RESIDUALS,
     "value": (*GUIDED, *RATIOS, *OBJECTIVES),
 }
 """Templates for a line of this name, where its program has what they speak of."""
@@ -167,7 +196,10 @@ STARTS: Mapping[str, tuple[float, ...]] = {
     "abs(q)**c * sign(q)": (0.8, 1.5),
     "exp(log_prob) / (exp(log_prob_old) + c)": (0.0,),
     "c * q + 1 - c": (0.5,),
-    "maximum(q - c, 0)": (0.0, 0.1),
+    "maximum(q - c, 0)": (0.0, 0.1, 1.0),
+    "clamp(ratio, 1 - c, 1 + c)": (0.1, 0.2, 0.3, 0.5),
+    "clamp(ratio, 1 / (1 + c), 1 + c)": (0.1, 0.2, 0.3, 0.5),
+    "clamp(ratio, 1 - c * clip_low, 1 + c * clip_high)": (0.5, 1.5, 2.0),
     "abs(q - c)": (0.0, 0.1),
 }
 """Where the search for a number begins, where it is not `USUAL`."""
@@ -194,7 +226,8 @@ def _plain(row: Line, known: Env) -> tuple[str, ...]:
     signs = WEIGHED if (q < 0).any() and (q > 0).any() else ()
     batch = BATCH if len(q) > 1 else ()
     own = LEVELLED if q.ndim == 1 or "rewards" in known else ()
-    return (*POINTWISE, *signs, BETWEEN, *batch, *own, *(OF_LAST if q.ndim > 2 else ()))
+    return (*POINTWISE, *signs, BETWEEN, *batch, *own, *(OF_SAMPLE if q.ndim > 1 else ()),
+            *(OF_LAST if q.ndim > 2 else ()))  # fmt: skip
 
 
 def _call(row: Line) -> tuple[str, ast.expr]:
@@ -226,6 +259,11 @@ _SPOKEN_OF = {
     "clip_high",
     "log_prob_old",
     "kl",
+    "mean_ref",
+    "x_s",
+    "x",
+    "v",
+    "noise",
     "v_cond",
     "v_uncond",
 }

@@ -234,6 +234,8 @@ def _begun(r: Remade, known: Env, screen: Row) -> list[list[float]]:
     """Where the search for the numbers of a form begins."""
     if r.form == BETWEEN:
         return between(held(r, known), screen)
+    if len(r.numbers) == 2:
+        return [list(ends) for ends in ((0.7, 1.3), (0.9, 1.1))]
     if np.ndim(known[r.was.name]) == 0 and r.form in HELD:
         return [[(0.9 if r.form.startswith("minimum") else 1.1) * float(known[r.was.name])]]
     if r.form in HELD or r.form in (OF_DATA, OF_NOISE):

@@ -36,6 +36,11 @@ def _neighbour(by: int) -> Callable[[Any], np.ndarray]:
     return lambda x: np.roll(x, by, axis=0)
 
 
+def _in_first(a: np.ndarray, b: np.ndarray, count: int) -> np.ndarray:
+    """a in so many of the places along axis 1, b in the rest."""
+    return np.concatenate([a[:, :count], b[:, count:]], axis=1)
+
+
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
         "sqrt", "exp", "log", "sin", "cos", "cosh", "tanh", "sign", "abs", "floor", "where")},
@@ -51,10 +56,13 @@ FUNCTIONS: dict[str, Any] = {
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
+    "quantile_of_abs": lambda x, p: _column(np.quantile(np.abs(_rows(x)), p, axis=1), x),
+    "in_first_half": lambda a, b: _in_first(a, b, (a.shape[1] + 1) // 2),
+    "in_first_three": lambda a, b: _in_first(a, b, 3),
     "mean_of_last": lambda x: x.mean(axis=-1, keepdims=True) + 0 * x,
     "norm_of_last": lambda x: np.sqrt((x**2).sum(axis=-1, keepdims=True)),
     "mean_of_all": lambda x: np.mean(x) + 0 * x,
-    "std_of_all": lambda x, ddof=0: np.std(x, ddof=ddof) + 0 * x,
+    "std_of_all": lambda x, ddof=0: (np.std(x, ddof=ddof) if x.size > ddof else np.nan) + 0 * x,
     "largest_of_all": lambda x: np.max(x) + 0 * x, "smallest_of_all": lambda x: np.min(x) + 0 * x,
     "previous_of_batch": _neighbour(1), "next_of_batch": _neighbour(-1),
     "next_or_last_of_batch": lambda x: np.concatenate([x[1:], x[-1:]]),
