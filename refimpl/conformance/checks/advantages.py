@@ -17,6 +17,7 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import values
 from ..adapter.results import Answer
 from ..adapter.subject import Broken, Subject
+from ..diagnosis.evidence import Evidence
 from ..diagnosis.readings import Case, Explanation
 from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
@@ -203,6 +204,12 @@ def advantages_one(subject: Subject) -> Finding:
     return Finding()
 
 
+def _is_right(subject: Subject, case: Case) -> bool:
+    """Whether one case agrees."""
+    (got,) = _rewarded(subject, [case])
+    return not Evidence(ADVANTAGES, [case], [got], subject.conventions).off
+
+
 @check("advantages.offset", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
 def advantages_offset(subject: Subject) -> Finding:
     """Rewards around 10⁴ have the advantages that they have around 0."""
@@ -214,6 +221,8 @@ def advantages_offset(subject: Subject) -> Finding:
     except Differs as error:
         if error.explanations:
             raise
+        if not _is_right(subject, Case({"rewards": _ROWS})):
+            raise  # wrong around 0 as well: the offset says nothing of the cause
         cause = Explanation("mistake", "E[R²] − (E R)²", 0.0, "The variance is a difference "
                                                               "of large "
                             "numbers.", "subtract the mean first")  # fmt: skip

@@ -126,6 +126,9 @@ SPREADS: Mapping[str, Measure] = {
 }  # fmt: skip
 """What may be divided by."""
 
+OF_OTHERS = ("the others' std", "the others' std (n − 1)")
+"""Those that are another number for each sample of a group."""
+
 
 def ranks(r: np.ndarray) -> np.ndarray:
     """0, 1, 2, ... in each group, the smallest first; equal rewards share their mean rank."""

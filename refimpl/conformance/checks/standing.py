@@ -8,6 +8,7 @@ more, a mixture of two. What is subtracted may also be another number for each s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
@@ -20,7 +21,7 @@ from ..diagnosis.solving import plain
 from ..formulas.operations import Slip
 from ..formulas.values import Inputs, Parts
 from .fitted import held
-from .measures import CENTRES, OF, OF_EACH, SPREADS, Measure
+from .measures import CENTRES, OF, OF_EACH, OF_OTHERS, SPREADS, Measure
 
 Table: TypeAlias = Mapping[str, Measure]
 
@@ -117,10 +118,11 @@ def _standings(of: str, every: Sequence[Told], eps: float) -> Iterator[tuple[Nam
         over = spreads.names(scales, eps) if centres else []
         yield from ((b, s) for b in centres for s in over)
         return
-    for name, measure in (OF_EACH | CENTRES).items():
-        with np.errstate(all="ignore"):
-            told = [_scale(x - measure(x), t.got) for x, t in zip(rewards, every, strict=True)]
-        yield from ((Named(name, measure), s) for s in spreads.names(told, eps, mixed=False))
+    for table, own in ((OF_EACH, spreads), (CENTRES, spreads.of(OF_OTHERS))):
+        for name, measure in table.items():
+            with np.errstate(all="ignore"):
+                told = [_scale(x - measure(x), t.got) for x, t in zip(rewards, every, strict=True)]
+            yield from ((Named(name, measure), s) for s in own.names(told, eps, mixed=False))
 
 
 def _line(x: np.ndarray, got: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray] | None:
@@ -231,6 +233,12 @@ class Naming:
                 name: np.concatenate([np.ravel(m(r) + 0 * r) for r in rewards])
                 for name, m in table.items()
             }
+
+    def of(self, names: Sequence[str]) -> "Naming":
+        """The same with these measures alone."""
+        fewer = copy(self)
+        fewer._columns = {n: self._columns[n] for n in names}
+        return fewer
 
     def names(self, told: Sequence[np.ndarray], eps: float, *, mixed: bool = True) -> list[Named]:
         """The simplest names: no number of its own, or one, or a mixture.

@@ -37,13 +37,19 @@ POINTWISE = (
 )
 """Functions of one number."""
 
-OF_SAMPLE = ("c * q / norm(q)", "c * q / rms(q)", *(
-    form.format(p=p) for p in (0.9, 0.95, 0.99, 0.995) for form in (
-        "clamp(q, -quantile_of_abs(q, {p}), quantile_of_abs(q, {p}))", "clamp(q, -quantile_of_abs(q, {p}), quantile_of_abs(q, {p})) / quantile_of_abs(q, {p})",
-        "clamp(q, -maximum(quantile_of_abs(q, {p}), 1), maximum(quantile_of_abs(q, {p}), 1)) / maximum(quantile_of_abs(q, {p}), 1)",
-    )))  # fmt: skip
-"""Numbers of a whole sample in a coordinate's: its length, and the size that a share stays below,
-by which predicted data are thresholded."""
+_TOP, _TOP_OR_1 = "quantile_of_abs(q, {p})", "maximum(quantile_of_abs(q, {p}), 1)"
+
+THRESHOLDS = tuple(
+    form.replace("top", top).format(p=share)
+    for share in (0.9, 0.95, 0.99, 0.995)
+    for form in ("clamp(q, -top, top)", "clamp(q, -top, top) / top")
+    for top in (_TOP, _TOP_OR_1)
+)
+"""Held at the size below which a share of the sample lies, or at 1 if that is more; divided by it
+or not: dynamic thresholding."""
+
+OF_SAMPLE = ("c * q / norm(q)", "c * q / rms(q)", *THRESHOLDS)
+"""Numbers of a whole sample in a coordinate's."""
 
 OF_LAST = ("q - mean_of_last(q)", "mean_of_last(q)", "q / norm_of_last(q)")
 """Numbers of the last axis in a coordinate's."""
@@ -185,7 +191,11 @@ OF_LINE: Mapping[str, tuple[str, ...]] = {
 }
 """Templates for a line of this name, where its program has what they speak of."""
 
+LINEAR = ("c * q", "c * sign(q)", "c * tanh(q)", "c * q / norm(q)", "c * q / rms(q)", *WEIGHED)
+"""Forms in which the number is a factor: any beginning finds it."""
+
 STARTS: Mapping[str, tuple[float, ...]] = {
+    **dict.fromkeys(LINEAR, (0.8,)),
     "where(advantage < 0, maximum(q, c * advantage), q)": (1.2, 1.6, 2.4),
     "4 / c * sigmoid(c * (ratio - 1)) * advantage": (1.0, 4.0),
     "c * plain + (1 - c) * q": (0.5,),

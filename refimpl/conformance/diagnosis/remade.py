@@ -128,7 +128,14 @@ def remade(program: Program, known: Env, places: Sequence[int]) -> Iterator[Rema
     for k in places:
         row = program.lines[k]
         for form, expression, q in _forms(row, known):
-            yield Remade(k, row, _put(row.name, expression, ast.unparse(q)), form)
+            yield Remade(k, row, _put(row.name, expression, _source(q)), form)
+
+
+def _source(q: ast.expr) -> str:
+    """The text of an expression, made once."""
+    if not hasattr(q, "_source"):
+        q._source = ast.unparse(q)  # type: ignore[attr-defined]
+    return str(q._source)  # type: ignore[attr-defined]
 
 
 def _forms(row: Line, known: Env) -> Iterator[tuple[str, str, ast.expr]]:
@@ -189,15 +196,33 @@ def _explaining(
 ) -> list[Neighbour]:
     """Those that give these parts; of the formula as it is written, or taken apart."""
     begun = e.op.begins(e.cases[screen.case].inputs, e.c)
-    found = list[Neighbour]()
+    found, done = list[Neighbour](), set[tuple[str, ...]]()
     with np.errstate(all="ignore"):
         for plain in right_programs(e, wanted, apart=apart):
             program = plain if apart else opened(plain, begun)
             known = program.values(begun)
-            places = leading_to(program, screen.part)
-            fitting = _fitting(program, known, screen, places, free=free)
+            places = {_influence(program, k): k for k in leading_to(program, screen.part)}
+            own = [k for key, k in places.items() if key not in done]
+            done |= places.keys()
+            fitting = _fitting(program, known, screen, own, free=free)
             found += [n for n in fitting if explains(n, e, wanted)]
     return found
+
+
+def _influence(program: Program, k: int) -> tuple[str, ...]:
+    """A line with all that follows from it: two forms that share it need it once.
+
+    What a program begins with makes the same difference in every form.
+    """
+    row = program.lines[k]
+    if row.uses == {row.name}:
+        return (row.name,)
+    moved, rows = {row.name}, [row]
+    for later in program.lines[k + 1 :]:
+        if later.uses & moved:
+            moved.add(later.name)
+            rows.append(later)
+    return tuple(f"{r.name} = {_source(r.expression)}" for r in rows)
 
 
 def _in_shape(r: Row) -> bool:
