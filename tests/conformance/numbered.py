@@ -9,7 +9,7 @@ import math
 from itertools import pairwise
 
 import torch
-from strange import FINE, NAMELESS, kernel, wrong
+from strange import kernel, wrong
 from torch.distributions import Normal
 from wild import col, g_of, summed
 
@@ -134,7 +134,7 @@ def ratio(log_prob, log_prob_old):
     return (log_prob - log_prob_old).clamp(-0.5, 0.5).exp()
 
 
-@wrong("a ratio to another base", "ratio.value", "0.693147 (log_prob − log_prob_old)")
+@wrong("a ratio to another base", "ratio.value", "2^gap  where  exp(gap)")
 def ratio(log_prob, log_prob_old):
     return 2 ** (log_prob - log_prob_old)
 
@@ -219,10 +219,6 @@ wrong("Heun with .6 and .6, in a sampler", "ode_sampler.value",
       "x − 1.2 h/2 (k1 + k2)  where", but=("Or",), **HEUN)(of_two_slopes(0.6, 0.6, 1))  # fmt: skip
 wrong("a midpoint at .6", "ode_sampler.value",
       "field(x − 1.2 h/2 k1, t − 1.2 h/2)  where", **MIDDLE)(of_two_slopes(0, 1, 0.6))  # fmt: skip
-
-NAMELESS["Ralston's rule for Heun's"] = (
-    {"ode_sampler": of_two_slopes(0.25, 0.75, 2 / 3)}, FINE | HEUN, "ode_sampler.value",
-)  # fmt: skip
 
 
 @wrong("a slope of the wrong stage", "ode_sampler.value", "field(x − h/2 k1, t − h/2)  where",

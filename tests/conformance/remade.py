@@ -9,7 +9,7 @@ import math
 from itertools import pairwise
 
 import torch
-from strange import NAMELESS, kernel, right, wrong
+from strange import kernel, right, wrong
 from torch.distributions import Normal
 from wild import col, g_of, summed
 
@@ -296,23 +296,6 @@ def log_prob(x_s, mean, std):
 
 measure("a softmax of rewards", "exponentials less the group's mean, over the group's sum",
         lambda r: r.softmax(1) - 1 / r.shape[1])  # fmt: skip
-
-
-# ---------------------------------------------------------------- what has no name here
-
-
-def held_at_the_end(field, x, levels):
-    """Where states grow, no step but the last seems held: it is not held at every step."""
-    for t, s in pairwise(levels):
-        x = x - (t - s) * field(x, t)
-    return x.clamp(-1, 1)
-
-
-FINE = {"dtype": "float64"}
-NAMELESS |= {
-    "held at the end": ({"ode_sampler": held_at_the_end}, FINE | {"t": "scalar"},
-                        "ode_sampler.value"),
-}  # fmt: skip
 
 
 # ---------------------------------------------------------------- right, and unusual

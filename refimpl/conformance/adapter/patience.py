@@ -3,10 +3,10 @@
 patience.begin()        patience.spend()   →   whether one more may be tried
 """
 
-MOST = 8_000
+MOST = 16_000
 """Programs tried for one question: less than a second of one core."""
 
-ALTOGETHER = 32_000
+ALTOGETHER = 64_000
 """Programs tried for one adapter."""
 
 

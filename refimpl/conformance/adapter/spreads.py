@@ -51,3 +51,23 @@ def _spread(c: Conventions, name: str, x: Any, seed: int, by: float) -> Any:
     if name in _FREE:
         times = by * np.where(fractions(f"{name}, its sign", x.size, seed) < 0.5, -times, times)
     return received(c, x * times.reshape(x.shape))
+
+
+_PAIRS = ((0.3107, 0.2203), (0.9713, 0.9007), (0.0453, 0.0187), (0.6611, 0.4109),
+          (0.1303, 0.0711))  # fmt: skip
+"""Levels of which none is asked for otherwise, nor a whole number of thousandths, and their steps'
+ends.
+"""
+
+
+def elsewhere(c: Conventions, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs at levels of their own; {} where something else hangs on the level.
+
+    A floor that lies below all levels but one is told from whatever meets it there.
+    """
+    levels = {n for n in ("t", "s") if n in inputs}
+    if not levels or {"g", "std", "h", "levels", "x_s"} & set(inputs):
+        return {}
+    pairs = [_PAIRS[0 if c["t"] == "scalar" else k % len(_PAIRS)] for k in range(len(inputs["t"]))]
+    table = dict(zip(("t", "s"), np.array(pairs).T, strict=True))
+    return {**inputs, **{n: received(c, np.asarray(c.clock(table[n]))) for n in levels}}

@@ -14,7 +14,7 @@ import numpy as np
 from ..adapter import arrays
 from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
-from ..adapter.spreads import SMALL, spread
+from ..adapter.spreads import SMALL, elsewhere, spread
 from ..adapter.subject import Subject
 from ..diagnosis.explaining import explain
 from ..diagnosis.jumps import errors_jump
@@ -141,16 +141,20 @@ def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) 
 
 
 def fresh(subject: Subject, cases: list[Case]) -> list[Case]:
-    """Other numbers, at which a reading must hold before it is printed: near, of many sizes, small.
+    """Other numbers, at which a reading must hold before it is printed: near, of many sizes, small,
+    at other levels.
 
     Small ones are left out in half precision, which has no digits left for them.
     """
     c = subject.conventions
     sizes = (1.0, SMALL) if arrays.UNIT[c["dtype"]] <= 2.0**-24 else (1.0,)
+    near = cases[:1] if len(sizes) > 1 else []
     return [
         *(Case(filled(c, k.inputs, 7), f"{k.label}, afresh") for k in cases[:2]),
         *(Case(spread(c, k.inputs, 7, by), f"{k.label}, of many sizes")
           for k in cases[:1] for by in sizes),
+        *(Case(i, f"{k.label}, at other levels") for k in near
+          for i in [elsewhere(c, spread(c, k.inputs, 9))] if i),
     ]  # fmt: skip
 
 

@@ -19,14 +19,16 @@ from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..diagnosis.solving import solved
 from ..formulas.operations import Operation, Slip
+from ..formulas.stages import stages
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
-from ..formulas.written import stages
+from .elsewhere import OTHER_ODES, OTHER_SDES, drawn, ended, of_two_slopes
 from .fitted import CHURN
 from .ode import FIELDS, theirs
 from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
 from .rules import edited, stepped, with_numbers
+from .slopes import blur
 
 _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 
@@ -88,21 +90,27 @@ _LOOP_SLIPS = (
 )  # fmt: skip
 
 
-def _cut(i: Inputs, c: Conventions, *, first: bool) -> Parts:
-    """One step, the first or the last, by Euler's rule."""
+def _cut(i: Inputs, c: Conventions, steps: int, *, first: bool) -> Parts:
+    """So many steps, the first or the last, by Euler's rule."""
     whole, euler = stages(i, c)[0], stages(i, c.but(ode_method="euler"))[0]
     n = len(i["levels"]) - 1
-    return stepped(i, c, [euler, whole] if first else [*[whole] * (n - 1), euler])
+    rules = [*[euler] * steps, whole] if first else [*[whole] * (n - steps), euler]
+    return stepped(i, c, rules)
 
 
-_RULE_SLIPS = (
-    Slip("the last step by Euler's rule", "The last step takes one slope, and the order is lost "
-         "where it counts most.", "samplers that cannot ask the network at noise level 0",
-         "take the rule's slopes at every step", lambda i, c: _cut(i, c, first=False)),
-    Slip("the first step by Euler's rule", "The first step takes one slope.",
-         "multistep code without a start", "take the rule's slopes at every step",
-         lambda i, c: _cut(i, c, first=True)),
-)  # fmt: skip
+def _some(steps: int) -> Iterator[Slip]:
+    many = "" if steps == 1 else f" {steps}"
+    plural = "step" if steps == 1 else "steps"
+    yield Slip(f"the last{many} {plural} by Euler's rule", "One slope a step, and the order is "
+               "lost where it counts most.", "samplers that cannot ask the network at noise level "
+               "0", "take the rule's slopes at every step",
+               lambda i, c: _cut(i, c, steps, first=False))  # fmt: skip
+    yield Slip(f"the first{many} {plural} by Euler's rule", "One slope a step.", "multistep code "
+               "without a start", "take the rule's slopes at every step",
+               lambda i, c: _cut(i, c, steps, first=True))  # fmt: skip
+
+
+_RULE_SLIPS = tuple(chain.from_iterable(_some(steps) for steps in (1, 2, 3, 4)))
 
 
 _NOISE_SLIPS = (
@@ -147,7 +155,7 @@ def churned(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> I
     i, got = cases[0], told[0].get("x")
     if got is None or "noise" not in i:
         return
-    found = solved(lambda gamma: _churned(i, c, gamma[0])["x"], got, [0.1])
+    found = solved(lambda gamma: _churned(i, c, gamma[0])["x"], got, [0.1], blur(got, c))
     if found is not None and found[0] > 0:
         yield Slip(
             f"churn by {found[0]:g}", CHURN, "diffusers' Heun and Euler samplers, EDM",
@@ -175,13 +183,15 @@ _KEYS = ("time", "velocity")
 
 
 ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
-                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED), _loop_size, edited=edited,
-                fitted=lambda *told: chain(weighed(*told), with_numbers(*told)))  # fmt: skip
+                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED, *OTHER_ODES), _loop_size, edited=edited,
+                fitted=lambda *told: chain(weighed(*told), of_two_slopes(*told), ended(*told),
+                                           with_numbers(*told)))  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED), _loop_size, edited=edited,
-                fitted=lambda *told: chain(churned(*told), weighed(*told), with_numbers(*told)),
+                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED, *OTHER_SDES), _loop_size,
+                edited=edited, fitted=lambda *told: chain(churned(*told), drawn(*told),
+                weighed(*told), ended(*told), with_numbers(*told)),
                 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@
 Its levels are recorded, so that a sampler's calls can be counted and dated.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import curved, field_of, linear, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
-from ..formulas.operations import Operation, Slip
-from ..formulas.program import Env
+from ..formulas.operations import Edited, Operation, Slip
+from ..formulas.program import Env, Program
 from ..formulas.steps import heun_step, ode_step
+from ..formulas.tableaux import OTHER_RULES
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
+from .slopes import two_slopes
 from .table import offer
 
 CLOCK = ("time", "velocity")
@@ -72,9 +75,36 @@ def _with_field(i: Inputs, c: Conventions) -> Env:
     return {**begins(i, c), "field": field_of(i)}
 
 
+def other_rule(name: str, parts: Callable[[Program, Inputs, Conventions], Parts]) -> Slip:
+    """A whole chain or a step by another rule."""
+    return Slip(
+        name,
+        "Another Runge–Kutta rule than the declared one.",
+        "solvers of several rules",
+        "the declared rule, or declare another",
+        lambda i, c: parts(OTHER_RULES[name], i, c),
+    )
+
+
+def _by(rule: Program, i: Inputs, c: Conventions) -> Parts:
+    return {"value": rule.run(_with_field(i, c))["x_s"]}
+
+
+def _two_slopes(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Edited]:
+    """A rule of two slopes whose four numbers are read off a step on a curved field."""
+    rows = [(i, p["value"]) for i, p in zip(cases, told, strict=True) if i["bend"]]
+    for i, got in rows[:1]:
+        yield from two_slopes(i, got, c, _freed)
+
+
+def _freed(rule: Program, i: Inputs, c: Conventions, env: Env) -> Parts:
+    return {"value": rule.run({**_with_field(i, c), **env})["x_s"]}
+
+
 HEUN = Operation("heun_step", heun_step, ("time",),
+                 tuple(other_rule(n, _by) for n in OTHER_RULES if n != "Heun's rule"),
                  inner=lambda i, c: {"value": 2 * np.abs(i["x"]) + 2},
-                 written=forms("heun_step"), begins=_with_field)  # fmt: skip
+                 written=forms("heun_step"), begins=_with_field, fitted=_two_slopes)  # fmt: skip
 
 
 offer(HEUN, _heun_cases, covers=("ode.heun",))

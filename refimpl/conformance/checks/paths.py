@@ -72,6 +72,10 @@ _GRID_SLIPS = (
           lambda i, c: np.linspace(1, 1 / i["steps"], i["steps"] + 1)),
     _slip("stops at 0.001", "The grid ends at 1/1000 of the noise.", "DDPM timesteps",
           "end at noise level 0", lambda i, c: np.linspace(1, 0.001, i["steps"] + 1)),
+    _slip("a level short, and 0 twice", "As many levels as steps, and a 0 after the one that is "
+          "there: the last step has no length.", "zeros appended to grids that end at 0",
+          "steps + 1 levels that all differ",
+          lambda i, c: [*np.asarray(c.level(_one(max(i["steps"] - 1, 1), c))), 0.0]),
     _slip("shifted twice", "The shift is applied to levels that are shifted already.",
           "diffusers 13243", "shift once", _twice),
     _slip("shift inverted", "The grid dwells near the data, where a shift above 1 dwells near "
@@ -88,6 +92,8 @@ SCHEDULE = Operation(
     ("grid", "time"),
     _GRID_SLIPS,
     lambda i, c: {"value": np.abs(c.clock(np.zeros(1))) + np.abs(c.clock(np.ones(1)))},
+    forms("schedule"),
+    begins,
 )
 
 

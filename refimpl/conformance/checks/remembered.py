@@ -21,6 +21,7 @@ from ..diagnosis.solving import solved
 from ..formulas.operations import Slip
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts
+from .slopes import blur
 
 Use: TypeAlias = Callable[[Sequence[Any], Sequence[float]], Any]
 """A step's velocity, from all that were asked so far and the lengths of their steps."""
@@ -89,6 +90,18 @@ def _running(m: float, *, empty: bool = False) -> Use:
     return use
 
 
+def _heavy(m: float, *, empty: bool = False) -> Use:
+    """p = m p + v, a momentum that starts from 0, or from the first velocity."""
+
+    def use(asked: Sequence[Any], lengths: Sequence[float]) -> Any:
+        momentum = asked[0] if empty else 0 * asked[0]
+        for v in asked:
+            momentum = m * momentum + v
+        return momentum
+
+    return use
+
+
 def _every(n: int) -> Use:
     return lambda asked, lengths: asked[(len(asked) - 1) // n * n]
 
@@ -125,6 +138,8 @@ _FITTED: tuple[tuple[str, str, Callable[..., Use]], ...] = (
      "Two steps' velocities are mixed.", _weighted),
     ("a running mean of velocities, {1} of it kept at each step",
      "The velocity is smoothed over steps.", _running),
+    ("velocities added up, {1} of the sum kept at each step",
+     "A heavy ball: the steps grow longer than the flow's.", _heavy),
 )  # fmt: skip
 
 
@@ -147,5 +162,5 @@ def weighed(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> I
 def _weight(
     i: Inputs, got: np.ndarray, c: Conventions, use: Callable[[float], Use]
 ) -> float | None:
-    found = solved(lambda w: remembering(i, c, use(float(w[0])))["x"], got, [0.25])
+    found = solved(lambda w: remembering(i, c, use(float(w[0])))["x"], got, [0.25], blur(got, c))
     return found[0] if found is not None and found[0] not in (0.0, 1.0) else None

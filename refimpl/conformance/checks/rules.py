@@ -7,22 +7,25 @@ would show at once is read off a chain's end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of
+from ..diagnosis.exchanges import exchanges, on_clocks
 from ..diagnosis.factors import freed
+from ..diagnosis.limits import starts
 from ..diagnosis.lines import changed_lines
-from ..diagnosis.neighbours import shapes
+from ..diagnosis.neighbours import Edit, shapes
 from ..diagnosis.printing import shown
-from ..diagnosis.remade import FREE, Remade, held, remade, starts
+from ..diagnosis.remade import FREE, Remade, remade
 from ..diagnosis.solving import solved
 from ..formulas.operations import Edited
 from ..formulas.program import Env, Line, Program
+from ..formulas.stages import stages
 from ..formulas.values import Inputs, Parts
-from ..formulas.written import stages
+from .slopes import blur
 
 
 def stepped(i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | None = None) -> Parts:
@@ -30,7 +33,7 @@ def stepped(i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | Non
     x = i["x"]
     for known in _walked(i, c, rules, free):
         x = known["x_s"]
-    return {"x": x + 0 * i["x"]}
+    return {"x": x}
 
 
 def _walked(
@@ -41,43 +44,77 @@ def _walked(
     grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
     for k, (t, s) in enumerate(pairwise(grid)):
         own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
+        own |= {"k": np.float64(k), "n": np.float64(len(grid) - 1)}
         own |= {"noise": i["noise"][k]} if "noise" in i else {}
         now = rules[min(k, len(rules) - 1)].values({**known, **own})
         yield now
         known["x"] = now["x_s"]
 
 
-def _edited(program: Program, k: int, now: Line, size: int = 1) -> Edited:
-    """The chain with another line k at every step."""
-    rules, was = [program.changed(k, now)], program.lines[k]
-    return Edited(shown(now.expression), shown(was.expression),
-                  lambda i, c: stepped(i, c, rules), size)  # fmt: skip
+_EVERY, _FIRST, _LAST = "", " at the first step", " at the last step"
+"""At which steps a rule is another."""
+
+
+def _edited(program: Program, k: int, now: Line, size: int = 1, where: str = _EVERY) -> Edited:
+    """The chain with another line k."""
+    return _with(program, Remade((Edit(k, program.lines[k], now),), "", now), size, where)
+
+
+def _with(program: Program, r: Remade, size: int = 1, where: str = _EVERY) -> Edited:
+    """The chain with other lines."""
+    told = r.told or r.edits
+    now, was = ("  and  ".join(shown(x.expression) for x in row)
+                for row in ([e.now for e in told], [e.was for e in told]))  # fmt: skip
+    other = r.of(program)
+    return Edited(
+        now + where, was, lambda i, c: stepped(i, c, _by_step(program, other, where, i)), size
+    )
+
+
+def _by_step(program: Program, other: Program, where: str, i: Inputs) -> list[Program]:
+    """A rule for each step."""
+    if where == _LAST:
+        return [*[program] * (len(i["levels"]) - 2), other]
+    return [other, program] if where == _FIRST else [other]
 
 
 def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
-    """Every step with one line of its rule edited, or one quantity remade."""
+    """Every step with one line of its rule edited, or one quantity remade or exchanged."""
     for program in stages(i, c):
         known = _shaped(program, i)
         for k, was in enumerate(program.lines):
-            for now in changed_lines(was, shapes(program, k, known), factors=False):
+            for now in changed_lines(was, shapes(program, k, known), factors=True):
                 yield _edited(program, k, now)
     for program, r in _remade(i, c):
-        if not r.numbers:
-            yield _edited(program, r.place, r.now)
+        if not r.free:
+            yield _with(program, r)
+    program = stages(i, c)[0]
+    for where in (_LAST, _FIRST):
+        for k, was in enumerate(program.lines):
+            for now in changed_lines(was, shapes(program, k, known), factors=False):
+                yield _edited(program, k, now, where=where)
 
 
 def _shaped(program: Program, i: Inputs) -> Env:
     """Numbers of the shapes that the rule's have."""
-    known: Env = dict.fromkeys(("x", "v", *(row.name for row in program.lines)), i["x"])
-    return known | {n: np.float64(0.5) for n in ("t", "s", "h", "g", "std", "inside", "a")}
+    arrays = ("x", "v", *(["noise"] if "noise" in i else []), *(row.name for row in program.lines))
+    known: Env = dict.fromkeys(arrays, i["x"])
+    return known | dict.fromkeys(_SCALARS, np.float64(0.5))
+
+
+_SCALARS = ("t", "s", "h", "g", "std", "inside", "a", "k", "n")
 
 
 def _remade(i: Inputs, c: Conventions) -> Iterator[tuple[Program, Remade]]:
-    """The velocity and the state remade at every step."""
+    """The velocity and the state remade at every step, and any quantity in some of its uses."""
     program = stages(i, c)[0]
+    known = _shaped(program, i)
     places = [k for k, row in enumerate(program.lines) if row.name in ("v", "k1", "x_s")]
-    for r in remade(program, _shaped(program, i), places):
+    for r in chain(remade(program, known, places),
+                   exchanges(program, known, range(len(program.lines)))):  # fmt: skip
         yield program, r
+    opened, clocked = on_clocks(program)
+    yield from ((opened, r) for r in clocked)
 
 
 # ---------------------------------------------------------------- numbers read off a chain's end
@@ -108,31 +145,35 @@ def _weighted(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A number before a term of the rule, or before two."""
     lines = [(p, k, f) for p in stages(i, c) for k, was in enumerate(p.lines) for f in freed(was)]
     for program, k, f in sorted(lines, key=lambda row: len(row[2].places)):
-        numbers = solved(_ends(program, k, f.line, f.names, i, c), got, f.neutral)
-        now = f.at(numbers) if numbers is not None else None
-        if now is not None:
-            yield _edited(program, k, now, len(f.places))
+        for where in (_EVERY, _LAST, _FIRST) if len(f.places) == 1 else (_EVERY,):
+            ends = _ends(program, program.changed(k, f.line), f.names, i, c, where)
+            numbers = solved(ends, got, f.neutral, blur(got, c))
+            now = f.at(numbers) if numbers is not None else None
+            if now is not None:
+                yield _edited(program, k, now, len(f.places), where)
 
 
 def _limited(i: Inputs, got: np.ndarray, c: Conventions) -> Iterator[Edited]:
     """A quantity with a limit; the search begins among the values that it has in a right chain."""
     for program, r in _remade(i, c):
-        if r.numbers == [FREE]:
-            ends = _ends(program, r.place, r.now, [FREE], i, c)
+        if r.free:
+            ends = _ends(program, r.of(program), [FREE], i, c)
             for start in starts(r.form, _values(program, r, i, c)):
-                number = solved(ends, got, [start])
+                number = solved(ends, got, [start], blur(got, c))
                 if number is not None:
-                    yield _edited(program, r.place, r.at(number[0]))
+                    yield _with(program, r.at(number[0]))
                     break
 
 
 def _ends(
-    program: Program, k: int, now: Line, names: Sequence[str], i: Inputs, c: Conventions
-) -> Callable[[Sequence[float]], np.ndarray]:
-    rules = [program.changed(k, now)]
+    program: Program, other: Program, names: Sequence[str], i: Inputs, c: Conventions,
+    where: str = _EVERY,
+) -> Callable[[Sequence[float]], np.ndarray]:  # fmt: skip
+    rules = _by_step(program, other, where, i)
     return lambda numbers: stepped(i, c, rules, dict(zip(names, numbers, strict=True)))["x"]
 
 
 def _values(program: Program, r: Remade, i: Inputs, c: Conventions) -> np.ndarray:
     """What the limit holds, at all steps of a right chain."""
-    return np.concatenate([held(r, known) for known in _walked(i, c, [program])])
+    every = [np.atleast_1d(r.held.value(known)) for known in _walked(i, c, [program])]
+    return np.concatenate(every)

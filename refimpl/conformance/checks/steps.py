@@ -125,6 +125,21 @@ def _renoised(i: Inputs, c: Conventions) -> Parts:
     return parts
 
 
+def _other_mean(i: Inputs, c: Conventions) -> Parts:
+    """(1 − s) data + √(s² − std²) noise: the level's variance kept, and Flow-GRPO's std."""
+    k, right, f = levels(i, c, i["x"]), step(Formulas(), i, c), Formulas()
+    at, v, std = (
+        f("paths.linear")(k.t),
+        c.velocity(i["v"]),
+        np.asarray(c.std(right["std"], levels(i, c, i["x"]).h)),
+    )
+    data = f("conversions.data_from_velocity")(at, i["x"], v)
+    noise = f("conversions.noise_from_velocity")(at, i["x"], v)
+    mean = (1 - k.s) * data + np.sqrt(np.maximum(k.s**2 - std**2, 0)) * noise
+    made = {"mean": mean, "std": right["std"]}
+    return made | ({"x_s": mean + std * i["noise"]} if "noise" in i else {})
+
+
 def _noise_first(i: Inputs, c: Conventions) -> Parts:
     """x_s = y − h drift(y), y = x + std ε, with v as it was given."""
     std = np.asarray(c.std(step(Formulas(), i, c)["std"], levels(i, c, i["x"]).h))
@@ -139,6 +154,9 @@ STEP_SLIPS = (
     Slip("noise before the drift", "The noise is added to x, and the drift is that of the noisy "
          "state.", "Langevin steps and churn", "the drift at x, then the noise",
          lambda i, c: _noise_first(i, c)),
+    Slip("the mean that keeps the level's variance", "The predicted noise is weighed by √(s² − "
+         "std²), as CPS and DDIM have it, with the std of Flow-GRPO's SDE.",
+         "two samplers in one", "x − h (v − g²/2 score), or declare g = 'cps'", _other_mean),
     Slip("the sample told as the mean", "What is returned as the mean has the noise in it.",
          "one variable for the mean and the sample", "keep the mean before the noise is added",
          lambda i, c: (p := step(Formulas(), i, c)) | {"mean": p["x_s"]}),

@@ -62,8 +62,9 @@ BATCH = ("previous_of_batch(q)", "next_of_batch(q)", "reversed_batch(q)", "first
 """Another sample's number."""
 
 LEVELLED = ("mean_of_all(q)", "q - mean_of_all(q)", "(q - mean_of_all(q)) / std_of_all(q)",
-            "(q - mean_of_all(q)) / std_of_all(q, 1)", "(q - mean_of_all(q)) / (std_of_all(q) + c)",
-            "(q - mean_of_all(q)) / (std_of_all(q, 1) + c)", "q / std_of_all(q)",
+            "(q - mean_of_all(q)) / unbiased_std_of_all(q)",
+            "(q - mean_of_all(q)) / (std_of_all(q) + c)",
+            "(q - mean_of_all(q)) / (unbiased_std_of_all(q) + c)", "q / std_of_all(q)",
             "q / mean_of_all(q)", "q / mean_of_all(abs(q))", "q / largest_of_all(abs(q))",
             "largest_of_all(q)", "smallest_of_all(q)")  # fmt: skip
 """Numbers of the batch in a sample's, of one number per sample."""
@@ -217,7 +218,15 @@ STARTS: Mapping[str, tuple[float, ...]] = {
 USUAL = (1.0, 0.3, 3.0)
 
 
-def alternatives(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
+OF_ONE = ("minimum(q, c)", "maximum(q, c)", "sqrt(q)", "q**2", "c * q", "q + c", "1 - q",
+          "1 + c * (q - 1)", "floor(q)", "log(1 + q)", "q**c")  # fmt: skip
+"""What a scale may become that is one number for all samples."""
+
+SCALES = ("w", "beta", "low", "high")
+"""Scales, by name."""
+
+
+def alternatives(row: Line, known: Env) -> Iterator[tuple[str, str]]:
     """Templates for a line among these numbers, each with what `q` is in it."""
     call, argument = _call(row)
     if call == "exp":
@@ -225,7 +234,7 @@ def alternatives(row: Line, known: Env) -> Iterator[tuple[str, ast.expr]]:
     if call in ("total", "average"):
         yield from ((form, argument) for form in REDUCTIONS)
     special = (form for form in OF_LINE.get(row.name, ()) if _can_stand(form, known))
-    yield from ((form, row.expression) for form in (*special, *_plain(row, known)))
+    yield from ((form, row.source) for form in (*special, *_plain(row, known)))
 
 
 def _plain(row: Line, known: Env) -> tuple[str, ...]:
@@ -240,12 +249,12 @@ def _plain(row: Line, known: Env) -> tuple[str, ...]:
             *(OF_LAST if q.ndim > 2 else ()))  # fmt: skip
 
 
-def _call(row: Line) -> tuple[str, ast.expr]:
+def _call(row: Line) -> tuple[str, str]:
     """The function that a line calls on one number, and the number."""
     match row.expression:
         case ast.Call(ast.Name(name), [argument]):
-            return name, argument
-    return "", row.expression
+            return name, ast.unparse(argument)
+    return "", row.source
 
 
 @lru_cache(maxsize=512)

@@ -9,6 +9,7 @@ for each part, then two. Readings that cannot be told apart on these inputs are 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -20,12 +21,15 @@ from ..formulas.apart import NAMED
 from ..formulas.operations import Edited, Operation, Slip, Within
 from .arguments import rounded_arguments, rounded_lines
 from .beside import beside
+from .compound import compounds
 from .evidence import Evidence, Variation
 from .factors import factors
-from .neighbours import Neighbour, neighbours
+from .instead import substitutes
+from .limits import remakings
+from .neighbours import Neighbour, crooked, distinct, neighbours
+from .powers import powers
 from .printing import number, shown
 from .readings import Case, Explanation, factor
-from .remade import remakings
 from .roundings import rounding
 from .variations import variations
 
@@ -75,6 +79,7 @@ class _Search:
         yield by_parts(one := (*one, self._one_edit))
         yield _one_factor(e, e.off)
         yield by_parts(one := (*one, _one_factor))
+        yield self._compound(e)
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
@@ -104,6 +109,16 @@ class _Search:
 
     def _one_fault(self, e: Evidence) -> list[Explanation]:
         return self._one_edit(e, e.off) or _one_factor(e, e.off)
+
+    def _compound(self, e: Evidence) -> list[Explanation]:
+        """Two faults, of which one part shows the first alone."""
+        finders = (
+            lambda e, parts: neighbours(e, parts, 1, self._patience),
+            lambda e, parts: remakings(e, parts, free=False),
+            factors,
+            lambda e, parts: remakings(e, parts, free=True),
+        )
+        return [_told(e, n) for n in compounds(e, finders)]
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -185,13 +200,22 @@ def _here(n: Neighbour) -> str:
     return f"(Here {told}.)" if told else ""
 
 
+_WITH_NUMBERS = (partial(remakings, free=True), partial(substitutes, free=True))
+
+
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    found = [_told(e, n) for n in factors(e, parts)] or _remade(e, parts, free=True)
-    return found or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
+    found = list[Neighbour]()
+    for finder in (factors, *_WITH_NUMBERS, powers):
+        if all(map(crooked, found)):
+            found += finder(e, parts)
+    best = [n for n in found if not crooked(n)] or found
+    told = [_told(e, n) for n in distinct(best, e)]
+    return told or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
 
 
 def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:
-    return [_told(e, n) for n in remakings(e, parts, free=free)]
+    found = remakings(e, parts, free=free) or substitutes(e, parts, free=free)
+    return [_told(e, n) for n in found]
 
 
 def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:
@@ -239,17 +263,25 @@ class _Apart:
         self._parts = {part: made.get(part, (plain, part)) for part in e.off}
         self._parts = {p: (own, name) for p, (own, name) in self._parts.items() if name in own.off}
         self._several = len(e.parts) > 1
+        self._read = dict[tuple[Reader, str], list[Explanation]]()
 
     def readings(self, readers: Sequence[Reader], *, whole: bool = True) -> list[Explanation]:
         """A reading for each wrong part; with `whole`, only if every one of them has one."""
         found, known = list[Explanation](), 0
         for part, (own, name) in self._parts.items() if self._several else ():
-            readings = next((r for reader in readers if (r := reader(own, [name]))), [])
+            every = (self._once(reader, part, own, name) for reader in readers)
+            readings = next(filter(None, every), [])
             if not readings and whole:
                 return []
             known += bool(readings)
             found += [replace(x, part=part) for x in readings or [_OPEN]]
         return found if known else []
+
+    def _once(self, reader: Reader, part: str, own: Evidence, name: str) -> list[Explanation]:
+        """What a reader says of a part: each is asked once."""
+        if (reader, part) not in self._read:
+            self._read[reader, part] = reader(own, [name])
+        return self._read[reader, part]
 
 
 _OPEN = Explanation("open", "nothing that is known here", 0.0, "", "")

@@ -18,17 +18,20 @@ from typing import TypeAlias
 import numpy as np
 
 from ...edits import Path, replaced
+from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
-from .evidence import Evidence, Row, is_off
+from .evidence import Evidence, Row
 from .lines import nodes_of, terms
 from .neighbours import (
     COARSEST,
     Edit,
     Neighbour,
+    crooked,
+    distinct,
     explains,
     leading_to,
+    missed,
     right_programs,
-    tried,
 )
 from .solving import solved
 
@@ -63,15 +66,16 @@ class Freed:
     @cached_property
     def line(self) -> Line:
         """The line with its free numbers by name."""
-        return self._with([ast.Name(name, ast.Load()) for name in self.names])
+        return self.having([ast.Name(name, ast.Load()) for name in self.names])
 
     def at(self, numbers: Sequence[float]) -> Line | None:
         """The line with these numbers written in; None where one of them changes nothing."""
         if any(c in (0.0, one) for c, one in zip(numbers, self.neutral, strict=True)):
             return None
-        return self._with([ast.Constant(c) for c in numbers])
+        return self.having([ast.Constant(c) for c in numbers])
 
-    def _with(self, numbers: Sequence[ast.expr]) -> Line:
+    def having(self, numbers: Sequence[ast.expr]) -> Line:
+        """The line with these in the places."""
         whole = ast.Expression(self.was.expression)
         for (path, node), number in zip(self.places, numbers, strict=True):
             whole = replaced(whole, path, self._put(node, number))
@@ -88,7 +92,7 @@ class Freed:
 
 def freed(was: Line) -> tuple[Freed, ...]:
     """A line with one factor, one number added, or two factors."""
-    return _cached(was.name, ast.unparse(was.expression))
+    return _cached(was.name, was.source)
 
 
 @lru_cache(maxsize=1024)
@@ -129,18 +133,23 @@ def _nested(one: Path, two: Path) -> bool:
 def factors(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
     """The programs with a free number, or two, that give these parts wherever asked."""
     wanted = set(parts)
-    off = [r for r in e.rows if r.part in wanted and r.right is not None and is_off(r)]
-    if not off or e.unit > COARSEST:
+    if e.unit > COARSEST:
         return []
-    screen = max(off, key=lambda r: r.got.size)
     with np.errstate(all="ignore"):
         for count in (1, 2):
-            for program in right_programs(e, wanted):
-                known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
-                for n in _fitting(program, known, screen, count):
-                    if explains(n, e, wanted):
-                        return [n]
+            found = [n for n in _all_fitting(e, wanted, count) if explains(n, e, wanted)]
+            if found:
+                return distinct([n for n in found if not crooked(n)] or found, e)
     return []
+
+
+def _all_fitting(e: Evidence, wanted: set[str], count: int) -> Iterator[Neighbour]:
+    """Those of all forms; of two numbers the first do."""
+    for program in right_programs(e, wanted):
+        screen = missed(program, e, wanted)
+        if screen is not None:
+            known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
+            yield from _fitting(program, known, screen, count)
 
 
 def _fitting(program: Program, known: Env, screen: Row, count: int) -> Iterator[Neighbour]:
@@ -154,7 +163,12 @@ def _fitting(program: Program, known: Env, screen: Row, count: int) -> Iterator[
 
 def _solved(program: Program, known: Env, screen: Row, k: int, f: Freed) -> list[float] | None:
     numbers = numbers_of(program, known, screen, k, f.line, f.names)
-    return solved(numbers, screen.got, f.neutral)
+    return solved(numbers, screen.got, f.neutral, blur(screen))
+
+
+def blur(screen: Row) -> np.ndarray:
+    """How far rounding may carry the numbers that came back."""
+    return np.asarray(ROUNDINGS * screen.unit * screen.sizes)
 
 
 def numbers_of(
@@ -164,10 +178,7 @@ def numbers_of(
     name = program.parts[screen.part]
 
     def numbers(c: Sequence[float]) -> np.ndarray:
-        begun = {**known, **dict(zip(names, c, strict=True))}
-        values = tried(program, begun, Edit(k, program.lines[k], now))
-        if values is None:
-            return np.full(screen.got.shape, np.nan)
+        values = program.after({**known, **dict(zip(names, c, strict=True))}, k, now)
         return program.finish({screen.part: np.asarray(values[name])})[screen.part]
 
     return numbers

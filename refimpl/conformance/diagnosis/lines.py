@@ -8,9 +8,9 @@ shape in a number's place, and a factor too many.
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ...edits import NotSeen, Path, changes, places, replaced
 from ..formulas.program import Line, line
@@ -21,7 +21,7 @@ Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 
 def changed_lines(was: Line, known: Shapes, *, factors: bool) -> tuple[Line, ...]:
     """Every edit of a line in which these numbers may stand."""
-    return _cached(was.name, ast.unparse(was.expression), known, factors)
+    return _cached(was.name, was.source, known, factors)
 
 
 @lru_cache(maxsize=8192)
@@ -103,6 +103,9 @@ def _throughout(
         others = [n for n, shape in known.items() if n != name and shape == known[name]]
         for source in (f"{name}**2", f"sqrt({name})", *(others if names.count(name) > 1 else ())):
             yield renamed(root, name, ast.parse(source, mode="eval").body)
+    for power in ("sqrt(q)", "q**2"):
+        yield _powered(root, ast.parse(power, mode="eval").body)
+    yield _other_sides(root)
     yield ast.Call(ast.Name("log", ast.Load()), [root], [])
     yield ast.Call(ast.Name("sqrt", ast.Load()), [root], [])
 
@@ -112,19 +115,56 @@ _DECLARED = ("a", "eps")
 
 
 def renamed(root: ast.expr, name: str, other: ast.expr) -> ast.expr:
-    """The expression with another in a name's place, everywhere."""
-    made: ast.expr = _Renaming(name, other).visit(copy.deepcopy(root))
+    """The expression with another in a name's place, everywhere; what is the same is shared."""
+    made: ast.expr = _put(root, lambda node: other if _is_name(node, name) else None)
     return made
 
 
-class _Renaming(ast.NodeTransformer):
-    """One number in another's place, everywhere."""
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
-    def __init__(self, name: str, other: ast.expr) -> None:
-        self._name, self._other = name, other
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._other if node.id == self._name else node
+def _put(node: Any, other: Callable[[ast.AST], ast.expr | None]) -> Any:
+    """The node with others in the places of those that have one; functions keep their names."""
+    if isinstance(node, list):
+        return [_put(x, other) for x in node]
+    if not isinstance(node, ast.expr):
+        return node
+    instead = other(node)
+    if instead is not None:
+        return instead
+    made = copy.copy(node)
+    for field in node._fields:
+        if not (field == "func" and isinstance(node, ast.Call)):
+            setattr(made, field, _put(getattr(node, field), other))
+    return made
+
+
+def _powered(root: ast.expr, form: ast.expr) -> ast.expr:
+    """Every level and every complement of one, t and 1 − t, as the root or the square of it."""
+
+    def power(node: ast.AST) -> ast.expr | None:
+        level = isinstance(node, (ast.Name, ast.BinOp)) and ast.unparse(node) in _LEVELS
+        return renamed(form, "q", node) if level else None  # type: ignore[arg-type]
+
+    made: ast.expr = _put(root, power)
+    return made
+
+
+def _other_sides(root: ast.expr) -> ast.expr:
+    """√(1 − t²) in place of 1 − t: the complement of a path that keeps the variance."""
+
+    def other(node: ast.AST) -> ast.expr | None:
+        side = _SIDES.get(ast.unparse(node)) if isinstance(node, ast.BinOp) else None
+        return None if side is None else ast.parse(side, mode="eval").body
+
+    made: ast.expr = _put(root, other)
+    return made
+
+
+_SIDES = {"1 - t": "sqrt(1 - t**2)", "1 - s": "sqrt(1 - s**2)"}
+
+_LEVELS = ("t", "s", "1 - t", "1 - s")
 
 
 def terms(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[tuple[Path, ast.expr]]:
@@ -144,6 +184,7 @@ def _scaled(node: ast.expr, known: dict[str, tuple[int, ...]]) -> Iterator[ast.e
         sources += [name] if name in known else []
     sources += [f"(1 - {n})" for n in ("t", "s") if n in known]
     sources += ["sqrt(h)"] if "h" in known else []
+    sources += ["sqrt(maximum(1 - std**2, 0))"] if "std" in known else []
     for source in sources:
         factor = ast.parse(source, mode="eval").body
         yield ast.BinOp(node, ast.Mult(), factor)

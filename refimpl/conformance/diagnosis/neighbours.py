@@ -7,9 +7,11 @@ same shape in a number's place, and a factor too many. One edit is tried before 
 give the same numbers are one program.
 """
 
-import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program
 from .evidence import Evidence, Hypothesis, Row, quietly
 from .lines import Shapes, changed_lines
+
+_CANCELS = 2.0**10
+"""How much more than the formula a way of writing it may lose by terms that cancel."""
 
 COARSEST = 2.0**-24
 """Unit roundoff beyond which too many programs look alike."""
@@ -74,7 +79,12 @@ def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
 
 
 def _length(n: Neighbour) -> int:
-    return sum(len(ast.unparse(edit.now.expression)) for edit in n.edits)
+    return 100 * crooked(n) + sum(len(edit.now.source) for edit in n.edits)
+
+
+def crooked(n: Neighbour) -> bool:
+    """Whether a number in it has many digits, as nobody writes them."""
+    return any(re.search(r"\.\d{4,}", edit.now.source) for edit in n.edits)
 
 
 def right_programs(e: Evidence, wanted: set[str], *, apart: bool = False) -> list[Program]:
@@ -92,11 +102,24 @@ def _is_right(program: Program, e: Evidence) -> bool:
         told = seen[row.case]
         if told is None or row.part not in told or row.right is None:
             return False
-        bound = 2 * ROUNDINGS * row.unit * row.sizes
+        bound = _CANCELS * ROUNDINGS * row.unit * row.sizes
         x = told[row.part]
         if x.shape != row.right.shape or not (np.abs(x - row.right) <= bound).all():
             return False
     return True
+
+
+def missed(program: Program, e: Evidence, parts: Iterable[str]) -> Row | None:
+    """The largest row of these parts that the program does not give, of those in shape."""
+    wanted, rows = set(parts), list[Row]()
+    told = [quietly(lambda i: program.run(e.op.begins(i, e.c)), k.inputs) for k in e.cases]
+    for r in e.rows:
+        own = told[r.case]
+        in_shape = r.right is not None and r.got.shape == r.right.shape
+        given = own is not None and r.part in own and fits(r, own[r.part])
+        if r.part in wanted and in_shape and not given:
+            rows.append(r)
+    return max(rows, key=lambda r: r.got.size, default=None)
 
 
 def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
@@ -129,24 +152,46 @@ def _edited(
     program: Program, known: Env, part: str, depth: int
 ) -> Iterator[tuple[tuple[Edit, ...], Env]]:
     """Edits, and what all numbers become."""
-    every = [_edits(program, k, known, depth) for k in leading_to(program, part)]
-    for k, edits in enumerate(every):
-        for first in edits:
-            values = tried(program, known, first)
-            if values is not None and depth == 1:
-                yield (first,), values
-            elif values is not None:
-                for second in (x for row in every[k + 1 :] for x in row):
-                    both = tried(program, values, second)
-                    if both is not None:
-                        yield (first, second), both
-    if depth == 2:
-        for edits in every:
-            for first in edits:
-                for second in _again(program, first, known):
-                    values = tried(program, known, second)
-                    if values is not None:
-                        yield (second,), values
+    places = leading_to(program, part)
+    every = [_edits(program, k, known, depth) for k in places]
+    if depth == 1:
+        for edit in chain.from_iterable(every):
+            values = tried(program, known, edit)
+            if values is not None:
+                yield (edit,), values
+        return
+    after = cache(lambda row, n: tried(program, known, every[row][n]))
+    for one, n, other, m in _by_rank([len(row) for row in every]):
+        first = after(one, n)
+        if first is None:
+            continue
+        if one == other:
+            yield from _twice(program, known, every[one][n])
+        elif (both := tried(program, first, every[other][m])) is not None:
+            yield (every[one][n], every[other][m]), both
+
+
+def _by_rank(sizes: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Two edits of two lines, the likeliest of both first; and each edit once beside itself.
+
+    Edits come in an order: what is dropped, its sign, a factor, then another name.
+    """
+    rows = range(len(sizes))
+    for rank in range(2 * max(sizes, default=0)):
+        for one, other in combinations(rows, 2):
+            for n in range(max(0, rank - sizes[other] + 1), min(rank + 1, sizes[one])):
+                yield one, n, other, rank - n
+        for row in rows:
+            if rank < sizes[row]:
+                yield row, rank, row, rank
+
+
+def _twice(program: Program, known: Env, first: Edit) -> Iterator[tuple[tuple[Edit, ...], Env]]:
+    """A second edit of the same line."""
+    for second in _again(program, first, known):
+        values = tried(program, known, second)
+        if values is not None:
+            yield (second,), values
 
 
 def tried(program: Program, known: Env, edit: Edit) -> Env | None:

@@ -57,6 +57,7 @@ def _joined(node: ast.BinOp) -> tuple[str, int]:
         raised = _POWERS.get(power, f"^{_inside(b, 9)}")
         return f"{_inside(a, 5)}{raised}", 4
     right = _inside(b, own)
+    right = f"({right})" if right.startswith("−") else right
     between = "·" if right[0].isdigit() else " "
     return f"{_inside(a, own)}{between}{right}", own
 

@@ -19,6 +19,9 @@ _GAIN = 0.7
 NEAR = 1e-6
 """How closely the numbers must be met, relative to the largest difference that is explained."""
 
+_DIGITS = 4
+"""As many digits as people write."""
+
 _EXACT = 1e-13
 """How closely numbers are met where the search begins at its end, relative to the largest."""
 
@@ -27,7 +30,10 @@ SEVERAL = 3
 
 
 def solved(
-    numbers: Callable[[Any], np.ndarray], got: np.ndarray, start: Sequence[float]
+    numbers: Callable[[Any], np.ndarray],
+    got: np.ndarray,
+    start: Sequence[float],
+    blur: np.ndarray | float = 0.0,
 ) -> list[float] | None:
     """c with numbers(c) = got, by Gauss and Newton's rule; None where there is none.
 
@@ -35,6 +41,7 @@ def solved(
         numbers: what the hypothesis gives for its free numbers; any shape, one for all.
         got: the numbers that came back.
         start: where the search begins.
+        blur: how far rounding may carry each number that came back.
     """
     c, want = np.array(start, dtype=np.float64), np.ravel(got)
     if want.size < SEVERAL * len(c) or not np.isfinite(want).all():
@@ -58,7 +65,22 @@ def solved(
         left = np.abs(at - want).max()
         if not left < _GAIN * before or np.abs(move).max() <= 1e-13 * np.abs(c).max():
             break
-    return [plain(float(x)) for x in c] if left <= NEAR * first else None
+    near = np.maximum(NEAR * first, np.ravel(blur))
+
+    def met(c: np.ndarray) -> bool:
+        off = np.abs(np.ravel(numbers(c)) - want)
+        return bool((off <= near).all())
+
+    return _short(c, met) if met(c) else None
+
+
+def _short(c: np.ndarray, met: Callable[[np.ndarray], bool]) -> list[float]:
+    """The numbers with as few digits as people write, where those still do."""
+    for digits in range(1, _DIGITS + 1):
+        short = np.array([float(f"{x:.{digits}g}") for x in c])
+        if met(short):
+            return [float(x) for x in short]
+    return [float(x) for x in c]
 
 
 def plain(number: float) -> float:

@@ -12,6 +12,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import CodeType
 from typing import Any, TypeAlias
 
@@ -41,9 +42,21 @@ def _in_first(a: np.ndarray, b: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([a[:, :count], b[:, count:]], axis=1)
 
 
+def _unbiased(x: np.ndarray, axis: int) -> np.ndarray:
+    n = np.float64(x.shape[axis])
+    return np.asarray(x.std(axis=axis) * np.sqrt(n / (n - 1)))
+
+
+def _thresholded(x: np.ndarray, p: float) -> np.ndarray:
+    """Each sample held at the quantile p of its sizes, at least 1, and divided by it."""
+    top = _column(np.maximum(np.quantile(np.abs(_rows(x)), p, axis=1), 1), x)
+    return np.asarray(np.clip(x, -top, top) / top)
+
+
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
-        "sqrt", "exp", "log", "sin", "cos", "cosh", "tanh", "sign", "abs", "floor", "where")},
+        "sqrt", "exp", "log", "sin", "cos", "tan", "arctan", "cosh", "tanh", "sign", "abs", "where",
+        "floor", "ceil", "rint")},
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "log_gamma": np.vectorize(math.lgamma),
     "huber": lambda x, c: np.where(np.abs(x) <= c, x**2 / 2, c * (np.abs(x) - c / 2)),
     "expm1": np.expm1, "log1p": np.log1p,
@@ -53,6 +66,13 @@ FUNCTIONS: dict[str, Any] = {
     "norm": lambda x: np.sqrt(_column((_rows(x) ** 2).sum(axis=1), x)),
     "rms": lambda x: np.sqrt(_column((_rows(x) ** 2).mean(axis=1), x)),
     "average_of": lambda x: _column(_rows(x).mean(axis=1), x),
+    "std_of": lambda x: _column(_rows(x).std(axis=1), x),
+    "unbiased_std_of": lambda x: _column(_unbiased(_rows(x), 1), x),
+    "mean_of_all": lambda x: np.mean(x) + 0 * x, "std_of_all": lambda x: np.std(x) + 0 * x,
+    "unbiased_std_of_all": lambda x: _unbiased(np.ravel(x), 0),
+    "mean_over_samples": lambda x: x.mean(axis=0, keepdims=True),
+    "thresholded": lambda x, p: _thresholded(x, p),
+    "mirrored": lambda x: np.concatenate([x[: len(x) - len(x) // 2], -x[: len(x) // 2]]),
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
@@ -61,8 +81,6 @@ FUNCTIONS: dict[str, Any] = {
     "in_first_three": lambda a, b: _in_first(a, b, 3),
     "mean_of_last": lambda x: x.mean(axis=-1, keepdims=True) + 0 * x,
     "norm_of_last": lambda x: np.sqrt((x**2).sum(axis=-1, keepdims=True)),
-    "mean_of_all": lambda x: np.mean(x) + 0 * x,
-    "std_of_all": lambda x, ddof=0: (np.std(x, ddof=ddof) if x.size > ddof else np.nan) + 0 * x,
     "largest_of_all": lambda x: np.max(x) + 0 * x, "smallest_of_all": lambda x: np.min(x) + 0 * x,
     "previous_of_batch": _neighbour(1), "next_of_batch": _neighbour(-1),
     "next_or_last_of_batch": lambda x: np.concatenate([x[1:], x[-1:]]),
@@ -85,14 +103,22 @@ class Line:
     Attributes:
         name: unlike any other line's.
         expression: its source, parsed.
-        code: compiled.
         uses: the names of numbers in it.
     """
 
     name: str
     expression: ast.expr
-    code: CodeType
     uses: frozenset[str]
+
+    @cached_property
+    def code(self) -> CodeType:
+        """The expression, compiled."""
+        return compile(ast.Expression(self.expression), "<line>", "eval")
+
+    @cached_property
+    def source(self) -> str:
+        """The expression as text."""
+        return ast.unparse(self.expression)
 
     def value(self, known: Mapping[str, Any]) -> Any:
         """The value of the expression."""
@@ -100,10 +126,23 @@ class Line:
 
 
 def line(name: str, expression: ast.expr) -> Line:
-    """A line, compiled."""
-    whole = ast.fix_missing_locations(ast.Expression(expression))
-    used = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)} - set(FUNCTIONS)
-    return Line(name, expression, compile(whole, "<line>", "eval"), frozenset(used))
+    """A line, ready to be compiled."""
+    used = set[str]()
+    _prepare(expression, used)
+    return Line(name, expression, frozenset(used - FUNCTIONS.keys()))
+
+
+def _prepare(node: ast.AST, used: set[str]) -> None:
+    """Notes the names, and gives every node a place in the source, as the compiler wants it."""
+    if isinstance(node, ast.Name):
+        used.add(node.id)
+    if isinstance(node, ast.expr):
+        node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = 1, 0, 1, 0
+    for field in node._fields:
+        below = getattr(node, field, None)
+        for one in below if isinstance(below, list) else (below,):
+            if isinstance(one, ast.AST):
+                _prepare(one, used)
 
 
 @dataclass(frozen=True)
@@ -138,6 +177,15 @@ class Program:
         for row in self.lines[k + 1 :]:
             if row.uses & moved:
                 now[row.name] = row.value(now)
+                moved.add(row.name)
+        return now
+
+    def where(self, known: Mapping[str, Any], changed: Mapping[int, Line]) -> Env:
+        """All numbers once several lines are others."""
+        now, moved = dict(known), set[str]()
+        for k, row in enumerate(self.lines):
+            if k in changed or row.uses & moved:
+                now[row.name] = changed.get(k, row).value(now)
                 moved.add(row.name)
         return now
 

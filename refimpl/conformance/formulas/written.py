@@ -11,27 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..adapter.conventions import FROZEN, NO_G, Conventions
+from .conversions import CONVERSIONS, conversions
 from .program import Env, Program, written
 from .steps import diffusion_of, levels
 from .values import Inputs, Parts, column
-
-_CONVERSIONS = {
-    "data_from_velocity": ("value = x - t * v",),
-    "noise_from_velocity": ("value = x + (1 - t) * v",),
-    "score": ("value = -(x + (1 - t) * v) / t", "value = -x / t - (1 - t) / t * v"),
-    "velocity_from_score": ("value = -(x + t * score) / (1 - t)",
-                            "value = -x / (1 - t) - (t + t**2 / (1 - t)) * score"),
-    "velocity_from_data": ("value = (x - data) / t",),
-    "velocity_from_noise": ("value = (noise - x) / (1 - t)",),
-    "score_from_data": ("value = -(x - (1 - t) * data) / t**2",),
-    "score_from_noise": ("value = -noise / t",),
-    "data_from_noise": ("value = (x - t * noise) / (1 - t)",),
-    "data_from_score": ("value = (x + t**2 * score) / (1 - t)",),
-    "noise_from_data": ("value = (x - (1 - t) * data) / t",),
-    "noise_from_score": ("value = -t * score",),
-    "path": ("value = (1 - t) * data + t * noise",),
-    "velocity_target": ("value = noise - data",),
-}  # fmt: skip
 
 _MEANS = (
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nscore = -noise_hat / t\n"
@@ -39,12 +22,14 @@ _MEANS = (
     "mean = x * (1 - g**2 / (2 * t) * h) - v * (1 + g**2 * (1 - t) / (2 * t)) * h",
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\n"
     "mean = (1 - s) * data_hat + (s - g**2 * h / (2 * t)) * noise_hat",
+    "data_hat = x - t * v\nscore = -(x - (1 - t) * data_hat) / t**2\n"
+    "drift = v - g**2 / 2 * score\nmean = x - h * drift",
 )
-"""The mean of a step: by its score, by the factors of x and v, by the two ends."""
+"""The mean of a step: by its score, by the factors of x and v, by the two ends, by the data."""
 
 _CPS = (
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nstd = s * sin(a * pi / 2)\n"
-    "mean = (1 - s) * data_hat + sqrt(s**2 - std**2) * noise_hat"
+    "mean = (1 - s) * data_hat + sqrt(maximum(s**2 - std**2, 0)) * noise_hat"
 )
 
 _DENSITY = {
@@ -66,7 +51,17 @@ _KL = {
     "k3": "value = exp(log_ratio) - 1 - log_ratio",
 }  # fmt: skip
 
-_STAGES = {
+EULER = (
+    "value = x - h * v",
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nvalue = (1 - s) * data_hat + s * noise_hat",
+    "data_hat = x - t * v\nnoise_hat = (x - (1 - t) * data_hat) / t\n"
+    "value = (1 - s) * data_hat + s * noise_hat",
+    "data_hat = x - t * v\nvalue = s / t * x + (1 - s / t) * data_hat",
+    "data_hat = x - t * v\nvalue = x - h * (x - data_hat) / t",
+)
+"""Euler's step: by the velocity, by the two ends, by DDIM's factors, along the line to the data."""
+
+STAGES = {
     "euler": "k1 = field(x, t)\nx_s = x - h * k1",
     "heun": "k1 = field(x, t)\nk2 = field(x - h * k1, s)\nx_s = x - h / 2 * (k1 + k2)",
     "midpoint": "k1 = field(x, t)\nk2 = field(x - h / 2 * k1, t - h / 2)\nx_s = x - h * k2",
@@ -78,8 +73,8 @@ _STAGES = {
 
 def programs(name: str, i: Inputs, c: Conventions) -> tuple[Program, ...]:
     """The formula of a capability in these conventions, in each form that it is written in."""
-    if name in _CONVERSIONS:
-        return _converting(name, c) if c["path"] == "linear" else ()
+    if name in CONVERSIONS:
+        return tuple(written(text, _signed(name, c)) for text in conversions(name, c["path"]))
     made = _MADE.get(name)
     return () if made is None else tuple(made(i, c))
 
@@ -101,6 +96,9 @@ def begins(i: Inputs, c: Conventions) -> Env:
     env: Env = {k: x for k, x in i.items() if not isinstance(x, str)}
     env |= {k: c.velocity(env[k]) for k in ("v", "v_ref") if k in env}
     env.setdefault("a", c["a"])
+    if "steps" in i:
+        env["k"] = np.arange(int(i["steps"]) + 1.0)
+        env["shift"] = float(str(c["grid"]).partition(" ")[2] or 1)
     env["eps"] = c["advantage_eps"]
     if "rewards" in env:
         env["prompts"], env["n"] = env["rewards"].shape
@@ -121,12 +119,11 @@ def begins(i: Inputs, c: Conventions) -> Env:
 # ---------------------------------------------------------------- the capabilities
 
 
-def _converting(name: str, c: Conventions) -> tuple[Program, ...]:
-    def finish(parts: Parts) -> Parts:
-        return {k: c.velocity(x) for k, x in parts.items()}
-
-    signed = finish if name.startswith("velocity") else None
-    return tuple(written(text, signed) for text in _CONVERSIONS[name])
+def _signed(name: str, c: Conventions) -> Callable[[Parts], Parts] | None:
+    """To the adapter's sign, where a velocity is told."""
+    if not name.startswith("velocity"):
+        return None
+    return lambda parts: {k: c.velocity(x) for k, x in parts.items()}
 
 
 def _g(i: Inputs, c: Conventions) -> str:
@@ -142,14 +139,14 @@ def _g(i: Inputs, c: Conventions) -> str:
     return f"inside = {inside}\ng = a * sqrt(t / (1 - inside))\n"
 
 
-def _transition(i: Inputs, c: Conventions) -> list[str]:
+def transition(i: Inputs, c: Conventions) -> list[str]:
     """Lines up to mean and std, in each form."""
     last = c["last_step"] == "data" and np.any(np.asarray(c.level(i["s"])) == 0)
     if c["g"] in FROZEN or last:
         return []
     if c["g"] == "cps":
         return [_CPS]
-    return [f"{_g(i, c)}{mean}\nstd = g * sqrt(h)" for mean in _MEANS]
+    return [f"{_g(i, c)}std = g * sqrt(h)\n{mean}" for mean in _MEANS]
 
 
 _TOLD = {"g sqrt(h)": "std", "g": "std / sqrt(h)", "variance": "std**2"}
@@ -161,7 +158,7 @@ def _step(i: Inputs, c: Conventions) -> list[Program]:
         parts["x_s"], lines = "x_s", f"{lines}\nx_s = mean + std * noise"
     if "noise" in i or "x_s" in i:
         parts["log_prob"], lines = "log_prob", f"{lines}\n{_scored(c, 'log_prob')}"
-    return [written(text + lines, None, **parts) for text in _transition(i, c)]
+    return [written(text + lines, None, **parts) for text in transition(i, c)]
 
 
 def _scored(c: Conventions, name: str) -> str:
@@ -169,7 +166,7 @@ def _scored(c: Conventions, name: str) -> str:
 
 
 def _replay(i: Inputs, c: Conventions) -> list[Program]:
-    return [written(f"{text}\n{_scored(c, 'value')}") for text in _transition(i, c)]
+    return [written(f"{text}\n{_scored(c, 'value')}") for text in transition(i, c)]
 
 
 def _ratio(i: Inputs, c: Conventions) -> list[Program]:
@@ -235,14 +232,26 @@ def _guidance(i: Inputs, c: Conventions) -> list[Program]:
 
 
 def _model_time(i: Inputs, c: Conventions) -> list[Program]:
-    return [written(f"value = {c['model_time'].replace('1000 t', '1000 * t')}")] \
-        if not c["model_time"].startswith("int") else []  # fmt: skip
+    if c["model_time"].startswith("int"):
+        return []
+    return [written(f"tau = {c['model_time'].replace('1000 t', '1000 * t')}\nvalue = tau")]
+
+
+def _grid(i: Inputs, c: Conventions) -> list[Program]:
+    """Level k of a grid; `shift` is the declared one."""
+    grid = str(c["grid"])
+    if not (grid in ("uniform", "any") or grid.startswith("shift")):
+        return []
+    even = "u = 1 - k / steps\n"
+    text = even + ("level = shift * u / (1 + (shift - 1) * u)" if " " in grid else "level = u")
+    text += "\nvalue = level"
+    return [written(text, lambda parts: {"value": np.asarray(c.clock(parts["value"]))})]
 
 
 _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
     "diffusion": lambda i, c: [written(_g(i, c), value="g")] if c["g"] == "flow_grpo" else [],
-    "ode_step": lambda i, c: [written("value = x - h * v")],
-    "heun_step": lambda i, c: [written(_STAGES["heun"], value="x_s")],
+    "ode_step": lambda i, c: [written(text) for text in EULER],
+    "heun_step": lambda i, c: [written(STAGES["heun"], value="x_s")],
     "sde_step": _step,
     "log_prob": lambda i, c: [written(_scored(c, "value"))],
     "sample": lambda i, c: [written("x_s = mean + std * noise", x_s="x_s")],
@@ -254,13 +263,5 @@ _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
     "objective": _surrogate,
     "guidance": _guidance,
     "model_time": _model_time,
+    "schedule": _grid,
 }
-
-
-def stages(i: Inputs, c: Conventions) -> list[Program]:
-    """One step of a loop's rule, from x at t to x_s at s, in each form that it is written in."""
-    if "noise" not in i:
-        return [written(_STAGES[c["ode_method"]], x_s="x_s")]
-    texts = _transition({"t": i["levels"], "s": i["levels"][:-1]}, c)
-    return [written(f"v = field(x, t)\n{text}\nx_s = mean + std * noise", x_s="x_s")
-            for text in texts]  # fmt: skip

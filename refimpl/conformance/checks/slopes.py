@@ -1,0 +1,52 @@
+"""A rule of two slopes whose four numbers are nobody's to guess: read off a step, or a chain's end.
+
+x − h (0.25 k1 + 0.75 k2) with k2 = field(x − 0.666667 h k1, t − 0.666667 h)
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..adapter import arrays
+from ..adapter.conventions import Conventions
+from ..diagnosis.solving import solved
+from ..formulas.operations import Edited
+from ..formulas.program import Env, Program
+from ..formulas.tableaux import OF_TWO_SLOPES, TWO_SLOPES, told
+from ..formulas.values import Inputs, Parts
+
+_HEUN = (1.0, 1.0, 0.5, 0.5)
+
+
+def blur(got: np.ndarray, c: Conventions) -> float:
+    """How far a chain's rounding may carry its end."""
+    return 64 * arrays.UNIT[c["dtype"]] * float(np.abs(got).max(initial=0.0))
+
+
+def two_slopes(
+    i: Inputs,
+    got: np.ndarray,
+    c: Conventions,
+    parts: Callable[[Program, Inputs, Conventions, Env], Parts],
+    meant: str = told(_HEUN),
+) -> Iterator[Edited]:
+    """The rule whose numbers give what came back.
+
+    Args:
+        i, got: one answer, on a curved field.
+        c: the conventions.
+        parts: what a rule gives for its free numbers by name.
+        meant: the rule that is meant.
+    """
+
+    def numbers(free: object) -> np.ndarray:
+        return next(iter(parts(TWO_SLOPES, i, c, _named(free)).values()))
+
+    found = solved(numbers, got, _HEUN, blur(got, c))
+    if found is not None:
+        free = _named(found)
+        yield Edited(told(found), meant, lambda i, c: parts(TWO_SLOPES, i, c, free), 4)
+
+
+def _named(free: object) -> Env:
+    return dict(zip(OF_TWO_SLOPES, np.asarray(free), strict=True))

@@ -1,0 +1,155 @@
+"""A quantity with another in its place, in one of the lines that use it, in some, or in all.
+
+    it computes  −noise_hat/maximum(t, 0.2)  where  −noise_hat/t  is meant
+    it computes  v − (a √(s/(1 − s)))²/2 score  where  v − g²/2 score  is meant
+    it computes  maximum(h, 0.1)  where  h  is meant
+
+The level of the other end, a step's length that is floored, an earlier line edited for one of its
+readers alone: what no edit of one line makes.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+
+from ...edits import replaced
+from ..formulas.program import Env, Line, Program
+from .lines import changed_lines, nodes_of, renamed
+from .neighbours import Edit, shapes
+from .others import CLOCKS, LIMITS, OTHERS
+from .remade import FREE, Remade, forms_of, parsed, template
+
+SCALARS = frozenset(OTHERS) - {"noise"}
+"""Quantities of one number a sample, or a step."""
+
+_MOST = 5
+"""So many lines at most of which every choice is tried; of more, one alone or all."""
+
+
+def exchanges(program: Program, known: Env, places: Sequence[int]) -> Iterator[Remade]:
+    """The lines at these places with one quantity another, and what a term of theirs is held to."""
+    own = {program.lines[k].name: k for k in places}
+    for name in dict.fromkeys(n for k in places for n in sorted(program.lines[k].uses)):
+        users = [k for k in places if name in program.lines[k].uses]
+        for form in _forms(program, known, name, own.get(name)):
+            if _uses(form) - {"q", FREE} <= set(known):
+                for chosen in _chosen(name, users, whole=name not in own):
+                    yield _exchanged(program, name, form, chosen, users)
+    for name, k in own.items():
+        for form in OTHERS.get(name, ()):
+            if _uses(form) - {"q", FREE} <= _before(program, known, k):
+                yield _defined(program, k, form)
+    for k in places:
+        yield from _terms_changed(program.lines[k], k, known)
+
+
+def _uses(form: str) -> frozenset[str]:
+    return parsed("q", form).uses
+
+
+def _before(program: Program, known: Env, k: int) -> set[str]:
+    return set(known) - {row.name for row in program.lines[k:]}
+
+
+def _forms(program: Program, known: Env, name: str, place: int | None) -> Iterator[str]:
+    """What may stand for a quantity; for an earlier line's, that line edited."""
+    if callable(known.get(name)):
+        return
+    yield from OTHERS.get(name, ())
+    if name not in SCALARS and np.ndim(known.get(name, 0.0)) > 0:
+        yield from forms_of(name, known)
+    if place is not None:
+        row = program.lines[place]
+        for now in changed_lines(row, shapes(program, place, known), factors=True):
+            yield now.source
+
+
+def _chosen(name: str, users: Sequence[int], *, whole: bool) -> Iterator[tuple[int, ...]]:
+    """The lines in which it is another: one; of levels some; all of them, if it is given."""
+    several = range(2, len(users)) if name in ("t", "s", "h") and len(users) <= _MOST else ()
+    if len(users) > 1 or (whole and name not in SCALARS):
+        yield from combinations(users, 1)
+    for n in several:
+        yield from combinations(users, n)
+    if whole and name in SCALARS:
+        yield tuple(users)
+
+
+def _exchanged(
+    program: Program, name: str, form: str, chosen: Sequence[int], users: Sequence[int]
+) -> Remade:
+    edits = tuple(
+        Edit(k, row, _renamed(row.name, row.source, name, form))
+        for k in chosen
+        for row in [program.lines[k]]
+    )
+    told: tuple[Edit, ...] = ()
+    if len(chosen) == len(users) > 1:
+        told = (Edit(chosen[0], parsed(name, name), _renamed(name, name, name, form)),)
+    return Remade(edits, form, _held(form, name), told)
+
+
+def _held(form: str, name: str) -> Line:
+    low = form == "clamp(q, c, 1 - c)"
+    return parsed(name, f"minimum({name}, 1 - {name})" if low else name)
+
+
+@lru_cache(maxsize=16384)
+def _renamed(line_name: str, source: str, name: str, form: str) -> Line:
+    """A line with a form in a name's place."""
+    other = renamed(template(form), "q", ast.Name(name, ast.Load()))
+    return parsed(line_name, ast.unparse(renamed(template(source), name, other)))
+
+
+def _defined(program: Program, k: int, form: str) -> Remade:
+    """A line that is another quantity from the start."""
+    row = program.lines[k]
+    now = renamed(template(form), "q", row.expression)
+    edit = Edit(k, row, parsed(row.name, ast.unparse(now)))
+    return Remade((edit,), form, _held(form, row.name))
+
+
+# ---------------------------------------------------------------- both ends of a step
+
+
+def on_clocks(program: Program) -> tuple[Program, Iterator[Remade]]:
+    """The program with its levels in front, and both of them another function of themselves."""
+    front = (parsed("t", "t"), parsed("s", "s"), parsed("h", "t - s"))
+    opened = Program((*front, *program.lines), program.parts, program.finish)
+    return opened, (_clocked(front, form) for form in CLOCKS)
+
+
+def _clocked(front: Sequence[Line], form: str) -> Remade:
+    edits = tuple(Edit(k, front[k], _renamed(n, n, n, form)) for k, n in enumerate(("t", "s")))
+    return Remade(edits, form, _held(form, "t"))
+
+
+# ---------------------------------------------------------------- terms
+
+
+def _terms_changed(row: Line, k: int, known: Env) -> Iterator[Remade]:
+    """A term of a line with a limit, or a level in one of its places: 1 − t at least .05."""
+    for source, term, form in _cached(row.source):
+        if _uses(form) - {"q", FREE} <= set(known):
+            yield Remade((Edit(k, row, parsed(row.name, source)),), form, _held(form, term))
+
+
+@lru_cache(maxsize=1024)
+def _cached(source: str) -> tuple[tuple[str, str, str], ...]:
+    """A line's source with one term changed, that term, and the form."""
+    root, found = template(source), []
+    nodes = [(path, node) for path, node in nodes_of(root) if isinstance(node, ast.expr)]
+    names = [node.id for _, node in nodes if isinstance(node, ast.Name)]
+    for path, node in nodes[1:]:
+        forms: tuple[str, ...] = ()
+        if isinstance(node, ast.Name) and names.count(node.id) > 1 and node.id != "u":
+            forms = OTHERS.get(node.id, ())
+        elif isinstance(node, (ast.BinOp, ast.Call)):
+            forms = ("clamp(q, -c, c)", *LIMITS)
+        for form in forms:
+            now = replaced(ast.Expression(root), path, renamed(template(form), "q", node)).body
+            found.append((ast.unparse(now), ast.unparse(node), form))
+    return tuple(found)

@@ -1,0 +1,60 @@
+"""Runge–Kutta rules other than the declared ones, written out: x_s = x − h Σ b_i k_i.
+
+OTHER_RULES["Ralston's rule"]   →   the lines of one step
+
+k_i = field(x − h Σ a_ij k_j, t − c_i h)        c_i = Σ a_ij
+"""
+
+from collections.abc import Sequence
+
+from .program import Program, written
+
+_TABLES: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
+    "Euler's rule": ((), ("1",)),
+    "Heun's rule": ((("1",),), ("1/2", "1/2")),
+    "the midpoint rule": ((("1/2",),), ("0", "1")),
+    "Ralston's rule": ((("2/3",),), ("1/4", "3/4")),
+    "Heun's rule of order 3": ((("1/3",), ("0", "2/3")), ("1/4", "0", "3/4")),
+    "Kutta's rule of order 3": ((("1/2",), ("-1", "2")), ("1/6", "2/3", "1/6")),
+    "Ralston's rule of order 3": ((("1/2",), ("0", "3/4")), ("2/9", "1/3", "4/9")),
+    "the strongly stable rule of order 3":
+        ((("1",), ("1/4", "1/4")), ("1/6", "1/6", "2/3")),
+    "the classical rule of order 4":
+        ((("1/2",), ("0", "1/2"), ("0", "0", "1")), ("1/6", "1/3", "1/3", "1/6")),
+    "Kutta's 3/8 rule":
+        ((("1/3",), ("-1/3", "1"), ("1", "-1", "1")), ("1/8", "3/8", "3/8", "1/8")),
+}  # fmt: skip
+"""a_ij below the diagonal, row by row, and b_i."""
+
+
+def _weighed(weights: Sequence[str]) -> str:
+    return " + ".join(f"({w}) * k{j}" for j, w in enumerate(weights, 1) if w != "0")
+
+
+def _rule(name: str) -> Program:
+    """One step from x at t, told as x_s."""
+    rows, weights = _TABLES[name]
+    lines = ["k1 = field(x, t)"]
+    for i, row in enumerate(rows, 2):
+        lines.append(f"k{i} = field(x - h * ({_weighed(row)}), t - h * ({' + '.join(row)}))")
+    lines.append(f"x_s = x - h * ({_weighed(weights)})")
+    return written("\n".join(lines), x_s="x_s")
+
+
+OTHER_RULES = {name: _rule(name) for name in _TABLES}
+"""One step of each rule, by name."""
+
+TWO_SLOPES = written(
+    "k1 = field(x, t)\nk2 = field(x - a21 * h * k1, t - c2 * h)\nx_s = x - h * (b1 * k1 + b2 * k2)",
+    x_s="x_s",
+)
+"""Any rule of two slopes: its four numbers are free."""
+
+OF_TWO_SLOPES = ("a21", "c2", "b1", "b2")
+
+
+def told(numbers: Sequence[float]) -> str:
+    """A rule of two slopes, in words."""
+    a, c, b1, b2 = (f"{x:.6g}".replace("-", "−") for x in numbers)
+    return (f"x − h ({b1} k1 + {b2} k2) with k2 = field(x − {a} h k1, t − {c} h)"
+            .replace("+ −", "− "))  # fmt: skip
