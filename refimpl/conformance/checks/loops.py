@@ -22,9 +22,11 @@ from ..formulas.operations import Operation, Slip
 from ..formulas.stages import stages
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
-from .elsewhere import OTHER_ODES, OTHER_SDES, drawn, ended, of_two_slopes
+from .endings import ended
 from .fitted import CHURN
 from .ode import FIELDS, theirs
+from .other_noise import OTHER_SDES, drawn
+from .other_solvers import OTHER_ODES, of_two_slopes
 from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
 from .rules import edited, stepped, with_numbers

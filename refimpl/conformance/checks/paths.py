@@ -113,7 +113,8 @@ def schedule_value(subject: Subject) -> Finding:
     try:
         return compare(subject, SCHEDULE, _schedule_cases(subject))
     except Differs as found:
-        known = found.explanations or _recognised(subject)
+        plain = all(e.kind == "edit" for e in found.explanations)
+        known = (plain and _recognised(subject)) or found.explanations
         raise Differs(found.what, found.gap, known) from None
 
 

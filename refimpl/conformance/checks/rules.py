@@ -17,8 +17,8 @@ from ..diagnosis.exchanges import exchanges, on_clocks
 from ..diagnosis.factors import freed
 from ..diagnosis.limits import starts
 from ..diagnosis.lines import changed_lines
-from ..diagnosis.neighbours import Edit, shapes
 from ..diagnosis.printing import shown
+from ..diagnosis.programs import Edit, shapes
 from ..diagnosis.remade import FREE, Remade, remade
 from ..diagnosis.solving import solved
 from ..formulas.operations import Edited

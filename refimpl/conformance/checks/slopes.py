@@ -1,6 +1,8 @@
 """A rule of two slopes whose four numbers are nobody's to guess: read off a step, or a chain's end.
 
-x − h (0.25 k1 + 0.75 k2) with k2 = field(x − 0.666667 h k1, t − 0.666667 h)
+    x − h (0.25 k1 + 0.75 k2) with k2 = field(x − 0.666667 h k1, t − 0.666667 h)
+
+Newton's search begins at Heun's rule.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,8 @@
-"""Two faults in one answer, of which a part shows the first alone: it is found there, and put right
-by keeping it; the second is looked for in what then is left.
+"""Two faults in one answer, of which a part shows the first alone.
 
-    the std shows  a √(min(t, 0.9)/(1 − min(t, 0.9)));  with that g the mean shows  maximum(t, 0.1)
+    the std shows  minimum(g, 2.1);  with that g the mean shows  −noise_hat/maximum(t, 0.1)
+
+The first is found in that part and kept; the second is looked for in what is then left.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import TypeAlias
 
 from ..formulas.program import Program
 from .evidence import Evidence
-from .neighbours import Neighbour, right_programs
+from .programs import Neighbour, right_programs
 
 Finder: TypeAlias = Callable[[Evidence, Sequence[str]], list[Neighbour]]
 

@@ -136,7 +136,7 @@ class Evidence:
         return self.kept[key]
 
     def distinct(
-        self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], int]
+        self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], float]
     ) -> list[T]:
         """The shortest of those that say the same, where nothing was asked: the rest are ties."""
         kept: list[tuple[list[Parts | None], T]] = []

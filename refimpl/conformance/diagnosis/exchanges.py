@@ -18,8 +18,8 @@ import numpy as np
 from ...edits import replaced
 from ..formulas.program import Env, Line, Program
 from .lines import changed_lines, nodes_of, renamed
-from .neighbours import Edit, shapes
 from .others import CLOCKS, LIMITS, OTHERS
+from .programs import Edit, shapes
 from .remade import FREE, Remade, forms_of, parsed, template
 
 SCALARS = frozenset(OTHERS) - {"noise"}

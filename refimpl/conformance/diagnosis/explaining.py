@@ -8,9 +8,7 @@ for each part, then two. Readings that cannot be told apart on these inputs are 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
@@ -18,7 +16,8 @@ from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
 from ..formulas.apart import NAMED
-from ..formulas.operations import Edited, Operation, Slip, Within
+from ..formulas.operations import Edited, Operation, Slip
+from .apart import Apart, Reader
 from .arguments import rounded_arguments, rounded_lines
 from .beside import beside
 from .compound import compounds
@@ -26,15 +25,13 @@ from .evidence import Evidence, Variation
 from .factors import factors
 from .instead import substitutes
 from .limits import remakings
-from .neighbours import Neighbour, crooked, distinct, neighbours
+from .neighbours import neighbours
 from .powers import powers
 from .printing import number, shown
+from .programs import Neighbour, crooked, distinct
 from .readings import Case, Explanation, factor
 from .roundings import rounding
 from .variations import variations
-
-Reader: TypeAlias = Callable[[Evidence, Sequence[str]], list[Explanation]]
-"""Readings of some parts that the other parts do not refute."""
 
 
 def explain(
@@ -67,7 +64,7 @@ class _Search:
 
     def __init__(self, e: Evidence, patience: Patience, deep: bool) -> None:
         self._e, self._patience, self._deep = e, patience, deep
-        self._apart = _Apart(e)
+        self._apart = Apart(e)
 
     def readings(self) -> Iterator[list[Explanation]]:
         """All searches, one after the other."""
@@ -245,58 +242,3 @@ def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
 def _factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     only = e.without(set(e.parts) - set(parts))
     return factor(only.op, only.cases, only.answers, only.c)
-
-
-# ---------------------------------------------------------------- part by part
-
-
-class _Apart:
-    """An answer taken apart: each part with the evidence by which it is judged.
-
-    A part that is made of others is judged from those that came back: so a sample that is its own
-    mean plus its own std times the noise has no fault of its own.
-    """
-
-    def __init__(self, e: Evidence) -> None:
-        made = {w.part: (own, w.value) for w in e.op.within if (own := _own(e, w)) is not None}
-        plain = e.without(made)
-        self._parts = {part: made.get(part, (plain, part)) for part in e.off}
-        self._parts = {p: (own, name) for p, (own, name) in self._parts.items() if name in own.off}
-        self._several = len(e.parts) > 1
-        self._read = dict[tuple[Reader, str], list[Explanation]]()
-
-    def readings(self, readers: Sequence[Reader], *, whole: bool = True) -> list[Explanation]:
-        """A reading for each wrong part; with `whole`, only if every one of them has one."""
-        found, known = list[Explanation](), 0
-        for part, (own, name) in self._parts.items() if self._several else ():
-            every = (self._once(reader, part, own, name) for reader in readers)
-            readings = next(filter(None, every), [])
-            if not readings and whole:
-                return []
-            known += bool(readings)
-            found += [replace(x, part=part) for x in readings or [_OPEN]]
-        return found if known else []
-
-    def _once(self, reader: Reader, part: str, own: Evidence, name: str) -> list[Explanation]:
-        """What a reader says of a part: each is asked once."""
-        if (reader, part) not in self._read:
-            self._read[reader, part] = reader(own, [name])
-        return self._read[reader, part]
-
-
-_OPEN = Explanation("open", "nothing that is known here", 0.0, "", "")
-
-
-def _own(e: Evidence, row: Within) -> Evidence | None:
-    """The evidence of a part, given the parts that it is made of; None where they are absent."""
-    cases, answers = [], []
-    for case, got in zip(e.cases, e.answers, strict=True):
-        if row.part not in got.parts:
-            continue
-        if not set(row.needs) <= set(got.parts):
-            return None
-        cases.append(Case(row.inputs(case.inputs, got.parts, e.c), case.label))
-        answers.append(
-            Answer({row.value: got.parts[row.part]}, {row.value: got.unit[row.part]}, got.kinds)
-        )
-    return Evidence(row.operation, cases, answers, e.c) if cases else None

@@ -22,7 +22,7 @@ from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Line, Program, line
 from .evidence import Evidence, Row
 from .lines import nodes_of, terms
-from .neighbours import (
+from .programs import (
     COARSEST,
     Edit,
     Neighbour,

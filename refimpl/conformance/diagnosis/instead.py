@@ -21,7 +21,8 @@ from .evidence import Evidence, Row, is_off
 from .factors import blur, numbers_of
 from .limits import starts
 from .lines import renamed
-from .neighbours import (
+from .neighbours import tried
+from .programs import (
     COARSEST,
     Edit,
     Neighbour,
@@ -30,7 +31,6 @@ from .neighbours import (
     fits,
     leading_to,
     right_programs,
-    tried,
 )
 from .remade import HELD, forms_of, opened, parsed, template
 from .solving import solved

@@ -14,7 +14,7 @@ from ..formulas.program import Env, Program
 from .evidence import Evidence, Row
 from .exchanges import exchanges, on_clocks
 from .factors import blur
-from .neighbours import (
+from .programs import (
     COARSEST,
     Neighbour,
     crooked,

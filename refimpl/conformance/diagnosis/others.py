@@ -1,6 +1,8 @@
 """What may stand in a quantity's place: q is the quantity itself, c a number read off an answer.
 
-OTHERS["t"]   →   "maximum(q, c)", ..., "s", "(t + s) / 2", "1 - q"
+    OTHERS["t"]   →   "maximum(q, c)", ..., "s", "(t + s) / 2", "1 - q"
+
+By the names that quantities have where formulas are written out.
 """
 
 LIMITS = ("maximum(q, c)", "minimum(q, c)")
@@ -59,13 +61,18 @@ _BY_STEP = ("q * (1 - k / n)", "q * sqrt(1 - k / n)", "q * k / n", "q * (k + 1) 
             "q * sqrt(t)", "q * sqrt(1 - t)")  # fmt: skip
 """Noise that grows or cools along a chain of n steps, or with the level."""
 
+
+def _scaled(forms: tuple[str, ...]) -> tuple[str, ...]:
+    """The same times a number; each once, whatever constant it has."""
+    return tuple(f"c * {form}" for form in forms if form.startswith("a *"))
+
+
 OTHERS: dict[str, tuple[str, ...]] = {
     "t": (*_LEVEL, "s", "(t + s) / 2", "1 - t"),
     "s": (*_LEVEL, "t", "(t + s) / 2", "1 - s"),
     "h": (*LIMITS, "q + c", "c", "t", "s"),
-    "g": (*LIMITS, "q + c", "c", *_G, *(f"c * {form}" for form in _G)),
-    "std": (*LIMITS, "q + c", "c", *_STD, *(f"{form} * sqrt(h)" for form in _G),
-            *(f"c * {form}" for form in _STD)),
+    "g": (*LIMITS, "q + c", "c", *_G, *_scaled(_G)),
+    "std": (*LIMITS, "q + c", "c", *_STD, *(f"{form} * sqrt(h)" for form in _G), *_scaled(_STD)),
     "noise": _BY_STEP,
     "shift": ("c",),
     "u": _GRID,

@@ -14,7 +14,7 @@ import numpy as np
 from ..formulas.program import Env, Program
 from .evidence import Evidence, Row, is_off
 from .factors import Freed, blur, freed
-from .neighbours import COARSEST, Edit, Neighbour, distinct, explains, leading_to, right_programs
+from .programs import COARSEST, Edit, Neighbour, distinct, explains, leading_to, right_programs
 from .solving import plain
 
 _BASES = ("t", "s", "h", "1 - t", "1 - s")

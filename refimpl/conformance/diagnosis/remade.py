@@ -17,7 +17,7 @@ import numpy as np
 
 from ..formulas.program import Env, Line, Program, line
 from .lines import renamed
-from .neighbours import Edit
+from .programs import Edit
 
 FREE = "c"
 """What a limit is called."""

@@ -1,6 +1,8 @@
 """One step of a sampler's rule, written out: from x at t to x_s at s, with v from the field.
 
-stages(inputs, conventions)   →   Program, Program, ...
+    stages(inputs, conventions)   →   Program, Program, ...
+
+In each form that it is written in, the usual one first.
 """
 
 from ..adapter.conventions import Conventions

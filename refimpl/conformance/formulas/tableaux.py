@@ -1,8 +1,10 @@
 """Runge–Kutta rules other than the declared ones, written out: x_s = x − h Σ b_i k_i.
 
-OTHER_RULES["Ralston's rule"]   →   the lines of one step
+    OTHER_RULES["Ralston's rule"]   →   the lines of one step
 
-k_i = field(x − h Σ a_ij k_j, t − c_i h)        c_i = Σ a_ij
+    k_i = field(x − h Σ a_ij k_j, t − c_i h)        c_i = Σ a_ij
+
+A rule is an equation of its table alone: a_ij below the diagonal, and b_i.
 """
 
 from collections.abc import Sequence
