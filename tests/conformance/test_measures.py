@@ -8,8 +8,10 @@ import pytest
 from refimpl.conformance.checks.measures import CENTRES, OF, OF_EACH, SPREADS
 
 R = np.array([[1.0, 2.0, 4.0, 13.0], [3.0, 0.0, 0.0, 1.0]])
-QUANTILES = {1: 1.03, 5: 1.15, 10: 1.3, 20: 1.6, 25: 1.75, 75: 6.25, 80: 7.6, 90: 10.3, 95: 11.65,
-             99: 12.73}  # fmt: skip
+QUANTILES = {
+    1: 1.03, 5: 1.15, 10: 1.3, 15: 1.45, 20: 1.6, 25: 1.75, 30: 1.9, 35: 2.1, 40: 2.4, 45: 2.7,
+    55: 3.3, 60: 3.6, 65: 3.9, 70: 4.9, 75: 6.25, 80: 7.6, 85: 8.95, 90: 10.3, 95: 11.65, 99: 12.73,
+}  # fmt: skip
 """Of the first group: its fourth places lie at 0, 1/3, 2/3 and 1."""
 
 BY_HAND_CENTRES = {
@@ -52,6 +54,8 @@ BY_HAND_SPREADS = {
     "the group's 5 % to 95 % range": 10.5,
     "the group's 1 % to 99 % range": 11.7,
     "the largest deviation": 8,
+    "the sum of absolute deviations from the mean": 16,
+    "the batch's mean absolute deviation": 22 / 8,
     "the largest above the mean": 8,
     "the smallest below the mean": 4,
     "the mean reward's size": 5,
@@ -102,6 +106,10 @@ def test_what_is_measured_is_what_its_name_says():
         "ranks": [[0, 1, 2, 3], [3, 0.5, 0.5, 2]],
         "places in order": [[0, 1, 2, 3], [3, 0, 1, 2]],
         "exponentials": np.exp(R),
+        "exponentials of 0.1 times the rewards": np.exp(R / 10),
+        "exponentials of 0.5 times the rewards": np.exp(R / 2),
+        "exponentials of 2 times the rewards": np.exp(2 * R),
+        "exponentials of 10 times the rewards": np.exp(10 * R),
         "tanh(rewards)": np.tanh(R),
         "sigmoid(rewards)": 0.5 + np.tanh(R / 2) / 2,
         "squared rewards": [[1, 4, 16, 169], [9, 0, 0, 1]],

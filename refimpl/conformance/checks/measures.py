@@ -77,7 +77,10 @@ CENTRES: Mapping[str, Measure] = {
     "the mean of the group's better half": _upper_half,
     "the first sample's reward": lambda r: r[:, :1],
     "the last sample's reward": lambda r: r[:, -1:],
-    **{f"the group's {q} % quantile": _per_cent(q) for q in (1, 5, 10, 20, 25, 75, 80, 90, 95, 99)},
+    **{
+        f"the group's {q} % quantile": _per_cent(q)
+        for q in (1, *range(5, 50, 5), *range(55, 100, 5), 99)
+    },
 }
 """What may be subtracted, one number for a group."""
 
@@ -111,6 +114,9 @@ SPREADS: Mapping[str, Measure] = {
     **{f"the group's {a} % to {b} % range": _between(a, b)
        for a, b in ((25, 75), (20, 80), (10, 90), (5, 95), (1, 99))},
     "the largest deviation": lambda r: _largest(np.abs(r - _mean(r))),
+    "the sum of absolute deviations from the mean":
+        lambda r: np.abs(r - _mean(r)).sum(axis=1, keepdims=True),
+    "the batch's mean absolute deviation": lambda r: np.abs(r - r.mean()).mean(),
     "the largest above the mean": lambda r: _largest(r) - _mean(r),
     "the smallest below the mean": lambda r: _mean(r) - _smallest(r),
     "the mean reward's size": lambda r: np.abs(_mean(r)),
@@ -130,6 +136,10 @@ OF_OTHERS = ("the others' std", "the others' std (n − 1)")
 """Those that are another number for each sample of a group."""
 
 
+def _exponentials(times: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda r: np.asarray(np.exp(times * r))
+
+
 def ranks(r: np.ndarray) -> np.ndarray:
     """0, 1, 2, ... in each group, the smallest first; equal rewards share their mean rank."""
     below = (r[:, None, :] < r[:, :, None]).sum(axis=2)
@@ -141,6 +151,7 @@ OF: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "rewards": lambda r: r,
     "ranks": ranks,
     "exponentials": np.exp,
+    **{f"exponentials of {c:g} times the rewards": _exponentials(c) for c in (0.1, 0.5, 2, 10)},
     "tanh(rewards)": np.tanh,
     "sigmoid(rewards)": lambda r: 1 / (1 + np.exp(-r)),
     "squared rewards": lambda r: r**2,

@@ -285,13 +285,14 @@ class Naming:
     def _mixtures(self, columns: Mapping[str, np.ndarray], x: np.ndarray) -> list[Named]:
         """So much of one measure and so much of another."""
         found = [n for pair in combinations(columns, 2) if (n := self._larger(*pair, columns, x))]
+        columns, table = {**columns, "1": 1 + 0 * x}, {**self._table, "1": lambda r: 1.0}
         for one, two in combinations(columns, 2):
             both = np.stack([columns[one], columns[two]], axis=1)
             made, _, rank, _ = np.linalg.lstsq(both, x, rcond=1e-9)
             a, b = (plain(float(m)) for m in made)
             if rank == 2 and min(a, b) > 1e-6 and self._met(both @ [a, b], x):
                 told = f"{number(a)} times {one} and {number(b)} times {two}"
-                found.append(Named(told, _mixed(self._table[one], self._table[two], a, b), 2))
+                found.append(Named(told, _mixed(table[one], table[two], a, b), 2))
         return found
 
 

@@ -109,6 +109,10 @@ def of_guidance(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     made = {"v_uncond": u, "v_cond": v, "guided": whole, "w (v_cond − v_uncond)": w * d,
             "guided at v_cond's std": whole * _std(v) / _std(whole),
             "guided at v_cond's norm": whole * _norm(v) / _norm(whole),
+            "guided at v_uncond's std": whole * _std(u) / _std(whole),
+            "guided at v_uncond's norm": whole * _norm(u) / _norm(whole),
+            "cos(v_uncond, v_cond) (v_cond − v_uncond)": _cosine(u, v) * d,
+            "cos(v_uncond, v_cond) w (v_cond − v_uncond)": _cosine(u, v) * w * d,
             "guided at v_cond's std over the batch": whole * v.std() / whole.std(),
             "guided at v_cond's std along the last axis": whole * _last(v) / _last(whole),
             "v_uncond/(1 + w)": u / (1 + w), "w v_cond/(1 + w)": w * v / (1 + w),
@@ -143,6 +147,11 @@ def _norm(x: np.ndarray) -> np.ndarray:
 
 def _mean(x: np.ndarray) -> np.ndarray:
     return _column(_flat(x).mean(axis=1), x) + 0 * x
+
+
+def _cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    inner = _column((_flat(x) * _flat(y)).sum(axis=1), x)
+    return np.asarray(inner / (_norm(x) * _norm(y)))
 
 
 def _along(x: np.ndarray, y: np.ndarray) -> np.ndarray:

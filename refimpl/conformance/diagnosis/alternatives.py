@@ -31,6 +31,8 @@ POINTWISE = (
     "sign(q) * sqrt(abs(q))",
     "sign(q) * log(1 + abs(q))",
     "abs(q)**c * sign(q)",
+    "q / (1 + abs(q))",
+    "q / (c + abs(q))",
     "c * sign(q)",
     "c * tanh(q)",
     "maximum(q - c, 0)",
@@ -61,7 +63,16 @@ BATCH = ("previous_of_batch(q)", "next_of_batch(q)", "reversed_batch(q)", "first
          "next_or_last_of_batch(q)", "previous_or_first_of_batch(q)")  # fmt: skip
 """Another sample's number."""
 
-LEVELLED = ("mean_of_all(q)", "q - mean_of_all(q)", "(q - mean_of_all(q)) / std_of_all(q)",
+POSITIVE = ("log(1 + q)", "q / (1 + q)", "q**c")
+"""Functions of a positive number."""
+
+GROUPED = ("q - group_mean(q)", "clamp(q, -c, c) - group_mean(clamp(q, -c, c))",
+           "maximum(q, c) - group_mean(maximum(q, c))", "minimum(q, c) - group_mean(minimum(q, c))",
+           "tanh(q) - group_mean(tanh(q))")  # fmt: skip
+"""Advantages centred once more."""
+
+LEVELLED = ("mean_of_all(q)", "q - mean_of_all(q)", "q - mean_of_all(q) + 1",
+            "(q - mean_of_all(q)) / std_of_all(q)",
             "(q - mean_of_all(q)) / unbiased_std_of_all(q)",
             "(q - mean_of_all(q)) / (std_of_all(q) + c)",
             "(q - mean_of_all(q)) / (unbiased_std_of_all(q) + c)", "q / std_of_all(q)",
@@ -187,6 +198,8 @@ OF_LINE: Mapping[str, tuple[str, ...]] = {
     "clipped": CLIPS,
     "kl": COSTS,
     "difference": DIFFERENCES,
+    "log_ratio": ("exp(log_prob_ref) - exp(log_prob)", "log_prob_ref / log_prob - 1"),
+    "gap": ("exp(log_prob) - exp(log_prob_old)", "log_prob / log_prob_old - 1"),
     "residual": RESIDUALS,
     "value": (*GUIDED, *RATIOS, *OBJECTIVES),
 }
@@ -207,6 +220,10 @@ STARTS: Mapping[str, tuple[float, ...]] = {
     "abs(q)**c * sign(q)": (0.8, 1.5),
     "exp(log_prob) / (exp(log_prob_old) + c)": (0.0,),
     "c * q + 1 - c": (0.5,),
+    "minimum(ratio, c) * advantage": (1.2, 1.5, 2.0, 3.0, 5.0, 10.0),
+    "q**c": (0.8, 1.5),
+    "clamp(ratio, 1 / c, c) * advantage": (1.1, 1.6, 2.4),
+    "maximum(ratio, c) * advantage": (0.9, 0.6),
     "maximum(q - c, 0)": (0.0, 0.1, 1.0),
     "clamp(ratio, 1 - c, 1 + c)": (0.1, 0.2, 0.3, 0.5),
     "clamp(ratio, 1 / (1 + c), 1 + c)": (0.1, 0.2, 0.3, 0.5),
@@ -244,7 +261,9 @@ def _plain(row: Line, known: Env) -> tuple[str, ...]:
         return ()
     signs = WEIGHED if (q < 0).any() and (q > 0).any() else ()
     batch = BATCH if len(q) > 1 else ()
-    own = LEVELLED if q.ndim == 1 or "rewards" in known else ()
+    own: tuple[str, ...] = LEVELLED if q.size == len(q) or "rewards" in known else ()
+    own += GROUPED if "rewards" in known else ()
+    own += POSITIVE if (q > 0).all() else ()
     return (*POINTWISE, *signs, BETWEEN, *batch, *own, *(OF_SAMPLE if q.ndim > 1 else ()),
             *(OF_LAST if q.ndim > 2 else ()))  # fmt: skip
 
@@ -277,6 +296,7 @@ _SPOKEN_OF = {
     "clip_low",
     "clip_high",
     "log_prob_old",
+    "log_prob_ref",
     "kl",
     "mean_ref",
     "x_s",

@@ -105,7 +105,12 @@ class _Search:
         )
 
     def _one_fault(self, e: Evidence) -> list[Explanation]:
-        return self._one_edit(e, e.off) or _one_factor(e, e.off)
+        """The simplest searches; of a whole step the quick ones alone."""
+        if "v" not in e.cases[0].inputs:
+            return self._one_edit(e, e.off) or _one_factor(e, e.off)
+        quick = partial(substitutes, free=False), factors, partial(substitutes, free=True)
+        found = next((n for finder in quick if (n := finder(e, e.off))), [])
+        return [_told(e, n) for n in found]
 
     def _compound(self, e: Evidence) -> list[Explanation]:
         """Two faults, of which one part shows the first alone."""
@@ -211,8 +216,8 @@ def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
 
 
 def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:
-    found = remakings(e, parts, free=free) or substitutes(e, parts, free=free)
-    return [_told(e, n) for n in found]
+    found = remakings(e, parts, free=free) + substitutes(e, parts, free=free)
+    return [_told(e, n) for n in distinct(found, e)]
 
 
 def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:
