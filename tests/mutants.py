@@ -94,6 +94,26 @@ def change(folder: Path, mutant: str, prefix: str) -> str:
     return f"{module.removeprefix(prefix)}.{function}: {removed} → {added}"
 
 
+def tested(folder: Path, children: int, names: list[str]) -> None:
+    """Run the tests against the mutants of these names, all if there are none."""
+    # forked children deadlock in torch unless it has one thread
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    run = [mutmut(), "run", "--max-children", str(children), *names]
+    subprocess.run(run, cwd=folder, env=environment, check=True)
+
+
+def verdicts_of(folder: Path) -> dict[str, str]:
+    """What became of each mutant."""
+    shown = subprocess.run(
+        [mutmut(), "results", "--all", "true"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return dict(line.strip().rsplit(": ", 1) for line in shown.split("\n") if ": " in line)
+
+
 def mutmut() -> str:
     """The program beside this Python."""
     return str(Path(sys.executable).with_name("mutmut"))
@@ -111,18 +131,11 @@ def main() -> int:
     prepare(folder, given.room)
     prefix = ROOMS[given.room][0].replace("/", ".") + "."
     asked = [f"{prefix}{module}." for module in given.modules]
-    # forked children deadlock in torch unless it has one thread
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    run = [mutmut(), "run", "--max-children", str(given.children), *(f"{one}*" for one in asked)]
-    subprocess.run(run, cwd=folder, env=environment, check=True)
-    lines = subprocess.run(
-        [mutmut(), "results", "--all", "true"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\n")
-    verdicts = dict(line.strip().rsplit(": ", 1) for line in lines if ": " in line)
+    tested(folder, given.children, [f"{one}*" for one in asked])
+    late = [name for name, verdict in verdicts_of(folder).items() if verdict == "timeout"]
+    if late:  # on a crowded machine: once more, one at a time
+        tested(folder, 1, late)
+    verdicts = verdicts_of(folder)
     if asked:
         verdicts = {n: v for n, v in verdicts.items() if n.startswith(tuple(asked))}
     alive = [name for name, verdict in verdicts.items() if verdict != "killed"]

@@ -40,6 +40,7 @@ REPOSITORIES = {
     "rlinf": "RLinf/RLinf",
     "branch_grpo": "Fredreic1849/BranchGRPO",
     "lerobot": "huggingface/lerobot",
+    "openpi": "Physical-Intelligence/openpi",
     "precise": "Tencent-Hunyuan/Precise",
 }
 

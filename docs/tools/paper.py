@@ -29,18 +29,39 @@ LECTURES = (
 
 OPEN = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 
+FIT = """
+for (const table of document.querySelectorAll(".md-content table")) {
+  const room = table.closest(".md-content__inner").clientWidth;
+  if (table.offsetWidth > room) table.style.zoom = room / table.offsetWidth;
+}
+"""
+
 WIDE = """
-[...document.querySelectorAll(".md-content div.arithmatex svg, .md-content table")]
-  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-  .map(e => e.textContent.slice(0, 60))
+const sorts = ["mjx-container > svg", "table", "img"].map(sort => ".md-content " + sort);
+[...document.querySelectorAll(sorts)]
+  .filter(e => {
+    const room = e.closest(".md-content__inner").getBoundingClientRect();
+    const own = e.getBoundingClientRect();
+    return own.width > 0 && (own.left < room.left - 1 || own.right > room.right + 1);
+  })
+  .map(e => e.closest("mjx-container")?.dataset.tex || e.alt || e.textContent.trim().slice(0, 60))
+"""
+
+BOLD = """
+[...document.querySelectorAll("mjx-container path, mjx-container use")]
+  .filter(e => parseFloat(getComputedStyle(e).strokeWidth) > 0).slice(0, 1)
+  .map(e => e.closest("mjx-container").dataset.tex)
 """
 
 TITLE = "document.querySelector('h1').firstChild.textContent.trim()"
 
 A4 = {
-    "paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.6, "marginBottom": 0.6, "scale": 0.78,
+    "paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.6, "marginBottom": 0.6,
+    "marginLeft": 0.4, "marginRight": 0.4, "scale": 0.78,
     "printBackground": True, "generateTaggedPDF": True, "generateDocumentOutline": True,
 }  # fmt: skip
+
+COLUMN = {**DESKTOP, "width": round((8.27 - 2 * 0.4) * 96 / 0.78)}  # as wide as the paper
 
 
 @dataclass(frozen=True)
@@ -75,11 +96,12 @@ def side_lectures() -> list[str]:
 
 
 def printed(chrome: Browser, address: str) -> bytes:
-    """The page that is open, or that is at an address, as a PDF."""
+    """The page that is open, or that is at an address, as a PDF; wide tables shrink to fit."""
     if address:
-        chrome.open(address, DESKTOP)
+        chrome.open(address, COLUMN)
         chrome.value(OPEN)
     chrome.call("Emulation.setEmulatedMedia", media="print")
+    chrome.value(FIT)
     return base64.b64decode(chrome.call("Page.printToPDF", **A4)["data"])
 
 
@@ -117,8 +139,8 @@ def front_html(base: str, words: Language, parts: list[Part], pages: int) -> str
 
 
 def book(chrome: Browser, base: str, site: Path, language: str, only: str | None) -> list[str]:
-    """Print the pages of one language and bind them; what does not fit, in words."""
-    words, parts, wide = LANGUAGES[language], [], []
+    """Print the pages of one language and bind them; what does not look right, in words."""
+    words, parts, wrong = LANGUAGES[language], [], []
     folder = site / "pdf" / language
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate([*LECTURES, *side_lectures()], 1):
@@ -126,7 +148,8 @@ def book(chrome: Browser, base: str, site: Path, language: str, only: str | None
             continue
         address = f"{words.folder}{name}.html"
         data = printed(chrome, base + address)
-        wide += [f"{address}: {text}" for text in chrome.value(WIDE)]
+        wrong += [f"{address}: wider than the page: {text}" for text in chrome.value(WIDE)]
+        wrong += [f"{address}: printed with an outline: {text}" for text in chrome.value(BOLD)]
         parts.append(Part(chrome.value(TITLE), address, data))
         chrome.call("Emulation.setEmulatedMedia", media="")
         file = folder / f"{number}-{name.removeprefix('more/')}.pdf"
@@ -138,7 +161,7 @@ def book(chrome: Browser, base: str, site: Path, language: str, only: str | None
         file.write_bytes(bound(whole, base, words.title, unnumbered=1))
         pages = sum(part.pages for part in whole)
         print(f"{file}: {pages} pages, {file.stat().st_size / 1024:.0f} kB")
-    return wide
+    return wrong
 
 
 def need_font() -> None:
@@ -155,10 +178,11 @@ def need_font() -> None:
 
 
 def main() -> None:
-    """Print the lectures, and say what does not fit.
+    """Print the lectures, and say what does not look right.
 
     Raises:
-        SystemExit: a formula or a table is wider than the page, or there is no Chinese font.
+        SystemExit: a formula or a table is wider than the page, formulas have outlines, or there
+            is no Chinese font.
     """
     parser = argparse.ArgumentParser(description="The lectures as PDF.")
     parser.add_argument("site", type=Path)
@@ -169,13 +193,13 @@ def main() -> None:
     if "zh" in languages:
         need_font()
     with served(asked.site) as base, browser() as chrome:
-        wide = [
+        wrong = [
             problem
             for language in languages
             for problem in book(chrome, base, asked.site, language, asked.only)
         ]
-    if wide:
-        raise SystemExit("wider than the page:\n" + "\n".join(wide))
+    if wrong:
+        raise SystemExit("\n".join(wrong))
 
 
 if __name__ == "__main__":

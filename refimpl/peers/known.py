@@ -23,7 +23,7 @@ OPTIONAL = ("azula", "torchsde", "diffrax", "k_diffusion", "sbi")
 CHECKOUTS = (
     "flow_grpo", "flow_cps", "dance_grpo", "mix_grpo", "mm_grpo", "verl_omni", "flow_factory",
     "unirl", "diffusion_nft", "awm", "rlinf",
-    "branch_grpo", "lerobot", "precise",
+    "branch_grpo", "lerobot", "openpi", "precise",
 )  # fmt: skip
 """Implementations that are read from a checkout."""
 

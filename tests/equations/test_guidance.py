@@ -64,7 +64,8 @@ def test_guided_and_tilted_widths_agree_only_at_both_ends():
 
 @pytest.mark.covers("guidance.tilted_std")
 def test_a_tilt_without_a_law_is_refused():
-    with pytest.raises(ValueError, match="precision must be positive"):
+    remedy = "no such law: take a smaller w, or std_cond below std_uncond"
+    with pytest.raises(ValueError, match=f"precision must be positive, got -5.0; {remedy}$"):
         guidance.tilted_std(0.5, 1.0, 3.0)
 
 

@@ -55,8 +55,11 @@ def test_the_mode_law_falls_in_u_and_its_density_undoes_the_slope(scale):
     slopes = np.diff(t) / np.diff(u)
     density = levels.mode_density(middle[5:-5], scale)
     assert -1 / slopes[5:-5] == pytest.approx(density, rel=2e-3)  # second order in 1/400
-    for wrong in (-1.01, 1.76):
-        with pytest.raises(ValueError, match="levels turn back"):
+    for wrong, told in (
+        (-1.01, "below −1 the levels turn back at the ends"),
+        (1.76, r"above 2/\(π − 2\) = 1\.7519 the levels turn back in the middle"),
+    ):
+        with pytest.raises(ValueError, match=f"; {told}$"):
             levels.mode(0.5, wrong)
 
 

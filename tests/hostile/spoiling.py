@@ -9,6 +9,7 @@ import copy
 import gzip
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 MIB = 2**20
@@ -111,19 +112,31 @@ def _misname(at: Any, key: str) -> None:
 
 def refusal(read: Callable[[], T], *, named: str = "") -> str:
     """What is wrong with how a reader ends, "" if it reads, or refuses in a line, within bounds."""
+    with height() as excess:
+        try:
+            read()
+        except (ValueError, FileNotFoundError) as error:
+            said = str(error)
+            if "\n" in said or len(said) > 1000 or named not in said:
+                return f"{type(error).__name__}: {said[:200]!r}"
+        except Exception as error:
+            return f"from the depths: {type(error).__name__}: {str(error)[:200]!r}"
+        return excess()
+
+
+@contextmanager
+def height() -> Iterator[Callable[[], str]]:
+    """Says whether more than `MOST` was taken so far, "" if not."""
+
+    def excess() -> str:
+        _, most = tracemalloc.get_traced_memory()
+        return "" if most < MOST else f"{most / MIB:.0f} MiB at its height"
+
     tracemalloc.start()
     try:
-        read()
-    except (ValueError, FileNotFoundError) as error:
-        said = str(error)
-        if "\n" in said or len(said) > 1000 or named not in said:
-            return f"{type(error).__name__}: {said[:200]!r}"
-    except Exception as error:
-        return f"from the depths: {type(error).__name__}: {str(error)[:200]!r}"
+        yield excess
     finally:
-        _, height = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    return "" if height < MOST else f"{height / MIB:.0f} MiB at its height"
 
 
 def some(rows: Sequence[T], seed: int, every: int) -> Sequence[T]:

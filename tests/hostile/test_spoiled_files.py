@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from spoiling import bytes_spoiled, documents_spoiled, refusal, some
+from spoiling import bytes_spoiled, documents_spoiled, height, refusal, some
 from typer.testing import CliRunner
 
 from refimpl import vectors
@@ -39,13 +39,22 @@ x_t = "latents"
 
 
 def ran(*line):
-    """What is wrong with how a command line ends, "" if it ends with 0, 1 or 2, and in words."""
-    found = RUNNER.invoke(app, [str(word) for word in line])
+    """What is wrong with how a command line ends, "" if with 0, 1 or 2, in words and in bounds.
+
+    What is imported on the way is not counted: it is there when the line is run again.
+    """
+    return _ran(line) and _ran(line)
+
+
+def _ran(line):
+    with height() as excess:
+        found = RUNNER.invoke(app, [str(word) for word in line])
+        taken = excess()
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         return f"{type(found.exception).__name__}: {str(found.exception)[:200]!r}"
     if found.exit_code not in (0, 1, 2) or "Traceback" in found.output:
         return f"exit code {found.exit_code}: {found.output[-300:]}"
-    return "" if "fault of refimpl" not in found.output else found.output[:300]
+    return taken if "fault of refimpl" not in found.output else found.output[:300]
 
 
 # ---------------------------------------------------------------- vectors
@@ -69,11 +78,14 @@ def _same(content):
 def unnoticed(rows):
     found = []
     for title, text in rows:
-        try:
-            report = vectors.verify(text)
-        except Exception as error:
-            found.append(f"{title}: {type(error).__name__}: {str(error)[:200]}")
-            continue
+        with height() as excess:
+            try:
+                report = vectors.verify(text)
+            except Exception as error:
+                found.append(f"{title}: {type(error).__name__}: {str(error)[:200]}")
+                continue
+            if said := excess():
+                found.append(f"{title}: {said}")
         if not report.problems or any("\n" in p or len(p) > 1000 for p in report.problems):
             found.append(f"{title}: {[p[:80] for p in report.problems]}")
     return found

@@ -52,8 +52,12 @@ def plain_precision() -> Any:
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-def test_an_overflow_skips_the_update_and_the_next_is_made(settings: Make, scaled: Make) -> None:
-    with scaled(settings("training.updates=2", "ema.every=1"), TOO_LARGE) as made:
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_an_overflow_skips_the_update_and_the_next_is_made(
+    settings: Make, scaled: Make, kind: str
+) -> None:
+    config = settings("training.updates=2", "ema.every=1", f"adapter.kind={kind}")
+    with scaled(config, TOO_LARGE) as made:
         before = [p.detach().clone() for p in made.engine.parameters]
         found = made.iterate().values
         assert found["skipped"] == 2

@@ -18,9 +18,11 @@ POLICY = "src/lerobot/policies/pi0/modeling_pi0.py"
 class Head(Base):
     """The points and targets of training."""
 
-    def __init__(self, checkout: Checkout) -> None:
-        super().__init__(checkout, "lerobot", "lerobot, pi0")
-        self._file = checkout.file(POLICY)
+    def __init__(
+        self, checkout: Checkout, library: str = "lerobot", policy: str = POLICY, **conventions: Any
+    ) -> None:
+        super().__init__(checkout, library, f"{library}, pi0", **conventions)
+        self._file = checkout.file(policy)
 
     def path(self, data: Any, noise: Any, t: Any) -> Any:
         actions, drawn = (x.reshape(len(x), -1, 1) for x in (data, noise))
