@@ -109,6 +109,13 @@ def sde_step(x, v, t, s, noise):
     return {"x_s": x_s, "mean": mean, "log_prob": summed(Normal(x - h * v, std).log_prob(x_s))}
 
 
+@wrong("log std once a sample", "log_prob.value",
+       "average(log(std))  where  count(mean) average(log(std))")  # fmt: skip
+def log_prob(x_s, mean, std):
+    square = ((x_s - mean) / of_sample(std, mean)) ** 2 / 2
+    return summed(-square - math.log(2 * math.pi) / 2) - std.reshape(-1).log()
+
+
 # ---------------------------------------------------------------- the noise
 
 
@@ -271,9 +278,7 @@ def stepping(name, says, use):
 
 stepping("the noise of the next step", "the noise of the next step",
          lambda noise, k, n: noise[(k + 1) % n])  # fmt: skip
-stepping(
-    "noise that cools", "mean + std noise (1 − k/n)", lambda noise, k, n: (1 - k / n) * noise[k]
-)
+stepping("noise that cools", "(1 − k/n)", lambda noise, k, n: (1 - k / n) * noise[k])
 stepping("half the noise at the end", "0.5 g √h at the last step",
          lambda noise, k, n: (0.5 if k == n - 1 else 1) * noise[k])  # fmt: skip
 

@@ -82,7 +82,7 @@ def sde_step(x, v, t, s, noise):
 @wrong(
     "two per cent too much drift, from the sample alone",
     "sde_step.value",
-    "1.02 (v − g²/2 score)  where",
+    "1.02",
 )
 def sde_step(x, v, t, s, noise):
     mean, std, _ = kernel(x, v, t, s, by=1.02)

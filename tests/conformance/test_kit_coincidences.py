@@ -104,6 +104,6 @@ def holds(reading, program, op, case):
     want = quietly(lambda i: program.run(op.begins(i, C)), case.inputs)
     told = quietly(reading.says, case.inputs)
     return want is None or told is None or all(
-        np.allclose(told[p], want[p], 1e-6, 1e-9 * np.abs(want[p]).max(initial=0.0))
+        np.allclose(told[p], want[p], 1e-6, 1e-12 + 1e-9 * np.abs(want[p]).max(initial=0.0))
         for p in want.keys() & told.keys()
     )  # fmt: skip

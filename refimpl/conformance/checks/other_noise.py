@@ -26,8 +26,16 @@ from .rules import stepped
 from .slopes import blur
 
 
-def _rolled(by: int, i: Inputs, c: Conventions) -> Parts:
-    return stepped({**i, "noise": np.roll(i["noise"], -by, axis=0)}, c, stages(i, c)[:1])
+def _of_step(k: Callable[[int, int], int], i: Inputs, c: Conventions) -> Parts:
+    """The chain where step n of so many takes the noise of another."""
+    many = len(i["noise"])
+    noise = i["noise"][[k(n, many) for n in range(many)]]
+    return stepped({**i, "noise": noise}, c, stages(i, c)[:1])
+
+
+def _others_noise(name: str, what: str, k: Callable[[int, int], int]) -> Slip:
+    return Slip(name, what, "indices that are off", "noise[k] at step k",
+                lambda i, c: _of_step(k, i, c))  # fmt: skip
 
 
 def _noise_first(i: Inputs, c: Conventions, *, asked_first: bool) -> Parts:
@@ -66,13 +74,14 @@ OTHER_SDES = (
     Slip("the previous step's score", "Each step after the first takes the score of the one "
          "before, with its own velocity.", "a score that is updated after x", DECLARED,
          _stale_score),
-    *(
-        Slip(f"the noise of the {word} step", f"Each step takes the noise of the {word} one, and "
-             f"the {end} step that of the other end.", "indices that are off by one",
-             "noise[k] at step k",
-             lambda i, c, by=by: _rolled(by, i, c))  # type: ignore[misc]
-        for word, end, by in (("next", "last", 1), ("previous", "first", -1))
-    ),
+    _others_noise("the noise of the next step", "Each step takes the noise of the next one, and "
+                  "the last step that of the first.", lambda n, many: (n + 1) % many),
+    _others_noise("the noise of the previous step", "Each step takes the noise of the previous "
+                  "one, and the first step that of the last.", lambda n, many: (n - 1) % many),
+    _others_noise("one noise for 2 steps", "Two steps in turn get the same noise.",
+                  lambda n, many: n // 2 * 2),
+    _others_noise("one noise for 3 steps", "Three steps in turn get the same noise.",
+                  lambda n, many: n // 3 * 3),
 )  # fmt: skip
 
 

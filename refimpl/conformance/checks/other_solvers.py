@@ -15,6 +15,7 @@ from ...simulate import grids, solvers
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of
 from ..formulas.operations import Edited, Slip
+from ..formulas.stages import stages
 from ..formulas.tableaux import OTHER_RULES
 from ..formulas.values import Inputs, Parts
 from .ode import other_rule
@@ -60,6 +61,15 @@ def _kept_slope(i: Inputs, c: Conventions) -> Parts:
     return {"x": x}
 
 
+def _twice(i: Inputs, c: Conventions) -> Parts:
+    """Every step taken twice, from and to the same levels."""
+    x, rule = i["x"], stages(i, c)[0]
+    for t, s in pairwise(np.asarray(i["levels"])):
+        for _ in range(2):
+            x = stepped({**i, "x": x, "levels": np.array([t, s])}, c, [rule])["x"]
+    return {"x": x}
+
+
 def _bashforth_from_heun(i: Inputs, c: Conventions) -> Parts:
     """Adams and Bashforth's rule of order 2 for equal steps, its first step Heun's."""
     x, field, before = i["x"], field_of(i), None
@@ -91,6 +101,8 @@ OTHER_ODES = (
     Slip("Heun's rule, the second slope kept for the next step", "The state moves on, and the "
          "velocity that was asked at its prediction serves as the next step's first.",
          "rules whose last stage is the next one's first", DECLARED, _kept_slope),
+    Slip("each step taken twice", "Two steps lead from a level to the next, and each is as long "
+         "as the levels lie apart.", "loops within loops", DECLARED, _twice),
     Slip("leapfrog steps", "Each step leads from the state before the last, along the velocity "
          "between.", "two-step integrators", DECLARED, _leapfrog),
     Slip("Adams–Bashforth's rule of order 2, equal steps, the first Heun's", "A multistep rule: "

@@ -29,6 +29,7 @@ from .programs import (
     crooked,
     distinct,
     explains,
+    given,
     leading_to,
     missed,
     right_programs,
@@ -175,10 +176,4 @@ def numbers_of(
     program: Program, known: Env, screen: Row, k: int, now: Line, names: Sequence[str]
 ) -> Callable[[Sequence[float]], np.ndarray]:
     """What a part becomes once line k is another, as a function of the free numbers in it."""
-    name = program.parts[screen.part]
-
-    def numbers(c: Sequence[float]) -> np.ndarray:
-        values = program.after({**known, **dict(zip(names, c, strict=True))}, k, now)
-        return program.finish({screen.part: np.asarray(values[name])})[screen.part]
-
-    return numbers
+    return lambda c: given(program, {**known, **dict(zip(names, c, strict=True))}, {k: now}, screen)

@@ -21,6 +21,7 @@ from .programs import (
     distinct,
     explains,
     fits,
+    given,
     leading_to,
     missed,
     right_programs,
@@ -35,6 +36,7 @@ _BEGINS = {
     "q + c": (0.0,),
     "q + c * (1 - q)": (0.0,),
     "q + c * (q**2 - q)": (0.1,),
+    "q + c * (1 - 2 * q)": (0.01,),
     "q + c * average_of(q)": (0.1,),
     "c * q / (1 + (c - 1) * q)": (2.0, 4.0, 0.5),
     "c * q": (1.0, 0.5, 2.0),
@@ -94,24 +96,14 @@ def _fitting(
         if r.free != free:
             continue
         for now in _limits(program, known, screen, r) if free else [r]:
-            if fits(screen, _told(program, known, screen, now)):
+            if fits(screen, given(program, known, now.lines, screen)):
                 yield Neighbour(now.of(program), now.told or now.edits)
                 break
 
 
-def _told(program: Program, known: Env, screen: Row, r: Remade) -> np.ndarray:
-    """The screen's part, as it is with these lines."""
-    values = program.where(known, r.lines)
-    name = program.parts[screen.part]
-    try:
-        return program.finish({screen.part: np.asarray(values[name])})[screen.part]
-    except ValueError:  # numbers that are none of theirs: a level beyond 1, a velocity of NaN
-        return np.full_like(screen.got, np.nan)
-
-
 def _limits(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Remade]:
     def numbers(c: Sequence[float]) -> np.ndarray:
-        return _told(program, {**known, FREE: c[0]}, screen, r)
+        return given(program, {**known, FREE: c[0]}, r.lines, screen)
 
     plain = program.told(known)[screen.part]
     for start in starts(r.form, np.asarray(r.held.value(known)), screen, plain):
@@ -146,7 +138,8 @@ def starts(
     if form == HELD_SAMPLE:
         size = np.sqrt((q.reshape(len(q), -1) ** 2).sum(axis=1))
     if screen is None or plain is None or not (rows or q.shape == plain.shape):
-        return [sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))]
+        below = float(np.abs(size).min()) / 2
+        return [*(sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))), below]
     off = np.abs(screen.got - plain) > 2 * ROUNDINGS * screen.unit * screen.sizes
     if rows:
         off = off.reshape(len(off), -1).any(axis=1)

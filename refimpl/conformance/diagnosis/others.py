@@ -16,7 +16,7 @@ _G = (
     "a * sqrt(t) / (1 - t)", "a * t / (1 - t)", "a / (1 - t)", "a * t / sqrt(1 - t)",
     "a / sqrt(1 - t)", "a * t**2", "a * sin(pi * t)", "a * sin(pi * t)**2", "a * sin(pi * t / 2)",
     "a * cos(pi * t / 2)", "a", "sqrt(2 * t)", "sqrt(2 * a * t)", "sqrt(2 * t / (1 - t))",
-    "sqrt(2 * a)",
+    "sqrt(2 * a)", "a * exp(-t)", "a * exp(t - 1)",
 )  # fmt: skip
 """Noise schedules of samplers and papers."""
 
@@ -36,7 +36,7 @@ _GRID = (
     "(1 + floor(999 * q)) / 1000", "q**c", "1 - (1 - q)**c", "q / (q + c * (1 - q))",
     "q / (c + (1 - c) * q)", "c * q", "q + c * (1 - q)", "log(1 + c * q) / log(1 + c)",
     "(exp(c * q) - 1) / (exp(c) - 1)", "1 / (1 + (1 / q - 1)**c)",
-    "q + c * (q**2 - q)", "1 / (1 + exp(-c * (2 * q - 1)))",
+    "q + c * (q**2 - q)", "q + c * (1 - 2 * q)", "1 / (1 + exp(-c * (2 * q - 1)))",
     "(1 + tanh(c * (2 * q - 1)) / tanh(c)) / 2", "tan(c * q) / tan(c)",
 )  # fmt: skip
 """Grids as functions of what falls evenly from 1 to 0."""
@@ -71,7 +71,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "t": (*_LEVEL, "s", "(t + s) / 2", "1 - t"),
     "s": (*_LEVEL, "t", "(t + s) / 2", "1 - s"),
     "h": (*LIMITS, "q + c", "c", "t", "s"),
-    "g": (*LIMITS, "q + c", "c", *_G, *_scaled(_G)),
+    "g": (*LIMITS, "q + c", "c", *_BY_STEP, *_G, *_scaled(_G)),
     "std": (*LIMITS, "q + c", "c", *_STD, *(f"{form} * sqrt(h)" for form in _G), *_scaled(_STD)),
     "noise": _BY_STEP,
     "shift": ("c",),

@@ -14,7 +14,16 @@ import numpy as np
 from ..formulas.program import Env, Program
 from .evidence import Evidence, Row, is_off
 from .factors import Freed, blur, freed
-from .programs import COARSEST, Edit, Neighbour, distinct, explains, leading_to, right_programs
+from .programs import (
+    COARSEST,
+    Edit,
+    Neighbour,
+    distinct,
+    explains,
+    given,
+    leading_to,
+    right_programs,
+)
 from .solving import plain
 
 _BASES = ("t", "s", "h", "1 - t", "1 - s")
@@ -72,12 +81,11 @@ def _factor(program: Program, known: list[Env], rows: list[Row], k: int, f: Free
 
 def _each(program: Program, env: Env, row: Row, k: int, f: Freed) -> np.ndarray | None:
     """One number a sample, by Gauss and Newton's rule; NaN where a sample tells nothing."""
-    n, name = len(row.got), program.parts[row.part]
+    n = len(row.got)
     shape = (n,) + (1,) * (max(np.ndim(x) for x in env.values() if isinstance(x, np.ndarray)) - 1)
 
     def numbers(c: np.ndarray) -> np.ndarray:
-        values = program.where({**env, f.names[0]: c.reshape(shape)}, {k: f.line})
-        told = program.finish({row.part: np.asarray(values[name])})[row.part]
+        told = given(program, {**env, f.names[0]: c.reshape(shape)}, {k: f.line}, row)
         return told.reshape(n, -1) if told.shape == row.got.shape else np.full((n, 1), np.nan)
 
     c, got = np.ones(n), row.got.reshape(n, -1)

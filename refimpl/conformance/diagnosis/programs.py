@@ -7,7 +7,7 @@ Of programs that say the same the plainest is told.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,15 @@ def missed(program: Program, e: Evidence, parts: Iterable[str]) -> Row | None:
         if r.part in wanted and in_shape and not given:
             rows.append(r)
     return max(rows, key=lambda r: r.got.size, default=None)
+
+
+def given(program: Program, known: Env, lines: Mapping[int, Line], screen: Row) -> np.ndarray:
+    """What a part becomes with these lines; NaN where it has no value that they can mean."""
+    try:
+        value = program.where(known, lines)[program.parts[screen.part]]
+        return program.finish({screen.part: np.asarray(value)})[screen.part]
+    except Exception:  # a line that is another need not have a value
+        return np.full_like(screen.got, np.nan)
 
 
 def fits(screen: Row, told: np.ndarray) -> bool:

@@ -48,7 +48,7 @@ OFFSET = "q + c * average_of(q)"
 """A sample with a share of its own average added, as offset noise has it."""
 
 HELD = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", HELD_SAMPLE, OFFSET,
-        "c * q")  # fmt: skip
+        "c * q", "q + c")  # fmt: skip
 """What it may become with a limit c."""
 
 HELD_FORMS = ("clamp", "maximum", "minimum", "c * tanh", HELD_SAMPLE)

@@ -63,6 +63,7 @@ FUNCTIONS: dict[str, Any] = {
     "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "total": lambda x: _rows(x).sum(axis=1), "average": lambda x: _rows(x).mean(axis=1),
+    "count": lambda x: float(_rows(x).shape[1]),
     "norm": lambda x: np.sqrt(_column((_rows(x) ** 2).sum(axis=1), x)),
     "rms": lambda x: np.sqrt(_column((_rows(x) ** 2).mean(axis=1), x)),
     "average_of": lambda x: _column(_rows(x).mean(axis=1), x),

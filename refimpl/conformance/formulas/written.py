@@ -165,6 +165,18 @@ def _scored(c: Conventions, name: str) -> str:
     return f"{_DENSITY[c['log_prob_terms']]}\n{name} = {_REDUCED[c['log_prob']]}"
 
 
+def _scored_by_terms(c: Conventions) -> list[Program]:
+    """The density's three terms, each added up by itself."""
+    if c["log_prob"] != "sum" or c["log_prob_terms"] != "all":
+        return []
+    return [written(
+        "square = total((x_s - mean)**2 / (2 * std**2))\n"
+        "spread = count(mean) * average(log(std))\n"
+        "constant = count(mean) * log(2 * pi) / 2\n"
+        "value = -square - spread - constant"
+    )]  # fmt: skip
+
+
 def _replay(i: Inputs, c: Conventions) -> list[Program]:
     return [written(f"{text}\n{_scored(c, 'value')}") for text in transition(i, c)]
 
@@ -234,7 +246,7 @@ def _guidance(i: Inputs, c: Conventions) -> list[Program]:
 def _model_time(i: Inputs, c: Conventions) -> list[Program]:
     if c["model_time"].startswith("int"):
         return []
-    return [written(f"tau = {c['model_time'].replace('1000 t', '1000 * t')}\nvalue = tau")]
+    return [written(f"tau = {c['model_time'].replace('1000 t', '1000 * t')}", value="tau")]
 
 
 def _grid(i: Inputs, c: Conventions) -> list[Program]:
@@ -244,8 +256,8 @@ def _grid(i: Inputs, c: Conventions) -> list[Program]:
         return []
     even = "u = 1 - k / steps\n"
     text = even + ("level = shift * u / (1 + (shift - 1) * u)" if " " in grid else "level = u")
-    text += "\nvalue = level"
-    return [written(text, lambda parts: {"value": np.asarray(c.clock(parts["value"]))})]
+    clock = lambda parts: {"value": np.asarray(c.clock(parts["value"]))}  # noqa: E731
+    return [written(text, clock, value="level")]
 
 
 _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
@@ -253,7 +265,7 @@ _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
     "ode_step": lambda i, c: [written(text) for text in EULER],
     "heun_step": lambda i, c: [written(STAGES["heun"], value="x_s")],
     "sde_step": _step,
-    "log_prob": lambda i, c: [written(_scored(c, "value"))],
+    "log_prob": lambda i, c: [written(_scored(c, "value")), *_scored_by_terms(c)],
     "sample": lambda i, c: [written("x_s = mean + std * noise", x_s="x_s")],
     "replay": _replay,
     "ratio": _ratio,
