@@ -193,12 +193,14 @@ def _begun(program: Program, known: Env, screen: Row, x: Instead) -> list[list[f
         return between(q, screen)
     if len(x.numbers) == 2:
         return [[0.7, 1.3], [0.9, 1.1]]
+    if x.form in STARTS:
+        return [[n] for n in STARTS[x.form]]
     if np.ndim(q) == 0 and x.form in HELD:
         return [[(0.9 if x.form.startswith("minimum") else 1.1) * float(q)]]
     if x.form in HELD:
         plain = program.told(known)[screen.part]
         return [[n] for n in starts(x.form, q, screen, plain)]
-    return [[n] for n in STARTS.get(x.form, USUAL)]
+    return [[n] for n in USUAL]
 
 
 def between(q: np.ndarray, screen: Row) -> list[list[float]]:
