@@ -312,6 +312,21 @@ NAMELESS["two slopes at each other's level"] = (
 )  # fmt: skip
 
 
+def nystroem(field, x, levels):
+    """A rule of order 3: in float32 those of its order lie within a chain's tolerance of it."""
+    for t, s in pairwise(levels):
+        h = t - s
+        k1 = field(x, t)
+        k2 = field(x - 2 / 3 * h * k1, t - 2 / 3 * h)
+        x = x - h * (k1 / 4 + 3 / 8 * k2 + 3 / 8 * field(x - 2 / 3 * h * k2, t - 2 / 3 * h))
+    return x
+
+
+NAMELESS["another rule of order 3, in float32"] = (
+    {"ode_sampler": nystroem}, SCALAR | {"dtype": "float32"}, "ode_sampler.value",
+)  # fmt: skip
+
+
 # ---------------------------------------------------------------- right, and unusual
 
 

@@ -166,7 +166,7 @@ class Evidence:
             if other is None:
                 return {}
             if row.part in other:
-                _note(found[row.part], row, other[row.part])
+                _note(found[row.part], row, other[row.part], self.op.closely)
             if not any(found[part].met for part in self.off):
                 return {}
         return found
@@ -190,7 +190,7 @@ def _largest(x: np.ndarray) -> float:
     return float(np.max(np.abs(x[np.isfinite(x)]), initial=1e-300))
 
 
-def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
+def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
     fitted = fit(row.got, want.shape)
     if fitted is None:
         seen.met = False
@@ -199,7 +199,7 @@ def _note(seen: Seen, row: Row, want: np.ndarray) -> None:
         with np.errstate(invalid="ignore"):  # infinity less infinity
             off = np.abs(fitted - want)
         same = np.isnan(fitted) & np.isnan(want) | (fitted == want)
-        seen.met &= bool((same | (off <= bound)).all())
+        seen.met &= bool((same | (off <= closely * bound)).all())
         gap = float(np.max(off[np.isfinite(off)], initial=0.0)) / _largest(want)
         seen.gap = max(seen.gap, gap)
     if row.right is None or row.right.shape != want.shape:

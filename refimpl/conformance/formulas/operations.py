@@ -61,6 +61,8 @@ class Operation:
         edited: programs that are not one run of lines, with an edit in them.
         fitted: mistakes with numbers of their own, which are read off the answers.
         apart: the formula taken apart, one quantity a line.
+        closely: the share of the tolerance within which a reading must meet the answers: a chain's
+            tolerance foresees more than rounding usually does, and two rules may lie as near.
     """
 
     capability: str
@@ -82,6 +84,7 @@ class Operation:
     apart: Callable[[Sequence[Inputs], Conventions], tuple[Program, ...]] = field(
         default=lambda cases, c: ()
     )
+    closely: float = 1.0
 
 
 @dataclass(frozen=True)
