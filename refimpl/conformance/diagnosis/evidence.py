@@ -150,8 +150,8 @@ class Evidence:
     def _elsewhere(self) -> list[Inputs]:
         """Inputs of other signs and sizes, at which nothing was asked."""
         return [
-            spread(self.c, k.inputs, 11 + n, by)
-            for n, k in enumerate(self.cases[:3]) for by in (1.0, SMALL)
+            spread(self.c, k.inputs, seed + n, by)
+            for n, k in enumerate(self.cases[:3]) for seed in _SEEDS for by in (1.0, SMALL)
         ]  # fmt: skip
 
     def seen(self, hypothesis: Hypothesis) -> dict[str, Seen]:
@@ -170,6 +170,11 @@ class Evidence:
             if not any(found[part].met for part in self.off):
                 return {}
         return found
+
+
+_SEEDS = (11, 51, 91, 131)
+"""Several inputs from each case: a sum over many coordinates seldom lies below 1, where its sign and
+what is held at 1 part."""
 
 
 def _same(one: Parts | None, other: Parts | None) -> bool:
