@@ -173,8 +173,10 @@ class Evidence:
 
 
 _SEEDS = (11, 51, 91, 131)
-"""Several inputs from each case: a sum over many coordinates seldom lies below 1, where its sign and
-what is held at 1 part."""
+"""Several inputs from each case: a sum over many coordinates seldom lies below 1.
+
+There its sign and what is held at 1 part.
+"""
 
 
 def _same(one: Parts | None, other: Parts | None) -> bool:
