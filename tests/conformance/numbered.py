@@ -134,7 +134,7 @@ def ratio(log_prob, log_prob_old):
     return (log_prob - log_prob_old).clamp(-0.5, 0.5).exp()
 
 
-@wrong("a ratio to another base", "ratio.value", "0.693147 (log_prob − log_prob_old)")
+@wrong("a ratio to another base", "ratio.value", "2^gap  where  exp(gap)")
 def ratio(log_prob, log_prob_old):
     return 2 ** (log_prob - log_prob_old)
 

@@ -9,7 +9,7 @@ import math
 from itertools import pairwise
 
 import torch
-from strange import NAMELESS, kernel, right, wrong
+from strange import kernel, right, wrong
 from torch.distributions import Normal
 from wild import col, g_of, summed
 
@@ -277,31 +277,25 @@ def sde_sampler(field, x, levels, noise):
     return x
 
 
-# ---------------------------------------------------------------- what has no name here
+# ---------------------------------------------------------------- other densities
 
 
-def laplace(x_s, mean, std):
+@wrong("Laplace's density", "log_prob.value", "−abs(residual/std) − log(2 std)  where")
+def log_prob(x_s, mean, std):
     scale = col(std, mean)
     return summed(-(x_s - mean).abs() / scale - (2 * scale).log())
 
 
-def huber(x_s, mean, std):
+@wrong("Huber's loss", "log_prob.value", "huber(residual/std, 1)  where  z²/2",
+       "z = residual/std")  # fmt: skip
+def log_prob(x_s, mean, std):
     z = (x_s - mean) / col(std, mean)
     square = torch.where(z.abs() < 1, z**2 / 2, z.abs() - 0.5)
     return summed(-square - col(std, mean).log() - math.log(2 * math.pi) / 2)
 
 
-def softmax(rewards):
-    value = rewards.softmax(1) - 1 / rewards.shape[1]
-    return torch.where(largest(rewards) == smallest(rewards), torch.zeros_like(value), value)
-
-
-FINE = {"dtype": "float64"}
-NAMELESS |= {
-    "Laplace's density": ({"log_prob": laplace}, FINE, "log_prob.value"),
-    "Huber's loss": ({"log_prob": huber}, FINE, "log_prob.value"),
-    "a softmax of rewards": ({"advantages": softmax}, FINE, "advantages.value"),
-}  # fmt: skip
+measure("a softmax of rewards", "exponentials less the group's mean, over the group's sum",
+        lambda r: r.softmax(1) - 1 / r.shape[1])  # fmt: skip
 
 
 # ---------------------------------------------------------------- right, and unusual

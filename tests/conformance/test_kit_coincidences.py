@@ -17,6 +17,7 @@ from refimpl.conformance.checks.asking import fresh
 from refimpl.conformance.checks.table import OFFERS, precise
 from refimpl.conformance.diagnosis.evidence import Evidence, quietly
 from refimpl.conformance.diagnosis.explaining import explain
+from refimpl.conformance.diagnosis.instead import instead
 from refimpl.conformance.diagnosis.readings import Case
 from refimpl.conformance.diagnosis.remade import opened, remade
 from refimpl.peers.own import Refimpl
@@ -31,14 +32,27 @@ EACH = 6
 
 def others(op, cases):
     """The formula with one quantity remade; limits at 1, and in the middle of its values."""
-    plain, begun = op.written([k.inputs for k in cases], C)[0], op.begins(cases[0].inputs, C)
-    program = opened(plain, begun)
+    inputs, begun = [k.inputs for k in cases], op.begins(cases[0].inputs, C)
+    program = opened(op.written(inputs, C)[0], begun)
     with np.errstate(all="ignore"):
         known = program.values(begun)
         for r in remade(program, known, range(len(program.lines))):
-            middle = float(np.median(np.abs(r.held.value(known))))
-            for limit in (1.0, middle) if r.free else (None,):
+            for limit in _limits(r.held.value(known)) if r.free else (None,):
                 yield (r if limit is None else r.at(limit)).of(program)
+        for plain in (program, *op.apart(inputs, C)):
+            yield from substituted(plain, plain.values(begun), plain is not program)
+
+
+def substituted(program, known, apart):
+    """The formula with one quantity taken for another; two limits lie about 0."""
+    for x in instead(program, known, range(len(program.lines)), apart=apart):
+        for limit in _limits(known[x.was.name]) if x.numbers else (None,):
+            numbers = [-limit, limit][-len(x.numbers) :] if x.numbers else []
+            yield program.changed(x.place, x.at(*numbers))
+
+
+def _limits(q):
+    return 1.0, float(np.median(np.abs(q)))
 
 
 def answers(program, op, cases):

@@ -17,14 +17,16 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import values
 from ..adapter.results import Answer
 from ..adapter.subject import Broken, Subject
+from ..diagnosis.evidence import Evidence
 from ..diagnosis.readings import Case, Explanation
+from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, advantages
 from ..formulas.written import begins, forms
 from .asking import ask, compare
 from .fitted import held
-from .measures import measured
 from .register import Differs, Finding, NotApplicable, check
+from .standing import measured
 from .table import offer, precise
 
 _ROWS = np.array([[1.0, 2.5, 0.25, -1.5], [3.0, 3.5, 4.0, 8.0], [-2.0, 0.5, 0.75, 1.25]])
@@ -100,7 +102,7 @@ def _held(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Ite
 
 
 ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLIPS,
-                       _advantage_inner, forms("advantages"), begins,
+                       _advantage_inner, forms("advantages"), begins, apart=apart("advantages"),
                        fitted=lambda *told: chain(_held(*told), measured(*told)))  # fmt: skip
 
 
@@ -108,9 +110,10 @@ def _advantage_cases(subject: Subject) -> list[Case]:
     tall = values("rewards", (2, 6)) + 0.0625 * np.arange(12).reshape(2, 6) ** 2 / 4
     tiny = np.array([[0.5, 0.50390625, 0.5, 0.5], [0.25, 0.5, 0.75, 1.0]])
     small = tiny if arrays.UNIT[subject.conventions["dtype"]] < 2.0**-10 else _ROWS / 4
-    return [Case({"rewards": r}, told) for r, told in
-            ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
-             (small, "a group that hardly differs"))]  # fmt: skip
+    rows = ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
+            (np.round(tall[:, :5] * 4) / 4, "2 groups of 5"),
+            (small, "a group that hardly differs"))  # fmt: skip
+    return [Case({"rewards": r}, told) for r, told in rows]
 
 
 def rewarded(
@@ -201,6 +204,12 @@ def advantages_one(subject: Subject) -> Finding:
     return Finding()
 
 
+def _is_right(subject: Subject, case: Case) -> bool:
+    """Whether one case agrees."""
+    (got,) = _rewarded(subject, [case])
+    return not Evidence(ADVANTAGES, [case], [got], subject.conventions).off
+
+
 @check("advantages.offset", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
 def advantages_offset(subject: Subject) -> Finding:
     """Rewards around 10⁴ have the advantages that they have around 0."""
@@ -212,6 +221,8 @@ def advantages_offset(subject: Subject) -> Finding:
     except Differs as error:
         if error.explanations:
             raise
+        if not _is_right(subject, Case({"rewards": _ROWS})):
+            raise  # wrong around 0 as well: the offset says nothing of the cause
         cause = Explanation("mistake", "E[R²] − (E R)²", 0.0, "The variance is a difference "
                                                               "of large "
                             "numbers.", "subtract the mean first")  # fmt: skip

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..adapter.conventions import Conventions
+from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, log_prob, reduced
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
 from .fitted import held
+from .terms import made_of, of_density
 
 SCORED = ("log_prob", "log_prob_terms", "std")
 
@@ -132,8 +134,13 @@ def _each(i: Inputs, c: Conventions) -> np.ndarray:
     return log_prob(Formulas(), i, c.but(log_prob="none"))["value"]
 
 
+DENSITY = "−Σ z²/2 − D log(std) − D log(2 π)/2, z = (x_s − mean)/std,"
+"""What is meant, in words of its terms; the reading goes on with \"is meant\"."""
+
+
 LOG_PROB = Operation("log_prob", log_prob, SCORED, _LOG_SLIPS, _log_prob_inner,
-                     forms("log_prob"), begins)  # fmt: skip
+                     forms("log_prob"), begins, apart=apart("log_prob"),
+                     fitted=made_of(of_density, DENSITY))  # fmt: skip
 
 
 def _sample(f: Formulas, i: Inputs, c: Conventions) -> Parts:

@@ -18,6 +18,7 @@ from ..adapter.results import raw_parts
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case, Explanation
 from ..diagnosis.variations import variations
+from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, guidance, objective, surrogate
 from ..formulas.written import begins, forms
@@ -25,6 +26,7 @@ from .asking import ask, compare, prepared
 from .gradients import DETACHED
 from .register import Differs, Finding, NotApplicable, check
 from .table import offer, precise
+from .terms import made_of, of_guidance, of_surrogate
 
 _RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0)
 
@@ -78,8 +80,26 @@ def _mean_of(op: Operation) -> Operation:
             replace(p, finish=lambda parts, p=p: over(p.finish(parts)))  # type: ignore[misc]
             for p in op.written(cases, c)
         ),
-        slips=tuple(replace(s, parts=lambda i, c, s=s: over(s.parts(i, c))) for s in op.slips),  # type: ignore[misc]
+        slips=(
+            *(replace(s, parts=lambda i, c, s=s: over(s.parts(i, c))) for s in op.slips),  # type: ignore[misc]
+            Slip(
+                "summed over the batch",
+                "The sum of all samples, where their mean is meant: it grows with the batch.",
+                "reductions of losses",
+                "average over the batch",
+                lambda i, c: _summed(op, i, c),
+            ),
+        ),
+        apart=lambda cases, c: tuple(
+            replace(p, finish=lambda parts, p=p: over(p.finish(parts)))  # type: ignore[misc]
+            for p in op.apart(cases, c)
+        ),
+        fitted=lambda cases, told, c: iter(()),
     )
+
+
+def _summed(op: Operation, i: Inputs, c: Conventions) -> Parts:
+    return {n: np.asarray(np.sum(x)) for n, x in op.evaluate(Formulas(), i, c).items()}
 
 
 def _asymmetric(i: Inputs, c: Conventions) -> Parts:
@@ -115,7 +135,8 @@ _SURROGATE_SLIPS = (
 
 
 SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _branch_inner,
-                      forms("surrogate"), begins)  # fmt: skip
+                      forms("surrogate"), begins, apart=apart("surrogate"),
+                      fitted=made_of(of_surrogate, "min(ratio A, clipped A)"))  # fmt: skip
 
 
 _OBJECTIVE_SLIPS = (
@@ -130,7 +151,8 @@ _OBJECTIVE_SLIPS = (
 
 
 OBJECTIVE = Operation("objective", objective, ("sign",), _OBJECTIVE_SLIPS, _branch_inner,
-                      forms("objective"), begins)  # fmt: skip
+                      forms("objective"), begins, apart=apart("objective"),
+                      fitted=made_of(of_surrogate, "surrogate − β kl"))  # fmt: skip
 
 
 offer(SURROGATE, _branch_cases(False), value=False)
@@ -210,8 +232,8 @@ def _slope(parts: Any, i: Inputs) -> float:
 def _guidance_cases(subject: Subject) -> list[Case]:
     fields = [{"v_uncond": values("v_uncond", s), "v_cond": values("v_cond", s)}
               for s in shapes(subject.conventions)]  # fmt: skip
-    scales = (4.5, 1.0, 0.0, 2.0)
-    return [Case({**f, "w": w}, f"scale {w:g}") for f, w in zip(fields * 4, scales, strict=False)]
+    scales = (4.5, 1.0, 0.0, 2.0, 7.5)
+    return [Case({**f, "w": w}, f"scale {w:g}") for f, w in zip(fields * 5, scales, strict=False)]
 
 
 def _rescaled(i: Inputs, c: Conventions, size: Any) -> Parts:
@@ -232,7 +254,8 @@ _GUIDANCE_SLIPS = (
 
 GUIDANCE = Operation("guidance", guidance, ("guidance",), _GUIDANCE_SLIPS, lambda i, c: {
     "value": (1 + abs(i["w"])) * (np.abs(i["v_uncond"]) + np.abs(i["v_cond"]))},
-    forms("guidance"), begins)  # fmt: skip
+    forms("guidance"), begins, apart=apart("guidance"),
+    fitted=made_of(of_guidance, "v_uncond + w (v_cond − v_uncond)"))  # fmt: skip
 
 
 offer(GUIDANCE, _guidance_cases, covers=("guidance.classifier_free", "guidance.ho_salimans",

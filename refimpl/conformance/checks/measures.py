@@ -1,24 +1,15 @@
-"""Advantages by other measures of a group: what else may be subtracted, and divided by.
+"""Measures of a group: what else may be subtracted from its rewards, and divided by.
 
-    (R − median)/(largest − smallest)        ranks, standardized        (R − 5 %)/(95 % − 5 %)
-
-Every centre with every spread, of rewards and of their ranks. What is added to the spread is the
-declared eps, or a number read off the first answer that must hold for all.
+CENTRES    the median, the largest, ...        SPREADS    the range, a mean absolute deviation, ...
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..adapter.conventions import Conventions
-from ..formulas.operations import Slip
-from ..formulas.values import Formulas, Inputs, Parts
-from .fitted import one
-
 Measure: TypeAlias = Callable[[np.ndarray], Any]
-"""A number of each group, from (prompts, G) rewards: (prompts, 1), or one for all."""
+"""A number of each group, from (prompts, G) rewards: (prompts, 1), one for all, or one for each."""
 
 
 def _per_cent(q: float) -> Measure:
@@ -43,6 +34,34 @@ def _smallest(r: np.ndarray) -> Any:
 
 _median = _per_cent(50)
 
+
+def _std(r: np.ndarray, ddof: int = 0) -> Any:
+    return r.std(axis=1, keepdims=True, ddof=ddof)
+
+
+def _upper_half(r: np.ndarray) -> Any:
+    return _mean(np.sort(r, axis=1)[:, (r.shape[1] + 1) // 2 :])
+
+
+def _without_ends(r: np.ndarray) -> Any:
+    """The mean of all but the largest and the smallest."""
+    if r.shape[1] < 3:
+        return np.nan
+    return _mean(np.sort(r, axis=1)[:, 1:-1])
+
+
+def _others(measure: Callable[[np.ndarray], Any]) -> Measure:
+    """A measure of the group without the sample itself, for each sample."""
+
+    def of_each(r: np.ndarray) -> Any:
+        if r.shape[1] < 2:
+            return np.nan
+        rest = [measure(np.delete(r, k, axis=1)) for k in range(r.shape[1])]
+        return np.concatenate(rest, axis=1)
+
+    return of_each
+
+
 CENTRES: Mapping[str, Measure] = {
     "the group's mean": _mean,
     "the group's median": _median,
@@ -54,33 +73,71 @@ CENTRES: Mapping[str, Measure] = {
     "the batch's median": np.median,
     "the batch's largest": np.max,
     "the batch's smallest": np.min,
-    **{f"the group's {q} % quantile": _per_cent(q) for q in (1, 5, 10, 25, 75, 90, 95, 99)},
+    "the group's mean without its ends": _without_ends,
+    "the mean of the group's better half": _upper_half,
+    "the first sample's reward": lambda r: r[:, :1],
+    "the last sample's reward": lambda r: r[:, -1:],
+    **{
+        f"the group's {q} % quantile": _per_cent(q)
+        for q in (1, *range(5, 50, 5), *range(55, 100, 5), 99)
+    },
 }
-"""What may be subtracted."""
+"""What may be subtracted, one number for a group."""
+
+OF_EACH: Mapping[str, Measure] = {
+    "the others' mean": _others(_mean),
+    "the others' median": _others(_median),
+    "the others' largest": _others(_largest),
+    "the others' smallest": _others(_smallest),
+    "the previous sample's reward": lambda r: np.roll(r, 1, axis=1),
+    "the next sample's reward": lambda r: np.roll(r, -1, axis=1),
+}
+"""What may be subtracted, another number for each sample of a group."""
 
 SPREADS: Mapping[str, Measure] = {
-    "the group's std": lambda r: r.std(axis=1, keepdims=True),
-    "the group's std (n − 1)": lambda r: r.std(axis=1, keepdims=True, ddof=1),
+    "the group's std": _std,
+    "the group's std (n − 1)": lambda r: _std(r, 1),
     "the batch's std": np.std,
+    "the batch's std (n − 1)": lambda r: r.std(ddof=1),
+    "the mean of all groups' stds": lambda r: _std(r).mean(),
+    "the largest of all groups' stds": lambda r: _std(r).max(),
+    "the others' std": _others(_std),
+    "the others' std (n − 1)": _others(lambda r: _std(r, 1)),
+    "the group's std times its size": lambda r: _std(r) * r.shape[1],
+    "the group's std over its size": lambda r: _std(r) / r.shape[1],
+    "the group's standard error": lambda r: _std(r) / r.shape[1] ** 0.5,
     "the group's range": lambda r: _largest(r) - _smallest(r),
-    "half the group's range": lambda r: (_largest(r) - _smallest(r)) / 2,
     "the batch's range": np.ptp,
     "the mean absolute deviation from the mean": lambda r: _mean(np.abs(r - _mean(r))),
     "the mean absolute deviation from the median": lambda r: _mean(np.abs(r - _median(r))),
     "the median absolute deviation": lambda r: _median(np.abs(r - _median(r))),
-    "1.4826 times the median absolute deviation":
-        lambda r: 1.4826 * _median(np.abs(r - _median(r))),
     **{f"the group's {a} % to {b} % range": _between(a, b)
-       for a, b in ((25, 75), (10, 90), (5, 95), (1, 99))},
+       for a, b in ((25, 75), (20, 80), (10, 90), (5, 95), (1, 99))},
     "the largest deviation": lambda r: _largest(np.abs(r - _mean(r))),
+    "the sum of absolute deviations from the mean":
+        lambda r: np.abs(r - _mean(r)).sum(axis=1, keepdims=True),
+    "the batch's mean absolute deviation": lambda r: np.abs(r - r.mean()).mean(),
+    "the largest above the mean": lambda r: _largest(r) - _mean(r),
+    "the smallest below the mean": lambda r: _mean(r) - _smallest(r),
+    "the mean reward's size": lambda r: np.abs(_mean(r)),
     "the largest reward's size": lambda r: _largest(np.abs(r)),
+    "the rewards' mean size": lambda r: _mean(np.abs(r)),
     "the rewards' root mean square": lambda r: np.sqrt(_mean(r**2)),
     "the deviations' norm": lambda r: np.sqrt(((r - _mean(r)) ** 2).sum(axis=1, keepdims=True)),
     "the group's variance": lambda r: r.var(axis=1, keepdims=True),
     "the group's mean": _mean,
-    "nothing": lambda r: 1.0,
+    "the group's sum": lambda r: r.sum(axis=1, keepdims=True),
+    "the size of the group": lambda r: r.shape[1],
+    "the deviation from the batch's mean": lambda r: np.sqrt(_mean((r - r.mean()) ** 2)),
 }  # fmt: skip
 """What may be divided by."""
+
+OF_OTHERS = ("the others' std", "the others' std (n − 1)")
+"""Those that are another number for each sample of a group."""
+
+
+def _exponentials(times: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda r: np.asarray(np.exp(times * r))
 
 
 def ranks(r: np.ndarray) -> np.ndarray:
@@ -93,63 +150,13 @@ def ranks(r: np.ndarray) -> np.ndarray:
 OF: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "rewards": lambda r: r,
     "ranks": ranks,
+    "exponentials": np.exp,
+    **{f"exponentials of {c:g} times the rewards": _exponentials(c) for c in (0.1, 0.5, 2, 10)},
+    "tanh(rewards)": np.tanh,
+    "sigmoid(rewards)": lambda r: 1 / (1 + np.exp(-r)),
+    "squared rewards": lambda r: r**2,
+    "1 for the best": lambda r: (r == _largest(r)) + 0.0,
+    "log(1 + rewards above the smallest)": lambda r: np.log1p(r - _smallest(r)),
     "places in order": lambda r: np.argsort(np.argsort(r, axis=1, kind="stable"), axis=1) + 0.0,
 }
 """What is measured; places in order tell equal rewards apart by their place in the group."""
-
-
-def measured(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
-    """The centres and spreads that the first answer suggests."""
-    if not cases or "value" not in told[0]:
-        return
-    rewards, got = cases[0]["rewards"], told[0]["value"]
-    for key in product(OF, CENTRES, SPREADS):
-        eps = _eps(key, rewards, got, c)
-        if eps is not None:
-            yield _slip(key, eps, c)
-
-
-Key: TypeAlias = tuple[str, str, str]
-
-
-def _eps(key: Key, r: np.ndarray, got: np.ndarray, c: Conventions) -> float | None:
-    """What must be added to the spread, if one number does; the declared one first."""
-    if got.shape != r.shape:
-        return None
-    for eps in (c["advantage_eps"], 0.0):
-        told = _values(key, eps, r, c)
-        if np.allclose(told, got, rtol=1e-6, atol=1e-6 * np.abs(got).max()):
-            return float(eps)
-    if key[2] == "nothing" or c["advantage_clip"] != "none":
-        return None
-    centred, spread = _taken(key, r)
-    far = np.abs(centred) > 0.1 * np.abs(centred).max()
-    added = one((centred / np.where(far, got, 1.0) - spread)[far])
-    return added if added is not None and added > 0 else None
-
-
-def _taken(key: Key, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    of, centre, spread = key
-    r = OF[of](r)
-    return r - CENTRES[centre](r), SPREADS[spread](r) + 0 * r
-
-
-def _values(key: Key, eps: float, r: np.ndarray, c: Conventions) -> np.ndarray:
-    centred, spread = _taken(key, r)
-    with np.errstate(all="ignore"):
-        value = centred if key[2] == "nothing" else centred / (spread + eps)
-    value = np.where((r == r[:, :1]).all(axis=1, keepdims=True), 0.0, value)
-    if c["advantage_clip"] == "none":
-        return value
-    return np.asarray(Formulas()("grpo.bounded")(value, float(c["advantage_clip"])))
-
-
-def _slip(key: Key, eps: float, c: Conventions) -> Slip:
-    of, centre, spread = key
-    base = "nothing subtracted" if centre == "nothing" else f"less {centre}"
-    over = "over nothing" if spread == "nothing" else f"over {spread}"
-    also = f", {eps:g} added to it" if eps not in (0.0, c["advantage_eps"]) else ""
-    return Slip(f"{of} {base}, {over}{also}", "Another measure of where a reward stands in its "
-                "group than the declared one.", "robust and rank-based normalisations",
-                "(R − mean)/(std + eps), or say in words what is meant",
-                lambda i, c: {"value": _values(key, eps, i["rewards"], c)})  # fmt: skip

@@ -14,7 +14,8 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import positive, received, shapes, times, values
 from ..adapter.subject import Broken, Subject
 from ..diagnosis.readings import Case
-from ..formulas.operations import Operation, Slip
+from ..formulas.apart import apart
+from ..formulas.operations import Edited, Operation, Slip
 from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
 from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins, forms
@@ -25,6 +26,7 @@ from .gradients import compare_gradient
 from .register import Differs, Finding, check
 from .steps import step_sizes
 from .table import offer
+from .terms import made_of, of_difference, of_log_ratio
 
 
 def _ratio_cases(subject: Subject) -> list[Case]:
@@ -88,7 +90,8 @@ def kl_cases(subject: Subject) -> list[Case]:
     takes = {n for n in ("mean", "log_prob", "v") if subject.accepts("kl", n)}
     if c["kl"] in ("k1", "k2", "k3"):
         gap = {"log_prob": values("log_prob", (8,)) / 16, "log_prob_ref": values("ref", (8,)) / 16}
-        return [Case(gap, "per-sample log-probabilities")]
+        wide = {**gap, "log_prob_ref": gap["log_prob"] + np.arange(-4, 4) * 2.0}
+        return [Case(gap, "per-sample log-probabilities"), Case(wide, "log-ratios from −8 to 6")]
     for k, shape in enumerate(shapes(c)):
         for st in times(c, shape[0], k):
             given: dict[str, Any] = dict(st)
@@ -175,7 +178,21 @@ def _times_h(i: Inputs, c: Conventions, power: int) -> Parts:
     return {"value": reduced(Formulas(), each * h**power, c["kl_reduction"])}
 
 
-KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner, forms("kl"), begins)
+def _sums(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Edited]:
+    """A divergence that is another sum of its terms."""
+    kind = c["kl"]
+    if kind in ("k1", "k2", "k3"):
+        meant = {"k1": "−l", "k2": "l²/2", "k3": "exp(l) − 1 − l"}[kind]
+        own = made_of(of_log_ratio, f"{meant}, l = log_prob_ref − log_prob,")
+    elif kind == "eq3":
+        own = made_of(of_difference, "Σ z²/2, z = (mean − mean_ref)/std,")
+    else:
+        return
+    yield from own(cases, told, c)
+
+
+KL = Operation("kl", kl, _REDUCED, _KL_SLIPS, _kl_inner, forms("kl"), begins,
+               apart=apart("kl"), fitted=_sums)  # fmt: skip
 
 
 offer(KL, kl_cases, covers=("kl.flow_grpo", "kl.of_means", "kl.without_h", "kl.velocity", "kl.k1",

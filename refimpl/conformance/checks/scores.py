@@ -13,15 +13,17 @@ from ..adapter.conventions import Conventions
 from ..adapter.inputs import positive, received, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
+from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, replay, step
 from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins, forms
-from .density import LOG_PROB, SCORED, of_the_batch, over_axes, with_start
+from .density import DENSITY, LOG_PROB, SCORED, of_the_batch, over_axes, with_start
 from .gradients import compare_gradient
 from .register import Finding, check
 from .steps import step_sizes
 from .table import offer
+from .terms import made_of, of_replay
 
 
 def _log_prob_cases(subject: Subject) -> list[Case]:
@@ -85,7 +87,8 @@ _REPLAY_SLIPS = (
 REPLAY = Operation("replay", replay,
                    (*SCORED, "time", "velocity", "g", "a", "boundary", "t_min", "t_max", "std_min"),
                    _REPLAY_SLIPS,
-                   _replay_inner, forms("replay"), begins)  # fmt: skip
+                   _replay_inner, forms("replay"), begins, apart=apart("replay"),
+                   fitted=made_of(of_replay, DENSITY))  # fmt: skip
 
 
 offer(REPLAY, replay_cases, covers=("gaussian.log_prob", "sde.transition"))

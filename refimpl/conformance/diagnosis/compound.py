@@ -33,7 +33,8 @@ def _first(e: Evidence, parts: Sequence[str], finders: Sequence[Finder]) -> list
 
 def _second(e: Evidence, first: Neighbour, finders: Sequence[Finder]) -> Iterator[Neighbour]:
     left = Evidence(e.op, e.cases, e.answers, e.c)
-    left.forms = [p for q in right_programs(e, set()) if (p := _with(q, first)) is not None]
+    spoilt = [p for q in right_programs(e, set()) if (p := _with(q, first)) is not None]
+    left.forms = {False: spoilt, True: []}
     for n in _first(left, e.off, finders):
         yield Neighbour(n.program, (*first.edits, *n.edits))
 

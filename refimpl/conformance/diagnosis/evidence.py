@@ -16,7 +16,7 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..adapter.results import Answer
 from ..adapter.spreads import SMALL, spread
-from ..formulas.operations import ROUNDINGS, Operation, allowed, size
+from ..formulas.operations import ROUNDINGS, Edited, Operation, Slip, allowed, size
 from ..formulas.program import Program
 from ..formulas.values import Formulas, Inputs, Parts
 from .readings import Case, fit
@@ -80,7 +80,7 @@ class Evidence:
         self, op: Operation, cases: Sequence[Case], answers: Sequence[Answer], c: Conventions
     ) -> None:
         self.op, self.cases, self.answers, self.c = op, list(cases), list(answers), c
-        self.forms: list[Program] | None = None
+        self.forms: dict[bool, list[Program]] = {}
         self.kept: dict[int, list[tuple[Variation, dict[str, Seen]]]] = {}
 
     @cached_property
@@ -110,6 +110,13 @@ class Evidence:
     def unit(self) -> float:
         """The coarsest precision among the answers."""
         return max((r.unit for r in self.rows), default=0.0)
+
+    @cached_property
+    def fitted(self) -> list[Slip | Edited]:
+        """Hypotheses whose numbers are read off the answers."""
+        with np.errstate(all="ignore"):
+            told = [a.parts for a in self.answers]
+            return list(self.op.fitted([k.inputs for k in self.cases], told, self.c))
 
     def without(self, parts: Collection[str]) -> "Evidence":
         """The same, some parts left out."""
@@ -143,8 +150,8 @@ class Evidence:
     def _elsewhere(self) -> list[Inputs]:
         """Inputs of other signs and sizes, at which nothing was asked."""
         return [
-            spread(self.c, k.inputs, 11 + n, by)
-            for n, k in enumerate(self.cases[:3]) for by in (1.0, SMALL)
+            spread(self.c, k.inputs, seed + n, by)
+            for n, k in enumerate(self.cases[:3]) for seed in _SEEDS for by in (1.0, SMALL)
         ]  # fmt: skip
 
     def seen(self, hypothesis: Hypothesis) -> dict[str, Seen]:
@@ -163,6 +170,13 @@ class Evidence:
             if not any(found[part].met for part in self.off):
                 return {}
         return found
+
+
+_SEEDS = (11, 51, 91, 131)
+"""Several inputs from each case: a sum over many coordinates seldom lies below 1.
+
+There its sign and what is held at 1 part.
+"""
 
 
 def _same(one: Parts | None, other: Parts | None) -> bool:
@@ -189,7 +203,8 @@ def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
         seen.met = False
     bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + _sizes(row, want.shape))
     if fitted is not None:
-        off = np.abs(fitted - want)
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            off = np.abs(fitted - want)
         same = np.isnan(fitted) & np.isnan(want) | (fitted == want)
         seen.met &= bool((same | (off <= closely * bound)).all())
         gap = float(np.max(off[np.isfinite(off)], initial=0.0)) / _largest(want)

@@ -15,12 +15,15 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
+from ..formulas.apart import NAMED
 from ..formulas.operations import Edited, Operation, Slip
 from .apart import Apart, Reader
 from .arguments import rounded_arguments, rounded_lines
+from .beside import beside
 from .compound import compounds
 from .evidence import Evidence, Variation
 from .factors import factors
+from .instead import substitutes
 from .limits import remakings
 from .neighbours import neighbours
 from .powers import powers
@@ -77,6 +80,7 @@ class _Search:
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
+            yield beside(e, self._one_fault)
             yield self._edited(e, e.off, 2)
             yield by_parts(one := (*one, self._two_edits))
         yield factor(e.op, e.cases, e.answers, e.c)
@@ -99,6 +103,14 @@ class _Search:
             or _kept_edits(e, parts, -3, lambda: _looped(e))
             or _remade(e, parts, free=False)
         )
+
+    def _one_fault(self, e: Evidence) -> list[Explanation]:
+        """The simplest searches; of a whole step the quick ones alone."""
+        if "v" not in e.cases[0].inputs:
+            return self._one_edit(e, e.off) or _one_factor(e, e.off)
+        quick = partial(substitutes, free=False), factors, partial(substitutes, free=True)
+        found = next((n for finder in quick if (n := finder(e, e.off))), [])
+        return [_told(e, n) for n in found]
 
     def _compound(self, e: Evidence) -> list[Explanation]:
         """Two faults, of which one part shows the first alone."""
@@ -178,12 +190,24 @@ def _explained(v: Variation, gap: float) -> Explanation:
 def _told(e: Evidence, n: Neighbour) -> Explanation:
     it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
-    return Explanation("edit", f"{it}  where  {meant}", 0.0, "", _WRITE, says=n.says(e))
+    return Explanation("edit", f"{it}  where  {meant}", 0.0, _here(n), _WRITE, says=n.says(e))
+
+
+def _here(n: Neighbour) -> str:
+    """What the names in edited lines stand for, where the formula was taken apart."""
+    used = {name for edit in n.edits for name in edit.was.uses | edit.now.uses}
+    own = {edit.now.name for edit in n.edits}
+    rows = [row for row in n.program.lines if row.name in (used & NAMED) - own]
+    told = ", ".join(f"{row.name} = {shown(row.expression)}" for row in rows)
+    return f"(Here {told}.)" if told else ""
+
+
+_WITH_NUMBERS = (partial(remakings, free=True), partial(substitutes, free=True))
 
 
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     found = list[Neighbour]()
-    for finder in (factors, partial(remakings, free=True), powers):
+    for finder in (factors, *_WITH_NUMBERS, powers):
         if all(map(crooked, found)):
             found += finder(e, parts)
     best = [n for n in found if not crooked(n)] or found
@@ -192,16 +216,14 @@ def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
 
 
 def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:
-    return [_told(e, n) for n in remakings(e, parts, free=free)]
+    found = remakings(e, parts, free=free) + substitutes(e, parts, free=free)
+    return [_told(e, n) for n in distinct(found, e)]
 
 
 def _fitted(e: Evidence, kind: type) -> Iterator[Variation]:
     """Hypotheses whose numbers were read off the answers: slips, or edited lines."""
-    told = [a.parts for a in e.answers]
-    with np.errstate(all="ignore"):
-        for x in e.op.fitted([k.inputs for k in e.cases], told, e.c):
-            if isinstance(x, kind):
-                yield _as_edit(e, x) if isinstance(x, Edited) else _as_mistake(e, x)
+    yield from (_as_edit(e, x) if isinstance(x, Edited) else _as_mistake(e, x)
+                for x in e.fitted if isinstance(x, kind))  # fmt: skip
 
 
 def _as_edit(e: Evidence, x: Edited) -> Variation:

@@ -69,18 +69,18 @@ def _edited(
     every = [_edits(program, k, known, depth) for k in places]
     if depth == 1:
         for edit in chain.from_iterable(every):
-            values = _tried(program, known, edit)
+            values = tried(program, known, edit)
             if values is not None:
                 yield (edit,), values
         return
-    after = cache(lambda row, n: _tried(program, known, every[row][n]))
+    after = cache(lambda row, n: tried(program, known, every[row][n]))
     for one, n, other, m in _by_rank([len(row) for row in every]):
         first = after(one, n)
         if first is None:
             continue
         if one == other:
             yield from _twice(program, known, every[one][n])
-        elif (both := _tried(program, first, every[other][m])) is not None:
+        elif (both := tried(program, first, every[other][m])) is not None:
             yield (every[one][n], every[other][m]), both
 
 
@@ -102,12 +102,13 @@ def _by_rank(sizes: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
 def _twice(program: Program, known: Env, first: Edit) -> Iterator[tuple[tuple[Edit, ...], Env]]:
     """A second edit of the same line."""
     for second in _again(program, first, known):
-        values = _tried(program, known, second)
+        values = tried(program, known, second)
         if values is not None:
             yield (second,), values
 
 
-def _tried(program: Program, known: Env, edit: Edit) -> Env | None:
+def tried(program: Program, known: Env, edit: Edit) -> Env | None:
+    """All numbers once a line is edited; None where it has no value."""
     try:
         return program.after(known, edit.place, edit.now)
     except Exception:  # an edited line need not have a value

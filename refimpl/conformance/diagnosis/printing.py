@@ -7,6 +7,7 @@ import ast
 
 _POWERS = {"2": "²", "3": "³", "4": "⁴", "1": "¹"}
 _NAMES = {"beta": "β", "pi": "π"}
+_RELATIONS = {ast.Eq: "=", ast.Lt: "<", ast.Gt: ">"}
 _STRENGTH = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.USub: 2, ast.Pow: 4}
 
 
@@ -29,7 +30,8 @@ def _text(node: ast.expr) -> tuple[str, int]:
     if isinstance(node, ast.Call):
         return _called(node)
     if isinstance(node, ast.Compare):
-        return f"{shown(node.left)} = {shown(node.comparators[0])}", 0
+        between = _RELATIONS[type(node.ops[0])]
+        return f"{shown(node.left)} {between} {shown(node.comparators[0])}", 0
     if isinstance(node, ast.Name):
         return _NAMES.get(node.id, node.id), 9
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):

@@ -62,12 +62,12 @@ def leading_to(program: Program, part: str) -> list[int]:
     return found[::-1]
 
 
-def right_programs(e: Evidence, wanted: set[str]) -> list[Program]:
-    """The formula in every form in which it is written, where it is the formula."""
-    if e.forms is None:
-        written = e.op.written([k.inputs for k in e.cases], e.c)
-        e.forms = [p for p in written if _is_right(p, e)]
-    return [p for p in e.forms if wanted <= set(p.parts)]
+def right_programs(e: Evidence, wanted: set[str], *, apart: bool = False) -> list[Program]:
+    """The formula in every form in which it is written, or taken apart; where it is the formula."""
+    if apart not in e.forms:
+        made = (e.op.apart if apart else e.op.written)([k.inputs for k in e.cases], e.c)
+        e.forms[apart] = [p for p in made if _is_right(p, e)]
+    return [p for p in e.forms[apart] if wanted <= set(p.parts)]
 
 
 def _is_right(program: Program, e: Evidence) -> bool:

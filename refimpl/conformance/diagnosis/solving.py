@@ -22,6 +22,9 @@ NEAR = 1e-6
 _DIGITS = 4
 """As many digits as people write."""
 
+_EXACT = 1e-13
+"""How closely numbers are met where the search begins at its end, relative to the largest."""
+
 SEVERAL = 3
 """So many numbers for each that is free, at least."""
 
@@ -47,7 +50,7 @@ def solved(
     if began.shape != got.shape or not np.isfinite(began).all():
         return None
     first = np.abs(want - began.ravel()).max()
-    if first == 0:
+    if first <= _EXACT * np.abs(want).max():
         return list(start)
     at, left = began.ravel(), first
     for _ in range(_ROUNDS):

@@ -34,15 +34,15 @@ def variations(op: Operation, cases: list[Case], c: Conventions, depth: int) -> 
     """Everything with a name that the numbers may be; depth 2 puts two of them together."""
     if depth == 1:
         yield from _mistakes(op, cases, c)
-        for changes in _changes(op, c):
+        for changes in undeclared(op, c):
             yield _declared(op, c, changes)
         return
-    singles = list(_changes(op, c))
+    singles = list(undeclared(op, c))
     for one in singles:
-        other = _changed(c, one)
+        other = changed(c, one)
         if other is not None:
             for v in _mistakes(op, cases, other):
-                remedy = f"{v.remedy}; and declare {_shown(one)}"
+                remedy = f"{v.remedy}; and declare {spelt(one)}"
                 yield Variation(v.kind, v.name, v.what, remedy, v.parts)
     for one, two in combinations(singles, 2):
         if one.keys() != two.keys():
@@ -75,7 +75,8 @@ def _slipped(c: Conventions, s: Slip) -> Variation:
     return Variation("mistake", s.name, s.what, s.remedy, lambda i: s.parts(i, c))
 
 
-def _changes(op: Operation, c: Conventions) -> Iterator[dict[str, Any]]:
+def undeclared(op: Operation, c: Conventions) -> Iterator[dict[str, Any]]:
+    """Every convention on which the numbers depend, with every other value."""
     for key in op.keys:
         if key == "boundary" and c["g"] != "flow_grpo":
             continue  # no other g is singular at t = 1
@@ -88,16 +89,17 @@ _UNDECIDED = {("boundary", "finite"), ("boundary", "none")}
 """Values that say what is not checked: they are no reading of numbers."""
 
 
-def _changed(c: Conventions, changes: dict[str, Any]) -> Conventions | None:
+def changed(c: Conventions, changes: dict[str, Any]) -> Conventions | None:
+    """The conventions with these changes."""
     if "time" in changes and "velocity" not in c.declared:
         changes = changes | {"velocity": c["velocity"]}
     return c.but(**changes)
 
 
 def _declared(op: Operation, c: Conventions, changes: dict[str, Any]) -> Variation:
-    other = _changed(c, changes)
+    other = changed(c, changes)
     assert other is not None
-    told = _shown(changes)
+    told = spelt(changes)
     was = ", ".join(
         f"{key} = {c[key]!r} is " + ("declared" if key in c.declared else "the default")
         for key in changes
@@ -106,5 +108,6 @@ def _declared(op: Operation, c: Conventions, changes: dict[str, Any]) -> Variati
                      lambda i: op.evaluate(Formulas(quick=True), i, other))  # fmt: skip
 
 
-def _shown(changes: dict[str, Any]) -> str:
+def spelt(changes: dict[str, Any]) -> str:
+    """The changes as one declares them."""
     return ", ".join(f"{key} = {value!r}" for key, value in changes.items())

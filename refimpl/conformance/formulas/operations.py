@@ -60,6 +60,7 @@ class Operation:
         within: the parts that are made of other parts, each with how.
         edited: programs that are not one run of lines, with an edit in them.
         fitted: mistakes with numbers of their own, which are read off the answers.
+        apart: the formula taken apart, one quantity a line.
         closely: the share of the tolerance within which a reading must meet the answers: a chain's
             tolerance foresees more than rounding usually does, and two rules may lie as near.
     """
@@ -80,6 +81,9 @@ class Operation:
     fitted: Callable[
         [Sequence[Inputs], Sequence[Parts], Conventions], Iterator["Slip | Edited"]
     ] = field(default=lambda cases, told, c: iter(()))
+    apart: Callable[[Sequence[Inputs], Conventions], tuple[Program, ...]] = field(
+        default=lambda cases, c: ()
+    )
     closely: float = 1.0
 
 

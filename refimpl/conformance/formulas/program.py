@@ -9,6 +9,7 @@ in one line.
 """
 
 import ast
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +32,16 @@ def _column(x: np.ndarray, like: Any) -> np.ndarray:
     return x.reshape((len(x),) + (1,) * (np.ndim(like) - 1))
 
 
+def _neighbour(by: int) -> Callable[[Any], np.ndarray]:
+    """The number of the sample that lies so many places before, round the batch."""
+    return lambda x: np.roll(x, by, axis=0)
+
+
+def _in_first(a: np.ndarray, b: np.ndarray, count: int) -> np.ndarray:
+    """a in so many of the places along axis 1, b in the rest."""
+    return np.concatenate([a[:, :count], b[:, count:]], axis=1)
+
+
 def _unbiased(x: np.ndarray, axis: int) -> np.ndarray:
     n = np.float64(x.shape[axis])
     return np.asarray(x.std(axis=axis) * np.sqrt(n / (n - 1)))
@@ -44,8 +55,10 @@ def _thresholded(x: np.ndarray, p: float) -> np.ndarray:
 
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
-        "sqrt", "exp", "log", "sin", "cos", "tan", "arctan", "tanh", "sign", "abs", "where",
+        "sqrt", "exp", "log", "sin", "cos", "tan", "arctan", "cosh", "tanh", "sign", "abs", "where",
         "floor", "ceil", "rint")},
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "log_gamma": np.vectorize(math.lgamma),
+    "huber": lambda x, c: np.where(np.abs(x) <= c, x**2 / 2, c * (np.abs(x) - c / 2)),
     "expm1": np.expm1, "log1p": np.log1p,
     "minimum": np.minimum, "maximum": np.maximum, "pi": np.pi,
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
@@ -56,7 +69,7 @@ FUNCTIONS: dict[str, Any] = {
     "average_of": lambda x: _column(_rows(x).mean(axis=1), x),
     "std_of": lambda x: _column(_rows(x).std(axis=1), x),
     "unbiased_std_of": lambda x: _column(_unbiased(_rows(x), 1), x),
-    "mean_of_all": np.mean, "std_of_all": np.std,
+    "mean_of_all": lambda x: np.mean(x) + 0 * x, "std_of_all": lambda x: np.std(x) + 0 * x,
     "unbiased_std_of_all": lambda x: _unbiased(np.ravel(x), 0),
     "mean_over_samples": lambda x: x.mean(axis=0, keepdims=True),
     "thresholded": lambda x, p: _thresholded(x, p),
@@ -64,6 +77,19 @@ FUNCTIONS: dict[str, Any] = {
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
+    "quantile_of_abs": lambda x, p: _column(np.quantile(np.abs(_rows(x)), p, axis=1), x),
+    "in_first_half": lambda a, b: _in_first(a, b, (a.shape[1] + 1) // 2),
+    "in_first_three": lambda a, b: _in_first(a, b, 3),
+    "mean_of_last": lambda x: x.mean(axis=-1, keepdims=True) + 0 * x,
+    "norm_of_last": lambda x: np.sqrt((x**2).sum(axis=-1, keepdims=True)),
+    "largest_of_all": lambda x: np.max(x) + 0 * x, "smallest_of_all": lambda x: np.min(x) + 0 * x,
+    "previous_of_batch": _neighbour(1), "next_of_batch": _neighbour(-1),
+    "next_or_last_of_batch": lambda x: np.concatenate([x[1:], x[-1:]]),
+    "previous_or_first_of_batch": lambda x: np.concatenate([x[:1], x[:-1]]),
+    "reversed_batch": lambda x: x[::-1], "first_of_batch": lambda x: x[:1] + 0 * x,
+    "largest": lambda x: _rows(x).max(axis=1), "smallest": lambda x: _rows(x).min(axis=1),
+    "middle": lambda x: np.median(_rows(x), axis=1),
+    "first_of": lambda x: _rows(x)[:, 0], "last_of": lambda x: _rows(x)[:, -1],
     "inner": lambda a, b: _column((_rows(a) * _rows(b)).sum(axis=1), a),
 }  # fmt: skip
 """What a line may call."""

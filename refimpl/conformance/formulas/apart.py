@@ -1,0 +1,87 @@
+"""Formulas taken apart: one quantity a line, so that each can have become another on its way.
+
+    each = -((x_s - mean)**2) / (2 * std**2) - log(std) - ...
+        →   z = residual / std,  loss = z**2 / 2,  each = -loss - log(std) - ...
+
+Where a formula is written out to be edited it is in one piece, as implementations write it; here
+its residuals, squares and limits have names. Both give the same numbers, or are not used.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from ..adapter.conventions import Conventions
+from .program import Program, written
+from .values import Inputs
+from .written import programs
+
+_DENSITY = {
+    "all": "loss = z**2 / 2\neach = -loss - log(std) - log(2 * pi) / 2",
+    "no log 2 pi": "loss = z**2 / 2\neach = -loss - log(std)",
+    "quadratic": "loss = z**2 / 2\neach = -loss",
+    "bare square": "loss = residual**2\neach = -loss",
+}
+
+_SQUARES = {
+    "eq3": "difference = mean - mean_ref\nsquare = difference**2\neach = square / (2 * std**2)",
+    "without h": "difference = mean - mean_ref\nsquare = difference**2\neach = square / (2 * g**2)",
+    "means": "difference = mean - mean_ref\neach = difference**2",
+    "velocity": "difference = v - v_ref\neach = difference**2",
+    "k3": "likelihood_ratio = exp(log_ratio)\nvalue = likelihood_ratio - 1 - log_ratio",
+}
+
+NAMED = frozenset(("residual", "z", "loss", "difference", "square", "likelihood_ratio", "low",
+                   "high", "plain", "clipped", "spread"))  # fmt: skip
+"""Quantities that nobody's code need call so: a reading says what they are."""
+
+
+def _scored(c: Conventions) -> Mapping[str, str]:
+    own = "residual = x_s - mean\nz = residual / std\n"
+    return {"each": own + _DENSITY[c["log_prob_terms"]]}
+
+
+def _compared(c: Conventions) -> Mapping[str, str]:
+    text = _SQUARES.get(c["kl"], "")
+    return {"value" if c["kl"] == "k3" else "each": text} if text else {}
+
+
+def _clipped(c: Conventions) -> Mapping[str, str]:
+    ends = "low = 1 - clip_low\nhigh = 1 + clip_high\nclipped = clamp(ratio, low, high)"
+    sign = "" if c["sign"] == "objective" else "-"
+    whole = f"whole = minimum(plain, clipped * advantage)\nvalue = {sign}whole"
+    return {"clipped": ends, "value": whole}
+
+
+_APART: Mapping[str, Callable[[Conventions], Mapping[str, str]]] = {
+    "log_prob": _scored,
+    "replay": _scored,
+    "kl": _compared,
+    "surrogate": _clipped,
+    "objective": lambda c: {"clipped": _clipped(c)["clipped"]},
+    "advantages": lambda c: {"value": "spread = sqrt(variance)\nvalue = centred / (spread + eps)"},
+    "guidance": lambda c: {
+        "value": "difference = v_cond - v_uncond\n"
+        f"value = {'v_cond' if c['guidance'] == 'omega' else 'v_uncond'} + w * difference"
+    },
+}
+"""The lines that take a line's place, by its name, for each capability."""
+
+
+def apart(name: str) -> Callable[[Sequence[Inputs], Conventions], tuple[Program, ...]]:
+    """The formula of a capability with its quantities named."""
+
+    def made(cases: Sequence[Inputs], c: Conventions) -> tuple[Program, ...]:
+        found = [programs(name, i, c)[:1] for i in cases]
+        plain = max(found, key=lambda f: sum(len(p.lines) for p in f)) if all(found) else ()
+        return tuple(taken_apart(p, _APART[name](c)) for p in plain)
+
+    return made
+
+
+def taken_apart(program: Program, texts: Mapping[str, str]) -> Program:
+    """The program with several lines in the place of one, by name."""
+    lines = [
+        row for was in program.lines
+        for row in (written(texts[was.name]).lines if was.name in texts else (was,))
+    ]  # fmt: skip
+    return replace(program, lines=tuple(lines))
