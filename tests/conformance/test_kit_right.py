@@ -31,7 +31,7 @@ def test_the_reference_passes_everything_and_leaves_little_out():
     assert left_out == {"advantages.order", "sde_step.noise"}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(6), 152, 313, 366])  # the last in float16, by others' std
 def test_a_right_implementation_in_random_conventions_passes(seed):
     report = judge(strangers.right(seed))
     assert report.conforms, shown(report)

@@ -108,7 +108,9 @@ ADVANTAGES = Operation("advantages", advantages, _ADVANTAGE_KEYS, _ADVANTAGE_SLI
 
 def _advantage_cases(subject: Subject) -> list[Case]:
     tall = values("rewards", (2, 6)) + 0.0625 * np.arange(12).reshape(2, 6) ** 2 / 4
-    tiny = np.array([[0.5, 0.50390625, 0.5, 0.5], [0.25, 0.5, 0.75, 1.0]])
+    # three others that are one number have no std, and nothing fits into half precision then
+    low = 0.49609375 if subject.conventions["advantage_std"] == "others" else 0.5
+    tiny = np.array([[0.5, 0.50390625, low, 0.5], [0.25, 0.5, 0.75, 1.0]])
     small = tiny if arrays.UNIT[subject.conventions["dtype"]] < 2.0**-10 else _ROWS / 4
     rows = ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
             (np.round(tall[:, :5] * 4) / 4, "2 groups of 5"),
