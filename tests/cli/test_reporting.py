@@ -142,7 +142,7 @@ def test_shares_are_told_in_percent_and_a_total_may_come_late(monkeypatch):
     [
         ("eq sde.drift", "proving sde.drift"),
         ("sample --n 20000 --steps 20", "sampling mixture_2d"),
-        ("check refimpl --tier order", "refimpl"),
+        ("check refimpl", "refimpl"),
         ("train toy --quick --out run", "gaussian"),
         pytest.param("study methods --out study", "study methods", marks=pytest.mark.slow),
         pytest.param("verify --only kl.k3", "verifying", marks=pytest.mark.slow),
