@@ -32,7 +32,16 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "methods": ("refimpl/methods", ("tests/methods",)),
     "simulate": ("refimpl/simulate", ("tests/simulate", "tests/cli/test_gridding.py")),
     "statistics": ("refimpl/statistics", ("tests/statistics",)),
-    "toy": ("refimpl/toy/grpo", ("tests/toy/test_loop.py", "tests/toy/test_grpo.py")),
+    "toy": (
+        "refimpl/toy/grpo",
+        (
+            "tests/toy/test_loop.py",
+            "tests/toy/test_grpo.py",
+            "tests/toy/test_grpo_exact.py",
+            "tests/toy/test_grpo_adjoint.py",
+            "tests/toy/test_grpo_bias.py",
+        ),
+    ),
     "sd3": ("refimpl/sd3/loop", ("tests/sd3",)),
     "kit": ("refimpl/conformance/formulas", ("tests/conformance",)),
 }

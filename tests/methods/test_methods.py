@@ -1,6 +1,7 @@
 """Methods: every choice is the equation that it names, and choices that clash are refused."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -394,6 +395,18 @@ def test_a_sample_is_scored_as_all_of_its_coordinates_are(reduction, shape):
     torch.testing.assert_close(got, want, rtol=1e-14, atol=0)
     slopes = [torch.autograd.grad(each.sum(), mean, retain_graph=True) for each in (got, want)]
     torch.testing.assert_close(*slopes, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5)])
+@pytest.mark.parametrize("kind", ["a number", "a tensor", "one a sample"])
+def test_a_sample_scored_in_one_pass_is_rounded_as_its_residuals_are_and_no_more(kind, shape):
+    """Of float32 coordinates that lie on their mean the score is known to float64."""
+    one = {"a tensor": (), "one a sample": (2,) + (1,) * (len(shape) - 1)}
+    std = 0.3 if kind == "a number" else torch.full(one[kind], 0.3)
+    x_s = torch.ones(shape)
+    want = -math.log(std if kind == "a number" else std.max().item()) - math.log(2 * math.pi) / 2
+    got = log_prob(Method(reduction="average"), Gaussian(x_s, std), x_s)
+    assert got.tolist() == pytest.approx([want, want], rel=1e-14)
 
 
 def test_scoring_refuses_what_a_density_refuses():

@@ -61,6 +61,35 @@ def test_a_replay_has_the_slope_of_the_whole_batch():
     torch.testing.assert_close(*slopes, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("coordinates", "sizes"), [(1, [1] * 5), (24, [2, 2, 1]), (59, [4, 1]), (60, [5])]
+)
+def test_a_piece_is_as_many_samples_as_fit(coordinates, sizes, monkeypatch):
+    seen, method = [], Method(noise=0.7)
+
+    def listen(method, law, x_s):
+        seen.append(len(x_s))
+        return methods.log_prob(method, law, x_s)
+
+    monkeypatch.setattr(pieces, "COORDINATES", coordinates)
+    monkeypatch.setattr(pieces, "log_prob", listen)
+    x, v, noise, _ = batch()
+    law = methods.affine(method, GRID)[2]
+    x_s, _ = methods.draw(method, law, x, v, noise)
+    assert seen == sizes
+    methods.replay(method, law, x, v, x_s)
+    assert seen == 2 * sizes
+
+
+def test_of_no_samples_there_are_no_scores():
+    method, law = Method(noise=0.7), methods.affine(Method(noise=0.7), GRID)[2]
+    x, v, noise, _ = batch()[:, :0]
+    x_s, scored = methods.draw(method, law, x, v, noise)
+    assert x_s.shape == x.shape
+    assert scored.shape == methods.replay(method, law, x, v, x_s).shape == (0,)
+
+
+@pytest.mark.usefixtures("_coordinates")
 def test_levels_of_their_own_are_taken_all_at_once():
     method = Method(noise=0.7)
     x, v, x_s, _ = batch()
