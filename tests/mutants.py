@@ -37,6 +37,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "tests/toy/test_loop.py",
             "tests/toy/test_grpo.py",
+            "tests/toy/test_grpo_parts.py",
             "tests/toy/test_grpo_exact.py",
             "tests/toy/test_grpo_adjoint.py",
             "tests/toy/test_grpo_bias.py",

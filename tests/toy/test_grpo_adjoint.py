@@ -169,6 +169,41 @@ def test_settings_that_cannot_run_are_refused(changes, words):
         settings(**changes)
 
 
+def test_one_sample_one_iteration_and_one_step_are_enough():
+    s = settings(batch=1, iterations=1, T=1)
+    trainer = adjoint.Trainer(LAW, Affine(LAW, s.grid), lambda x: REWARD(x[:, 0]), s)
+    assert math.isfinite(trainer.iterate())
+
+
+def test_an_iterations_loss_is_the_sum_over_steps_of_the_mean_sample():
+    s = settings(batch=6, T=4)
+    one, other = (
+        adjoint.Trainer(LAW, Affine(LAW, s.grid), lambda x: REWARD(x[:, 0]), s) for _ in range(2)
+    )
+    wanted = sum(float(step.detach().sum()) for step in one.losses(one.roll(6))) / 6
+    assert other.iterate() == pytest.approx(wanted, rel=1e-12)
+
+
+def test_trajectories_follow_from_the_seed():
+    def states(seed):
+        s = settings(T=3, seed=seed)
+        trainer = adjoint.Trainer(LAW, Affine(LAW, s.grid), lambda x: REWARD(x[:, 0]), s)
+        return trainer.roll(4).states
+
+    before = torch.get_rng_state()
+    assert torch.equal(states(1), states(1))
+    assert not torch.equal(states(1)[0], states(2)[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_states_of_another_grid_have_no_adjoint():
+    s = settings(T=4)
+    trainer = adjoint.Trainer(LAW, Affine(LAW, s.grid), lambda x: REWARD(x[:, 0]), s)
+    states, start = trainer.roll(2).states, torch.ones(2, 1, dtype=torch.float64)
+    with pytest.raises(ValueError, match="argument 3 is shorter"):
+        adjoint.adjoints(trainer.chain, states[:-1], start, s.grid)
+
+
 def test_a_reward_without_a_finite_gradient_is_refused():
     s = settings(batch=4)
     trainer = adjoint.Trainer(LAW, Affine(LAW, s.grid), lambda x: (x[:, 0] * 0).sqrt(), s)

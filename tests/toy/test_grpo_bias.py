@@ -46,6 +46,16 @@ def test_a_binary_prompts_weight_by_enumeration(p, n):
     assert found == pytest.approx(bias.binary_weight(p, n), rel=1e-12)
 
 
+def test_two_samples_of_a_binary_reward_weigh_every_prompt_alike():
+    """They differ with chance 2 p (1 − p), and then their std is 1/2."""
+    assert [bias.binary_weight(p, 2) for p in (0.1, 0.5, 0.9)] == pytest.approx([1.0] * 3)
+
+
+def test_a_mean_over_groups_that_speak_is_larger_by_how_many_do_not():
+    assert bias.kept_groups(0.5, 2) == pytest.approx(2)  # of 00, 01, 10 and 11 two speak
+    assert bias.kept_groups(0.25, 3) == pytest.approx(64 / (64 - 27 - 1))
+
+
 def test_a_prompts_weight_tends_to_one_over_its_own_std():
     for p in (0.1, 0.5):
         assert bias.binary_weight(p, 4000) == pytest.approx(1 / math.sqrt(p * (1 - p)), rel=2e-3)
@@ -73,6 +83,29 @@ def test_the_clips_share_is_the_slope_of_the_surrogate():
     assert bias.clipped(moved, clip, rho) == pytest.approx(float(slope) / rho, abs=5e-3)
 
 
+def lost(moved, clip, rho, sign):
+    """The same in the plane of x and A: E_old[r A (x − d)] where min() stops the gradient."""
+    high = (math.log(1 + sign * clip) + moved**2 / 2) / moved
+    ends = (high, 12 + moved) if sign > 0 else (-12.0, high)
+    nodes, masses = np.polynomial.legendre.leggauss(300)
+    x, w = (ends[0] + (ends[1] - ends[0]) * (1 + nodes) / 2, masses * (ends[1] - ends[0]) / 2)
+    far = 12 + moved  # of an advantage
+    A, u = sign * far * (1 + nodes) / 2, masses * far / 2
+    # r moves x by d, and the advantage by ρ d with it
+    law = stats.multivariate_normal([moved, rho * moved], [[1, rho], [rho, 1]])
+    mass = law.pdf(np.stack(np.meshgrid(x, A, indexing="ij"), -1))
+    return w @ (mass * A * (x - moved)[:, None]) @ u
+
+
+@pytest.mark.parametrize(
+    ("moved", "clip", "rho"), [(0.3, 0.2, 0.4), (1.5, 0.2, 0.9), (4.0, 0.1, 0.6), (0.5, 0.0, 0.3)]
+)
+def test_the_clips_share_is_what_is_left_of_a_plane(moved, clip, rho):
+    upper, lower = (lost(moved, clip, rho, sign) / rho for sign in (1, -1))
+    assert bias.clipped(moved, clip, rho, "upper") == pytest.approx(1 - upper, abs=1e-9)
+    assert bias.clipped(moved, clip, rho) == pytest.approx(1 - upper - lower, abs=1e-9)
+
+
 def test_clipping_changes_nothing_before_the_policy_moves_and_gains_alone_clip_less():
     assert bias.clipped(0.0, 0.2, 0.3) == 1.0
     assert bias.clipped(1e-3, 0.2, 0.3) == pytest.approx(1.0, abs=1e-12)
@@ -97,10 +130,23 @@ def test_the_mean_ratios_share_is_a_derivative(D):
         lambda: bias.group_std(1, 0),
         lambda: bias.group_std(4, 2),
         lambda: bias.binary_weight(0.0, 4),
+        lambda: bias.binary_weight(1.0, 4),
+        lambda: bias.binary_weight(1.5, 4),
+        lambda: bias.binary_weight(0.5, 1),
         lambda: bias.clipped(-1.0, 0.2, 0.3),
         lambda: bias.clipped(1.0, 1.0, 0.3),
+        lambda: bias.clipped(1.0, 0.2, 0.0),
+        lambda: bias.clipped(1.0, 0.2, 1.0),
+        lambda: bias.clipped(1.0, 0.2, 1.5),
     ],
 )
 def test_what_has_no_share_is_refused_with_its_values(call):
     with pytest.raises(ValueError, match="got"):
         call()
+
+
+def test_the_refusal_of_a_share_says_what_each_number_is():
+    with pytest.raises(
+        ValueError, match=r"^moved is 0 or more, clip lies in \[0, 1\) and correlation in \(0, 1\),"
+    ):
+        bias.clipped(-1.0, 0.2, 0.3)

@@ -264,8 +264,24 @@ def test_chain_moments_are_those_of_the_exact_law(reward):
     assert found == pytest.approx(float(short.expected(reward).detach()), rel=1e-12)
 
 
+@pytest.mark.parametrize("short", ["slope", "offset", "std"])
+def test_columns_of_different_lengths_are_no_chain(short):
+    columns = {name: torch.ones(3, dtype=torch.float64) for name in ("slope", "offset", "std")}
+    chain = Chain(**columns | {short: columns[short][:2]})
+    for call in (chain.moments, lambda: exact.best(chain, REWARDS[1], BETA)):
+        with pytest.raises(ValueError, match="is (shorter|longer)"):
+            call()
+
+
+def test_a_quadratic_reward_moves_a_step_and_leaves_its_std():
+    """Between the step's mean and the goal, by their variances."""
+    tilted = Quadratic(2.0, 1.5).tilt(Gaussian(1.0, 0.5), BETA)
+    assert tilted.mean == pytest.approx((1.0 * BETA / 1.5 + 2.0 * 0.25) / (BETA / 1.5 + 0.25))
+    assert tilted.std == 0.5
+
+
 def test_steps_without_noise_have_no_chain_of_densities():
-    with pytest.raises(ValueError, match="noise in every step"):
+    with pytest.raises(ValueError, match=r"^a chain has noise in every step: use window='all', "):
         exact.chain(Affine(LAW, GRID), EXACT.but(kernel="cps", noise=0.5), GRID)
 
 

@@ -1,6 +1,7 @@
 """The toy loop's parts: what is replayed is what was drawn, and a state is all of it."""
 
 import copy
+import operator
 
 import pytest
 import torch
@@ -54,6 +55,20 @@ def test_steps_carry_the_stds_and_weights_of_the_window():
     assert steps.by_step(steps.step.s[:, 0])[:, 0].tolist() == pytest.approx([s.s for s in levels])
 
 
+def test_one_of_the_steps_is_its_rows_and_no_others():
+    made, run = rolled(**WINDOW, weight="tempflow")
+    whole = run.steps()
+    for k in range(2):
+        one = whole.only(k)
+        assert one.K == 1
+        for name in ("x", "x_s", "labels", "weight", "step.t", "step.s", "old.mean", "old.std"):
+            read = operator.attrgetter(name)
+            assert torch.equal(read(one).flatten(), whole.by_step(read(whole))[k]), name
+        assert torch.equal(
+            one.law(made.settings.method, one.velocity(made.policy)).std, one.old.std
+        )
+
+
 def test_a_weight_scales_its_steps_objective():
     made, run = rolled(**WINDOW, weight="tempflow", beta=0.0)
     advantages = torch.linspace(-1, 1, 24, dtype=torch.float64)
@@ -100,9 +115,44 @@ def test_the_signal_compares_two_halves_of_one_size_that_share_nothing(monkeypat
     assert len(torch.unique(ends)) == len(ends) == 8 * half
 
 
+def test_the_signal_is_1_where_the_halves_agree_and_minus_1_where_they_are_opposed():
+    """Without a KL a gradient at the policy that sampled is linear in the advantages."""
+    made, run = rolled(**WINDOW, beta=0.0)
+    made.policy.register_parameter("unused", torch.nn.Parameter(torch.zeros(3).double()))
+    advantages = torch.linspace(-1, 1, 24, dtype=torch.float64)
+    for sign in (1, -1):
+        found = watching.signal(
+            lambda steps, a: made.terms(steps, a)[1].objective,
+            [(run, advantages), (run, sign * advantages)],
+            list(made.policy.parameters()),
+        )
+        assert found == pytest.approx((sign, sign))
+
+
 def test_a_signal_is_read_as_often_as_it_is_asked_for():
     made = trainer(signal=3)
     assert [bool(made.iterate().signal) for _ in range(7)] == [k % 3 == 0 for k in range(7)]
+
+
+def test_an_iteration_tells_its_first_update_and_what_was_clipped_in_its_last_epoch():
+    made, updates = trainer(minibatches=3, epochs=2, learning_rate=0.3), []
+    climb = made.climb
+
+    def listened(*given):
+        updates.append(climb(*given))
+        return updates[-1]
+
+    made.climb = listened
+    found, first = made.iterate(), updates[0]
+    assert len(updates) == 6
+    assert (found.objective, found.norm, found.kl) == (first.objective, first.norm, first.kl)
+    assert found.ratio_gap == float((first.ratio - 1).abs().max())
+    assert found.reward == pytest.approx(float(found.rollout.ends.mean()))
+    shares = [update.clipped for update in updates]
+    assert found.clipped == pytest.approx(sum(shares[3:]) / 3)
+    assert found.clipped > sum(shares[:3]) / 3 > 0
+    (reading,) = (r for r in found.readings if r.name == "clipped")
+    assert reading.value == found.clipped
 
 
 def test_an_average_follows_by_its_decay():
