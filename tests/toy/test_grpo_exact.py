@@ -16,7 +16,7 @@ from refimpl.equations import Gaussian, policy, tilting
 from refimpl.simulate import grids
 from refimpl.statistics import budget, gaussian, residuals
 from refimpl.toy import gaussian_1d
-from refimpl.toy.grpo import EXACT, Rollout, Settings, Shifted, exact, line, loop, roll
+from refimpl.toy.grpo import EXACT, Rollout, Settings, Shifted, adjoint, exact, line, loop, roll
 from refimpl.toy.grpo.exact import Affine, Chain, Linear, Quadratic
 from refimpl.toy.grpo.problem import Judged
 
@@ -268,7 +268,11 @@ def test_chain_moments_are_those_of_the_exact_law(reward):
 def test_columns_of_different_lengths_are_no_chain(short):
     columns = {name: torch.ones(3, dtype=torch.float64) for name in ("slope", "offset", "std")}
     chain = Chain(**columns | {short: columns[short][:2]})
-    for call in (chain.moments, lambda: exact.best(chain, REWARDS[1], BETA)):
+    for call in (
+        chain.moments,
+        lambda: exact.best(chain, REWARDS[1], BETA),
+        lambda: adjoint.resting(chain, REWARDS[1], BETA),
+    ):
         with pytest.raises(ValueError, match="is (shorter|longer)"):
             call()
 
