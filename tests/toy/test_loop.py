@@ -3,6 +3,7 @@
 import copy
 import math
 import operator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from refimpl.toy import gaussian_1d
 from refimpl.toy.grpo import EXACT, judge, line, loop, plane, watching
 from refimpl.toy.grpo.rollouts import roll
 from refimpl.toy.grpo.settings import Settings
+from refimpl.toy.networks import MLP
 
 LAW = gaussian_1d()
 BASE = Settings(EXACT.but(advantage_std="group"), groups=6, group=4, T=5, learning_rate=0.05)
@@ -134,6 +136,44 @@ def test_the_signal_is_1_where_the_halves_agree_and_minus_1_where_they_are_oppos
 def test_a_signal_is_read_as_often_as_it_is_asked_for():
     made = trainer(signal=3)
     assert [bool(made.iterate().signal) for _ in range(7)] == [k % 3 == 0 for k in range(7)]
+
+
+def test_the_reference_is_never_trained_and_without_a_decay_the_average_is_the_policy():
+    network = MLP(1, width=8, depth=1, labels=1).double()
+    problem = replace(line.problem(LAW, lambda x, y: x[:, 0], BASE.grid), reference=network)
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    made = loop.Trainer(problem, BASE)
+    assert not any(parameter.requires_grad for parameter in made.reference.parameters())
+    assert made.average is made.policy
+
+
+def test_a_window_that_is_drawn_anew_follows_from_iteration_and_seed():
+    settings = {"window": "random", "size": 1, "T": 28}
+    for seed in (0, 7):
+        made = trainer(**settings, seed=seed)
+        found = [made.iterate().rollout.plan.trained for _ in range(3)]
+        s = made.settings
+        assert found == [plan(s.method, s.grid, i, seed).trained for i in range(3)]
+        assert len({*found}) > 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"minibatches": 4},
+            "minibatches hold whole groups, the same number each: "
+            "6 groups do not fall into minibatches=4",
+        ),
+        ({"average": 0.0}, r"average is a decay in \(0, 1\), got 0.0"),
+        ({"zzz": 1}, r"no setting 'zzz' \(see Settings and Method\)"),
+        ({"minibatch": 1}, r"no setting 'minibatch'; did you mean 'minibatches'\? \(see .*\)"),
+        ({"grid": None}, r"no setting 'grid'; .*"),
+    ],
+)
+def test_settings_that_are_none_are_told_in_whole_sentences(changes, told):
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        BASE.but(**changes)
 
 
 def test_some_of_the_trajectories_are_their_rows_of_everything():
