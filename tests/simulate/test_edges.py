@@ -41,6 +41,8 @@ def test_how_far_a_kernel_may_bend_is_relative_to_its_slope():
     bent = lambda bend, slope: lambda x: Gaussian(slope * x + bend / 2 * (x - 0.7) ** 2, 0.1)  # noqa: E731
     with pytest.raises(ValueError, match=r"kernel 0 is not affine \(it bends by 1.5e-09\)"):
         laws.gaussian_law([bent(1.5e-9, 0.0)], *start(0.7, 0.5))
+    with pytest.raises(ValueError, match=r"kernel 0 is not affine \(it bends by 2.5e-08\)"):
+        laws.gaussian_law([bent(1e-7, 3.0)], *start(0.7, 0.5))
     laws.gaussian_law([bent(0.9e-9, 0.0)], *start(0.7, 0.5))
     laws.gaussian_law([bent(1e-6, 1e5)], *start(0.7, 0.5))  # rounding, at that slope
 
@@ -50,6 +52,17 @@ def test_a_cdf_is_the_integral_inside_and_constant_outside():
     flat = laws.DensityLaw(nodes, torch.ones(11, dtype=torch.float64))
     at = torch.tensor([-5.0, 0.0, 0.05, 0.25, 0.95, 1.0, 7.0], dtype=torch.float64)
     torch.testing.assert_close(flat.cdf(at), at.clamp(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("density", "cdf"),
+    [(lambda x: 2 * x, lambda x: x**2), (lambda x: 2 - 2 * x, lambda x: 2 * x - x**2)],
+)
+def test_a_cdf_is_0_below_its_nodes_and_1_above_them_however_its_density_ends(density, cdf):
+    nodes = torch.linspace(0, 1, 11, dtype=torch.float64)
+    at = torch.tensor([-7.0, -0.5, 0.3, 0.9, 1.5, 9.0], dtype=torch.float64)
+    found = laws.DensityLaw(nodes, density(nodes)).cdf(at)
+    torch.testing.assert_close(found, cdf(at.clamp(0, 1)))
 
 
 def test_a_cdf_stays_between_0_and_1_where_its_spline_does_not():

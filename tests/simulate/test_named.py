@@ -72,6 +72,61 @@ def test_network_times_and_the_other_clock_are_read_and_said():
     assert (match.name, match.shift) == ("uniform, shifted once", 3.0)
 
 
+def test_karras_in_the_ratio_of_noise_and_data_is_named():
+    """σ = t/(1 − t) to the power of a seventh falls evenly."""
+    low, high = 0.02 / 0.98, 0.9 / 0.1
+    sigma = [(high ** (1 / 7) + u * (low ** (1 / 7) - high ** (1 / 7))) ** 7
+             for u in np.linspace(0, 1, 9)]  # fmt: skip
+    _, match = best([s / (1 + s) for s in sigma] + [0.0])
+    assert match.exact
+    assert match.name == "Karras in σ = t/(1 − t)"
+
+
+def test_families_without_a_shift_tell_one():
+    _, found = identify(grids.shifted(8, 3.0).levels)
+    shift = {match.name: match.shift for match in found}
+    assert [shift[f.name] for f in named.FAMILIES if not f.shifted] == [1.0] * 5
+    assert len(shift) == len(named.FAMILIES)
+
+
+def test_a_shift_has_no_more_digits_than_the_list_can_tell():
+    def told(shift, rounding):
+        _, found = identify(grids.shifted(8, shift).levels, rounding)
+        return next(m.shift for m in found if m.name == "uniform, shifted once")
+
+    assert told(3.3, 0.1) == 3
+    assert told(3.3, 0.0) == 3.3
+    assert told(3.25, 0.0) == 3.25
+    assert told(3.14159, 0.0) == 3.14159
+
+
+@pytest.mark.parametrize(
+    ("numbers", "levels", "done"),
+    [
+        ([0.0, 0.5, 0.9], (0.9, 0.5, 0.0), ["it rises: read reversed"]),
+        ([0.6, 0.75, 1.0], (1.0, 0.75, 0.6, 0.0),
+         ["it rises: read reversed", "it does not end at 0: a last level of 0 was added"]),
+        ([0.0, 0.625, 1.0], (1.0, 0.375, 0.0), ["it rises: read on the other clock, 1 − t"]),
+        ([0.0, 0.25, 1.0], (1.0, 0.75, 0.0), ["it rises: read on the other clock, 1 − t"]),
+        ([2.0, 1.0, 0.0], (0.002, 0.001, 0.0), ["read as network times: divided by 1000"]),
+        ([1000.0, 500.0], (1.0, 0.5, 0.0),
+         ["read as network times: divided by 1000",
+          "it does not end at 0: a last level of 0 was added"]),
+        ([1.0, 0.0], (1.0, 0.0), []),
+    ],
+)  # fmt: skip
+def test_a_list_is_brought_to_falling_levels_and_each_change_is_told(numbers, levels, done):
+    seen = named.levelled(numbers)
+    assert seen.levels.tolist() == pytest.approx(levels, rel=1e-14)
+    assert list(seen.done) == done
+
+
+def test_the_rounding_of_network_times_is_that_of_their_levels():
+    assert named.levelled([1000.0, 500.0, 0.0], 0.5).rounding == pytest.approx(0.0005, rel=1e-14)
+    assert named.levelled([1.0, 0.5, 0.0], 0.01).rounding == 0.01
+    assert named.levelled([1.0, 0.5, 0.0], 0.0).rounding == named.ROUNDED
+
+
 def test_a_grid_of_nobody_is_given_its_nearest_with_the_difference():
     levels = list(grids.shifted(10, 3.0).levels)
     levels[4] += 0.003
@@ -89,6 +144,9 @@ def test_a_grid_of_nobody_is_given_its_nearest_with_the_difference():
         ([1.0, float("nan")], "got nan"),
         ([1.0, -0.5], "got -0.5"),
         ([2000.0, 1.0], "got 2000.0"),
+        ([1000.0, 1000.5, 0.0], "got 1000.5"),
+        ([0.0, 0.5, 1000.0, 2000.0], "got 2000.0"),
+        ([0.0, 0.5, 0.5, 1.0], "a grid falls or rises"),
         ([1.0, 0.5, 0.7, 0.0], "number 2 is 0.7 after 0.5"),
         ([1.0, 0.5, 0.5, 0.0], "number 2 is 0.5 after 0.5"),
     ],

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 from refimpl.equations import ode as rules
 from refimpl.equations import paths
-from refimpl.simulate import grids
+from refimpl.simulate import grids, ode
 from refimpl.simulate.ode import adaptive, solve, trajectory
 from refimpl.toy import field, gaussian_1d, mixture_1d
 
@@ -68,11 +69,40 @@ def test_the_adaptive_solver_follows_quantiles():
     torch.testing.assert_close(p.cdf(y), torch.special.ndtr(x), rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize(("tolerance", "each"), [(1e-6, 5e-7), (1e-13, 3e-14)])
+def test_each_of_four_entries_holds_the_tolerance_if_their_sum_of_squares_holds_half(
+    monkeypatch, tolerance, each
+):
+    asked = []
+
+    def listen(*given, rtol, atol):
+        asked.append((given[3], rtol, atol))
+        return solve_ivp(*given, rtol=rtol, atol=atol)
+
+    monkeypatch.setattr(ode, "solve_ivp", listen)
+    x = torch.ones(2, 2, dtype=torch.float64)
+    found = adaptive(lambda x, t: x, x, 1.0, 0.5, tolerance=tolerance)
+    torch.testing.assert_close(found, x * math.exp(-0.5), rtol=0, atol=2 * tolerance)
+    assert asked == [("DOP853", pytest.approx(each), pytest.approx(each))]
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_flow_that_runs_away_is_told_with_where():
+    """x = 1/(t − 1/2) on its way down from 2."""
+    with pytest.raises(
+        RuntimeError, match=r"^the adaptive solver stopped at t=.*0\.[45]\d+.*: Req"
+    ):
+        adaptive(lambda x, t: -(x**2), torch.tensor([[2.0]]).double(), 1.0, 0.0)
+
+
 def test_bad_input_is_refused():
     x = latents()
     with pytest.raises(ValueError, match="noise levels must fall"):
         adaptive(lambda x, t: x, x, 0.2, 0.5)
-    with pytest.raises(ValueError, match="tolerance must lie"):
-        adaptive(lambda x, t: x, x, 1.0, 0.0, tolerance=0.0)
+    for tolerance in (0.0, 0.9e-13, 1.0, 1.5):
+        with pytest.raises(
+            ValueError, match=rf"tolerance must lie in \[1e-13, 1\), got {tolerance}"
+        ):
+            adaptive(lambda x, t: x, x, 1.0, 0.0, tolerance=tolerance)
     with pytest.raises(ValueError, match="x must be finite"):
         solve(rules.euler, lambda x, t: x, x * math.nan, grids.uniform(2))

@@ -1,5 +1,6 @@
 """Chains: what is rolled out is what is scored and replayed."""
 
+import dataclasses
 import math
 
 import pytest
@@ -58,6 +59,12 @@ def test_replay_carries_gradients_and_rollouts_do_not():
     c = 1 + g**2 * (1 - step.t) / (2 * step.t)
     slope = -step.h * c * (done.states[2] - done.means[1]) / std**2
     torch.testing.assert_close(w.grad, (slope * v(done.states[1], step.t)).sum())
+
+
+def test_a_rollout_that_lacks_a_state_is_not_replayed():
+    done = roll()
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        replay(dataclasses.replace(done, states=done.states[:-1]), v)
 
 
 def test_a_generator_and_its_noise_give_the_same_rollout():
@@ -124,7 +131,7 @@ def test_reversal_of_the_marginal_preserving_sde_is_the_denoising_chain():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: roll(noise=None), "exactly one of the two"),
+        (lambda: roll(noise=None), "^give the noise, or a generator to draw it from: exactly one"),
         (lambda: roll(generator=torch.Generator()), "exactly one of the two"),
         (lambda: roll(noise=latents(10, 2, 3, 4)), r"noise must be .* = \(10, 2, 3, 4, 5\)"),
         (lambda: roll(diffusion=diffusion.flow_grpo(0.7, sde.refuse)), "singular at t = 1"),

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from refimpl.simulate import config, grids, shipped
 
@@ -155,7 +156,15 @@ def test_what_is_no_configuration_of_a_flow_is_refused_by_name(entries, words):
         (lambda: of_model("flux.1-dev", tokens=256, mu=1.0), "tokens and mu contradict"),
         (lambda: of_model("sd3.5", mu=1.0), "mu = 1.0 is not used"),
         (lambda: of_model("sd3.5", 0), "steps must be a whole number, 1 or more, got 0"),
-        (lambda: of_model("qwen-image", 1, tokens=256), "shift_terminal needs two steps"),
+        (lambda: of_model("qwen-image", 1, tokens=256), "^shift_terminal needs two steps or more"),
+        (lambda: made({"shift": 1e18}, 4, handed="open"),
+         r"^a grid must fall, and the levels of this one meet: shift = 1e\+18$"),
+        (lambda: shipped.spaced("even", 3, 0.1, 1.0),
+         "^a spacing is karras, exponential or beta, got 'even'$"),
+        (lambda: shipped.of_name("flux.1-dev", 4),
+         "^flux.1-dev's shift is dynamic: name the tokens, such as 'flux.1-dev 4096'$"),
+        (lambda: shipped.of_name("flux.1-dev many", 4), "^'flux.1-dev many' ends with no number$"),
+        (lambda: shipped.of_name("1/1000, shift", 4), "^'1/1000, shift' ends with no number$"),
         (lambda: made({}, 3, handed="even"), "handed is one of own, 1/steps, open"),
         (lambda: made({}, 3, handed=(0.9, 0.5)), "2 levels for 3 steps"),
         (lambda: made({}, 2, handed=(0.5, 0.9)), r"levels must fall within \(0, 1\]"),
@@ -169,6 +178,42 @@ def test_what_is_no_configuration_of_a_flow_is_refused_by_name(entries, words):
 def test_what_makes_no_grid_is_refused_with_its_value(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_sanas_levels_fall_evenly_from_999_thousandths_before_the_shift():
+    even = (0.999, 0.666, 0.333, 0.0)
+    assert of_model("sana", 3).levels == pytest.approx([3 * t / (1 + 2 * t) for t in even])
+
+
+def test_karras_levels_fall_evenly_to_the_power_of_a_seventh():
+    root = shipped.spaced("karras", 6, 0.01, 0.9) ** (1 / 7)
+    assert np.diff(root) == pytest.approx([(0.01 ** (1 / 7) - 0.9 ** (1 / 7)) / 5] * 5)
+
+
+def test_beta_spacings_are_quantiles_of_their_law():
+    levels = shipped.spaced("beta", 9, 0.1, 0.9)
+    below = stats.beta(0.6, 0.6, loc=0.1, scale=0.8).cdf(levels)
+    assert below == pytest.approx(np.linspace(1, 0, 9), abs=1e-12)
+
+
+def test_whole_times_are_told_as_they_are():
+    assert made(UNIPC, 3, handed=(0.75, 0.5, 0.125)).told == (750.0, 500.0, 125.0)
+
+
+def test_a_short_name_stands_for_a_models_grid():
+    assert shipped.of_name("wan2.1", 6) == of_model("wan2.1", 6)
+    assert shipped.of_name(" flux.1-dev 4096 ", 6) == of_model("flux.1-dev", 6, tokens=4096)
+    assert shipped.of_name("sd3.5 4096", 6).remarks[0].startswith("The shift is static")
+
+
+@pytest.mark.parametrize("name", ["1/1000, shift 3", " 1/1000, shift 3 "])
+def test_or_for_one_from_1_to_a_thousandth_that_is_shifted_once(name):
+    got = shipped.of_name(name, 4)
+    even = (1.0, 0.667, 0.334, 0.001)
+    levels = [3 * t / (1 + 2 * t) for t in even]
+    assert got.levels == pytest.approx([*levels, 0.0], rel=1e-12)
+    assert got.told == pytest.approx([1000 * t for t in levels], rel=1e-12)
+    assert (got.shift, got.remarks) == (3.0, ())
 
 
 PLAIN = {"_class_name": EULER}
