@@ -43,7 +43,18 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "tests/toy/test_grpo_bias.py",
         ),
     ),
-    "sd3": ("refimpl/sd3/loop", ("tests/sd3",)),
+    "sd3": (
+        "refimpl/sd3/loop",
+        (
+            "tests/sd3/test_prompts.py",
+            "tests/sd3/test_rollout.py",
+            "tests/sd3/test_together.py",
+            "tests/sd3/test_cheaper.py",
+            "tests/sd3/test_leaving.py",
+            "tests/sd3/test_loop.py",
+            "tests/sd3/test_run.py",
+        ),
+    ),
     "kit": ("refimpl/conformance/formulas", ("tests/conformance",)),
 }
 """Room → its folder, and the tests that must notice."""

@@ -354,8 +354,9 @@ def test_ratios_may_be_off_by_the_rounding_of_what_was_added_up(reduction, coord
     problem = plane.three().problem(torch.Generator().manual_seed(0), width=8, depth=1)
     made = loop.Trainer(problem, BASE.but(reduction=reduction))
     found = readings(made.iterate())
-    assert found["ratio_gap"].high == pytest.approx(1e3 * 2**-52 * coordinates**0.5)
-    assert found["kl_start"].high == pytest.approx(1e3 * 2**-52 * 2**0.5)
+    room = 1e3 * 2**-52
+    assert found["ratio_gap"].high == pytest.approx(room * coordinates**0.5, rel=1e-12, abs=0)
+    assert found["kl_start"].high == pytest.approx(room * 2**0.5, rel=1e-12, abs=0)
 
 
 def test_an_average_follows_by_its_decay():
