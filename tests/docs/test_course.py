@@ -62,6 +62,7 @@ def test_the_solution_of_an_exercise_holds(number: str) -> None:
     [
         ("4.1", "x / (2 * (1 + t))", "x / (1 + t)"),
         ("6.3", "-2 * k * V + g**2", "-2 * k * V - g**2"),
+        ("7.1", "mean, std = -total", "mean, std = total"),
         ("7.3", "conventions.beta_for_mean_without_h(0.04, h, D)", "0.04 / D"),
     ],
 )
