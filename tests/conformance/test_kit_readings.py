@@ -125,12 +125,13 @@ def test_what_is_written_out_is_the_registered_formula(g, kl):
 
 
 def _agree(op, cases, subject):
-    """Each form of a program on each case; how many there were."""
+    """Each form of a program on each case, whole and taken apart; how many there were."""
     c: Conventions = subject.conventions
-    n = 0
-    for program in op.written([k.inputs for k in cases], c):
+    n, asked = 0, [k.inputs for k in cases]
+    for program in (*op.written(asked, c), *op.apart(asked, c)):
         for case in cases:
             got = quietly(lambda i, p=program: p.run(op.begins(i, c)), case.inputs)
+            assert got is not None, (op.capability, case.label)
             want, sizes = op.evaluate(Formulas(), case.inputs, c), size(op, case.inputs, c)
             for part in set(want) & set(got):
                 bound = ROUNDINGS * 2.0**-53 * sizes[part]

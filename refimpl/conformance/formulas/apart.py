@@ -27,42 +27,58 @@ _SQUARES = {
     "without h": "difference = mean - mean_ref\nsquare = difference**2\neach = square / (2 * g**2)",
     "means": "difference = mean - mean_ref\neach = difference**2",
     "velocity": "difference = v - v_ref\neach = difference**2",
+    "of velocities": "difference = v - v_ref\nsquare = difference**2\n"
+                     "each = h / 2 * (g * (1 - t) / (2 * t) + 1 / g)**2 * square",
     "k3": "likelihood_ratio = exp(log_ratio)\nvalue = likelihood_ratio - 1 - log_ratio",
-}
+}  # fmt: skip
 
 NAMED = frozenset(("residual", "z", "loss", "difference", "square", "likelihood_ratio", "low",
                    "high", "plain", "clipped", "spread"))  # fmt: skip
 """Quantities that nobody's code need call so: a reading says what they are."""
 
 
-def _scored(c: Conventions) -> Mapping[str, str]:
+def _scored(i: Inputs, c: Conventions) -> Mapping[str, str]:
     own = "residual = x_s - mean\nz = residual / std\n"
     return {"each": own + _DENSITY[c["log_prob_terms"]]}
 
 
-def _compared(c: Conventions) -> Mapping[str, str]:
-    text = _SQUARES.get(c["kl"], "")
-    return {"value" if c["kl"] == "k3" else "each": text} if text else {}
+def _compared(i: Inputs, c: Conventions) -> Mapping[str, str]:
+    kind = c["kl"]
+    if "mean" in i:
+        kind = "means" if kind == "velocity" else kind
+    elif kind == "eq3":
+        kind = "of velocities"
+    text = _SQUARES.get(kind, "")
+    return {"value" if kind == "k3" else "each": text} if text else {}
 
 
-def _clipped(c: Conventions) -> Mapping[str, str]:
+def _standardized(i: Inputs, c: Conventions) -> Mapping[str, str]:
+    if c["advantage_std"] == "none":
+        return {}
+    whole = "value" if c["advantage_clip"] == "none" else "whole"
+    return {whole: f"spread = sqrt(variance)\n{whole} = centred / (spread + eps)"}
+
+
+def _clipped(i: Inputs, c: Conventions) -> Mapping[str, str]:
     ends = "low = 1 - clip_low\nhigh = 1 + clip_high\nclipped = clamp(ratio, low, high)"
     sign = "" if c["sign"] == "objective" else "-"
     whole = f"whole = minimum(plain, clipped * advantage)\nvalue = {sign}whole"
     return {"clipped": ends, "value": whole}
 
 
-_APART: Mapping[str, Callable[[Conventions], Mapping[str, str]]] = {
+def _guided(i: Inputs, c: Conventions) -> Mapping[str, str]:
+    begun = "v_cond" if c["guidance"] == "omega" else "v_uncond"
+    return {"value": f"difference = v_cond - v_uncond\nvalue = {begun} + w * difference"}
+
+
+_APART: Mapping[str, Callable[[Inputs, Conventions], Mapping[str, str]]] = {
     "log_prob": _scored,
     "replay": _scored,
     "kl": _compared,
     "surrogate": _clipped,
-    "objective": lambda c: {"clipped": _clipped(c)["clipped"]},
-    "advantages": lambda c: {"value": "spread = sqrt(variance)\nvalue = centred / (spread + eps)"},
-    "guidance": lambda c: {
-        "value": "difference = v_cond - v_uncond\n"
-        f"value = {'v_cond' if c['guidance'] == 'omega' else 'v_uncond'} + w * difference"
-    },
+    "objective": lambda i, c: {"clipped": _clipped(i, c)["clipped"]},
+    "advantages": _standardized,
+    "guidance": _guided,
 }
 """The lines that take a line's place, by its name, for each capability."""
 
@@ -73,7 +89,7 @@ def apart(name: str) -> Callable[[Sequence[Inputs], Conventions], tuple[Program,
     def made(cases: Sequence[Inputs], c: Conventions) -> tuple[Program, ...]:
         found = [programs(name, i, c)[:1] for i in cases]
         plain = max(found, key=lambda f: sum(len(p.lines) for p in f)) if all(found) else ()
-        return tuple(taken_apart(p, _APART[name](c)) for p in plain)
+        return tuple(taken_apart(p, _APART[name](cases[0], c)) for p in plain)
 
     return made
 
