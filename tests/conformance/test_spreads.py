@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from refimpl.conformance.adapter.spreads import SMALL, spread
+from refimpl.conformance.adapter.inputs import STEPS, at
+from refimpl.conformance.adapter.spreads import SMALL, elsewhere, spread
 from refimpl.conformance.adapter.subject import Subject
+from refimpl.conformance.checks.asking import fresh
+from refimpl.conformance.diagnosis.readings import Case
 from refimpl.peers.own import Refimpl
 
 C = Subject(Refimpl, "").conventions
@@ -45,3 +48,48 @@ def test_levels_and_a_std_told_twice_stay_and_other_seeds_give_other_numbers():
     assert np.abs(made["t"] - 0.5).max() < 0.05  # its digits are filled
     assert np.abs(made["std"] - 0.3).max() < 0.03
     assert not np.array_equal(made["x"], spread(C, inputs, 1)["x"])
+
+
+def of(**conventions):
+    """A subject of these conventions."""
+    c = {**Refimpl.conventions, **conventions}
+    return Subject({"ode_step": Refimpl().ode_step, "conventions": c})
+
+
+@pytest.mark.parametrize("clock", ["noise at 1", "data at 1", "noise at 1000"])
+def test_levels_elsewhere_are_others_that_fall_and_no_thousandths(clock):
+    c = of(time=clock, dtype="float64").conventions
+    made = elsewhere(c, {"x": np.ones((3, 4)), **at(c, 0.75, 0.5, 3)})
+    t, s = (np.asarray(c.level(made[name])) for name in ("t", "s"))
+    assert (t > s).all()
+    assert s.min() < min(min(row) for row in STEPS)
+    for levels in (t, s):
+        assert len(set(levels)) == 3
+        assert not {round(level, 9) for level in levels} & {x for row in STEPS for x in row}
+        assert (np.abs(1000 * levels - np.rint(1000 * levels)) > 0.05).all()
+
+
+def test_a_scalar_time_stays_one_time_elsewhere():
+    c = of(t="scalar").conventions
+    made = elsewhere(c, {"x": np.ones((3, 4)), **at(c, 0.75, 0.5, 3)})
+    assert np.ptp(made["t"]) == 0
+
+
+@pytest.mark.parametrize("bound", ["g", "std", "h", "levels", "x_s"])
+def test_nothing_is_asked_elsewhere_where_a_number_hangs_on_the_level(bound):
+    c = of().conventions
+    assert elsewhere(c, {**at(c, 0.75, 0.5, 3), bound: np.ones(3)}) == {}
+    assert elsewhere(c, {"x": np.ones(3)}) == {}
+
+
+@pytest.mark.parametrize(("dtype", "kinds"), [("float32", 4), ("float16", 2)])
+def test_a_reading_is_held_to_other_numbers_sizes_and_levels(dtype, kinds):
+    subject = of(dtype=dtype)
+    case = Case({"x": np.ones((3, 4)), **at(subject.conventions, 0.75, 0.5, 3)}, "here")
+    made = fresh(subject, [case])
+    assert [k.label.split(", ")[1] for k in made] == [
+        "afresh", "of many sizes", "of many sizes", "at other levels"
+    ][:kinds]  # fmt: skip
+    assert len({k.inputs["x"].tobytes() for k in made}) == kinds
+    moved = [k for k in made if np.abs(k.inputs["t"] - case.inputs["t"]).max() > 0.1]
+    assert [k.label for k in moved] == ["here, at other levels"][: kinds - 3]
