@@ -16,6 +16,7 @@ from refimpl.conformance.adapter.subject import Subject
 from refimpl.conformance.checks import checks
 from refimpl.conformance.checks.table import OFFERS
 from refimpl.conformance.diagnosis.evidence import quietly
+from refimpl.conformance.formulas.conversions import CONVERSIONS
 from refimpl.conformance.formulas.operations import ROUNDINGS, size
 from refimpl.conformance.formulas.values import Formulas
 from refimpl.conformance.kit import judge
@@ -122,6 +123,15 @@ def test_what_is_written_out_is_the_registered_formula(g, kl):
             )
     loops, free = {"schedule", "ode_sampler", "sde_sampler"}, {"diffusion"}
     assert reached >= set(OFFERS) - loops - (set() if g == "flow_grpo" else free)
+
+
+@pytest.mark.parametrize("path", ["cosine", "vp"])
+def test_conversions_on_other_paths_are_the_registered_ones(path):
+    checks()  # fills the table
+    c = {**Refimpl.conventions, "path": path}
+    subject = Subject({n: getattr(Refimpl(), n) for n in CONVERSIONS} | {"conventions": c})
+    for name in CONVERSIONS:
+        assert _agree(OFFERS[name].operation, OFFERS[name].cases(subject), subject), name
 
 
 def _agree(op, cases, subject):

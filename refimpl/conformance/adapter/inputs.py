@@ -91,3 +91,8 @@ def curved(rate: float, slope: float, bend: float) -> dict[str, Any]:
 def field_of(i: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
     """The field that these inputs describe, on the house clock."""
     return lambda x, t: i["rate"] * x + i["slope"] * t + i["bend"] * x * x
+
+
+def levels_of(i: Mapping[str, Any], c: Conventions) -> list[float]:
+    """A chain's noise levels."""
+    return [float(t) for t in np.asarray(c.level(i["levels"]))]

@@ -15,10 +15,10 @@ from ..adapter.conventions import Conventions
 from ..diagnosis.limits import starts
 from ..diagnosis.lines import renamed
 from ..diagnosis.printing import shown
-from ..diagnosis.remade import FREE, forms_of, parsed, template
+from ..diagnosis.remade import FREE, forms_of, template
 from ..diagnosis.solving import solved
 from ..formulas.operations import Edited
-from ..formulas.program import Env
+from ..formulas.program import Env, parsed
 from ..formulas.stages import stages
 from ..formulas.values import Inputs, Parts
 from .rules import stepped

@@ -12,7 +12,7 @@ import numpy as np
 from ...equations import Step
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import field_of, received, values
+from ..adapter.inputs import field_of, levels_of, received, values
 from ..adapter.inputs import shapes as of_x
 from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
@@ -25,7 +25,7 @@ from ..formulas.values import Formulas, Inputs, Parts, schedule
 from .endings import ended
 from .fitted import CHURN
 from .ode import FIELDS, theirs
-from .other_noise import OTHER_SDES, drawn
+from .other_noise import OTHER_SDES, by_churn, drawn
 from .other_solvers import OTHER_ODES, of_two_slopes
 from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
@@ -41,7 +41,7 @@ def _walk(
 ) -> np.ndarray:  # fmt: skip
     """The chain's end, with one place to spoil each part of the loop."""
     x, field = i["x"], field_of(i)
-    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
+    grid = levels_of(i, c)
     stochastic = "noise" in i
     for k, (t, s) in enumerate(pairwise(grid)):
         if k in skip or (k - len(grid) + 1) in skip:
@@ -157,23 +157,13 @@ def churned(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> I
     i, got = cases[0], told[0].get("x")
     if got is None or "noise" not in i:
         return
-    found = solved(lambda gamma: _churned(i, c, gamma[0])["x"], got, [0.1], blur(got, c))
+    found = solved(lambda gamma: by_churn(i, c, gamma[0])["x"], got, [0.1], blur(got, c))
     if found is not None and found[0] > 0:
         yield Slip(
             f"churn by {found[0]:g}", CHURN, "diffusers' Heun and Euler samplers, EDM",
             "std = g √h with the score's correction, or no noise at all",
-            lambda i, c: _churned(i, c, found[0]),
+            lambda i, c: by_churn(i, c, found[0]),
         )  # fmt: skip
-
-
-def _churned(i: Inputs, c: Conventions, gamma: float) -> Parts:
-    x, field = i["x"], field_of(i)
-    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
-    for k, (t, s) in enumerate(pairwise(grid)):
-        up = min(t * (1 + gamma), 1.0)
-        x = x + np.sqrt(max(up**2 - t**2, 0.0)) * i["noise"][k]
-        x = x - (up - s) * field(x, up)
-    return {"x": x}
 
 
 def _loop_size(i: Inputs, c: Conventions) -> Parts:

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from ...equations import conversions, paths
 from ...simulate import solvers
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import field_of
+from ..adapter.inputs import field_of, levels_of
 from ..diagnosis.printing import number
-from ..diagnosis.remade import parsed
 from ..diagnosis.solving import solved
 from ..formulas.operations import Slip
+from ..formulas.program import parsed
 from ..formulas.stages import stages
 from ..formulas.values import Inputs, Parts
-from .other_solvers import DECLARED, by_solver, levels_of
+from .other_solvers import DECLARED, by_solver
 from .rules import stepped
 from .slopes import blur
 
@@ -105,12 +106,16 @@ def _edm(i: Inputs, c: Conventions, free: Any) -> Parts:
     return by_solver(solvers.churned(max(float(free[0]), 0.0)), i, c)
 
 
-def _stale_churn(i: Inputs, c: Conventions, free: Any) -> Parts:
-    """Noise up to (1 + γ) t, at most 1; then down along the velocity of the state before it."""
+def by_churn(i: Inputs, c: Conventions, gamma: float, *, stale: bool = False) -> Parts:
+    """Noise up to (1 + γ) t, at most 1; then down along the velocity there.
+
+    With `stale`, along the velocity of the state before the noise, at its level.
+    """
     x, field = i["x"], field_of(i)
     for k, (t, s) in enumerate(pairwise(levels_of(i, c))):
-        up, v = min(t * (1 + free[0]), 1.0), field(x, t)
-        x = x + np.sqrt(max(up**2 - t**2, 0.0)) * i["noise"][k] - (up - s) * v
+        up, before = min(t * (1 + gamma), 1.0), x
+        x = x + np.sqrt(max(up**2 - t**2, 0.0)) * i["noise"][k]
+        x = x - (up - s) * (field(before, t) if stale else field(x, up))
     return {"x": x}
 
 
@@ -120,7 +125,7 @@ def _corrected(i: Inputs, c: Conventions, free: Any) -> Parts:
     for k, (t, s) in enumerate(pairwise(levels_of(i, c))):
         x = x - (t - s) * field(x, t)
         if s > 0:
-            score = -(x + (1 - s) * field(x, s)) / s
+            score = conversions.score_from_velocity(paths.linear(s), x, field(x, s))
             x = x + free[0] * score + free[1] * i["noise"][k]
     return {"x": x}
 
@@ -129,7 +134,8 @@ _DRAWN: tuple[tuple[str, str, Callable[[Inputs, Conventions, Any], Parts], list[
     ("DDIM with η = {}", "The share η of the posterior's noise is drawn.", _ddim, [0.5]),
     ("EDM's sampler with churn {}", "Noise first, in the odds, then Heun's step.", _edm, [0.5]),
     ("churn by {}, along the velocity from before the noise", "The network is asked at the state "
-     "and the level to which no noise was added.", _stale_churn, [0.1]),
+     "and the level to which no noise was added.",
+     lambda i, c, free: by_churn(i, c, free[0], stale=True), [0.1]),
     ("Langevin's corrections of {} score + {} noise", "Euler's steps, and after each a step of "
      "Langevin's at the level it led to.", _corrected, [0.05, 0.3]),
 )  # fmt: skip

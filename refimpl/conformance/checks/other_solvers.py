@@ -13,7 +13,7 @@ import torch
 
 from ...simulate import grids, solvers
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import field_of
+from ..adapter.inputs import field_of, levels_of
 from ..formulas.operations import Edited, Slip
 from ..formulas.stages import stages
 from ..formulas.tableaux import OTHER_RULES
@@ -23,11 +23,6 @@ from .rules import stepped
 from .slopes import two_slopes
 
 DECLARED = "the declared rule at every step"
-
-
-def levels_of(i: Inputs, c: Conventions) -> list[float]:
-    """The chain's noise levels."""
-    return [float(t) for t in np.asarray(c.level(i["levels"]))]
 
 
 def by_solver(solver: solvers.Solver, i: Inputs, c: Conventions) -> Parts:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...equations import Step
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import field_of
+from ..adapter.inputs import field_of, levels_of
 from ..diagnosis.printing import number
 from ..diagnosis.solving import solved
 from ..formulas.operations import Slip
@@ -33,7 +33,7 @@ def remembering(i: Inputs, c: Conventions, use: Use, *, late: int = 0) -> Parts:
     With `late`, the network is told the level of so many steps before.
     """
     x, field = i["x"], field_of(i)
-    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
+    grid = levels_of(i, c)
     asked, lengths = list[Any](), list[float]()
     for k, (t, s) in enumerate(pairwise(grid)):
         asked.append(field(x, grid[max(k - late, 0)]))

@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 import numpy as np
 
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import field_of
+from ..adapter.inputs import field_of, levels_of
 from ..diagnosis.exchanges import exchanges, on_clocks
 from ..diagnosis.factors import freed
 from ..diagnosis.limits import starts
@@ -41,7 +41,7 @@ def _walked(
 ) -> Iterator[Env]:
     """All numbers of each step."""
     known: Env = {"x": i["x"], "field": field_of(i), "a": c["a"], **(free or {})}
-    grid = [float(t) for t in np.asarray(c.level(i["levels"]))]
+    grid = levels_of(i, c)
     for k, (t, s) in enumerate(pairwise(grid)):
         own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
         own |= {"k": np.float64(k), "n": np.float64(len(grid) - 1)}

@@ -79,8 +79,9 @@ def of_surrogate(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     """Of a surrogate, or of an objective where a KL is given."""
     r, a = i["ratio"], i["advantage"]
     clipped = np.clip(r, 1 - i["clip"], 1 + i["clip"])
+    meant = Formulas(quick=True)("grpo.surrogate")(r, a, i["clip"])
     made = {
-        "surrogate": np.minimum(r * a, clipped * a), "ratio advantage": r * a,
+        "surrogate": meant, "ratio advantage": r * a,
         "clipped advantage": clipped * a, "advantage": a, "ratio": r, "1": 1 + 0 * r,
         "|advantage|": np.abs(a), "log(ratio) advantage": np.log(r) * a, "log(ratio)": np.log(r),
         "(ratio − 1)²": (r - 1) ** 2, "(ratio − 1)² |advantage|": (r - 1) ** 2 * np.abs(a),
@@ -103,7 +104,8 @@ def of_guidance(i: Inputs, c: Conventions) -> Mapping[str, np.ndarray]:
     what has another's size."""
     u, v, w = (np.asarray(i[name], dtype=np.float64) for name in ("v_uncond", "v_cond", "w"))
     d = v - u
-    whole = u + w * d if c["guidance"] != "omega" else v + w * d
+    rule = "ho_salimans" if c["guidance"] == "omega" else "classifier_free"
+    whole = Formulas(quick=True)(f"guidance.{rule}")(u, v, w)
     along = {"v_cond": _along(d, v), "v_uncond": _along(d, u)}
     projected = _along(v, u)
     made = {"v_uncond": u, "v_cond": v, "guided": whole, "w (v_cond − v_uncond)": w * d,

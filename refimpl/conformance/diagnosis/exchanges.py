@@ -16,11 +16,11 @@ from itertools import combinations
 import numpy as np
 
 from ...edits import replaced
-from ..formulas.program import Env, Line, Program
+from ..formulas.program import Env, Line, Program, parsed
 from .lines import changed_lines, nodes_of, renamed
 from .others import CLOCKS, LIMITS, OTHERS
 from .programs import Edit, shapes
-from .remade import FREE, Remade, forms_of, parsed, template
+from .remade import FREE, Remade, forms_of, template
 
 SCALARS = frozenset(OTHERS) - {"noise"}
 """Quantities of one number a sample, or a step."""

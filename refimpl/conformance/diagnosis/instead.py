@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..formulas.operations import ROUNDINGS
-from ..formulas.program import Env, Line, Program, line
+from ..formulas.program import Env, Line, Program, line, parsed
 from .alternatives import BETWEEN, OF_ONE, SCALES, STARTS, USUAL, alternatives
 from .evidence import Evidence, Row, is_off
 from .factors import blur, numbers_of
@@ -32,7 +32,7 @@ from .programs import (
     leading_to,
     right_programs,
 )
-from .remade import HELD, forms_of, opened, parsed, template
+from .remade import HELD, forms_of, opened, template
 from .solving import solved
 
 NUMBERS = ("c", "d")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..formulas.program import Env, Program
+from ..formulas.program import Env, Program, parsed
 from .evidence import Evidence, Row, is_off
 from .factors import Freed, blur, freed
 from .programs import (
@@ -26,7 +26,7 @@ from .programs import (
 )
 from .solving import plain
 
-_BASES = ("t", "s", "h", "1 - t", "1 - s")
+_BASES = {b: parsed(b, b) for b in ("t", "s", "h", "1 - t", "1 - s")}
 
 _HIGHEST = 3
 """The highest power, either way."""
@@ -71,7 +71,7 @@ def _factor(program: Program, known: list[Env], rows: list[Row], k: int, f: Free
         numbers = _each(program, env, row, k, f)
         if numbers is None or (numbers < 0).any():
             return ""
-        told = [np.ravel(eval(b, {}, env)) + 0 * numbers for b in bases]
+        told = [np.ravel(_BASES[b].value(env)) + 0 * numbers for b in bases]
         seen = np.isfinite(numbers) & (numbers > 0)
         logs.append(np.log(numbers[seen]))
         table.append(np.log(np.array(told).T[seen]))

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..formulas.program import Env, Line, Program, line
+from ..formulas.program import Env, Line, Program, line, parsed
 from .lines import renamed
 from .programs import Edit
 
@@ -128,12 +128,6 @@ def opened(program: Program, known: Env) -> Program:
     if {"h", "t", "s"} <= set(known) and "h" in used - own:
         rows.append(parsed("h", "t - s"))
     return Program((*rows, *program.lines), program.parts, program.finish)
-
-
-@lru_cache(maxsize=4096)
-def parsed(name: str, source: str) -> Line:
-    """A line from its source."""
-    return line(name, ast.parse(source, mode="eval").body)
 
 
 def remade(program: Program, known: Env, places: Sequence[int]) -> Iterator[Remade]:

@@ -12,7 +12,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any, TypeAlias
 
@@ -133,6 +133,12 @@ def line(name: str, expression: ast.expr) -> Line:
     return Line(name, expression, frozenset(used - FUNCTIONS.keys()))
 
 
+@lru_cache(maxsize=4096)
+def parsed(name: str, source: str) -> Line:
+    """A line from its source."""
+    return line(name, ast.parse(source, mode="eval").body)
+
+
 def _prepare(node: ast.AST, used: set[str]) -> None:
     """Notes the names, and gives every node a place in the source, as the compiler wants it."""
     if isinstance(node, ast.Name):
@@ -204,6 +210,6 @@ def written(text: str, finish: Callable[[Parts], Parts] | None = None, **parts: 
     lines = []
     for row in filter(None, (row.strip() for row in text.strip().splitlines())):
         name, _, expression = row.partition(" = ")
-        lines.append(line(name, ast.parse(expression, mode="eval").body))
+        lines.append(parsed(name, expression))
     made = Program(tuple(lines), parts or {"value": "value"})
     return made if finish is None else replace(made, finish=finish)
