@@ -40,14 +40,27 @@ def test_a_wrong_step_is_named(make, kit, judge, name, dtype, drop):
     assert guilty, found["report"].findings
 
 
+REDUCED = {"sum": policy.total, "mean": policy.average}
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("reduce", [policy.total, policy.average])
+@pytest.mark.parametrize("how", REDUCED)
+@pytest.mark.parametrize("declared", [False, True], ids=["undeclared", "declared"])
 @pytest.mark.parametrize("name", [m.name for m in mistakes("gaussian.log_prob")])
-def test_a_wrong_density_is_named(make, kit, judge, name, reduce, dtype):
+def test_a_wrong_density_is_named(make, kit, judge, name, declared, how, dtype):
+    """A declared sum or mean says nothing of what is summed: the mistake stays one."""
     c, rows = make(dtype=dtype), kit["rows"]
     m = next(m for m in mistakes("gaussian.log_prob") if m.name == name)
-    wrong = reduce(m.wrong(c["x_s"], c["mean"], rows(c, "std")))
-    caught(judge(c | {"log_prob": wrong}), "log_prob", name, reduce.__name__)
+    wrong = REDUCED[how](m.wrong(c["x_s"], c["mean"], rows(c, "std")))
+    told = {"log_prob": how, "constants": "kept", "kl_reduction": "sum"} if declared else {}
+    caught(judge(c | {"log_prob": wrong}, told), "log_prob", name, REDUCED[how].__name__)
+
+
+def test_what_is_wrong_beside_dropped_constants_is_not_announced_by_them(make, kit, judge):
+    c, rows = make(dtype=torch.float32), kit["rows"]
+    bare = -((c["x_s"] - c["mean"]) ** 2) / (2 * rows(c, "g") ** 2)
+    told = {"log_prob": "sum", "constants": "dropped"}
+    caught(judge(c | {"log_prob": policy.total(bare)}, told), "log_prob", "with g for")
 
 
 def test_dropped_constants_g_for_std_and_mean_for_sum_are_named(make, kit, judge):
@@ -77,7 +90,18 @@ KL = {
 @pytest.mark.parametrize("divisor", [1, 40])
 def test_a_wrong_kl_is_named_summed_or_averaged(make, kit, judge, name, divisor, dtype):
     c = make(dtype=dtype)
-    caught(judge(c | {"kl": KL[name](c, kit["rows"]) / divisor}), "kl", name)
+    wrong = c | {"kl": KL[name](c, kit["rows"]) / divisor}
+    told = {"kl_reduction": "sum" if divisor == 1 else "mean"}
+    for manifest in ({}, told, told | {"kl": "kl.flow_grpo"}):
+        caught(judge(wrong, manifest), "kl", name)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16], ids=str)
+def test_latents_rounded_after_scoring_are_no_declared_mean(make, judge, half):
+    c = make(dtype=torch.float32, shape=(4, 8, 8))
+    c["log_prob"] = c["log_prob"] / 256
+    c["x_s"] = c["x_s"].to(half)
+    caught(judge(c, {"log_prob": "mean", "constants": "kept"}), "log_prob", "round first")
 
 
 def test_a_kl_against_the_old_policy_is_named(make, kit, judge):

@@ -30,6 +30,8 @@ class Formula:
         standing: of the article, a known convention, or a mistake.
         value: of the rows' numbers.
         declared: the manifest entries that announce it.
+        declarable: whether they announce all that it does, where it is a mistake: a declared mean
+            says nothing of what is averaged.
         what, remedy: what is wrong and what to do, for mistakes.
     """
 
@@ -39,6 +41,7 @@ class Formula:
     declared: Mapping[str, str] = field(default_factory=dict)
     what: str = ""
     remedy: str = ""
+    declarable: bool = False
 
 
 def of_mistake(m: Mistake, value: Callable[[Numbers], Tensor]) -> Formula:
@@ -186,6 +189,7 @@ def log_probs(std: str = "std", x: str = "distance") -> tuple[Formula, ...]:
                     {"log_prob": key, "constants": "dropped" if dropped else "kept"},
                     m.what if m else "log std and ½ log 2π are left out." if dropped else "",
                     m.remedy if m else "subtract log std + ½ log 2π" if dropped else "",
+                    declarable=dropped,
                 )
             )
     return tuple(made)

@@ -99,5 +99,5 @@ def _named(
         f"{by} of {name}",
         "convention" if standing == "article" and reduced == "mean" else standing,
         value, {"kl": key, "kl_reduction": reduced},
-        m.what if m else "", m.remedy if m else "",
+        m.what if m else "", m.remedy if m else "", declarable=bool(key),
     )  # fmt: skip

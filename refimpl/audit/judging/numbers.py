@@ -58,7 +58,8 @@ def _but(f: Formula, words: str) -> Formula:
         f"It is that of {words[3:]}." if words.startswith("of") else "g stands where g √h belongs."
     )
     remedy = remedy or ("under the policy that it is named for" if "of " in words[:3] else "")
-    return replace(f, name=f"{f.name}, {words}", standing="mistake", what=what, remedy=remedy)
+    name = f"{f.name}, {words}"
+    return replace(f, name=name, standing="mistake", what=what, remedy=remedy, declarable=False)
 
 
 def _against_old(f: Formula) -> Formula:
@@ -67,6 +68,7 @@ def _against_old(f: Formula) -> Formula:
 
     return replace(
         f, name=f"{f.name}, against the old policy", standing="mistake", value=value,  # type: ignore[arg-type]
+        declarable=False,
         what="It is measured from the policy that sampled, not from the reference.",
         remedy="take v_ref, the frozen reference's velocity",
     )  # fmt: skip

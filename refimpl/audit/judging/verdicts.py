@@ -33,6 +33,8 @@ def against(formula: Formula, manifest: Manifest) -> list[str]:
 
 def announced(formula: Formula, manifest: Manifest) -> bool:
     """Whether the manifest announces this formula, in every respect that it has a key for."""
+    if formula.standing == "mistake" and not formula.declarable:
+        return False
     told = manifest.declared
     keys = {k: v for k, v in formula.declared.items() if v}
     return (
