@@ -16,9 +16,13 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from .finding import Finding
+from . import readings
+from .finding import UNLISTED, Finding
 
 _EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+_LARGEST = 2**14
+"""So many advantages at most are read by the kit's diagnosis."""
+
 _FLAT = 1e-6
 """A spread below this part of the largest reward is rounding: nothing can be told from it."""
 
@@ -160,6 +164,36 @@ def _gap(rule: Rule, squares: list[_Square]) -> float:
     return worst
 
 
+def _read(squares: list[_Square], manifest: Manifest) -> str:
+    """What the kit's diagnosis says of advantages that no rule gives."""
+    if sum(r.numel() for r, _, _ in squares) > _LARGEST:
+        return ""
+    u = max(max(own) for _, _, own in squares)
+    whole = [(r, a) for r, a, _ in squares]
+    parts = [(r[k::2], a[k::2]) for r, a in whole for k in (0, 1) if len(r) > 3]
+    for batches, rule in product((whole, parts) if parts else (whole,), _declarable(manifest)):
+        given, got = [{"rewards": r.numpy()} for r, _ in batches], [a for _, a in batches]
+        told = readings.read("advantages", given, got, u, rule)
+        if told and not any(words in told for words in _UNTOLD):
+            return f": {told}"
+    return ""
+
+
+_UNTOLD = (" times the batch's", "size of the group")
+"""A number of its own beside one that all rewards have in common: it may as well be another."""
+
+
+def _declarable(manifest: Manifest) -> Iterator[dict[str, str | int | float]]:
+    """Rules that the kit may take for declared."""
+    if manifest.advantage_std in (None, "none"):
+        yield {"advantage_std": "none"}
+    every = [manifest.eps] if manifest.eps is not None else [0.0, 1e-4]
+    ddofs = [manifest.ddof] if manifest.ddof is not None else [0, 1]
+    for eps, ddof in product(every, ddofs) if manifest.advantage_std != "none" else ():
+        std = manifest.advantage_std or "group"
+        yield {"advantage_std": std, "advantage_ddof": ddof, "advantage_eps": eps}
+
+
 def _contradicts(rule: Rule, manifest: Manifest) -> list[str]:
     told = {
         "advantage_std": rule.std, "ddof": rule.ddof if rule.std != "none" else None,
@@ -178,7 +212,7 @@ def _told(found: list[Rule], manifest: Manifest, rows: int, squares: list[_Squar
     right = [r for r in found if not r.mistake] or found
     if not right:
         raw = all(bool(torch.equal(r, a)) for r, a, _ in squares)
-        detail = "they are the rewards themselves" if raw else "equals no formula known for it"
+        detail = "they are the rewards themselves" if raw else UNLISTED + _read(squares, manifest)
         return Finding("advantages", "differs", rows=rows, detail=detail)
     rule = min(right, key=lambda r: len(_contradicts(r, manifest)))  # the first of the least
     if rule.mistake:

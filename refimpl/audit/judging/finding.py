@@ -18,6 +18,9 @@ from ...conformance.adapter.printable import printable
 Verdict = Literal["consistent", "convention", "differs", "not checked"]
 
 
+UNLISTED = "equals no formula that is known for it"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One verdict.

@@ -126,6 +126,8 @@ def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match],
             exact = any(m.level == "exact" and m.strain <= EASY for m in found)
             if exact and target != "residuals":  # residuals may not tell two formulas apart
                 return best(found), target, velocity
+        first = blocks[0].model.reading if blocks else None
+        found = [m for m in found if m.level in ("exact", "stored") or m.reading == first]
         likely = [m for m in best(found) if m.level in ("exact", "stored") or not guessed]
         if likely and (velocity == "v_old" or "v_old" not in raw or likely[0].level):
             return likely, target, velocity

@@ -6,7 +6,8 @@ Clip and weight are declared, or found as those under which the loss fits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,8 @@ from ..reading import precision
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import width
-from .finding import Finding
+from . import readings
+from .finding import UNLISTED, Finding
 
 _NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch", "t")
 _CLIPS = (1e-5, 1e-4, 2e-4, 1e-3, 5e-3, 1e-2, 0.1, 0.2)
@@ -195,12 +197,52 @@ def _of_log_probs(parts: Sequence[Part]) -> Finding:
             rows = sum(len(p.of["ratio"]) for p in parts)
             told = f"a mistake with a name. {why}" if why else ""
             return Finding("ratio", verdict, name, worst, allowed, rows, told)  # type: ignore[arg-type]
-    return Finding("ratio", "differs", detail="equals no formula that is known for it")
+    p = parts[0]
+    given = {n: p.of[n][:, None] for n in ("log_prob", "log_prob_old")}
+    u = max(p.roundoff[n] for n in ("ratio", *given))
+    told = readings.read("ratio", *readings.halves(given, p.of["ratio"][:, None]), u)
+    return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
 
 
 def _loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding:
     if not {"ratio", "advantages"} <= names:
         return Finding("loss", "not checked", detail="it takes ratio and advantages")
+    if any(bool((p.of["ratio"] < 0).any()) for p in parts):
+        return Finding("loss", "not checked", detail="a ratio of densities is never negative")
+    fitting = _fitting(parts, names, manifest)
+    if fitting is not None:
+        return fitting
+    for key in ("beta", "clip"):
+        if key in manifest.declared:
+            other = _fitting(parts, names, replace(manifest, **dict[str, Any]({key: None})))
+            if other is not None and not other.formula.count(":"):
+                told = f"declared {key} = {manifest.declared[key]:g}, and the numbers have "
+                return replace(other, verdict="differs", detail=told + other.detail)
+    return Finding("loss", "differs", detail=UNLISTED + _read_loss(parts[0], manifest))
+
+
+def _read_loss(p: Part, manifest: Manifest) -> str:
+    """What the kit's diagnosis says of a loss whose clip, and weight, were declared."""
+    if manifest.clip is None or ("kl" in p.of and manifest.beta is None):
+        return ""
+    kl, beta = p.of.get("kl"), manifest.beta or 0.0
+    given = {"ratio": p.of["ratio"][:, None], "advantage": p.of["advantages"][:, None]}
+    u = max(p.roundoff[n] for n in ("loss", "ratio", "advantages"))
+    loss, free = p.of["loss"][:, None], {"clip": manifest.clip}
+    tried = [("loss without a KL", given, loss if kl is None else loss - beta * kl[:, None], free)]
+    if kl is not None:
+        tried = [("loss", given | {"kl": kl[:, None]}, loss, free | {"beta": beta}), *tried]
+    for split in (True, False):  # of a whole batch, what its rows have in common shows
+        for subject, numbers, got, more in tried:
+            cases, told = readings.halves(numbers, got, split=split)
+            cases = [{**i, **more} for i in cases]
+            if words := readings.read(subject, cases, told, u, {"sign": "loss"}):
+                return f": {words}"
+    return ""
+
+
+def _fitting(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding | None:
+    """The verdict by the first of the formulas that gives the loss."""
     surrogates = [("grpo.surrogate", "", grpo.surrogate)] + [
         (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong) for m in mistakes("grpo.surrogate")
     ]
@@ -221,7 +263,7 @@ def _loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding
                     reasons = [x for x in (why, o_why, s_why) if x]
                     label = ", ".join(x for x in (name, outer, s_name) if x)
                     return _loss_told(parts, label, reasons, clip, beta, gap, manifest)
-    return Finding("loss", "differs", detail="equals no formula that is known for it")
+    return None
 
 
 def _row(p: Part, surrogate: Callable[..., Tensor], objective: Callable[..., Tensor], clip: float,
@@ -253,11 +295,11 @@ def _beta(
         large = right.abs() >= 0.5 * right.abs().max()
         if float(right.abs().max()) > 0:
             beta = float((left[large] / right[large]).median())
-            rounded = float(f"{beta:.6g}")
-            if beta >= 0 and bool(
-                ((left - rounded * right).abs() <= 1e-4 * left.abs().max()).all()
-            ):
-                return rounded
+            slack = 1e-4 * left.abs().max() + ROUNDINGS * p.roundoff["loss"] * p.of["loss"].abs()
+            for digits in range(1, 7) if beta >= 0 else ():
+                rounded = float(f"{beta:.{digits}g}")
+                if bool(((left - rounded * right).abs() <= slack).all()):
+                    return rounded
     return 0.0
 
 

@@ -14,6 +14,7 @@ from ...evidence.rounding import ROUNDINGS
 from ...simulate import grids
 from ..reading.clocks import BOUNDARIES
 from ..reading.manifest import Manifest
+from . import readings
 from .block import Block
 from .finding import Finding, Verdict
 from .fit import nudged
@@ -165,13 +166,25 @@ def _schedule(
         for m in mistakes("sde.flow_grpo_g"):
             for _, _, a in _constant(g, m.wrong(step.t, 1.0, inside), slack, m.title, ""):
                 return Finding("schedule", "differs", m.title, detail=f"a = {a:.4g}. {m.what}")
+        seen = ", ".join(
+            f"g({t:.3g}) = {x:.3g}" for t, x in zip(step.t[:4, 0], g[:4, 0], strict=False)
+        )
+        told = _read(c, manifest, max(u, roundoff.get("std", 0.0)))
         return Finding(
-            "schedule", "differs" if manifest.schedule or manifest.a else "convention", "",
-            rows=len(g), detail="no schedule with a name: " + ", ".join(
-                f"g({t:.3g}) = {x:.3g}" for t, x in zip(step.t[:4, 0], g[:4, 0], strict=False)
-            ),
+            "schedule", "differs" if manifest.schedule or manifest.a or told else "convention", "",
+            rows=len(g), detail=f"no schedule with a name: {told or seen}",
         )  # fmt: skip
     return _told(found, manifest, len(g))
+
+
+def _read(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> str:
+    """What the kit's diagnosis says of g at the levels that were met."""
+    rule = {"boundary": manifest.boundary or "next_level"}
+    for a in [manifest.a] if manifest.a is not None else (0.7, 1.0):
+        given, got = readings.halves({n: c[n] for n in ("t", "s")}, c["g"])
+        if told := readings.read("schedule", given, got, u, rule | {"a": a}):
+            return told
+    return ""
 
 
 def _constant(

@@ -9,7 +9,7 @@ taken; where none does, that is the finding.
 from collections.abc import Sequence
 
 from ..reading.manifest import Manifest
-from .finding import Finding, Tally, Verdict
+from .finding import UNLISTED, Finding, Tally, Verdict
 from .fit import Match
 from .formulas import Formula
 
@@ -68,7 +68,7 @@ def judged(
     if chosen is None:
         return Finding(
             subject, "differs", rows=tally.rows,
-            detail=f"equals no formula that is known for it{': ' + failing if failing else ''}",
+            detail=UNLISTED + (f": {failing}" if failing else ""),
         )  # fmt: skip
     formula = chosen.formula
     verdict: Verdict = "consistent" if formula.standing == "article" else "differs"
@@ -100,7 +100,10 @@ def judged(
         told.append("to the rounding of its inputs as they were stored")
     elif chosen.level == "half":
         verdict = "differs"
-        told.append("only to bfloat16: an operand was rounded on the way, or the arithmetic was")
+        told.append(
+            "no closer than bfloat16 allows: an operand was rounded on the way, or the arithmetic "
+            "was, or another formula lies as near"
+        )
     if tally.beyond:
         verdict = "differs"
         told.append(

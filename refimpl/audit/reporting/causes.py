@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ..judging.block import Model
+from ..judging.fit import EASY
 from ..reading.layout import Rows, Table
 from ..reading.probe import Probe
-from .whole import explain, read
+from .whole import Whole, explain, read
 
 _LEVELS = ("t", "s", "std", "g")
 _MADE = ("mean", "mean_ref")
@@ -31,12 +32,21 @@ def cause(
     model = replace(model, roundoff=roundoff, known={}, names={})
     for words, changed in _alternatives(subject, tables, lag):
         try:
-            found = explain(subject, read(changed, picks, model), probe)
+            rows = read(changed, picks, model)
+            found = explain(subject, rows, probe)
+            silent = {m.formula.name for m in explain(subject, _blank(rows), probe)}
         except ValueError:  # the changed rows have no such number
             continue
-        if any(m.level == "exact" and m.formula.standing != "mistake" for m in found):
+        told = (m for m in found if m.formula.standing != "mistake")
+        told = (m for m in told if m.formula.name not in silent)
+        if any(m.level == "exact" and m.strain <= EASY for m in told):
             return words
     return ""
+
+
+def _blank(rows: Whole | None) -> Whole | None:
+    """The rows with zeros recorded: a formula that gives these too is hidden by rounding."""
+    return rows and replace(rows, got={name: 0 * x for name, x in rows.got.items()})
 
 
 def _alternatives(
@@ -47,22 +57,26 @@ def _alternatives(
         words = "it is that of the velocity without guidance (v_cond): guide in training too"
         yield words, [_with(t, {own: t.columns["v_cond"]}) for t in tables]
     for other in ("v", "v_old", "v_ref"):
-        if other != own and {own, other} <= names:
+        silent = (subject, other) == ("kl", "v_ref")  # of the reference from itself
+        if other != own and {own, other} <= names and not silent:
             words = f"it is that of another policy's velocity, {other}"
             yield words, [_with(t, {own: t.columns[other]}) for t in tables]
+    if subject != "kl" and {"x_s", "x_t"} <= names:
+        words = "it is that of x_t, the state before the step"
+        yield words, [_with(t, {"x_s": t.columns["x_t"]}, mean=True) for t in tables]
     told = [n for n in _LEVELS if n in names]
     for by, which in ((lag, "after"), (-lag, "before")) if lag and "t" in names else ():
         words = f"it is scored with the levels of the step {which}: the grid is indexed one off"
-        moved = [{n: _moved(t, n, by) for n in told} for t in tables]
-        yield words, [_with(t, columns) for t, columns in zip(tables, moved, strict=True)]
+        yield words, [_with(t, {n: moved(t, n, by) for n in told}) for t in tables]
 
 
-def _with(table: Table, columns: dict[str, Rows]) -> Table:
-    kept = {n: c for n, c in table.columns.items() if n not in _MADE}
+def _with(table: Table, columns: dict[str, Rows], *, mean: bool = False) -> Table:
+    """The table with other columns; those that follow from them go, unless `mean` keeps them."""
+    kept = {n: c for n, c in table.columns.items() if mean or n not in _MADE}
     return replace(table, columns=kept | columns)
 
 
-def _moved(table: Table, name: str, by: int) -> Rows:
+def moved(table: Table, name: str, by: int) -> Rows:
     """A column of the row that is `by` further; NaN where that is no step of the same sample."""
     own, t = table.columns[name], table.columns["t"]
 
@@ -78,4 +92,4 @@ def _moved(table: Table, name: str, by: int) -> Rows:
     def read_rows(a: int, b: int) -> Tensor:
         return torch.cat([one(row) for row in range(a, b)])
 
-    return replace(own, read=read_rows)
+    return replace(own, read=read_rows, head=lambda row, k: one(row)[0, :k])

@@ -5,6 +5,8 @@ rounded after scoring     fresh noise in the replay     a whole batch reduced   
 
 from collections.abc import Iterator, Sequence
 
+import torch
+
 from ..judging import numbers
 from ..judging.finding import Finding, Tally
 from ..judging.fit import Match
@@ -15,7 +17,8 @@ from ..reading.precision import HALF, NAMES
 from ..reading.probe import Probe
 from .causes import cause
 from .stream import Seen
-from .whole import Explained, Whole, explain, read
+from .unexplained import of_row
+from .whole import Explained, Whole, explain, read, some
 
 NEEDS = {
     "mean": "mean, x_t, v, t and s",
@@ -55,9 +58,18 @@ def row_findings(
             yield Finding(subject, "not checked", detail="it takes std, or g, or a declared a")
             continue
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
+        far = match is not None and (match.level == "half" or (tally.beyond and match.share < 1))
+        if far and not failing:
+            failing = of_row(subject, tables, probe, whole.rows.model, manifest)
+            match = None if failing else match
         if match is None:
-            other = cause(subject, tables, probe.whole, whole.rows.model, probe, seen.lag)
-            failing = other or _unexplained(subject, tables[0], whole)
+            model = whole.rows.model
+            failing = (
+                _one_for_all(subject, tables[0])
+                or cause(subject, tables, probe.whole, model, probe, seen.lag)
+                or of_row(subject, tables, probe, model, manifest)
+                or _another_draw(subject, whole)
+            )
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
@@ -98,8 +110,10 @@ def _failing(subject: str, tables: Sequence[Table], seen: Seen, whole: Whole, pr
     return f"they equal {found[0].formula.name}" if found else ""
 
 
-def _unexplained(subject: str, table: Table, whole: Whole) -> str:
+def _one_for_all(subject: str, table: Table) -> str:
     n = min(64, table.n)
+    if "t" in table.columns and _held(table, subject):
+        return ""
     x = next((table.columns[c] for c in ("x_s", "x_t", "v") if c in table.columns), None)
     if x is not None and numbers.one_for_all(
         table.columns[subject].read(0, n).clone(), x.read(0, n)[:, :64].clone()
@@ -108,6 +122,18 @@ def _unexplained(subject: str, table: Table, whole: Whole) -> str:
             "samples that differ have one number in common: the whole batch was reduced "
             "(policy.total: whole batch reduced). Remedy: name the axes and keep the batch's"
         )
+    return ""
+
+
+def _held(table: Table, subject: str) -> bool:
+    """Whether many rows have one number, at whatever level: an end that holds them."""
+    rows = range(0, table.n, -(-table.n // 256))
+    values, levels = (some(table.columns[n], rows)[:, 0] for n in (subject, "t"))
+    common = values == values.mode().values
+    return float(common.double().mean()) > 0.1 and len(torch.unique(levels[common])) > 1
+
+
+def _another_draw(subject: str, whole: Whole) -> str:
     if subject != "kl" and numbers.another_draw(whole.rows, whole.got[subject]):
         return (
             "it has the law of a log-probability, but of another sample: the replay drew fresh "

@@ -15,6 +15,7 @@ from ..reading.manifest import Manifest
 from ..reading.probe import Probe
 from .rows import NEEDS, row_findings
 from .stream import SILENT, Progress, Seen, stream
+from .unexplained import of_draw, of_mean
 from .whole import Explained, explain, read, sharper
 
 
@@ -40,7 +41,7 @@ def audit_steps(
         *_missing(seen),
         *seen.levels.findings(manifest, probe.roundoff),
         *_scale(known, manifest, probe),
-        *_latents(known, chosen, seen, manifest, probe),
+        *_latents(known, chosen, seen, manifest, probe, tables),
         *row_findings(tables, probe, whole, explained, chosen, seen, manifest),
         *_noise(seen, probe),
     ]
@@ -105,14 +106,17 @@ def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Find
 
 
 def _latents(
-    known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, probe: Probe
-) -> Iterator[Finding]:
+    known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, probe: Probe,
+    tables: Sequence[Table],
+) -> Iterator[Finding]:  # fmt: skip
     names = set(probe.raw)
     if known.target in ("mean", "x_s"):
-        subject = known.target
-        yield judged(
-            subject, chosen.get(subject), known.means, seen.tallies.get(subject, Tally()), manifest
-        )
+        subject, match = known.target, chosen.get(known.target)
+        tally = seen.tallies.get(subject, Tally())
+        far = match is None or match.level == "half" or (tally.beyond and match.share < 1)
+        why = of_mean(tables, probe, known.model, lag_of(tables)) if far else ""
+        match = None if why else match
+        yield judged(subject, match, known.means, tally, manifest, failing=why)
     elif known.target == "residuals":
         found = preferred(known.means, manifest)
         told = judged("mean", found, known.means, Tally(), manifest)
@@ -129,8 +133,10 @@ def _latents(
         return
     unknown = known.model.reading.std == "unknown"
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
-        tally = seen.tallies.get("x_s", Tally())
-        yield judged("x_s", chosen.get("x_s"), known.draws, tally, manifest)
+        tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
+        why = of_draw(probe, known.model) if match is None or match.level == "half" else ""
+        match = None if why else match
+        yield judged("x_s", match, known.draws, tally, manifest, failing=why)
     elif "x_s" in names and SILENT not in seen.tallies:
         yield Finding("x_s", "not checked", detail=f"it takes {NEEDS['x_s']}")
     if known.velocity == "v_old" and known.means:

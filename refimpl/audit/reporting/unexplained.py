@@ -1,0 +1,151 @@
+"""What a step's numbers were made by, where no listed formula gives them: other columns, or a line.
+
+of_mean    of_draw    of_row        each a sentence, or ""
+
+Other columns are tried first: the step before's velocity, the one without guidance. Then the kit's
+diagnosis is asked, on a few rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..judging import readings
+from ..judging.block import Block, Model, block
+from ..reading.layout import Rows, Table
+from ..reading.manifest import Manifest
+from ..reading.probe import Probe, take, width
+from .causes import moved
+from .whole import some
+
+_COORDINATES = 16
+_WIDEST = 2**17
+"""Latents with more numbers are not read by the diagnosis: it would take minutes."""
+
+_ASIDE = {"v_cond": "the velocity without guidance (v_cond)", "v_uncond": "the velocity without a "
+          "prompt (v_uncond)", "v_ref": "the reference's velocity (v_ref)",
+          "v_old": "the velocity that sampled (v_old)"}  # fmt: skip
+
+
+def of_mean(tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> str:
+    """Of a step's mean, recorded or left when the noise is taken off x_s."""
+    found = _mean_of(block(probe.raw, model))
+    if found is None:
+        return ""
+    u = max(probe.roundoff[n] for n in ("x_t", "v", "t", "s"))
+    for words, changed in _other_velocities(tables, lag):
+        other = _mean_of(block(take(changed).raw, model))
+        if other is not None and readings.right("mean", *readings.halves(*other), u):
+            return f"it is right for {words}"
+    return readings.read("mean", *readings.halves(*found), u)
+
+
+def of_draw(probe: Probe, model: Model) -> str:
+    """Of x_s, from its mean and its noise."""
+    b = block(probe.raw, model)
+    if not b.n or not b.has("x_s", "mean", "noise") or not {"t", "s", "std"} <= set(b.resolved):
+        return ""
+    given = {n: b.latent(n)[:, :_COORDINATES] for n in ("mean", "noise")} | _scalars(b, "std")
+    u = max(probe.roundoff[n] for n in ("x_s", "mean", "noise"))
+    return readings.read(
+        "x_s", *readings.halves(*_finite(given, b.latent("x_s")[:, :_COORDINATES])), u
+    )
+
+
+def of_row(
+    subject: str, tables: Sequence[Table], probe: Probe, model: Model, manifest: Manifest
+) -> str:
+    """Of a log-probability or a divergence, from whole latents."""
+    own = tables[0]
+    if width(own) > _WIDEST:
+        return ""
+    rows = [row for i, row in probe.whole if i == 0]
+    few = max(8, min(len(rows), 2**16 // width(own)))
+    rows = [rows[round(k * (len(rows) - 1) / (few - 1))] for k in range(few)] if rows else []
+    b = block({n: some(c, rows) for n, c in own.columns.items()}, model)
+    if not b.n or not {"t", "s", "std"} <= set(b.resolved):
+        return ""
+    given = _of_kl(b) if subject == "kl" else _of_density(subject, b)
+    if given is None:
+        return ""
+    got = b.raw[subject].double()[:, :1]
+    u = max([probe.roundoff[subject], *(probe.roundoff.get(n, 0.0) for n in ("x_s", "v"))])
+    kind, how = ("kl_reduction", manifest.kl_reduction) if subject == "kl" else (
+        "log_prob", manifest.log_prob)  # fmt: skip
+    name = "kl" if subject == "kl" else "log_prob"
+    cases, told = readings.halves(*_finite(given, got))
+    shaped = [{n: _shaped(own, x) for n, x in i.items()} for i in cases]
+    ways = [{kind: way} for way in ([how] if how else ["sum", "mean"])]
+    if any(readings.right(name, shaped, told, u, way) for way in ways):
+        return "it is right for the recorded mean, which does not follow from v"
+    return next(filter(None, (readings.read(name, shaped, told, u, way) for way in ways)), "")
+
+
+def _shaped(table: Table, x: object) -> object:
+    """Latents with the axes that they were stored with."""
+    if not isinstance(x, np.ndarray) or x.ndim < 2:
+        return x
+    for column in table.shard.columns.values():
+        for k in range(len(column.shape)):
+            if prod(column.shape[k:]) == x.shape[1] and len(column.shape) - k > 1:
+                return x.reshape(len(x), *column.shape[k:])
+    return x
+
+
+def _scalars(b: Block, *names: str) -> dict[str, Tensor]:
+    return {n: b.resolved[n] for n in ("t", "s", *names)}
+
+
+def _finite(given: dict[str, Tensor], got: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """The rows that can be compared."""
+    used = torch.isfinite(torch.cat([got, *given.values()], dim=1)).all(dim=1)
+    return {n: x[used] for n, x in given.items()}, got[used]
+
+
+def _mean_of(b: Block) -> tuple[dict[str, Tensor], Tensor] | None:
+    """What a mean is made of, and the mean."""
+    if not b.n or not b.has("x_t", "v") or not {"t", "s", "g"} <= set(b.resolved):
+        return None
+    if b.has("mean"):
+        got = b.latent("mean")
+    elif b.has("x_s", "noise"):
+        got = b.latent("x_s") - b.resolved["std"] * b.latent("noise")
+    else:
+        return None
+    given = {"x": b.latent("x_t"), "v": b.latent("v")}
+    given = {n: x[:, :_COORDINATES] for n, x in given.items()} | _scalars(b, "g")
+    made = _finite(given, got[:, :_COORDINATES])
+    return made if len(made[1]) >= 4 else None
+
+
+def _of_density(subject: str, b: Block) -> dict[str, Tensor] | None:
+    velocity = "v_old" if subject == "log_prob_old" and b.has("v_old") else "v"
+    mean = b.latent("mean") if b.has("mean") and velocity == "v" else b.mean_of(velocity)
+    if mean is None or not b.has("x_s"):
+        return None
+    return {"x_s": b.latent("x_s"), "mean": mean.clone()} | _scalars(b, "std")
+
+
+def _of_kl(b: Block) -> dict[str, Tensor] | None:
+    mean = b.latent("mean") if b.has("mean") else b.mean_of("v")
+    other = b.latent("mean_ref") if b.has("mean_ref") else b.mean_of("v_ref")
+    if mean is None or other is None:
+        return None
+    return {"mean": mean.clone(), "mean_ref": other.clone()} | _scalars(b, "std")
+
+
+def _other_velocities(tables: Sequence[Table], lag: int) -> Iterator[tuple[str, list[Table]]]:
+    names = set(tables[0].columns)
+    for name, words in _ASIDE.items():
+        if name in names:
+            yield words, [_with(t, t.columns[name]) for t in tables]
+    for by, which in ((-lag, "before"), (lag, "after")) if lag and "t" in names else ():
+        yield f"the velocity of the step {which}", [_with(t, moved(t, "v", by)) for t in tables]
+
+
+def _with(table: Table, velocity: Rows) -> Table:
+    return replace(table, columns={**table.columns, "v": velocity})

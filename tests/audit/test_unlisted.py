@@ -1,0 +1,205 @@
+"""Wrong runs that no list has: the formula that they followed is read from the numbers, or nothing.
+
+    STEPS: a hook of a sampler that is written out here       LOSSES, ADVANTAGES, RATIOS: one line
+
+Nothing of refimpl's makes these numbers.
+"""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+TOLD = {"log_prob": "mean", "kl_reduction": "mean", "constants": "kept", "a": 0.7}
+HALF_LOG_2PI = math.log(2 * math.pi) / 2
+
+
+def right_score(x, v, t, s):
+    return -(x + (1 - t) * v) / t
+
+
+def density(x, mean, std, h, g):
+    return -((x - mean) ** 2) / (2 * std**2) - torch.log(std) - HALF_LOG_2PI
+
+
+def run(
+    *, score=right_score, draw=lambda std, g, h: std, log_prob=density, velocity=lambda v, past: v,
+    gap=lambda d, std, g, h: d**2 / (2 * std**2), g_of=None, reduce=lambda each: each.mean(1),
+    keep=lambda x: x, share=0.5,
+) -> dict[str, Tensor]:  # fmt: skip
+    """A run of ten steps in float32, as a trainer would write it."""
+    made = torch.Generator().manual_seed(11)
+    x, pull = (torch.randn(16, 4, 6, 6, generator=made) for _ in range(2))
+    u = torch.linspace(1, 0.02, 10, dtype=torch.float64)
+    levels = (3 * u / (1 + 2 * u)).float()
+    rows, past = [], None
+    for t, s in pairwise(levels):
+        h, top = t - s, levels[1]
+        v = 0.35 * x - 0.2 * torch.tanh(x) + 0.1 * pull * (1 + t)
+        g = 0.7 * torch.sqrt(t / (1 - torch.where(t == 1, top, t))) if g_of is None else g_of(t, s)
+        std, used = g * torch.sqrt(h), velocity(v, past)
+        others = used + 0.3 * torch.sin(x)
+        mean, other = (x - h * (w - share * g**2 * score(x, w, t, s)) for w in (used, others))
+        noise = torch.randn(x.shape, generator=made)
+        x_s = keep(mean + draw(std, g, h) * noise)
+        rows.append({
+            "x_t": x, "x_s": x_s, "v": v, "noise": noise, "mean": mean, "mean_ref": other,
+            "v_ref": others, "t": t.expand(16), "s": s.expand(16), "std": std.expand(16),
+            "log_prob": reduce(log_prob(x_s, mean, std, h, g).flatten(1)),
+            "kl": gap(mean - other, std, g, h).flatten(1).mean(1),
+        })  # fmt: skip
+        x, past = x_s, v
+    return {name: torch.cat([r[name] for r in rows]) for name in rows[0]}
+
+
+STEPS = {
+    "score over s": ("mean", "−noise_hat/s", dict(score=lambda x, v, t, s: -(x + (1 - t) * v) / s)),
+    "1 − s for 1 − t": ("mean", "x + (1 − s) v  where  x + (1 − t) v",
+                        dict(score=lambda x, v, t, s: -(x + (1 - s) * v) / t)),
+    "data for noise": ("mean", "x − t v  where", dict(score=lambda x, v, t, s: -(x - t * v) / t)),
+    "score without x": ("mean", "(1 − t) v  where",
+                        dict(score=lambda x, v, t, s: -(1 - t) * v / t)),
+    "a floor in the score": ("mean", "−noise_hat/maximum(t, 0.5)",
+                             dict(score=lambda x, v, t, s: -(x + (1 - t) * v) / t.clamp(min=0.5))),
+    "six tenths for a half": ("mean", "1.2 (−noise_hat/t)", dict(share=0.6)),
+    "the step before's velocity": ("mean", "the velocity of the step before",
+                                   dict(velocity=lambda v, past: v if past is None else past)),
+    "g at s": ("schedule", "g at the end of the step",
+               dict(g_of=lambda t, s: 0.7 * torch.sqrt(s / (1 - s)))),
+    "noise by √h": ("x_s", "√h noise", dict(draw=lambda std, g, h: h.sqrt())),
+    "half of the noise": ("x_s", "std noise/2", dict(draw=lambda std, g, h: std / 2)),
+    "x_s held at 2": ("x_s", "the sample held between −2 and 2",
+                      dict(keep=lambda x: x.clamp(-2, 2))),
+    "log of the variance": ("log_prob", "log(std)·2", dict(
+        log_prob=lambda x, m, std, h, g: density(x, m, std, h, g) - torch.log(std))),
+    "the other sign": ("log_prob", "of the wrong sign",
+                       dict(log_prob=lambda *told: -density(*told))),
+    "Laplace": ("log_prob", "−abs(residual/std) − log(2 std)", dict(
+        log_prob=lambda x, m, std, h, g: -(x - m).abs() / std - torch.log(2 * std))),
+    "eps beside std": ("log_prob", "std + 0.01  where  std", dict(
+        log_prob=lambda x, m, std, h, g: density(x, m, std + 0.01, h, g))),
+    "a floor of std": ("log_prob", "maximum(std, 0.3)", dict(
+        log_prob=lambda x, m, std, h, g: density(x, m, std.clamp(min=0.3), h, g))),
+    "√h for std": ("log_prob", "log(√h)", dict(
+        log_prob=lambda x, m, std, h, g: density(x, m, h.sqrt(), h, g))),
+    "over √D": ("log_prob", "sum over √D", dict(reduce=lambda each: each.sum(1) / 12)),
+    "the batch's mean": ("log_prob", "the whole batch was reduced",
+                         dict(reduce=lambda each: each.mean().expand(16))),
+    "held from below": ("log_prob", "−0.5", dict(reduce=lambda each: each.mean(1).clamp(min=-0.5))),
+    "ten times the KL": ("kl", "10 average(each)",
+                         dict(gap=lambda d, std, g, h: 10 * d**2 / (2 * std**2))),
+    "KL of the other sign": ("kl", "−1 average(each)",
+                             dict(gap=lambda d, std, g, h: -(d**2) / (2 * std**2))),
+}  # fmt: skip
+"""Subject, what is said, and what was done."""
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_wrong_step_that_no_list_has_is_read(judge, name):
+    subject, says, hooks = STEPS[name]
+    found = judge(run(**hooks), TOLD)[subject]
+    assert found.verdict == "differs", found
+    assert says in found.detail, found
+
+
+def test_the_run_without_a_hook_is_right(judge):
+    report = judge(run(), TOLD | {"kl": "kl.flow_grpo"})["report"]
+    assert not [f for f in report.findings if f.verdict == "differs"]
+
+
+def learned(*, ratio=lambda new, old: (new - old).exp(), loss=None):
+    made = torch.Generator().manual_seed(4)
+    old, moved, a, kl = (torch.randn(96, generator=made, dtype=torch.float64) for _ in range(4))
+    old, kl = 0.1 * old - 1.4, 0.1 * kl**2
+    r, clip, beta = ratio(old + 0.2 * moved, old), 0.2, 0.04
+    surrogate = torch.minimum(r * a, r.clamp(1 - clip, 1 + clip) * a)
+    whole = -(surrogate - beta * kl) if loss is None else loss(r, a, surrogate, kl)
+    return {"log_prob": old + 0.2 * moved, "log_prob_old": old, "ratio": r, "advantages": a,
+            "kl": kl, "loss": whole}  # fmt: skip
+
+
+LEARNED = {
+    "log-ratio held": ("ratio", "the log-ratio held between −0.1 and 0.1",
+                       dict(ratio=lambda n, o: (n - o).clamp(-0.1, 0.1).exp())),
+    "log-ratio for ratio": ("ratio", "gap  where  exp(gap)", dict(ratio=lambda n, o: n - o)),
+    "three times": ("ratio", "3 (log_prob − log_prob_old)",
+                    dict(ratio=lambda n, o: (3 * (n - o)).exp())),
+    "a quotient": ("ratio", "log_prob/log_prob_old  where  exp(gap)",
+                   dict(ratio=lambda n, o: n / o)),
+    "clip(r A)": ("loss", "clip(r A)", dict(
+        loss=lambda r, a, s, kl: -(torch.minimum(r * a, (r * a).clamp(0.8, 1.2)) - 0.04 * kl))),
+    "ratio times KL": ("loss", "β ratio kl",
+                       dict(loss=lambda r, a, s, kl: -(s - 0.04 * r * kl))),
+    "the batch's KL": ("loss", "the batch's mean KL",
+                       dict(loss=lambda r, a, s, kl: -(s - 0.04 * kl.mean()))),
+    "another β": ("loss", "declared beta = 0.04, and the numbers have clip 0.2",
+                  dict(loss=lambda r, a, s, kl: -(s - 0.08 * kl))),
+    "log ratio times A": ("loss", "−log(ratio) advantage",
+                          dict(loss=lambda r, a, s, kl: -(r.log() * a - 0.04 * kl))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_wrong_ratio_or_loss_that_no_list_has_is_read(judge, name):
+    subject, says, hooks = LEARNED[name]
+    found = judge(learned(**hooks), {"clip": 0.2, "beta": 0.04})
+    assert found[subject].verdict == "differs", found
+    assert says in found[subject].detail, found
+    if name == "log-ratio for ratio":
+        assert "never negative" in found["loss"].detail
+
+
+def centred(r):
+    return r - r.mean(1, keepdim=True)
+
+
+def std(r):
+    return r.std(1, unbiased=False, keepdim=True)
+
+
+ADVANTAGES = {
+    "the other sign": ("of the wrong sign", lambda r: -centred(r) / (std(r) + 1e-4)),
+    "of the others": ("baseline of the others", lambda r: centred(r) * 8 / 7),
+    "less the largest": ("less the group's largest",
+                         lambda r: (r - r.max(1, keepdim=True).values) / (std(r) + 1e-4)),
+    "over the range": ("over the group's range", lambda r: centred(r)
+                       / (r.max(1, keepdim=True).values - r.min(1, keepdim=True).values)),
+    "less the batch's mean": ("less the batch's mean, over the group's std",
+                              lambda r: (r - r.mean()) / (std(r) + 1e-4)),
+    "a floor of std": ("at least 0.2", lambda r: centred(r) / std(r).clamp(min=0.2)),
+    "another group's": ("previous of batch",
+                        lambda r: (centred(r) / (std(r) + 1e-4)).roll(1, 0)),
+    "one end": ("minimum(centred/(√variance + eps), 0.5)",
+                lambda r: (centred(r) / (std(r) + 1e-4)).clamp(max=0.5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADVANTAGES)
+def test_wrong_advantages_that_no_list_has_are_read(judge, name):
+    says, rule = ADVANTAGES[name]
+    made = torch.Generator().manual_seed(1)
+    rewards = 0.2 * torch.randn(8, 8, generator=made) + torch.randn(8, 1, generator=made)
+    found = judge({"rewards": rewards, "advantages": rule(rewards)})["advantages"]
+    assert found.verdict == "differs"
+    assert says in found.detail, found
+
+
+def test_nothing_is_said_where_nothing_fits(judge):
+    """A bend that no edit makes, in each quantity in its turn."""
+    bent = run(log_prob=lambda *told: density(*told) + 0.2 * told[0] * told[0].sin())
+    found = judge(bent, TOLD)["log_prob"]
+    assert found.detail == "equals no formula that is known for it"
+    loss = learned(loss=lambda r, a, s, kl: torch.cos(3 * r) * a + kl.sin())
+    found = judge(loss, {"clip": 0.2, "beta": 0.04})["loss"]
+    assert found.detail == "equals no formula that is known for it"
+
+
+def test_numbers_below_their_rounding_are_not_read(judge):
+    """A KL of two policies that hardly differ could follow from anything."""
+    c = run()
+    c["kl"] = 1e-7 * c["kl"].square()
+    del c["mean_ref"]
+    c["v_ref"] = c["v"] + 1e-5
+    assert judge(c, TOLD)["kl"].detail == "equals no formula that is known for it"
