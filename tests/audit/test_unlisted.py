@@ -104,6 +104,22 @@ def test_a_wrong_step_that_no_list_has_is_read(judge, name):
     assert says in found.detail, found
 
 
+def test_a_run_in_data_time_is_read_as_well(judge):
+    c = run(score=lambda x, v, t, s: -(x + (1 - s) * v) / t)
+    c = c | {n: 1 - c[n] for n in ("t", "s")} | {n: -c[n] for n in ("v", "v_ref")}
+    found = judge(c, TOLD | {"time": "data"})["mean"]
+    assert "x + (1 − s) v  where  x + (1 − t) v" in found.detail, found
+
+
+def test_nothing_is_said_of_a_density_whose_mean_is_not_known(judge):
+    """Without the recorded mean, a wrong one leaves the log-probability open."""
+    c = run(score=lambda x, v, t, s: -(x + (1 - t) * v) / s)
+    for gone in (("mean",), ("mean", "noise")):
+        found = judge({n: x for n, x in c.items() if n not in gone}, TOLD)
+        assert found["log_prob"].verdict == "not checked", found["log_prob"]
+    assert "−noise_hat/s" in judge({n: x for n, x in c.items() if n != "mean"}, TOLD)["x_s"].detail
+
+
 def test_the_run_without_a_hook_is_right(judge):
     report = judge(run(), TOLD | {"kl": "kl.flow_grpo"})["report"]
     assert not [f for f in report.findings if f.verdict == "differs"]
@@ -171,6 +187,10 @@ ADVANTAGES = {
     "a floor of std": ("at least 0.2", lambda r: centred(r) / std(r).clamp(min=0.2)),
     "another group's": ("previous of batch",
                         lambda r: (centred(r) / (std(r) + 1e-4)).roll(1, 0)),
+    "torch's median": ("the lower of the group's two medians", lambda r:
+                       (r - r.median(1, keepdim=True).values) / (std(r) + 1e-4)),
+    "no negative ones": ("maximum(centred/(√variance + eps), 0)",
+                         lambda r: (centred(r) / (std(r) + 1e-4)).clamp(min=0)),
     "one end": ("minimum(centred/(√variance + eps), 0.5)",
                 lambda r: (centred(r) / (std(r) + 1e-4)).clamp(max=0.5)),
 }  # fmt: skip

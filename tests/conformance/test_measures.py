@@ -17,6 +17,7 @@ QUANTILES = {
 BY_HAND_CENTRES = {
     "the group's mean": 5,
     "the group's median": 3,
+    "the lower of the group's two medians": 2,
     "the group's largest": 13,
     "the group's smallest": 1,
     "the middle between the group's ends": 7,

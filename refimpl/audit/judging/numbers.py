@@ -92,11 +92,22 @@ def explain(
                     gap = reduced_gap(formula, rows, seen, got, u)
                 except (KeyError, ValueError):
                     continue  # it takes something that was not recorded, or has no value here
-                found.append(match(formula, rows.model.reading, gap))
+                one = match(formula, rows.model.reading, gap)
+                if one.level == "half" and _hidden(formula, rows, seen, got, u):
+                    continue
+                found.append(one)
         explained = [m for m in found if m.level == "exact" and m.strain <= EASY]
         if any(manifest is None or not against(m.formula, manifest) for m in explained):
             break
     return best(found)
+
+
+def _hidden(
+    formula: Formula, rows: Rowwise, seen: Mapping[str, Distance], got: Tensor, u: float
+) -> bool:
+    """Whether so coarse a rounding would let the formula give zeros as well."""
+    blank = reduced_gap(formula, rows, seen, 0 * got, u)
+    return bool(match(formula, rows.model.reading, blank).level)
 
 
 def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong: Formula) -> float:

@@ -102,9 +102,12 @@ def read(
 
 def _sharp(e: Evidence) -> bool:
     """Whether rounding is far below the numbers: else one formula is as good as another."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # a zero, which rounding is all of
-        shares = [np.ravel(allowed(r.unit) * r.sizes / np.abs(r.got)) for r in e.rows]
-    return float(np.median(np.concatenate(shares))) < _SHARP
+    with np.errstate(divide="ignore", invalid="ignore"):  # zeros may be an end that holds them
+        shares = np.concatenate(
+            [np.ravel(allowed(r.unit) * r.sizes / np.abs(r.got)) for r in e.rows]
+        )
+    told = shares[np.isfinite(shares)]
+    return bool(len(told)) and float(np.median(told)) < _SHARP
 
 
 def right(

@@ -36,9 +36,9 @@ _TELLING = {
 
 def row_findings(
     tables: Sequence[Table], probe: Probe, whole: Whole | None, explained: Explained,
-    chosen: dict[str, Match], seen: Seen, manifest: Manifest,
+    chosen: dict[str, Match], seen: Seen, manifest: Manifest, follows: bool,
 ) -> Iterator[Finding]:  # fmt: skip
-    """On each number that a row has."""
+    """On each number that a row has; `follows` says whether the mean does from x_t and v."""
     for subject, found in explained.items():
         width = tables[0].columns[subject].width
         dims = int(probe.dims[0])
@@ -57,6 +57,9 @@ def row_findings(
         if match is None and "std" not in whole.rows.model.reading.resolve(whole.rows.scalars):
             yield Finding(subject, "not checked", detail="it takes std, or g, or a declared a")
             continue
+        if subject != "kl" and not follows and "mean" not in probe.raw and _far(match, probe):
+            yield Finding(subject, "not checked", detail="it takes mean, which v does not lead to")
+            continue
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
         far = match is not None and (match.level == "half" or (tally.beyond and match.share < 1))
         if far and not failing:
@@ -73,6 +76,12 @@ def row_findings(
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
+
+
+def _far(match: Match | None, probe: Probe) -> bool:
+    """Whether no formula of what is stored gives the numbers, and no rounding tells why."""
+    drawn = match is not None and numbers.ROUNDED in match.formula.name
+    return match is None or (drawn and probe.roundoff.get("x_s", 0.0) < HALF)
 
 
 def _of_stored(subject: str, match: Match | None, whole: Whole, probe: Probe) -> float:

@@ -42,7 +42,7 @@ def audit_steps(
         *seen.levels.findings(manifest, probe.roundoff),
         *_scale(known, manifest, probe),
         *_latents(known, chosen, seen, manifest, probe, tables),
-        *row_findings(tables, probe, whole, explained, chosen, seen, manifest),
+        *row_findings(tables, probe, whole, explained, chosen, seen, manifest, bool(known.means)),
         *_noise(seen, probe),
     ]
 

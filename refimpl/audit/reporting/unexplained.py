@@ -38,7 +38,9 @@ def of_mean(tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> st
         return ""
     u = max(probe.roundoff[n] for n in ("x_t", "v", "t", "s"))
     for words, changed in _other_velocities(tables, lag):
-        other = _mean_of(block(take(changed).raw, model))
+        raw = take(changed).raw
+        known = torch.isfinite(raw["v"]).all(dim=1)
+        other = _mean_of(block({n: x[known] for n, x in raw.items()}, model))
         if other is not None and readings.right("mean", *readings.halves(*other), u):
             return f"it is right for {words}"
     return readings.read("mean", *readings.halves(*found), u)

@@ -35,6 +35,11 @@ def _smallest(r: np.ndarray) -> Any:
 _median = _per_cent(50)
 
 
+def _lower_median(r: np.ndarray) -> Any:
+    """Of an even number, the lower of the two in the middle, as torch has it."""
+    return np.sort(r, axis=1)[:, (r.shape[1] - 1) // 2, None]
+
+
 def _std(r: np.ndarray, ddof: int = 0) -> Any:
     return r.std(axis=1, keepdims=True, ddof=ddof)
 
@@ -65,6 +70,7 @@ def _others(measure: Callable[[np.ndarray], Any]) -> Measure:
 CENTRES: Mapping[str, Measure] = {
     "the group's mean": _mean,
     "the group's median": _median,
+    "the lower of the group's two medians": _lower_median,
     "the group's largest": _largest,
     "the group's smallest": _smallest,
     "the middle between the group's ends": lambda r: (_largest(r) + _smallest(r)) / 2,
