@@ -223,3 +223,19 @@ def test_numbers_below_their_rounding_are_not_read(judge):
     del c["mean_ref"]
     c["v_ref"] = c["v"] + 1e-5
     assert judge(c, TOLD)["kl"].detail == "equals no formula that is known for it"
+
+
+def test_latents_of_real_size_are_read_by_their_squares(judge, monkeypatch):
+    """Beyond some width a row stands for its coordinates by two that are as large on average."""
+    monkeypatch.setattr("refimpl.audit.reporting.unexplained._WIDEST", 64)
+    floor = run(log_prob=lambda x, m, std, h, g: density(x, m, std.clamp(min=0.3), h, g))
+    assert "maximum(std, 0.3)" in judge(floor, TOLD)["log_prob"].detail
+    summed = run(
+        reduce=lambda each: each.sum(1),
+        log_prob=lambda x, m, std, h, g: density(x, m, std, h, g) - torch.log(std),
+    )
+    assert "log(std)·2" in judge(summed, TOLD | {"log_prob": "sum"})["log_prob"].detail
+    tenfold = run(gap=lambda d, std, g, h: 10 * d**2 / (2 * std**2))
+    assert "10 average(each)" in judge(tenfold, TOLD)["kl"].detail
+    bent = run(log_prob=lambda *told: density(*told) + 0.2 * told[0] * told[0].sin())
+    assert judge(bent, TOLD)["log_prob"].detail == "equals no formula that is known for it"

@@ -23,7 +23,7 @@ from ...conformance.checks.policy import KL, RATIO
 from ...conformance.checks.steps import DIFFUSION, STEP
 from ...conformance.diagnosis.evidence import Evidence
 from ...conformance.diagnosis.explaining import explain
-from ...conformance.diagnosis.readings import Case, cause
+from ...conformance.diagnosis.readings import Case, Explanation, cause
 from ...conformance.formulas.operations import allowed
 
 _OPERATIONS = {
@@ -94,10 +94,15 @@ def read(
     if e is None or not e.off or not _sharp(e):
         return ""
     found = explain(e.op, e.cases, e.answers, e.c)
-    if not found or not all(x.kind in _TOLD for x in found):
+    if not found or not all(x.kind in _TOLD and _kept(e, x) for x in found):
         return ""
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])
     return told[0].lower() + told[1:]
+
+
+def _kept(e: Evidence, x: Explanation) -> bool:
+    """Whether a reading gives the numbers to their own rounding, not to that of a sum it left."""
+    return x.says is None or all(seen.met for seen in e.seen(x.says).values())
 
 
 def _sharp(e: Evidence) -> bool:
