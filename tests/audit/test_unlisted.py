@@ -2,7 +2,7 @@
 
     STEPS: a hook of a sampler that is written out here       LOSSES, ADVANTAGES, RATIOS: one line
 
-Nothing of refimpl's makes these numbers.
+Nothing of refimpl's makes the runs' numbers.
 """
 
 import math
@@ -11,6 +11,9 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import Tensor
+
+from refimpl.audit.judging import readings
+from refimpl.conformance.diagnosis.readings import Explanation
 
 TOLD = {"log_prob": "mean", "kl_reduction": "mean", "constants": "kept", "a": 0.7}
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
@@ -239,3 +242,16 @@ def test_latents_of_real_size_are_read_by_their_squares(judge, monkeypatch):
     assert "10 average(each)" in judge(tenfold, TOLD)["kl"].detail
     bent = run(log_prob=lambda *told: density(*told) + 0.2 * told[0] * told[0].sin())
     assert judge(bent, TOLD)["log_prob"].detail == "equals no formula that is known for it"
+
+
+@pytest.mark.parametrize(("off", "told"), [(0.0, "it computes  log_prob  is meant"), (0.1, "")])
+def test_a_reading_is_held_to_the_rounding_of_what_was_recorded(monkeypatch, off, told):
+    """Not to that of the sum of which it may have been an edit, whose tolerance is larger."""
+    new, old = torch.linspace(-1, 1, 16)[:, None].double(), torch.zeros(16, 1).double()
+    cases, got = readings.halves({"log_prob": new, "log_prob_old": old}, new)
+    own = Explanation(
+        "edit", "log_prob", 0.0, "", "", says=lambda i: {"value": i["log_prob"] + off}
+    )
+    monkeypatch.setattr(readings, "explain", lambda *given: [own])
+    assert readings.read("ratio", cases, got, 2.0**-53).startswith(told)
+    assert bool(readings.read("ratio", cases, got, 2.0**-53)) == bool(told)

@@ -18,7 +18,7 @@ from ...conformance.adapter.conventions import Conventions
 from ...conformance.adapter.results import Answer
 from ...conformance.checks.advantages import ADVANTAGES
 from ...conformance.checks.density import LOG_PROB, SAMPLE
-from ...conformance.checks.grpo import GUIDANCE, OBJECTIVE, SURROGATE
+from ...conformance.checks.grpo import OBJECTIVE, SURROGATE
 from ...conformance.checks.policy import KL, RATIO
 from ...conformance.checks.steps import DIFFUSION, STEP
 from ...conformance.diagnosis.evidence import Evidence
@@ -30,7 +30,7 @@ _OPERATIONS = {
     "schedule": (DIFFUSION, "value"), "mean": (STEP, "mean"), "x_s": (SAMPLE, "x_s"),
     "log_prob": (LOG_PROB, "value"), "kl": (KL, "value"), "ratio": (RATIO, "value"),
     "advantages": (ADVANTAGES, "value"), "loss": (OBJECTIVE, "value"),
-    "loss without a KL": (SURROGATE, "value"), "guidance": (GUIDANCE, "value"),
+    "loss without a KL": (SURROGATE, "value"),
 }  # fmt: skip
 """What judges a recorded quantity, and what it calls its numbers."""
 
@@ -42,6 +42,7 @@ _SHARP = 2.0**-8
 """What rounding may be, of a number that formulas are to be told apart by."""
 
 _ROWS = 2**8
+
 _TOLD = {"mistake", "edit", "argument", "factor", "constant", "convention"}
 """Kinds of readings that are told: a rounding is the audit's own to find."""
 
@@ -102,7 +103,10 @@ def read(
 
 def _kept(e: Evidence, x: Explanation) -> bool:
     """Whether a reading gives the numbers to their own rounding, not to that of a sum it left."""
-    return x.says is None or all(seen.met for seen in e.seen(x.says).values())
+    if x.says is None:
+        return True
+    seen = e.seen(x.says)
+    return bool(seen) and all(part.met for part in seen.values())
 
 
 def _sharp(e: Evidence) -> bool:
