@@ -115,11 +115,20 @@ class Runner:
         if id not in self._done:
             began = time.perf_counter()
             r = self._judged(self.checks[id])
-            if r.tier == "basic" and r.verdict in ("differs", "differs by design"):
-                self.subject.failed.add(id.partition(".")[0])
+            self._note(r)
             self._done[id] = Result(r.check, r.tier, r.verdict, r.gap, r.told, r.explanations,
                                     r.notes, time.perf_counter() - began)  # fmt: skip
         return self._done[id]
+
+    def _note(self, r: Result) -> None:
+        """What the checks that follow should know: values without a cause have none elsewhere."""
+        capability, _, kind = r.check.partition(".")
+        if r.tier == "basic" and r.verdict in ("differs", "differs by design"):
+            self.subject.failed.add(capability)
+        if kind == "value" and r.verdict == "differs":
+            self.subject.read[capability] = r.explanations
+            if not r.explanations:
+                self.subject.nameless.add(capability)
 
     def _judged(self, check: Check) -> Result:
         absent = [n for n in check.needs if n not in self.subject]
@@ -135,6 +144,7 @@ class Runner:
         return self._declared(check, self._plain(check))
 
     def _plain(self, check: Check) -> Result:
+        self.subject.searching = self.subject.nameless.isdisjoint(check.needs)
         try:
             found = check.run(self.subject.holder if not check.needs else self.subject)
         except Differs as error:

@@ -12,10 +12,12 @@ import strange
 import torch
 
 from refimpl.conformance.adapter.conventions import Conventions
+from refimpl.conformance.adapter.patience import Patience
 from refimpl.conformance.adapter.subject import Subject
-from refimpl.conformance.checks import checks
+from refimpl.conformance.checks import asking, checks
 from refimpl.conformance.checks.table import OFFERS
 from refimpl.conformance.diagnosis.evidence import quietly
+from refimpl.conformance.diagnosis.explaining import explain
 from refimpl.conformance.formulas.conversions import CONVERSIONS
 from refimpl.conformance.formulas.operations import ROUNDINGS, size
 from refimpl.conformance.formulas.values import Formulas
@@ -161,3 +163,69 @@ def test_a_shape_that_happens_to_work_is_not_named_as_the_cause():
     result = Runner({"sde_step": sde_step, "conventions": strange.FINE}).result("sde_step.basic")
     assert result.verdict == "differs"
     assert result.explanations == ()
+
+
+def nameless(*names):
+    """The reference, its results bent by what no list knows."""
+
+    def bent(function):
+        def one(x):
+            return x * (1 + 0.3 * torch.sin(3.1 * x) ** 3 / (1 + x**2))
+
+        def spoilt(**given):
+            told = function(**given)
+            return {n: one(x) for n, x in told.items()} if isinstance(told, dict) else one(told)
+
+        spoilt.__signature__ = inspect.signature(function)
+        return spoilt
+
+    own = {n: bent(getattr(Refimpl(), n)) for n in names}
+    return {**own, "conventions": {**Refimpl.conventions, "dtype": "float64"}}
+
+
+def counted(monkeypatch):
+    """The names of the operations for which a cause is looked for, as they come."""
+    seen = []
+
+    def noting(op, *given, **more):
+        seen.append((op.capability, more["deep"]))
+        return explain(op, *given, **more)
+
+    monkeypatch.setattr(asking, "explain", noting)
+    return seen
+
+
+def test_what_the_values_do_not_tell_is_not_looked_for_again(monkeypatch):
+    seen = counted(monkeypatch)
+    report = judge(nameless("replay", "log_prob"))
+    assert len(report.failures) >= 4
+    assert not any(r.explanations for r in report.failures)
+    assert sorted(seen) == [("log_prob", True), ("replay", True)]
+
+
+def test_what_the_values_tell_is_tried_first_on_all_that_follows(monkeypatch):
+    def sde_step(x, v, t, s, noise):
+        mean, std, _ = strange.kernel(x, v, t, s, by=1.02)
+        return mean + std * noise, mean, std
+
+    seen = counted(monkeypatch)
+    runner = Runner({"sde_step": sde_step, "conventions": strange.FINE})
+    results = [runner.result(f"sde_step.{name}") for name in ("value", "last", "boundary")]
+    assert all("1.02 h drift" in r.cause for r in results), [r.cause for r in results]
+    assert seen == [("sde_step", True)]
+
+
+def test_two_faults_at_once_are_sought_in_vain_for_a_few_functions_alone():
+    runner = Runner(nameless("ratio", "kl", "guidance", "surrogate"))
+    for name in ("ratio", "kl", "guidance", "surrogate"):
+        assert runner.result(f"{name}.value").explanations == ()
+    assert runner.subject.patience.deep == 0
+
+
+def test_one_edit_is_found_when_all_patience_is_spent():
+    def kl(mean, mean_ref, std):
+        return torch.sum((mean + mean_ref) ** 2 / (2 * std**2), tuple(range(1, mean.ndim)))
+
+    runner = Runner({"kl": kl, "conventions": strange.FINE})
+    runner.subject.patience = Patience(0)
+    assert "mean + mean_ref" in runner.result("kl.value").cause

@@ -3,18 +3,28 @@
 patience.begin()        patience.spend()   →   whether one more may be tried
 """
 
-MOST = 16_000
+MOST = 8_000
 """Programs tried for one question: less than a second of one core."""
 
-ALTOGETHER = 64_000
+ALTOGETHER = 32_000
 """Programs tried for one adapter."""
 
 
+DEEP = 2
+"""Functions of one adapter of which two faults at once may be looked for in vain."""
+
+
 class Patience:
-    """How many programs may still be tried for an adapter; counted, so that every run agrees."""
+    """How many programs may still be tried for an adapter; counted, so that every run agrees.
+
+    Attributes:
+        left: how many programs with two edits may still be tried.
+        deep: for how many functions two faults may still be looked for in vain.
+    """
 
     def __init__(self, left: int = ALTOGETHER) -> None:
         self.left, self._now = left, 0
+        self.deep = DEEP
 
     def begin(self) -> None:
         """A new question."""

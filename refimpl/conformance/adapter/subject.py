@@ -41,6 +41,12 @@ class Subject:
         target: a class (made without arguments), an instance, a module, or a dictionary.
         name: what to call it in reports.
 
+    Attributes:
+        failed: capabilities that fail their basic check.
+        nameless: those whose values are wrong, and look like nothing that is known.
+        searching: whether the check that runs may look for a cause.
+        read: what a capability's values were seen to be.
+
     Raises:
         CannotRun: nothing is provided, a capability or convention is misspelt, a class that cannot
             be made.
@@ -59,6 +65,9 @@ class Subject:
         self.drawn_after: tuple[float, ...] = ()
         self.failed: set[str] = set()
         self.patience = Patience()
+        self.nameless: set[str] = set()
+        self.searching = True
+        self.read: dict[str, tuple[Any, ...]] = {}
 
     def __contains__(self, capability: str) -> bool:
         return capability in self.functions

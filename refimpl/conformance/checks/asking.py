@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..adapter import arrays
+from ..adapter.inputs import received
 from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
 from ..adapter.spreads import SMALL, elsewhere, spread
-from ..adapter.subject import Subject
-from ..diagnosis.explaining import explain
+from ..adapter.subject import Broken, Subject
+from ..diagnosis.evidence import Evidence
+from ..diagnosis.explaining import again, explain
 from ..diagnosis.jumps import errors_jump
 from ..diagnosis.readings import Case, Explanation, fit
 from ..formulas.operations import Operation, allowed, size
@@ -120,9 +122,13 @@ def compare(
                 found = trouble
     if found is None:
         return Finding(worst, _coarser(subject, got))
-    every = [*cases, *also, *fresh(subject, cases)]
+    every = [*cases, *also, *fresh(subject, cases), *_about_zero(subject, op, cases, also)]
     fitted = _shaped(subject, op, every, apart or asking)
-    told = explain(op, every, fitted, c, subject.patience, deep=not also)
+    before = subject.read.get(op.capability, ()) if subject.searching else ()
+    told = again(Evidence(op, every, fitted, c), before) if before else []
+    if subject.searching and not told:
+        told = explain(op, every, fitted, c, subject.patience, deep=not also)
+    told = _told_apart(subject, op, every, told, asking)
     if any(_is_a_guess(e) for e in told):
         near = fresh(subject, cases)
         if not errors_jump(op, near, lambda ks: _shaped(subject, op, list(ks), asking), c):
@@ -138,6 +144,26 @@ def _is_a_guess(e: Explanation) -> bool:
 def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) -> list[Answer]:
     got = asking(subject, cases)
     return [in_shape(op, case, a, subject) for case, a in zip(cases, got, strict=True)]
+
+
+def _told_apart(
+    subject: Subject, op: Operation, cases: list[Case], told: list[Explanation], asking: Asking
+) -> list[Explanation]:
+    """Of several readings those that hold where they part: asked at such inputs, one by one."""
+    known = all(e.says is not None and not e.part for e in told)
+    if len(told) < 2 or not known or arrays.UNIT[subject.conventions["dtype"]] > 2.0**-24:
+        return told
+    evidence = Evidence(op, cases, [], subject.conventions)
+    for i in evidence.elsewhere:
+        if evidence.parts_at(i, [e.says for e in told if e.says is not None]):
+            case = [Case(i, "elsewhere")]
+            try:
+                got = _shaped(subject, op, case, asking)
+            except Broken:
+                continue
+            there = Evidence(op, case, got, subject.conventions)
+            told = [e for e in told if e.says is not None and there.holds(e.says)]
+    return told
 
 
 def fresh(subject: Subject, cases: list[Case]) -> list[Case]:
@@ -156,6 +182,18 @@ def fresh(subject: Subject, cases: list[Case]) -> list[Case]:
         *(Case(i, f"{k.label}, at other levels") for k in near
           for i in [elsewhere(c, spread(c, k.inputs, 9))] if i),
     ]  # fmt: skip
+
+
+def _about_zero(
+    subject: Subject, op: Operation, cases: Sequence[Case], also: Sequence[Case]
+) -> list[Case]:
+    """Inputs whose results lie between −1 and 1, where there are digits enough."""
+    c, made = subject.conventions, op.about_zero
+    if made is None or arrays.UNIT[c["dtype"]] > 2.0**-24:
+        return []
+    near = [(made(spread(c, k.inputs, 3), c), k.label) for k in (*cases[:1], *also[:1])]
+    return [Case({n: received(c, x) if isinstance(x, np.ndarray) else x for n, x in i.items()},
+                 f"{told}, about 0") for i, told in near]  # fmt: skip
 
 
 def _called(op: Operation) -> Asking:

@@ -14,11 +14,12 @@ import torch
 from ..adapter import arrays
 from ..adapter.results import raw_parts
 from ..adapter.subject import Subject
+from ..diagnosis.evidence import Hypothesis
 from ..diagnosis.readings import Case, Explanation
 from ..diagnosis.variations import variations
 from ..formulas.operations import Operation
 from ..formulas.values import Formulas, Inputs
-from .asking import prepared
+from .asking import ask, prepared
 from .register import Differs, Finding, NotApplicable
 
 _STEP = 2.0**-10
@@ -67,13 +68,15 @@ def gradient(subject: Subject, capability: str, case: Case, wrt: str) -> np.ndar
     if isinstance(out, (list, tuple)):
         out = torch.stack([torch.as_tensor(x) for x in out])
     if not isinstance(out, torch.Tensor) or not out.requires_grad:
-        raise Differs(f"no gradient of {capability} reaches {wrt}", np.inf, (DETACHED,))
+        why = detached(subject, capability, case, wrt)
+        raise Differs(f"no gradient of {capability} reaches {wrt}", np.inf, why)
     try:
         (got,) = torch.autograd.grad(out.sum(), leaf, allow_unused=True)
     except RuntimeError as error:
         raise Differs(f"{capability} cannot be differentiated: {error}") from error
     if got is None:
-        raise Differs(f"no gradient of {capability} reaches {wrt}", np.inf, (DETACHED,))
+        why = detached(subject, capability, case, wrt)
+        raise Differs(f"no gradient of {capability} reaches {wrt}", np.inf, why)
     return arrays.take(got)
 
 
@@ -81,6 +84,14 @@ DETACHED = Explanation(
     "mistake", "detached", 0.0, "The policy's own term is detached, or computed without gradients.",
     "detach what belongs to the old policy and the reference, and nothing else",
 )  # fmt: skip
+
+
+def detached(subject: Subject, capability: str, case: Case, wrt: str) -> tuple[Explanation, ...]:
+    """`DETACHED`, if the result follows the argument all the same: what is held does not."""
+    x = case.inputs[wrt]
+    ends = [ask(subject, capability, {**case.inputs, wrt: y}).parts for y in (x, 1.125 * x)]
+    still = all(np.array_equal(y, ends[1][part]) for part, y in ends[0].items())
+    return () if still else (DETACHED,)
 
 
 def _numeric(f: Callable[[Inputs], np.ndarray], inputs: Inputs, wrt: str) -> np.ndarray:
@@ -107,17 +118,26 @@ def _reading(
     op: Operation, cases: list[Case], got: list[np.ndarray], wrt: str, subject: Subject
 ) -> list[Explanation]:
     if all((g == 0).all() for g in got):
-        return [DETACHED]
-    c, found = subject.conventions, []
-    bound = 2 * _bound(arrays.UNIT[c["dtype"]])
-    for v in variations(op, cases, c, 1):
+        why = [e for case in cases[:1] for e in detached(subject, op.capability, case, wrt)]
+        if why or not subject.searching:
+            return why
+    if not subject.searching:
+        return []
+    c = subject.conventions
+
+    def gap(says: Hypothesis) -> float:
         try:
-            gaps = [
-                _apart(g, _numeric(lambda i, v=v: v.parts(i)["value"], case.inputs, wrt))  # type: ignore[misc]
+            return max(
+                _apart(g, _numeric(lambda i: says(i)["value"], case.inputs, wrt))
                 for case, g in zip(cases, got, strict=True)
-            ]
+            )
         except Exception:  # a mistake need not have a value, or a gradient, everywhere
-            continue
-        if max(gaps) <= bound:
-            found.append(Explanation(v.kind, v.name, max(gaps), v.what, v.remedy))
-    return found
+            return np.inf
+
+    bound = 2 * _bound(arrays.UNIT[c["dtype"]])
+    known = [e for e in subject.read.get(op.capability, ()) if e.says is not None]
+    found = [e for e in known if gap(e.says) <= bound]
+    if found:
+        return found
+    told = [(v, gap(v.parts)) for v in variations(op, cases, c, 1)]
+    return [Explanation(v.kind, v.name, far, v.what, v.remedy) for v, far in told if far <= bound]

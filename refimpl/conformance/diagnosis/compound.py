@@ -10,20 +10,43 @@ from typing import TypeAlias
 
 from ..formulas.program import Program
 from .evidence import Evidence
-from .programs import Neighbour, right_programs
+from .programs import Edit, Neighbour, crooked, right_programs
 
 Finder: TypeAlias = Callable[[Evidence, Sequence[str]], list[Neighbour]]
 
 
-def compounds(e: Evidence, finders: Sequence[Finder]) -> list[Neighbour]:
-    """The programs with two faults that give everything that came back, wherever asked."""
+def compounds(
+    e: Evidence, alone: Sequence[Neighbour], finders: Sequence[Finder]
+) -> list[Neighbour]:
+    """The programs with two faults that give everything that came back, wherever asked.
+
+    Args:
+        e: what came back.
+        alone: what a part shows alone: see `firsts`.
+        finders: the searches for a second fault.
+    """
+    every = list[Neighbour]()
+    for first in alone:
+        found = list(_second(e, first, finders))
+        if found and not all(map(crooked, found)):
+            return found
+        every = every or found
+    return every
+
+
+def firsts(e: Evidence, finders: Sequence[Finder]) -> list[Neighbour]:
+    """The programs with one fault that give a wrong part of several; where none does, it is noted.
+
+    What is made of other parts shows their faults, and never one alone.
+    """
+    made, found = {w.part for w in e.op.within}, list[Neighbour]()
     for part in e.off if len(e.off) > 1 else ():
-        alone = e.without(set(e.parts) - {part})
-        for first in _first(alone, [part], finders):
-            found = list(_second(e, first, finders))
-            if found:
-                return found
-    return []
+        if part not in made or made.issuperset(e.off):
+            own = _first(e.without(set(e.parts) - {part}), [part], finders)
+            found += own
+            if not own:
+                e.barren.add(part)
+    return found
 
 
 def _first(e: Evidence, parts: Sequence[str], finders: Sequence[Finder]) -> list[Neighbour]:
@@ -33,16 +56,16 @@ def _first(e: Evidence, parts: Sequence[str], finders: Sequence[Finder]) -> list
 
 def _second(e: Evidence, first: Neighbour, finders: Sequence[Finder]) -> Iterator[Neighbour]:
     left = Evidence(e.op, e.cases, e.answers, e.c)
-    spoilt = [p for q in right_programs(e, set()) if (p := _with(q, first)) is not None]
-    left.forms = {False: spoilt, True: []}
+    right = right_programs(e, set())
+    left.forms = {False: [p for q in right if (p := spoilt(q, first.edits)) is not None], True: []}
     for n in _first(left, e.off, finders):
         yield Neighbour(n.program, (*first.edits, *n.edits))
 
 
-def _with(program: Program, first: Neighbour) -> Program | None:
-    """A program with the first fault, if it has the lines in which it lies."""
+def spoilt(program: Program, edits: Sequence[Edit]) -> Program | None:
+    """A program with these edits, if it has the lines in which they lie."""
     places = {row.name: k for k, row in enumerate(program.lines)}
-    for edit in first.edits:
+    for edit in edits:
         k = places.get(edit.was.name)
         if k is None or program.lines[k].source != edit.was.source:
             return None

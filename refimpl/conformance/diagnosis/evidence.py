@@ -74,7 +74,11 @@ class Row:
 
 
 class Evidence:
-    """Cases with their answers, the right numbers and the accuracy that the inputs allow."""
+    """Cases with their answers, the right numbers and the accuracy that the inputs allow.
+
+    Attributes:
+        barren: parts that no program with one fault gives, all others left out of account.
+    """
 
     def __init__(
         self, op: Operation, cases: Sequence[Case], answers: Sequence[Answer], c: Conventions
@@ -82,6 +86,7 @@ class Evidence:
         self.op, self.cases, self.answers, self.c = op, list(cases), list(answers), c
         self.forms: dict[bool, list[Program]] = {}
         self.kept: dict[int, list[tuple[Variation, dict[str, Seen]]]] = {}
+        self.barren: set[str] = set()
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -107,6 +112,11 @@ class Evidence:
         return tuple(sorted({r.part for r in self.rows if is_off(r)}))
 
     @property
+    def in_shape(self) -> bool:
+        """Whether everything came back in its shape."""
+        return all(r.right is not None and r.got.shape == r.right.shape for r in self.rows)
+
+    @property
     def unit(self) -> float:
         """The coarsest precision among the answers."""
         return max((r.unit for r in self.rows), default=0.0)
@@ -124,7 +134,9 @@ class Evidence:
             Answer({p: x for p, x in a.parts.items() if p not in parts}, a.unit, a.kinds)
             for a in self.answers
         ]
-        return Evidence(self.op, self.cases, answers, self.c)
+        fewer = Evidence(self.op, self.cases, answers, self.c)
+        fewer.barren = self.barren
+        return fewer
 
     def possible(
         self, key: int, tried: Callable[[], Iterable[Variation]]
@@ -141,18 +153,28 @@ class Evidence:
         """The shortest of those that say the same, where nothing was asked: the rest are ties."""
         kept: list[tuple[list[Parts | None], T]] = []
         for one in sorted(found, key=length):
-            told = [quietly(says(one), i) for i in self._elsewhere]
+            told = [quietly(says(one), i) for i in self.elsewhere]
             if not any(all(map(_same, told, other)) for other, _ in kept):
                 kept.append((told, one))
         return [one for _, one in kept]
 
+    def parts_at(self, inputs: Inputs, says: Sequence[Hypothesis]) -> bool:
+        """Whether hypotheses say different things of some inputs."""
+        told = [quietly(one, inputs) for one in says]
+        return not all(_same(told[0], other) for other in told[1:])
+
     @cached_property
-    def _elsewhere(self) -> list[Inputs]:
+    def elsewhere(self) -> list[Inputs]:
         """Inputs of other signs and sizes, at which nothing was asked."""
         return [
             spread(self.c, k.inputs, seed + n, by)
             for n, k in enumerate(self.cases[:3]) for seed in _SEEDS for by in (1.0, SMALL)
         ]  # fmt: skip
+
+    def holds(self, hypothesis: Hypothesis) -> bool:
+        """Whether a hypothesis gives everything that came back."""
+        seen = self.seen(hypothesis)
+        return bool(seen) and all(s.met for s in seen.values())
 
     def seen(self, hypothesis: Hypothesis) -> dict[str, Seen]:
         """How a hypothesis stands to every part; {} where it meets no wrong part."""
@@ -205,14 +227,15 @@ def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
     if fitted is not None:
         with np.errstate(invalid="ignore"):  # infinity less infinity
             off = np.abs(fitted - want)
-        same = np.isnan(fitted) & np.isnan(want) | (fitted == want)
+        same = _alike(fitted, want)
         seen.met &= bool((same | (off <= closely * bound)).all())
         gap = float(np.max(off[np.isfinite(off)], initial=0.0)) / _largest(want)
         seen.gap = max(seen.gap, gap)
     if row.right is None or row.right.shape != want.shape:
         seen.silent, seen.tells = False, True
         return
-    apart = np.abs(row.right - want)
+    with np.errstate(invalid="ignore"):
+        apart = np.where(_alike(row.right, want), 0.0, np.abs(row.right - want))
     seen.silent &= bool((apart <= bound).all())
     seen.tells |= bool((~(apart <= 3 * bound)).any())
 
@@ -225,7 +248,14 @@ def is_off(row: Row) -> bool:
     """Whether a part is not what it should be, in value or in shape."""
     if row.right is None or row.got.shape != row.right.shape:
         return True
-    return not bool((np.abs(row.got - row.right) <= allowed(row.unit) * row.sizes).all())
+    with np.errstate(invalid="ignore"):
+        near = np.abs(row.got - row.right) <= allowed(row.unit) * row.sizes
+    return not bool((near | _alike(row.got, row.right)).all())
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where both are one number, infinite or none too."""
+    return np.asarray((one == other) | (np.isnan(one) & np.isnan(other)))
 
 
 def quietly(parts: Hypothesis, inputs: Inputs) -> Parts | None:

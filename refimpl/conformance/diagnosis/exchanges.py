@@ -20,7 +20,7 @@ from ..formulas.program import Env, Line, Program, parsed
 from .lines import changed_lines, nodes_of, renamed
 from .others import CLOCKS, LIMITS, OTHERS
 from .programs import Edit, shapes
-from .remade import FREE, Remade, forms_of, template
+from .remade import FREE, STANDARD, Remade, forms_of, template
 
 SCALARS = frozenset(OTHERS) - {"noise"}
 """Quantities of one number a sample, or a step."""
@@ -125,6 +125,42 @@ def on_clocks(program: Program) -> tuple[Program, Iterator[Remade]]:
 def _clocked(front: Sequence[Line], form: str) -> Remade:
     edits = tuple(Edit(k, front[k], _renamed(n, n, n, form)) for k, n in enumerate(("t", "s")))
     return Remade(edits, form, _held(form, "t"))
+
+
+PAIRS = (("log_prob", "log_prob_old"), ("log_prob", "log_prob_ref"), ("mean", "mean_ref"),
+         ("v", "v_ref"), ("v_uncond", "v_cond"), ("data", "noise"), ("x_s", "mean"))  # fmt: skip
+"""Arguments of one kind, to both of which the same thing may be done."""
+
+_DONE = ("clamp(q, -c, c)", "maximum(q, c)", "minimum(q, c)", "c * tanh(q / c)", "exp(q)",
+         "tanh(q)", "sign(q)", "abs(q)")  # fmt: skip
+"""What may be done to both."""
+
+_DONE_TO_SAMPLES = ("q / norm(q)", "q / rms(q)", "q - average_of(q)", *STANDARD)
+
+
+def on_pairs(program: Program, known: Env) -> tuple[Program, Iterator[Remade]]:
+    """The program with its arguments in front, and the same done to both of a pair."""
+    used = {name for row in program.lines for name in row.uses}
+    pairs = [p for p in PAIRS if set(p) <= used & set(known)]
+    front = tuple(parsed(n, n) for n in dict.fromkeys(n for p in pairs for n in p))
+    opened = Program((*front, *program.lines), program.parts, program.finish)
+    return opened, (
+        _paired(front, pair, form)
+        for pair in pairs
+        for form in (*_DONE, *(_DONE_TO_SAMPLES if np.ndim(known[pair[0]]) > 1 else ()))
+    )
+
+
+def _paired(front: Sequence[Line], pair: tuple[str, str], form: str) -> Remade:
+    edits = tuple(Edit(k, row, _renamed(row.name, row.name, row.name, form))
+                  for k, row in enumerate(front) if row.name in pair)  # fmt: skip
+    held = _OF_BOTH.get(form, "abs({})").format(*pair)
+    return Remade(edits, form, parsed(pair[0], held))
+
+
+_OF_BOTH = {"clamp(q, -c, c)": "maximum(abs({}), abs({}))", "minimum(q, c)": "maximum({}, {})",
+            "maximum(q, c)": "minimum({}, {})"}  # fmt: skip
+"""Of a pair what a limit meets first."""
 
 
 # ---------------------------------------------------------------- terms

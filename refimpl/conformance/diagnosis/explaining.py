@@ -17,10 +17,11 @@ from ..adapter.patience import Patience
 from ..adapter.results import Answer
 from ..formulas.apart import NAMED
 from ..formulas.operations import Edited, Operation, Slip
+from ..formulas.values import trusting
 from .apart import Apart, Reader
 from .arguments import rounded_arguments, rounded_lines
 from .beside import beside
-from .compound import compounds
+from .compound import Finder, compounds, firsts, spoilt
 from .evidence import Evidence, Variation
 from .factors import factors
 from .instead import substitutes
@@ -28,7 +29,7 @@ from .limits import remakings
 from .neighbours import neighbours
 from .powers import powers
 from .printing import number, shown
-from .programs import Neighbour, crooked, distinct
+from .programs import Neighbour, crooked, distinct, explains, right_programs
 from .readings import Case, Explanation, factor
 from .roundings import rounding
 from .variations import variations
@@ -53,10 +54,26 @@ def explain(
     e = Evidence(op, cases, answers, c)
     if not e.off:
         return []
-    for found in _Search(e, patience or Patience(), deep).readings():
-        if found:
-            return found
+    patience = patience or Patience()
+    deep = deep and patience.deep > 0
+    with trusting():
+        for found in _Search(e, patience, deep).readings():
+            if found:
+                return found
+    patience.deep -= deep
     return []
+
+
+def again(e: Evidence, before: Sequence[Explanation]) -> list[Explanation]:
+    """What was read off other answers of a function, where it holds here too."""
+    whole = [x for x in before if not x.part and x.says is not None]
+    found = [x for x in whole if x.says is not None and e.holds(x.says)]
+    for edits in [x.edits for x in whole if x.edits and not found]:
+        for program in right_programs(e, set(e.off)):
+            other = spoilt(program, edits)
+            if other is not None and explains(n := Neighbour(other, edits), e, set(e.off)):
+                return [_told(e, n)]
+    return found
 
 
 class _Search:
@@ -73,10 +90,11 @@ class _Search:
         yield self._or_edit(_one_named(e, e.off))
         yield by_parts(one := (*one, _constant))
         yield self._one_edit(e, e.off)
+        alone = firsts(e, self._finders)
         yield by_parts(one := (*one, self._one_edit))
         yield _one_factor(e, e.off)
+        yield [_told(e, n) for n in compounds(e, alone, self._finders)]
         yield by_parts(one := (*one, _one_factor))
-        yield self._compound(e)
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
@@ -85,7 +103,8 @@ class _Search:
             yield by_parts(one := (*one, self._two_edits))
         yield factor(e.op, e.cases, e.answers, e.c)
         yield rounding(e.op, e.cases, e.answers, e.c)
-        yield by_parts((*one, _factor), whole=False)
+        shallow = _one_named, _constant, self._one_edit, _one_factor, _factor
+        yield by_parts(shallow, whole=False)
 
     def _or_edit(self, found: list[Explanation]) -> list[Explanation]:
         """Where only another clock or sign would explain it, a slip of the pen may as well."""
@@ -112,15 +131,15 @@ class _Search:
         found = next((n for finder in quick if (n := finder(e, e.off))), [])
         return [_told(e, n) for n in found]
 
-    def _compound(self, e: Evidence) -> list[Explanation]:
-        """Two faults, of which one part shows the first alone."""
-        finders = (
+    @property
+    def _finders(self) -> tuple[Finder, ...]:
+        """The searches for each of two faults, of which one part shows the first alone."""
+        return (
             lambda e, parts: neighbours(e, parts, 1, self._patience),
-            lambda e, parts: remakings(e, parts, free=False),
+            partial(remakings, free=False),
             factors,
-            lambda e, parts: remakings(e, parts, free=True),
+            partial(remakings, free=True),
         )
-        return [_told(e, n) for n in compounds(e, finders)]
 
     def _two_edits(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return self._edited(e, parts, 2)
@@ -148,7 +167,10 @@ _WRITE = "write the line as it is meant"
 
 
 def _two_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    return _kept(e, parts, 2, lambda: variations(e.op, e.cases, e.c, 2))
+    found = _kept(e, parts, 2, lambda: variations(e.op, e.cases, e.c, 2))
+    mistakes = [x for x in found if x.kind == "mistake"]
+    kept = e.distinct(mistakes, lambda x: x.says or (lambda i: {}), lambda x: len(x.name))
+    return [x for x in found if x in kept or x not in mistakes]
 
 
 def _kept(
@@ -190,7 +212,8 @@ def _explained(v: Variation, gap: float) -> Explanation:
 def _told(e: Evidence, n: Neighbour) -> Explanation:
     it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
-    return Explanation("edit", f"{it}  where  {meant}", 0.0, _here(n), _WRITE, says=n.says(e))
+    name = f"{it}  where  {meant}"
+    return Explanation("edit", name, 0.0, _here(n), _WRITE, says=n.says(e), edits=n.edits)
 
 
 def _here(n: Neighbour) -> str:
@@ -208,7 +231,7 @@ _WITH_NUMBERS = (partial(remakings, free=True), partial(substitutes, free=True))
 def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     found = list[Neighbour]()
     for finder in (factors, *_WITH_NUMBERS, powers):
-        if all(map(crooked, found)):
+        if all(map(crooked, found)) and (e.in_shape or finder is not powers):
             found += finder(e, parts)
     best = [n for n in found if not crooked(n)] or found
     told = [_told(e, n) for n in distinct(best, e)]
@@ -238,7 +261,7 @@ def _as_mistake(e: Evidence, x: Slip) -> Variation:
 def _constant(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     """A part that is one and the same number wherever asked."""
     every = np.concatenate([np.ravel(r.got) for r in e.rows if r.part == parts[0]])
-    if len(every) < 2 or np.ptp(every) > 0:
+    if len(every) < 2 or not (every == every[0]).all():
         return []
     return [Explanation("constant", f"{number(every[0])} everywhere", 0.0, "It depends on nothing.",
                         "compute it, or leave it out")]  # fmt: skip

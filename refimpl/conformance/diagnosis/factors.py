@@ -134,7 +134,7 @@ def _nested(one: Path, two: Path) -> bool:
 def factors(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
     """The programs with a free number, or two, that give these parts wherever asked."""
     wanted = set(parts)
-    if e.unit > COARSEST:
+    if e.unit > COARSEST or wanted & e.barren:
         return []
     with np.errstate(all="ignore"):
         for count in (1, 2):

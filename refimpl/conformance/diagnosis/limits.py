@@ -12,7 +12,7 @@ import numpy as np
 from ..formulas.operations import ROUNDINGS
 from ..formulas.program import Env, Program
 from .evidence import Evidence, Row
-from .exchanges import exchanges, on_clocks
+from .exchanges import exchanges, on_clocks, on_pairs
 from .factors import blur
 from .programs import (
     COARSEST,
@@ -52,11 +52,17 @@ def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbou
 
     A limit of many digits may be a plain one elsewhere: a level at most 0.92 is a g at most 2.374.
     """
+    if e.barren.intersection(parts):
+        return []
     found = _found(e, parts, _everywhere, free=free)
     if not all(map(crooked, found)):
         return found
     found += _found(e, parts, _in_places, free=free)
-    return distinct(found, e) or _found(e, parts, _on_clocks, free=free)
+    return (
+        distinct(found, e)
+        or _found(e, parts, _on_clocks, free=free)
+        or _found(e, parts, _on_pairs, free=free)
+    )
 
 
 def _everywhere(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
@@ -70,6 +76,10 @@ def _in_places(program: Program, begun: Env, part: str) -> tuple[Program, Iterat
 
 def _on_clocks(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
     return on_clocks(program) if {"t", "s", "h"} <= set(begun) else (program, iter(()))
+
+
+def _on_pairs(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
+    return on_pairs(program, begun)
 
 
 def _found(e: Evidence, parts: Sequence[str], made: Made, *, free: bool) -> list[Neighbour]:
@@ -148,5 +158,5 @@ def starts(
     if not low <= high:
         return []  # some that is below the limit differs, or some above it does not
     if not np.isfinite(low):
-        return [sign * float(high - abs(high) / 2)]
+        return [sign * float(high - abs(high) * share) for share in (1 / 2, 7 / 8, 31 / 32)]
     return [sign * float(low + share * (high - low)) for share in (0.5, 0.95, 0.05)]

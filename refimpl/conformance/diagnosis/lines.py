@@ -7,7 +7,6 @@ shape in a number's place, and a factor too many.
 """
 
 import ast
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -133,7 +132,8 @@ def _put(node: Any, other: Callable[[ast.AST], ast.expr | None]) -> Any:
     instead = other(node)
     if instead is not None:
         return instead
-    made = copy.copy(node)
+    made = type(node)()
+    vars(made).update(vars(node))
     for field in node._fields:
         if not (field == "func" and isinstance(node, ast.Call)):
             setattr(made, field, _put(getattr(node, field), other))

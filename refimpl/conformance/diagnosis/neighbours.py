@@ -37,7 +37,7 @@ def neighbours(
     patience.begin()
     wanted = set(parts)
     screen = next((r for r in e.rows if r.part in wanted), None)
-    if screen is None or e.unit > COARSEST:
+    if screen is None or e.unit > COARSEST or (depth == 1 and wanted & e.barren):
         return []
     found = list[Neighbour]()
     for program in right_programs(e, wanted):
@@ -54,7 +54,7 @@ def _fitting(
     name = program.parts[screen.part]
     with np.errstate(all="ignore"):
         for edits, values in _edited(program, known, screen.part, depth):
-            if not patience.spend():
+            if depth > 1 and not patience.spend():
                 return
             told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
             if fits(screen, told):

@@ -5,6 +5,7 @@ Explanation    what a report says        Case    inputs with a word for messages
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Explanation:
         remedy: what to do.
         part: the part of the result that it speaks of, where it does not speak of all.
         says: the numbers that it gives for any inputs, if it gives any: what holds it to its word.
+        edits: the lines that became others, if it is a program: where the formula has more lines
+            elsewhere, they may have become others there too.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class Explanation:
     remedy: str
     part: str = ""
     says: Callable[[Inputs], Parts] | None = field(default=None, compare=False, repr=False)
+    edits: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for text in ("name", "what", "remedy"):

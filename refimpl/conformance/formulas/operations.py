@@ -63,6 +63,8 @@ class Operation:
         apart: the formula taken apart, one quantity a line.
         closely: the share of the tolerance within which a reading must meet the answers: a chain's
             tolerance foresees more than rounding usually does, and two rules may lie as near.
+        about_zero: the inputs changed so that the result lies between −1 and 1, on both sides of 0
+            where it can: there what is held at 1 is told from its sign.
     """
 
     capability: str
@@ -85,6 +87,7 @@ class Operation:
         default=lambda cases, c: ()
     )
     closely: float = 1.0
+    about_zero: Callable[[Inputs, Conventions], Inputs] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,8 @@ def size(op: Operation, inputs: Inputs, c: Conventions) -> Parts:
                 moved = op.evaluate(Formulas(), {**inputs, name: nudged}, apart)
                 times = _lost(name, x, c)
                 for part in sizes:
-                    by = np.abs(moved[part] - base[part]) / _NUDGE
+                    with np.errstate(invalid="ignore"):  # what was infinite stays so
+                        by = np.abs(moved[part] - base[part]) / _NUDGE
                     sizes[part] = sizes[part] + by * column(times, by)
     limit = _limit(c)
     if limit:  # a limit such as 0.99 is rounded too, and 1 − 0.99 shows it a hundredfold

@@ -63,6 +63,9 @@ def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: S
     return p if c["std_min"] == 0 else Gaussian(p.mean, np.maximum(p.std, c["std_min"]))
 
 
+_WITHIN_A_STEP = frozenset(("conversions.score_from_velocity", "sde.drift", "sde.euler_maruyama"))
+
+
 def _unfloored(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
     x = i["x"]
     if c["last_step"] == "data" and np.all(step.s == 0):
@@ -80,7 +83,7 @@ def _unfloored(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step
         return kernels.frozen_data(data, noise, step.s, share)
     g = diffusion_of(f, i, c, step)
     at = f("paths.linear")(c.held(step.t))
-    if f.replaced in ("", "sde.transition"):
+    if f.replaced.isdisjoint(_WITHIN_A_STEP):
         return f("sde.transition")(at, x, v, g, step)
     score = f("conversions.score_from_velocity")(at, x, v)
     return f("sde.euler_maruyama")(x, -f("sde.drift")(v, score, g), g, step.h)
@@ -171,7 +174,7 @@ def _kl_of_means(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: str) ->
     if kind == "without h":
         g = Conventions({"std": "g"}).their_std(std, at.h)
         return f("kl.without_h")(mean, mean_ref, g)
-    if f.replaced == "kl.gaussian":
+    if "kl.gaussian" in f.replaced:
         std = np.broadcast_to(std, mean.shape)
         return f("kl.gaussian")(Gaussian(mean, std), Gaussian(mean_ref, std))
     return f("kl.of_means")(mean, mean_ref, std)
@@ -181,7 +184,7 @@ def _kl_of_velocities(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: st
     v, v_ref = c.velocity(i["v"]), c.velocity(i["v_ref"])
     x = i["x"] if "x" in i else 0 * v
     p = gaussian_step(f, {**i, "x": x}, c, v, at)
-    if kind == "eq3" and c["g"] not in NO_G and f.replaced != "sde.transition":
+    if kind == "eq3" and c["g"] not in NO_G and "sde.transition" not in f.replaced:
         return f("kl.flow_grpo")(v, v_ref, diffusion_of(f, i, c, at), at.t, at.h)
     q = gaussian_step(f, {**i, "x": x}, c, v_ref, at)
     given = {**i, "mean": p.mean, "mean_ref": q.mean}

@@ -8,7 +8,8 @@ would give, in any convention.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -28,25 +29,49 @@ Parts: TypeAlias = dict[str, np.ndarray]
 
 
 class Formulas:
-    """The registered equations by id, one of them replaced if a mistake is given.
+    """The registered equations by id, some of them replaced if mistakes are given or planted.
 
     With `quick`, as they are behind their validation: for inputs that have been through it.
     """
 
-    def __init__(self, mistake: Mistake | None = None, *, quick: bool = False) -> None:
-        self._mistake, self._quick = mistake, quick
+    trusting = False
+    planted: tuple[Mistake, ...] = ()
+
+    def __init__(self, *mistakes: Mistake, quick: bool = False) -> None:
+        self._wrong = {m.equation: m.wrong for m in (*Formulas.planted, *mistakes)}
+        self._quick = quick or Formulas.trusting
         self.used: set[str] = set()
 
     def __call__(self, id: str) -> Callable[..., Any]:
         self.used.add(id)
-        if self._mistake is not None and self._mistake.equation == id:
-            return self._mistake.wrong
+        if id in self._wrong:
+            return self._wrong[id]
         return _bare(id) if self._quick else _true(id)
 
     @property
-    def replaced(self) -> str:
-        """The id of the replaced equation, or ""."""
-        return "" if self._mistake is None else self._mistake.equation
+    def replaced(self) -> frozenset[str]:
+        """The ids of the replaced equations."""
+        return frozenset(self._wrong)
+
+
+@contextmanager
+def trusting() -> Iterator[None]:
+    """All formulas without validation: a search computes them thousands of times on one input."""
+    before, Formulas.trusting = Formulas.trusting, True
+    try:
+        yield
+    finally:
+        Formulas.trusting = before
+
+
+@contextmanager
+def planted(mistake: Mistake) -> Iterator[None]:
+    """All formulas with this mistake among them: what else is wrong may hide in what uses them."""
+    before, Formulas.planted = Formulas.planted, (mistake,)
+    try:
+        yield
+    finally:
+        Formulas.planted = before
 
 
 _TRUE: dict[str, Callable[..., Any]] = {}
