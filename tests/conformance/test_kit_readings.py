@@ -8,6 +8,7 @@ import numpy as np
 import objectives  # noqa: F401 (it adds to those of strange)
 import pytest
 import remade  # noqa: F401 (it adds to those of strange)
+import saturated  # noqa: F401 (it adds to those of strange)
 import strange
 import torch
 

@@ -4,9 +4,9 @@
 
 The kit's plain inputs are of order 1, and so is the limit that somebody writes: of 1.5 and −1.25,
 the sign and what is held between −1 and 1 are the same numbers. Here every number is multiplied by
-something between 1/16 and 2, of either sign; a KL by as much and a standard deviation by 1/8 to 1,
-a ratio by 5/8 to 8/5, all three of one sign. Levels stay, and so do log-probabilities, of which a
-difference is exponentiated.
+something between 1/16 and 2, of either sign; a KL by as much and a standard deviation by 1/8 to 1
+(by 1/64 to 1 among small numbers), a ratio by 5/8 to 8/5, all three of one sign. Levels stay, and
+so do log-probabilities, of which a difference is exponentiated.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,9 @@ _POSITIVE = {"kl": (-4.0, 1.0), "std": (-3.0, 0.0), "ratio": (-0.7, 0.7)}
 RANGES = dict.fromkeys(_FREE, (-4.0, 1.0)) | _POSITIVE
 """What is multiplied, and between which powers of two."""
 
+_NARROW = (-6.0, 0.0)
+"""What a std is multiplied by among small numbers: a floor of .1 holds some, and leaves some."""
+
 SMALL = 2.0**-6
 """A size at which sums over all coordinates lie below 1 as well."""
 
@@ -44,7 +47,7 @@ def spread(
 def _spread(c: Conventions, name: str, x: Any, seed: int, by: float) -> Any:
     if name not in RANGES or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         return x
-    low, high = RANGES[name]
+    low, high = _NARROW if name == "std" and by < 1 else RANGES[name]
     times = 2.0 ** (low + (high - low) * fractions(f"{name}, its size", x.size, seed))
     if name == "std" and c["t"] == "scalar":
         times = np.full(x.size, times[0])

@@ -47,11 +47,11 @@ def _broadcast(i: Inputs, c: Conventions) -> Parts:
 def over_axes(each: Callable[[Inputs, Conventions], np.ndarray]) -> tuple[Slip, ...]:
     """Some axes of a sample are averaged, the others added up; or the sum is divided by √D."""
 
-    def mixed(i: Inputs, c: Conventions, last: Any, rest: Any) -> Parts:
+    def mixed(i: Inputs, c: Conventions, axis: int, last: Any, rest: Any) -> Parts:
         rows = each(i, c)
         if rows.ndim < 3:
             return {"value": last(rows, axis=-1)}
-        inner = last(rows, axis=-1)
+        inner = last(rows, axis=axis)
         return {"value": rest(inner.reshape(len(inner), -1), axis=1)}
 
     def rooted(i: Inputs, c: Conventions) -> Parts:
@@ -62,9 +62,13 @@ def over_axes(each: Callable[[Inputs, Conventions], np.ndarray]) -> tuple[Slip, 
     once = "one reduction for all axes of a sample"
     return (
         Slip("mean over the last axis, sum over the others", "Two reductions in turn.",
-             "tokens of D channels", once, lambda i, c: mixed(i, c, np.mean, np.sum)),
+             "tokens of D channels", once, lambda i, c: mixed(i, c, -1, np.mean, np.sum)),
         Slip("sum over the last axis, mean over the others", "Two reductions in turn.",
-             "tokens of D channels", once, lambda i, c: mixed(i, c, np.sum, np.mean)),
+             "tokens of D channels", once, lambda i, c: mixed(i, c, -1, np.sum, np.mean)),
+        Slip("mean over channels, sum over the others", "Two reductions in turn.",
+             "images of C channels", once, lambda i, c: mixed(i, c, 1, np.mean, np.sum)),
+        Slip("sum over channels, mean over the others", "Two reductions in turn.",
+             "images of C channels", once, lambda i, c: mixed(i, c, 1, np.sum, np.mean)),
         Slip("sum over √D", "The sum over coordinates is divided by the root of their number.",
              "ad hoc scales", once, rooted),
     )  # fmt: skip
@@ -82,6 +86,19 @@ def of_the_batch(own: Callable[..., Parts]) -> Slip:
                 "reduce over coordinates, never over the batch", parts)  # fmt: skip
 
 
+def of_all(each: Callable[[Inputs, Conventions], np.ndarray]) -> tuple[Slip, Slip]:
+    """One number for the whole batch: its coordinates' mean, or their sum."""
+    seen, remedy = "flow_grpo's GRPO-Guard (its issue 244)", "name the axes; keep the batch's"
+    return (
+        Slip("one value for the whole batch (mean)", "An empty list of axes, or none, means all "
+             "axes: a sample's loss depends on its neighbours.", seen, remedy,
+             lambda i, c: {"value": np.mean(each(i, c))}),
+        Slip("one value for the whole batch (sum)", "Every axis is reduced: a sample's loss "
+             "depends on its neighbours.", seen, remedy,
+             lambda i, c: {"value": np.sum(each(i, c))}),
+    )  # fmt: skip
+
+
 def _of_halves(share: int) -> Slip:
     return Slip("mean of means, sizes ignored", "Parts of unequal size (two modalities) are "
                 "averaged with equal weight.", "verl-omni",
@@ -90,15 +107,7 @@ def _of_halves(share: int) -> Slip:
 
 
 _LOG_SLIPS = (
-    Slip("one value for the whole batch (mean)", "An empty list of axes, or none, means all "
-                                                 "axes: a "
-         "sample's loss depends on its neighbours.", "flow_grpo's GRPO-Guard (its issue 244)",
-         "name the axes; keep the batch's",
-         lambda i, c: {"value": np.mean(_each(i, c))}),
-    Slip("one value for the whole batch (sum)", "Every axis is reduced: a sample's loss "
-                                                "depends on its "
-         "neighbours.", "flow_grpo's GRPO-Guard (its issue 244)", "name the axes; keep the batch's",
-         lambda i, c: {"value": np.sum(_each(i, c))}),
+    *of_all(lambda i, c: _each(i, c)),
     Slip("outer broadcast", "(B,) met (B, 1, 1): std is matched with the last axis.",
          "Flow-Factory, TempFlow", "reshape per-sample numbers to (B, 1, ..., 1)", _broadcast),
     Slip("reduced over the last axis alone", "Only one axis of the sample is reduced.",
@@ -138,9 +147,36 @@ DENSITY = "−Σ z²/2 − D log(std) − D log(2 π)/2, z = (x_s − mean)/std,
 """What is meant, in words of its terms; the reading goes on with \"is meant\"."""
 
 
+_ENDS = (0.75, -0.5, 0.25, -0.875)
+"""Log-probabilities of a batch's samples: between −1 and 1."""
+
+
+def balanced(value: Callable[[float], np.ndarray]) -> np.ndarray:
+    """How often as far from the mean each sample must lie to have a log-probability between −1
+    and 1, of either sign where the std is narrow enough; `value` gives them for a factor.
+
+    A log-density falls with the square of the distance.
+    """
+    top, one = (x if x.ndim == 1 else reduced(Formulas(), x, "sum") for x in map(value, (0.0, 1.0)))
+    ends = np.resize(_ENDS, len(top))
+    share = (top - np.minimum(ends, top - np.abs(ends))) / np.where(top > one, top - one, 1.0)
+    return np.sqrt(share)
+
+
+def _about_zero(i: Inputs, c: Conventions) -> Inputs:
+    """Narrower stds, and samples at such distances from their means."""
+    h = levels(i, c, i["mean"]).h
+    wide = np.asarray(c.std(column(i["std"], i["mean"]), h))
+    narrow = wide if "g" in i else wide / 4
+    narrowed = {**i, "std": np.broadcast_to(c.their_std(narrow, h), wide.shape).reshape(-1)}
+    off = i["x_s"] - i["mean"]
+    value = lambda k: log_prob(Formulas(), {**narrowed, "x_s": i["mean"] + k * off}, c)["value"]  # noqa: E731
+    return {**narrowed, "x_s": i["mean"] + column(balanced(value), off) * off}
+
+
 LOG_PROB = Operation("log_prob", log_prob, SCORED, _LOG_SLIPS, _log_prob_inner,
                      forms("log_prob"), begins, apart=apart("log_prob"),
-                     fitted=made_of(of_density, DENSITY))  # fmt: skip
+                     fitted=made_of(of_density, DENSITY), about_zero=_about_zero)  # fmt: skip
 
 
 def _sample(f: Formulas, i: Inputs, c: Conventions) -> Parts:

@@ -210,7 +210,8 @@ _TIME_SLIPS = (
 )  # fmt: skip
 
 MODEL_TIME = Operation("model_time", model_time, ("model_time", "time"), _TIME_SLIPS,
-                       lambda i, c: {"value": np.ones(1)}, forms("model_time"), begins)  # fmt: skip
+                       lambda i, c: {"value": np.ones(1)}, forms("model_time"), begins,
+                       about_zero=lambda i, c: {"t": c.clock(c.level(i["t"]) / 1024)})  # fmt: skip
 
 
 def _model_times(subject: Subject) -> list[Case]:

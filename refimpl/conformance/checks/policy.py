@@ -20,7 +20,7 @@ from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
 from ..formulas.values import Formulas, Inputs, Parts
 from ..formulas.written import begins, forms
 from .asking import ask
-from .density import over_axes
+from .density import of_all, over_axes
 from .fitted import held
 from .gradients import compare_gradient
 from .register import Differs, Finding, check
@@ -30,16 +30,18 @@ from .terms import made_of, of_difference, of_log_ratio
 
 
 def _ratio_cases(subject: Subject) -> list[Case]:
-    new = values("log_prob", (8,)) / 8
-    old = values("log_prob_old", (8,)) / 8
+    new = values("log_prob", (8,)) / 8 + 2.0**-8  # none of them 0
+    old = values("log_prob_old", (8,)) / 8 + 2.0**-8
     old[0] = new[0]
     given = {"log_prob": new, "log_prob_old": old}
     if subject.conventions["ratio"] == "guard":
         given |= {"divergence": positive("kl", (8,)) / 16, "std": positive("std", (8,)) / 2}
     small = {**given, "log_prob": old + np.arange(8) / 256}
     wide = {**given, "log_prob": old + np.arange(-4, 4) * 2.0}
+    sums = 8 * values("log_prob_old", (8,))
+    far = {**given, "log_prob_old": sums, "log_prob": received(subject.conventions, sums + new)}
     return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1"),
-            Case(wide, "log-ratios from −8 to 6")]  # fmt: skip
+            Case(wide, "log-ratios from −8 to 6"), Case(far, "sums of many")]  # fmt: skip
 
 
 def _held_ratio(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
@@ -139,21 +141,8 @@ def kl_of_rounded_means(i: Inputs, c: Conventions) -> Parts:
 _REDUCED = ("kl", "kl_reduction", "std", "time", "velocity", "g", "a", "boundary")
 
 
-def _whole(how: str) -> Any:
-    def parts(i: Inputs, c: Conventions) -> Parts:
-        each = kl(Formulas(), i, c.but(kl_reduction="none"))["value"]
-        return {"value": getattr(np, how)(each)}
-
-    return parts
-
-
 _KL_SLIPS = (
-    Slip("one value for the whole batch (mean)", "An empty list of axes, or none, means all "
-                                                 "axes: a "
-         "sample's loss depends on its neighbours.", "flow_grpo's GRPO-Guard (its issue 244)",
-         "name the axes; keep the batch's", _whole("mean")),
-    Slip("one value for the whole batch (sum)", "Every axis is reduced.", "a classic",
-         "name the axes; keep the batch's", _whole("sum")),
+    *of_all(lambda i, c: kl(Formulas(), i, c.but(kl_reduction="none"))["value"]),
     *over_axes(lambda i, c: kl(Formulas(), i, c.but(kl_reduction="none"))["value"]),
     Slip("the batch's mean for every sample", "Each sample gets the mean over the batch.",
          "a mean over axis 0, broadcast back", "reduce over coordinates, never over the batch",

@@ -16,9 +16,18 @@ from ..diagnosis.readings import Case
 from ..formulas.apart import apart
 from ..formulas.operations import Operation, Slip
 from ..formulas.steps import levels, replay, step
-from ..formulas.values import Formulas, Inputs, Parts
+from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
-from .density import DENSITY, LOG_PROB, SCORED, of_the_batch, over_axes, with_start
+from .density import (
+    DENSITY,
+    LOG_PROB,
+    SCORED,
+    balanced,
+    of_all,
+    of_the_batch,
+    over_axes,
+    with_start,
+)
 from .gradients import compare_gradient
 from .register import Finding, check
 from .steps import step_sizes
@@ -77,18 +86,31 @@ _REPLAY_SLIPS = (
          "it does not depend on the policy.", "robotics code that trains one step of a short chain",
          "leave it out, or count it once a chain", lambda i, c: with_start(replay, i, c)),
     of_the_batch(replay),
-    *over_axes(lambda i, c: replay(Formulas(), i, c.but(log_prob="none"))["value"]),
+    *of_all(lambda i, c: _each(i, c)),
+    *over_axes(lambda i, c: _each(i, c)),
     Slip("log-probability of the wrong sign", "The negative log-likelihood.",
          "a loss for an objective", "minus it",
          lambda i, c: {"value": -replay(Formulas(), i, c)["value"]}),
 )  # fmt: skip
 
 
+def _each(i: Inputs, c: Conventions) -> np.ndarray:
+    return replay(Formulas(), i, c.but(log_prob="none"))["value"]
+
+
+def _about_zero(i: Inputs, c: Conventions) -> Inputs:
+    """Stored samples at such distances from their means that they score between −1 and 1."""
+    mean = step(Formulas(), i, c)["mean"]
+    off = values("noise", mean.shape) * (np.abs(mean).max() + 1) / 16
+    value = lambda k: replay(Formulas(), {**i, "x_s": mean + k * off}, c)["value"]  # noqa: E731
+    return {**i, "x_s": mean + column(balanced(value), off) * off}
+
+
 REPLAY = Operation("replay", replay,
                    (*SCORED, "time", "velocity", "g", "a", "boundary", "t_min", "t_max", "std_min"),
                    _REPLAY_SLIPS,
                    _replay_inner, forms("replay"), begins, apart=apart("replay"),
-                   fitted=made_of(of_replay, DENSITY))  # fmt: skip
+                   fitted=made_of(of_replay, DENSITY), about_zero=_about_zero)  # fmt: skip
 
 
 offer(REPLAY, replay_cases, covers=("gaussian.log_prob", "sde.transition"))

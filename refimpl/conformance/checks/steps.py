@@ -20,7 +20,7 @@ from ..formulas.steps import diffusion, levels, step
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
 from .asking import ask, compare
-from .density import LOG_PROB, SAMPLE
+from .density import LOG_PROB, SAMPLE, balanced
 from .fitted import fitted
 from .ode import CLOCK, step_cases
 from .register import Finding, check
@@ -190,8 +190,17 @@ _WITHIN = (
     Within("log_prob", LOG_PROB, "value", ("x_s", "mean"), _as_given),
 )
 
+
+def _about_zero(i: Inputs, c: Conventions) -> Inputs:
+    """Noise of such a size that the step's own sample scores between −1 and 1."""
+    if "noise" not in i or "log_prob" not in step(Formulas(), i, c):
+        return i
+    value = lambda k: step(Formulas(), {**i, "noise": k * i["noise"]}, c)["log_prob"]  # noqa: E731
+    return {**i, "noise": column(balanced(value), i["noise"]) * i["noise"]}
+
+
 STEP = Operation("sde_step", step, _STEP_KEYS, STEP_SLIPS, step_sizes, forms("sde_step"), begins,
-                 _WITHIN, fitted=fitted)  # fmt: skip
+                 _WITHIN, fitted=fitted, about_zero=_about_zero)  # fmt: skip
 
 
 def full_inputs(subject: Subject, given: dict[str, Any], k: int = 0) -> dict[str, Any]:
