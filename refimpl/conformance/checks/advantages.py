@@ -80,6 +80,9 @@ _ADVANTAGE_SLIPS = (
     Slip("groups along the other axis", "The mean runs over prompts, not over a prompt's samples.",
          "group sizes wrong through the sampler (flow_grpo 85, 106)", "a row is a group",
          _centred("column")),
+    Slip("groups along the other axis", "Mean and std run over prompts, not over a prompt's "
+         "samples.", "rewards that are (G, prompts)", "a row is a group",
+         lambda i, c: {"value": advantages(Formulas(), {"rewards": i["rewards"].T}, c)["value"].T}),
     Slip("advantages of the wrong sign", "Bad samples are rewarded.", "a loss for an "
                                                                       "objective", "R − mean R",
          lambda i, c: {"value": -advantages(Formulas(), i, c)["value"]}),

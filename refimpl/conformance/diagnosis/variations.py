@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from ...evidence.mistake import Mistake
 from ..adapter.conventions import KEYS, Conventions
 from ..formulas.operations import Operation, Slip
-from ..formulas.values import Formulas, named
+from ..formulas.values import Formulas, Inputs, Parts, named, planted
 from .evidence import Variation, quietly
 from .readings import Case
 
@@ -44,12 +46,56 @@ def variations(op: Operation, cases: list[Case], c: Conventions, depth: int) -> 
             for v in _mistakes(op, cases, other):
                 remedy = f"{v.remedy}; and declare {spelt(one)}"
                 yield Variation(v.kind, v.name, v.what, remedy, v.parts)
+    yield from _pairs(op, cases, c)
     for one, two in combinations(singles, 2):
         if one.keys() != two.keys():
             yield _declared(op, c, one | two)
 
 
+def _pairs(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
+    """Two named mistakes together: of two equations, or one of how they are put together."""
+    known = _of_equations(op, cases, c)
+    for one, two in combinations(known, 2):
+        if one.equation != two.equation:
+            yield _both(one, _planted(op, c, two))
+    for m in known:
+        for s in op.slips:
+            yield _both(m, _slipped(c, s))
+
+
+def _both(m: Mistake, other: Variation) -> Variation:
+    def parts(i: Inputs) -> Parts:
+        with planted(m):
+            return other.parts(i)
+
+    return Variation("mistake", f"{m.name}, and {other.name}", f"{m.what} {other.what}",
+                     f"{m.remedy}; and {other.remedy}", parts)  # fmt: skip
+
+
 def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
+    """All that are named, and one number for the whole batch."""
+    for m in _of_equations(op, cases, c):
+        yield _planted(op, c, m)
+    for s in (*op.slips, *_for_all(op)):
+        yield _slipped(c, s)
+
+
+def _for_all(op: Operation) -> Iterator[Slip]:
+    """The samples' mean, or their sum, for one number a sample."""
+    for how in ("mean", "sum"):
+        yield Slip(f"one value for the whole batch ({how})", "Every axis is reduced: a sample's "
+                   "loss depends on its neighbours.", "losses that end in .mean()",
+                   "name the axes; keep the batch's",
+                   lambda i, c, how=how: _reduced(op, i, c, how))  # type: ignore[misc]  # fmt: skip
+
+
+def _reduced(op: Operation, i: Inputs, c: Conventions, how: str) -> Parts:
+    value = op.evaluate(Formulas(), i, c)["value"]
+    return {"value": np.asarray(getattr(np, how)(value))}
+
+
+def _of_equations(op: Operation, cases: list[Case], c: Conventions) -> tuple[Mistake, ...]:
+    """The named mistakes of the equations that are used."""
     f = Formulas()
     for case in cases[:2]:
         quietly(lambda i: op.evaluate(f, i, c), case.inputs)
@@ -59,10 +105,7 @@ def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Vari
     ids |= {"kl.gaussian"} if "kl.of_means" in ids else set()
     if "kl_reduction" in op.keys:  # of a divergence the convention tells it without their stories
         ids -= {"policy.total", "policy.average"}
-    for m in named(ids):
-        yield _planted(op, c, m)
-    for s in op.slips:
-        yield _slipped(c, s)
+    return named(ids)
 
 
 def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
