@@ -67,6 +67,11 @@ def ratio(log_prob, log_prob_old):
     return (log_prob.clamp(-2, 2) - log_prob_old.clamp(-2, 2)).exp()
 
 
+@wrong("both held at a limit that few meet", "ratio.value", "clamp(log_prob, −10, 10)  and")
+def ratio(log_prob, log_prob_old):
+    return (log_prob.clamp(-10, 10) - log_prob_old.clamp(-10, 10)).exp()
+
+
 # ---------------------------------------------------------------- widths, divergences, times
 
 

@@ -20,6 +20,7 @@ from refimpl.conformance.diagnosis.explaining import explain
 from refimpl.conformance.diagnosis.instead import instead
 from refimpl.conformance.diagnosis.readings import Case
 from refimpl.conformance.diagnosis.remade import opened, remade
+from refimpl.conformance.diagnosis.solving import solved
 from refimpl.peers.own import Refimpl
 
 SUBJECT = Subject(Refimpl, "")
@@ -91,6 +92,14 @@ def test_readings_that_part_somewhere_all_stand_and_the_same_one_stands_once():
     }
     e = Evidence(op, cases, [Answer({}, {}, {}) for _ in cases], C)
     assert e.distinct(ways, ways.get, len) == ["sign(A)", "clamp(A, −1, 1)"]
+
+
+def test_a_number_that_nothing_depends_on_is_not_found():
+    """Two numbers held at 3 and at 4 are as far apart, where both are 5 or both are 1."""
+    x = np.array([1.0, 1.0, 5.0, 5.0])
+    apart = lambda c: np.minimum(x, c[0]) - np.minimum(x + 0.5 * (x < 2), c[0])  # noqa: E731
+    assert solved(apart, apart([4.0]), [3.0]) is None
+    assert solved(lambda c: np.minimum(x, c[0]), np.minimum(x, 3.0), [3.0]) == [3.0]
 
 
 def elsewhere(cases):

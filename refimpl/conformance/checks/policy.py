@@ -39,7 +39,7 @@ def _ratio_cases(subject: Subject) -> list[Case]:
     small = {**given, "log_prob": old + np.arange(8) / 256}
     wide = {**given, "log_prob": old + np.arange(-4, 4) * 2.0}
     sums = 8 * values("log_prob_old", (8,))
-    far = {**given, "log_prob_old": sums, "log_prob": received(subject.conventions, sums + new)}
+    far = {**given, "log_prob_old": sums, "log_prob": sums + np.arange(-4, 4) + 0.5}
     return [Case(given, "log-probabilities of order 1"), Case(small, "a ratio near 1"),
             Case(wide, "log-ratios from −8 to 6"), Case(far, "sums of many")]  # fmt: skip
 
