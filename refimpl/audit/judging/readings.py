@@ -95,18 +95,15 @@ def read(
     if e is None or not e.off or not _sharp(e):
         return ""
     found = explain(e.op, e.cases, e.answers, e.c)
-    if not found or not all(x.kind in _TOLD and _kept(e, x) for x in found):
+    if not found or not all(_stands(x, e) for x in found):
         return ""
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])
     return told[0].lower() + told[1:]
 
 
-def _kept(e: Evidence, x: Explanation) -> bool:
-    """Whether a reading gives the numbers to their own rounding, not to that of a sum it left."""
-    if x.says is None:
-        return True
-    seen = e.seen(x.says)
-    return bool(seen) and all(part.met for part in seen.values())
+def _stands(x: Explanation, e: Evidence) -> bool:
+    """Whether it is told, and gives the numbers to their rounding: not to that of a sum it left."""
+    return x.kind in _TOLD and (x.says is None or e.holds(x.says))
 
 
 def _sharp(e: Evidence) -> bool:
