@@ -129,6 +129,32 @@ def test_a_gradient_of_zero_is_a_fault_only_where_all_advantages_are_here(made: 
         assert reading.holds == holds
 
 
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_signal_is_the_cosine_of_every_other_rollout_with_the_rest(
+    made: Any, rows: int, sign: int
+) -> None:
+    """Each is there twice, side by side: the halves agree, or with opposed advantages oppose."""
+    method = Method(trust="none", window="first", size=2)
+    one = rolled(made, method, n=3)
+    twice, held = torch.arange(3).repeat_interleave(2), one.trajectory
+    pairs = replace(
+        one,
+        trajectory=replace(
+            held,
+            states=tuple(x[twice] for x in held.states),
+            velocities=tuple(v[twice] for v in held.velocities),
+        ),
+        prompt=one.prompt[twice],
+        advantages=one.advantages[twice] * torch.tensor([1, sign] * 3),
+    )
+    unused = torch.nn.Parameter(torch.zeros(3))
+    found = watching.signal(
+        made.policy, method, pairs, [*made.engine.parameters, unused], rows=rows
+    )
+    assert found == pytest.approx([sign] * 2, abs=1e-4)
+
+
 def test_a_latent_rounded_after_it_was_fed_shows_in_the_ratio(made: Any) -> None:
     """The commonest mistake of the field: what is stored is not what was fed."""
     experience = rolled(made, FLOW)
