@@ -7,8 +7,8 @@ for them. What survives is compared with survivors/ROOM.toml: one not listed the
 is a failure.
 
 mutmut leaves decorated functions alone, and every equation is decorated, as is what is held to its
-annotations. So the tree is copied, each `@equation(...)` or `@held` above a function becomes the
-same call below it, and mutmut runs there.
+annotations or keeps no gradients. So the tree is copied, each `@equation(...)`, `@held` or
+`@torch.no_grad()` above a function becomes the same call below it, and mutmut runs there.
 """
 
 import argparse
@@ -62,8 +62,12 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Room → its folder, and the tests that must notice."""
 
 
+MOVED = ("equation", "held", "torch.no_grad")
+"""Decorators that may as well be called afterwards."""
+
+
 def undecorated(source: str) -> str:
-    """The same module, with `@equation(...)` and `@held` applied below their functions."""
+    """The same module, with the decorators of `MOVED` applied below their functions."""
     lines, body = source.split("\n"), ast.parse(source).body
     inside = [part for node in body if isinstance(node, ast.ClassDef) for part in node.body]
     for node in sorted([*body, *inside], key=lambda part: -part.lineno):
@@ -80,7 +84,7 @@ def undecorated(source: str) -> str:
 def _applies(node: ast.FunctionDef) -> bool:
     """Whether the first decorator is one of those that are moved."""
     first = node.decorator_list[0] if node.decorator_list else None
-    return ast.unparse(getattr(first, "func", first)) in ("equation", "held") if first else False
+    return ast.unparse(getattr(first, "func", first)) in MOVED if first else False
 
 
 def prepare(folder: Path, room: str) -> None:

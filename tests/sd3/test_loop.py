@@ -1,4 +1,4 @@
-"""Small parts of the loop, each by hand: noise by name, averages, scores put together."""
+"""Small parts of the loop, each by hand: noise by name, averages, scores put together, prompts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +108,8 @@ def test_answers_are_joined_in_order_and_an_extra_that_one_lacks_is_left_out() -
         "a": [1, 2, 3], "b": [1, 2, 3]
     }  # fmt: skip
     assert {name: x.tolist() for name, x in found.extras.items()} == {"x": [6, 6, 7]}
+    alone = scores.joined([judged(1.0, x=6.0)])
+    assert (alone.scores["b"].tolist(), alone.extras["x"].tolist()) == ([1], [6])
     both = scores.joined([judged(1.0, z=5.0, x=6.0), judged(3.0, z=7.0, x=8.0)])
     assert [*both.extras] == ["x", "z"]
 
@@ -185,6 +187,12 @@ def test_or_another_file_is_held_out(settings: Make, tmp_path: Path) -> None:
     assert texts(*found.held_out) == ["a dog", "a red square"]
     assert len(found.train) == 9
     assert len(found.texts) == 10  # one is in both
+
+
+def test_of_a_folder_its_test_split_is_held_out(settings: Make, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.txt").write_text(split)
+    assert texts(*data.gather(settings(f"data.holdout={tmp_path}")).held_out) == ["test"]
 
 
 def test_prompts_that_are_none_or_too_few_are_refused(settings: Make) -> None:

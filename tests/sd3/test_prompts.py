@@ -1,6 +1,7 @@
 """Prompts: files as they are found, what is held out, who samples what."""
 
 import json
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -79,6 +80,15 @@ def test_what_is_held_out_does_not_depend_on_order_and_equal_texts_stay_together
     assert len(train) + len(held) == 21
 
 
+def test_the_texts_with_the_least_hash_are_held_out():
+    prompts = [Prompt(f"{i} cats") for i in range(20)]
+    least = sorted((p.text for p in prompts), key=lambda t: sha256(t.encode()).hexdigest())
+    for count in (1, 5):
+        train, held = hold_out(prompts, count)
+        assert {p.text for p in held} == {*least[:count]}
+        assert [p.text for p in train] == [p.text for p in prompts if p.text in least[count:]]
+
+
 @pytest.mark.parametrize("count", [0, 3, -1])
 def test_both_sides_keep_something(count):
     with pytest.raises(ValueError, match="1 to 2 can be held out"):
@@ -155,7 +165,7 @@ def test_the_order_is_the_same_under_every_version():
     [
         ((10, 5, 6, 4), r"5 groups of 6 are 30 images, which 4 processes.*groups = 4 or 6 does"),
         ((5, 5, 6, 4), r"groups = 2 or 4 does"),
-        ((3, 3, 3, 7), r"no number of groups does"),
+        ((3, 3, 3, 7), r"; no number of groups does: change group or the processes$"),
         ((4, 5, 6, 1), "groups can be at most 4"),
         ((4, 4, 1, 1), "group of 1 has no baseline"),
         ((0, 1, 2, 1), "count must be at least 1, got 0"),
@@ -181,7 +191,20 @@ def test_a_gathered_iteration_that_is_not_whole_stops_the_run():
     first, second = sampler.prompts(4)
     with pytest.raises(RuntimeError, match=f"prompt {second}: 2 images instead of 3"):
         sampler.require_whole(4, whole[:-1])
-    with pytest.raises(RuntimeError, match="not group by group"):
+    with pytest.raises(RuntimeError, match=r"\(the right images, but not group by group\)"):
         sampler.require_whole(4, [first, second] * 3)
     with pytest.raises(RuntimeError, match="same seed and step"):
         sampler.require_whole(5, whole)
+
+
+def test_of_prompts_that_are_wrong_three_are_told():
+    sampler = Sampler(4, 2, 2)
+    there, other = sampler.prompts(0), sampler.prompts(1)
+    told = {p: f"prompt {p}: 0 images instead of 2" for p in there}
+    told |= {p: f"prompt {p}: 2 images instead of 0" for p in other}
+    with pytest.raises(RuntimeError) as refused:
+        sampler.require_whole(0, [p for p in other for _ in range(2)])
+    assert str(refused.value) == (
+        "iteration 0 gathered 4 images and 2 groups of 2 were meant "
+        f"({'; '.join(told[p] for p in range(3))}): do all processes have the same seed and step?"
+    )
