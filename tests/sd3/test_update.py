@@ -38,6 +38,7 @@ class Linear:
     def __init__(self, w: float = 0.5) -> None:
         self.w = torch.tensor(w, dtype=torch.float64, requires_grad=True)
         self.rows: list[int] = []
+        self.halves: list[bool] = []
 
     def _at(self, w: Any, x: Tensor, t: Tensor, text: Words) -> Tensor:
         t, words = (one.double().reshape(-1, 1, 1, 1) for one in (t, text.numbers))
@@ -53,6 +54,7 @@ class Linear:
         unconditional: Tensor | None = None,
     ) -> Tensor:
         self.rows.append(len(x))
+        self.halves.append(unconditional is not None)
         if kept is not None:
             kept.append(7 * text.numbers.reshape(-1, 1, 1, 1).expand_as(x))
         if unconditional is not None:
@@ -237,6 +239,7 @@ def test_a_moved_policy_is_scored_by_the_methods_own_terms(
     judge: Any = policy
     parts = [update.score(judge, method, held, each)
              for each in update.batches(range(6), range(3), rows)]  # fmt: skip
+    assert policy.halves == [keep] * (18 // rows + (18 % rows > 0))
     found, path = update.joined(parts), held.trajectory
     assert held.steps == 3
     assert [(int(i), int(k)) for i, k in zip(found.sample, found.step, strict=True)] == [

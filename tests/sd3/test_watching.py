@@ -1,6 +1,7 @@
 """What an iteration's numbers are held to, each by hand and without a network."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,13 +110,17 @@ def test_a_gradient_has_its_length_unless_its_step_was_skipped() -> None:
     held, _ = experience()
     (found,) = watching.of_gradient(Stepped(2.0), held, alone=True)
     assert (found.name, found.value, found.holds) == ("gradient_norm", 2.0, True)
+    silent = replace(held, advantages=0 * held.advantages)
+    for one, alone, fault in ((held, True, True), (held, False, False), (silent, True, False)):
+        (zero,) = watching.of_gradient(Stepped(0.0), one, alone=alone)
+        assert zero.holds == (not fault)
     assert watching.of_gradient(Stepped(math.inf, skipped=True), held, alone=True) == []
 
 
 def test_a_scaler_tells_its_skips_and_its_last_scale() -> None:
     assert watching.of_scaler([Stepped(1.0)]) == {}
-    made = [Stepped(1.0, True, 8.0), Stepped(1.0, True, 4.0), Stepped(1.0, False, 4.0)]
-    assert watching.of_scaler(made) == {"skipped": 2, "loss_scale": 4.0}
+    made = [Stepped(1.0, True, 8.0), Stepped(1.0, True, 4.0), Stepped(1.0, False, 5.0)]
+    assert watching.of_scaler(made) == {"skipped": 2, "loss_scale": 5.0}
 
 
 def test_rewards_are_told_by_name_with_what_was_not_scored() -> None:
@@ -135,6 +140,9 @@ def test_rewards_are_told_by_name_with_what_was_not_scored() -> None:
     assert readings["zero_groups"] == [0.25, 0.0, 0.5]
     assert readings["advantage_mean"][0] == 0
     assert readings["advantage_std"][1:] == [-math.inf, math.inf]
+    for normalise, known in (("together", True), ("apart", False)):
+        readings = watching.of_rewards(judged, advantages, EXACT, normalise)["readings"]
+        assert math.isfinite(readings["advantage_std"][1]) == known
 
 
 @pytest.mark.parametrize(
