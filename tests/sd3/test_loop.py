@@ -11,7 +11,7 @@ from torch import nn
 from refimpl.sd3.loop import data, noise, rollout, scores
 from refimpl.sd3.loop.ema import Average
 from refimpl.sd3.loop.prompts import Prompt
-from refimpl.sd3.loop.together import Stopped
+from refimpl.sd3.loop.together import Stopped, Together
 from refimpl.sd3.rewards import Judged
 from refimpl.simulate import grids
 
@@ -47,6 +47,28 @@ def test_an_evaluation_trains_nothing_and_draws_nothing() -> None:
 def test_who_was_asked_to_leave_says_by_which_signal() -> None:
     left = Stopped(15)
     assert (str(left), left.signal) == ("stopped by signal 15", 15)
+
+
+class Asked:
+    """An engine whose processes were asked to leave by signal 15."""
+
+    def agreed(self, error: Exception | None, signal: int) -> int:
+        if error is not None:
+            raise error
+        return 15
+
+
+def test_all_leave_by_the_signal_that_was_told_unless_it_is_too_late() -> None:
+    engine: Any = Asked()
+    together = Together(engine)
+    with pytest.raises(Stopped, match="stopped by signal 15") as left:
+        together.heed()
+    assert left.value.signal == 15
+    together.heed(leave=False)
+    with together.within("the update", leave=False):
+        pass
+    with pytest.raises(ZeroDivisionError), together.within("the update", leave=False):
+        raise ZeroDivisionError
 
 
 def followed(values: list[float], **changes: float) -> tuple[Average, nn.Parameter]:
