@@ -255,3 +255,31 @@ def test_a_reading_is_held_to_the_rounding_of_what_was_recorded(monkeypatch, off
     monkeypatch.setattr(readings, "explain", lambda *given: [own])
     assert readings.read("ratio", cases, got, 2.0**-53).startswith(told)
     assert bool(readings.read("ratio", cases, got, 2.0**-53)) == bool(told)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_few_numbers_are_not_read(judge, n):
+    """Any formula with a number of its own gives one, two or three."""
+    for content, subject in (
+        (run(log_prob=lambda x, m, std, h, g: -(x - m).abs() / std), "log_prob"),
+        (learned(ratio=lambda new, old: new / old), "ratio"),
+    ):
+        found = judge({name: x[:n] for name, x in content.items()}, TOLD | {"clip": 0.2})
+        assert found[subject].detail == "equals no formula that is known for it"
+
+
+def test_what_depends_on_nothing_is_said_to_be_one_number(judge):
+    c = run()
+    assert judge(c | {"log_prob": 0 * c["log_prob"] + 1}, TOLD)["log_prob"].detail.endswith(
+        "it is 1 everywhere"
+    )
+    made = torch.Generator().manual_seed(1)
+    rewards = torch.randn(8, 8, generator=made)
+    told = judge({"rewards": rewards, "advantages": torch.ones(8, 8)})["advantages"].detail
+    assert told.endswith("it is 1 everywhere")
+
+
+def test_a_density_that_follows_from_the_noise_alone_is_not_called_rounded(judge):
+    c = run()
+    found = judge(c | {"mean": 0 * c["mean"]}, TOLD)["log_prob"]
+    assert "right for the noise, of which x_s − mean is not made" in found.detail, found

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...conformance.adapter.conventions import Conventions
 from ...conformance.adapter.results import Answer
+from ...conformance.adapter.subject import quiet
 from ...conformance.checks.advantages import ADVANTAGES
 from ...conformance.checks.density import LOG_PROB, SAMPLE
 from ...conformance.checks.grpo import OBJECTIVE, SURROGATE
@@ -23,6 +24,7 @@ from ...conformance.checks.policy import KL, RATIO
 from ...conformance.checks.steps import DIFFUSION, STEP
 from ...conformance.diagnosis.evidence import Evidence
 from ...conformance.diagnosis.explaining import explain
+from ...conformance.diagnosis.printing import number
 from ...conformance.diagnosis.readings import Case, Explanation, cause
 from ...conformance.formulas.operations import allowed
 
@@ -41,6 +43,7 @@ _NUMBERS = 2**12
 _SHARP = 2.0**-8
 """What rounding may be, of a number that formulas are to be told apart by."""
 
+_FEWEST = 8
 _ROWS = 2**8
 
 _TOLD = {"mistake", "edit", "argument", "factor", "constant", "convention"}
@@ -91,10 +94,16 @@ def read(
         u: the coarsest roundoff among them.
         conventions: what the kit is to take for declared.
     """
+    every = torch.cat([x.flatten() for x in got])
+    if len(every) < _FEWEST:  # of so few numbers any formula with one of its own gives all
+        return ""
+    if bool((every == every[0]).all()):
+        return f"it is {number(float(every[0]))} everywhere"
     e = _evidence(subject, inputs, got, u, conventions)
     if e is None or not e.off or not _sharp(e):
         return ""
-    found = explain(e.op, e.cases, e.answers, e.c)
+    with quiet():
+        found = explain(e.op, e.cases, e.answers, e.c)
     if not found or not all(_stands(x, e) for x in found):
         return ""
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])
@@ -121,6 +130,8 @@ def right(
     conventions: Mapping[str, object] | None = None,
 ) -> bool:  # fmt: skip
     """Whether these numbers are what the formula gives."""
+    if sum(x.numel() for x in got) < _FEWEST:
+        return False
     e = _evidence(subject, inputs, got, u, conventions)
     return e is not None and not e.off and _sharp(e)
 

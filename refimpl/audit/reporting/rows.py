@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from ..judging import numbers
-from ..judging.finding import Finding, Tally
+from ..judging.finding import UNLISTED, Finding, Tally
 from ..judging.fit import Match
 from ..judging.verdicts import judged
 from ..reading.layout import Table
@@ -57,8 +57,13 @@ def row_findings(
         if match is None and "std" not in whole.rows.model.reading.resolve(whole.rows.scalars):
             yield Finding(subject, "not checked", detail="it takes std, or g, or a declared a")
             continue
-        if subject != "kl" and not follows and "mean" not in probe.raw and _far(match, probe):
+        drawn = _drawn(match, probe)
+        if subject != "kl" and not (follows or "mean" in probe.raw) and (drawn or match is None):
             yield Finding(subject, "not checked", detail="it takes mean, which v does not lead to")
+            continue
+        if drawn:
+            told = f"{UNLISTED}: it is right for the noise, of which x_s − mean is not made"
+            yield Finding(subject, "differs", rows=tally.rows, detail=told)
             continue
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
         far = match is not None and (match.level == "half" or (tally.beyond and match.share < 1))
@@ -78,10 +83,11 @@ def row_findings(
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
 
 
-def _far(match: Match | None, probe: Probe) -> bool:
-    """Whether no formula of what is stored gives the numbers, and no rounding tells why."""
-    drawn = match is not None and numbers.ROUNDED in match.formula.name
-    return match is None or (drawn and probe.roundoff.get("x_s", 0.0) < HALF)
+def _drawn(match: Match | None, probe: Probe) -> bool:
+    """Whether the recorded noise gives the numbers and what is stored does not, though no rounding
+    of x_s tells why."""
+    by_noise = match is not None and numbers.ROUNDED in match.formula.name
+    return by_noise and probe.roundoff.get("x_s", 0.0) < HALF
 
 
 def _of_stored(subject: str, match: Match | None, whole: Whole, probe: Probe) -> float:

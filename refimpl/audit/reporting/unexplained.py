@@ -64,8 +64,8 @@ def of_row(
     """Of a log-probability or a divergence, from whole latents."""
     own = tables[0]
     rows = [row for i, row in probe.whole if i == 0]
-    few = max(16, min(len(rows), 2**16 // width(own)))
-    rows = [rows[round(k * (len(rows) - 1) / (few - 1))] for k in range(few)] if rows else []
+    few = min(len(rows), max(16, 2**16 // width(own)))
+    rows = [rows[round(k * (len(rows) - 1) / max(1, few - 1))] for k in range(few)]
     b = block({n: some(c, rows) for n, c in own.columns.items()}, model)
     if not b.n or not {"t", "s", "std"} <= set(b.resolved):
         return ""
