@@ -283,3 +283,25 @@ def test_a_density_that_follows_from_the_noise_alone_is_not_called_rounded(judge
     c = run()
     found = judge(c | {"mean": 0 * c["mean"]}, TOLD)["log_prob"]
     assert "right for the noise, of which x_s − mean is not made" in found.detail, found
+
+
+def test_no_number_is_read_off_what_all_rewards_have_in_common(judge):
+    """Advantages without a std are over any number of the batch, times a number of its own."""
+    made = torch.Generator().manual_seed(1)
+    rewards = 0.2 * torch.randn(8, 8, generator=made) + torch.randn(8, 1, generator=made)
+    told = {"advantage_std": "group", "ddof": 0, "eps": 0.0}
+    found = judge({"rewards": rewards, "advantages": centred(rewards) * 8 / 7}, told)["advantages"]
+    assert found.verdict == "differs"
+    assert "times the batch's" not in found.detail
+    assert "size of the group" not in found.detail
+
+
+def test_no_estimate_is_believed_that_would_give_zeros_as_well(judge):
+    """The rounding of k1's two log-densities is larger than a small divergence."""
+    c = run(score=lambda x, v, t, s: -(x + (1 - t) * v) / s)
+    t, s, std = (c[name].view(-1, 1, 1, 1) for name in ("t", "s", "std"))
+    x, h, v = c["x_t"], t - s, c["v"] + 0.03 * torch.cos(3 * c["x_t"])
+    other = x - h * (v - (std**2 / h) / 2 * right_score(x, v, t, s))
+    c |= {"v_ref": v, "kl": ((c["mean"] - other) ** 2 / (2 * std**2)).flatten(1).mean(1)}
+    found = judge({n: y for n, y in c.items() if n not in ("mean", "mean_ref")}, TOLD)["kl"]
+    assert found.formula == "", found

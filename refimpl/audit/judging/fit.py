@@ -223,10 +223,8 @@ def match(formula: Formula, reading: Reading, found: Gap) -> Match:
 def best(matches: Sequence[Match]) -> list[Match]:
     """The formulas that explain the numbers, likeliest first; those of the best level only.
 
-    Where none explains all rows, the one that explains most of them, if that is at least half. A
-    mistake is not believed for want of precision: so much rounding hides one from another.
+    Where none explains all rows, the one that explains most of them, if that is at least half.
     """
-    matches = [m for m in matches if m.level != "half" or m.formula.standing != "mistake"]
     level = min((_RANK[m.level] for m in matches), default=3)
     if level == 3:
         partial = [m for m in matches if m.share >= 0.5]
