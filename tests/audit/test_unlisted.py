@@ -248,7 +248,7 @@ def test_latents_of_real_size_are_read_by_their_squares(judge, monkeypatch):
 def test_a_reading_is_held_to_the_rounding_of_what_was_recorded(monkeypatch, off, told):
     """Not to that of the sum of which it may have been an edit, whose tolerance is larger."""
     new, old = torch.linspace(-1, 1, 16)[:, None].double(), torch.zeros(16, 1).double()
-    cases, got = readings.halves({"log_prob": new, "log_prob_old": old}, new)
+    cases, got = readings.cases_of({"log_prob": new, "log_prob_old": old}, new)
     own = Explanation(
         "edit", "log_prob", 0.0, "", "", says=lambda i: {"value": i["log_prob"] + off}
     )
@@ -305,3 +305,20 @@ def test_no_estimate_is_believed_that_would_give_zeros_as_well(judge):
     c |= {"v_ref": v, "kl": ((c["mean"] - other) ** 2 / (2 * std**2)).flatten(1).mean(1)}
     found = judge({n: y for n, y in c.items() if n not in ("mean", "mean_ref")}, TOLD)["kl"]
     assert found.formula == "", found
+
+
+def test_a_schedule_of_ones_own_is_a_convention_unless_another_was_declared(judge):
+    c = run(g_of=lambda t, s: 0.7 * t)
+    own = judge(c, {"log_prob": "mean", "kl_reduction": "mean"})
+    assert own["schedule"].verdict == "convention"
+    assert not [f for f in own["report"].findings if f.verdict == "differs"]
+    assert judge(c, TOLD)["schedule"].verdict == "differs"
+
+
+def test_a_mean_with_the_levels_of_another_step_is_told_so(judge):
+    """The sampler's counter is raised before the step is taken, for all that a step knows of it."""
+    c, step = run(), 16
+    wrong = c | {n: torch.cat([c[n][step:], c[n][-step:]]) for n in ("t", "s", "std")}
+    kept = {n: x[:-step] for n, x in wrong.items()}
+    found = judge(kept | {"log_prob": kept["log_prob"]}, {"log_prob": "mean"})
+    assert "the levels of the step before" in found["mean"].detail, found["mean"]

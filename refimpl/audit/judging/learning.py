@@ -200,7 +200,7 @@ def _of_log_probs(parts: Sequence[Part]) -> Finding:
     p = parts[0]
     given = {n: p.of[n][:, None] for n in ("log_prob", "log_prob_old")}
     u = max(p.roundoff[n] for n in ("ratio", *given))
-    told = readings.read("ratio", *readings.halves(given, p.of["ratio"][:, None]), u)
+    told = readings.read("ratio", *readings.cases_of(given, p.of["ratio"][:, None]), u)
     return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
 
 
@@ -234,7 +234,7 @@ def _read_loss(p: Part, manifest: Manifest) -> str:
         tried = [("loss", given | {"kl": kl[:, None]}, loss, free | {"beta": beta}), *tried]
     for split in (True, False):  # of a whole batch, what its rows have in common shows
         for subject, numbers, got, more in tried:
-            cases, told = readings.halves(numbers, got, split=split)
+            cases, told = readings.cases_of(numbers, got, split=split)
             cases = [{**i, **more} for i in cases]
             if words := readings.read(subject, cases, told, u, {"sign": "loss"}):
                 return f": {words}"

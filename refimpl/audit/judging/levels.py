@@ -171,7 +171,7 @@ def _schedule(
         )
         told = _read(c, manifest, max(u, roundoff.get("std", 0.0)))
         return Finding(
-            "schedule", "differs" if manifest.schedule or manifest.a or told else "convention", "",
+            "schedule", "differs" if manifest.schedule or manifest.a else "convention", "",
             rows=len(g), detail=f"no schedule with a name: {told or seen}",
         )  # fmt: skip
     return _told(found, manifest, len(g))
@@ -180,8 +180,8 @@ def _schedule(
 def _read(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> str:
     """What the kit's diagnosis says of g at the levels that were met."""
     rule = {"boundary": manifest.boundary or "next_level"}
+    given, got = readings.cases_of({n: c[n] for n in ("t", "s")}, c["g"])
     for a in [manifest.a] if manifest.a is not None else (0.7, 1.0):
-        given, got = readings.halves({n: c[n] for n in ("t", "s")}, c["g"])
         if told := readings.read("schedule", given, got, u, rule | {"a": a}):
             return told
     return ""

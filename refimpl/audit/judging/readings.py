@@ -44,16 +44,19 @@ _SHARP = 2.0**-8
 """What rounding may be, of a number that formulas are to be told apart by."""
 
 _FEWEST = 8
+"""Of fewer numbers a formula with one or two of its own gives all."""
+
 _ROWS = 2**8
+"""So many rows at most are looked at."""
 
 _TOLD = {"mistake", "edit", "argument", "factor", "constant", "convention"}
 """Kinds of readings that are told: a rounding is the audit's own to find."""
 
 
-def halves(
+def cases_of(
     numbers: Mapping[str, Tensor], got: Tensor, *, split: bool = True
 ) -> tuple[list[dict[str, object]], list[Tensor]]:
-    """A few rows in two cases, as far apart as the file has them; or the first ones in one.
+    """A few rows as two cases, as far apart as the file has them; or the first rows as one.
 
     Args:
         numbers: by the kit's name of the argument, (n, D) or (n, 1); a level or a std becomes (n,).
@@ -95,7 +98,7 @@ def read(
         conventions: what the kit is to take for declared.
     """
     every = torch.cat([x.flatten() for x in got])
-    if len(every) < _FEWEST:  # of so few numbers any formula with one of its own gives all
+    if len(every) < _FEWEST:
         return ""
     if bool((every == every[0]).all()):
         return f"it is {number(float(every[0]))} everywhere"

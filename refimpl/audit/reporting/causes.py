@@ -30,7 +30,7 @@ def cause(
     """What else the recorded numbers are right for, in words; "" where nothing is found."""
     roundoff = {n: u for n, u in model.roundoff.items() if n not in _MADE}
     model = replace(model, roundoff=roundoff, known={}, names={})
-    for words, changed in _alternatives(subject, tables, lag):
+    for words, changed in alternatives(subject, tables, lag):
         try:
             rows = read(changed, picks, model)
             found = explain(subject, rows, probe)
@@ -49,34 +49,44 @@ def _blank(rows: Whole | None) -> Whole | None:
     return rows and replace(rows, got={name: 0 * x for name, x in rows.got.items()})
 
 
-def _alternatives(
+_VELOCITIES = {
+    "v_cond": "the velocity without guidance (v_cond): guide in training too",
+    "v_uncond": "the velocity without a prompt (v_uncond)",
+    "v": "another policy's velocity, v", "v_old": "another policy's velocity, v_old",
+    "v_ref": "another policy's velocity, v_ref",
+}  # fmt: skip
+
+
+def alternatives(
     subject: str, tables: Sequence[Table], lag: int
 ) -> Iterator[tuple[str, list[Table]]]:
+    """What a quantity may be right for, in words, and the tables with that in its place."""
     names, own = set(tables[0].columns), "v_old" if subject == "log_prob_old" else "v"
-    if {own, "v_cond"} <= names:
-        words = "it is that of the velocity without guidance (v_cond): guide in training too"
-        yield words, [_with(t, {own: t.columns["v_cond"]}) for t in tables]
-    for other in ("v", "v_old", "v_ref"):
+    for other, words in _VELOCITIES.items():
         silent = (subject, other) == ("kl", "v_ref")  # of the reference from itself
         if other != own and {own, other} <= names and not silent:
-            words = f"it is that of another policy's velocity, {other}"
-            yield words, [_with(t, {own: t.columns[other]}) for t in tables]
-    if subject != "kl" and {"x_s", "x_t"} <= names:
-        words = "it is that of x_t, the state before the step"
-        yield words, [_with(t, {"x_s": t.columns["x_t"]}, mean=True) for t in tables]
+            columns = [{own: t.columns[other]} for t in tables]
+            yield f"it is that of {words}", _with(tables, columns, subject)
+    if subject.startswith("log_prob") and {"x_s", "x_t"} <= names:
+        columns = [{"x_s": t.columns["x_t"]} for t in tables]
+        yield "it is that of x_t, the state before the step", _with(tables, columns, "mean")
     told = [n for n in _LEVELS if n in names]
     for by, which in ((lag, "after"), (-lag, "before")) if lag and "t" in names else ():
-        words = f"it is scored with the levels of the step {which}: the grid is indexed one off"
-        yield words, [_with(t, {n: moved(t, n, by) for n in told}) for t in tables]
+        words = f"it is that of the levels of the step {which}: the grid is indexed one off"
+        yield words, _with(tables, [{n: _moved(t, n, by) for n in told} for t in tables], subject)
+        if own in names:
+            columns = [{own: _moved(t, own, by)} for t in tables]
+            yield f"it is that of the velocity of the step {which}", _with(tables, columns, subject)
 
 
-def _with(table: Table, columns: dict[str, Rows], *, mean: bool = False) -> Table:
-    """The table with other columns; those that follow from them go, unless `mean` keeps them."""
-    kept = {n: c for n, c in table.columns.items() if mean or n not in _MADE}
-    return replace(table, columns=kept | columns)
+def _with(tables: Sequence[Table], columns: Sequence[dict[str, Rows]], subject: str) -> list[Table]:
+    """The tables with other columns; means follow from them and go, unless they are asked for."""
+    gone = () if subject == "mean" else _MADE
+    kept = [{n: c for n, c in t.columns.items() if n not in gone} for t in tables]
+    return [replace(t, columns=k | c) for t, k, c in zip(tables, kept, columns, strict=True)]
 
 
-def moved(table: Table, name: str, by: int) -> Rows:
+def _moved(table: Table, name: str, by: int) -> Rows:
     """A column of the row that is `by` further; NaN where that is no step of the same sample."""
     own, t = table.columns[name], table.columns["t"]
 

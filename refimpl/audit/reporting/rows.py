@@ -66,12 +66,11 @@ def row_findings(
             yield Finding(subject, "differs", rows=tally.rows, detail=told)
             continue
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
-        far = match is not None and (match.level == "half" or (tally.beyond and match.share < 1))
-        if far and not failing:
-            failing = of_row(subject, tables, probe, whole.rows.model, manifest)
+        model = whole.rows.model
+        if match is not None and not failing and far_off(match, tally):
+            failing = of_row(subject, tables, probe, model, manifest)
             match = None if failing else match
-        if match is None:
-            model = whole.rows.model
+        elif match is None:
             failing = (
                 _one_for_all(subject, tables[0])
                 or cause(subject, tables, probe.whole, model, probe, seen.lag)
@@ -81,6 +80,11 @@ def row_findings(
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
+
+
+def far_off(match: Match, tally: Tally) -> bool:
+    """Whether a formula gives the numbers to half precision alone, or those of some rows alone."""
+    return match.level == "half" or bool(tally.beyond and match.share < 1)
 
 
 def _drawn(match: Match | None, probe: Probe) -> bool:

@@ -13,7 +13,7 @@ from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe
-from .rows import NEEDS, row_findings
+from .rows import NEEDS, far_off, row_findings
 from .stream import SILENT, Progress, Seen, stream
 from .unexplained import of_draw, of_mean
 from .whole import Explained, explain, read, sharper
@@ -113,7 +113,7 @@ def _latents(
     if known.target in ("mean", "x_s"):
         subject, match = known.target, chosen.get(known.target)
         tally = seen.tallies.get(subject, Tally())
-        far = match is None or match.level == "half" or (tally.beyond and match.share < 1)
+        far = match is None or far_off(match, tally)
         why = of_mean(tables, probe, known.model, lag_of(tables)) if far else ""
         match = None if why else match
         yield judged(subject, match, known.means, tally, manifest, failing=why)

@@ -2,12 +2,11 @@
 
 of_mean    of_draw    of_row        each a sentence, or ""
 
-Other columns are tried first: the step before's velocity, the one without guidance. Then the kit's
-diagnosis is asked, on a few rows.
+For a mean other columns are tried first: the step before's velocity, the one without guidance. Then
+the kit's diagnosis is asked, on a few rows.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -16,19 +15,15 @@ from torch import Tensor
 
 from ..judging import readings
 from ..judging.block import Block, Model, block, rms
-from ..reading.layout import Rows, Table
+from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
-from .causes import moved
+from .causes import alternatives
 from .whole import some
 
 _COORDINATES = 16
 _WIDEST = 2**12
 """Of latents with more numbers the diagnosis sees root mean squares: it would take minutes."""
-
-_ASIDE = {"v_cond": "the velocity without guidance (v_cond)", "v_uncond": "the velocity without a "
-          "prompt (v_uncond)", "v_ref": "the reference's velocity (v_ref)",
-          "v_old": "the velocity that sampled (v_old)"}  # fmt: skip
 
 
 def of_mean(tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> str:
@@ -37,13 +32,13 @@ def of_mean(tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> st
     if found is None:
         return ""
     u = max(probe.roundoff[n] for n in ("x_t", "v", "t", "s"))
-    for words, changed in _other_velocities(tables, lag):
+    for words, changed in alternatives("mean", tables, lag):
         raw = take(changed).raw
         known = torch.isfinite(raw["v"]).all(dim=1)
         other = _mean_of(block({n: x[known] for n, x in raw.items()}, model))
-        if other is not None and readings.right("mean", *readings.halves(*other), u):
-            return f"it is right for {words}"
-    return readings.read("mean", *readings.halves(*found), u)
+        if other is not None and readings.right("mean", *readings.cases_of(*other), u):
+            return words
+    return readings.read("mean", *readings.cases_of(*found), u)
 
 
 def of_draw(probe: Probe, model: Model) -> str:
@@ -54,7 +49,7 @@ def of_draw(probe: Probe, model: Model) -> str:
     given = {n: b.latent(n)[:, :_COORDINATES] for n in ("mean", "noise")} | _scalars(b, "std")
     u = max(probe.roundoff[n] for n in ("x_s", "mean", "noise"))
     return readings.read(
-        "x_s", *readings.halves(*_finite(given, b.latent("x_s")[:, :_COORDINATES])), u
+        "x_s", *readings.cases_of(*_finite(given, b.latent("x_s")[:, :_COORDINATES])), u
     )
 
 
@@ -80,7 +75,9 @@ def of_row(
     asked = []
     for way in [how] if how else ["sum", "mean"]:
         part = 2 / width(own) if large and way == "sum" else 1.0
-        cases, told = readings.halves(*_finite(_compressed(given) if large else given, part * got))
+        cases, told = readings.cases_of(
+            *_finite(_compressed(given) if large else given, part * got)
+        )
         shaped = [{n: _shaped(own, x) for n, x in i.items()} for i in cases]
         asked.append((name, shaped, told, u, {kind: way}))
     if any(readings.right(*one) for one in asked):
@@ -148,16 +145,3 @@ def _of_kl(b: Block) -> dict[str, Tensor] | None:
     if mean is None or other is None:
         return None
     return {"mean": mean.clone(), "mean_ref": other.clone()} | _scalars(b, "std")
-
-
-def _other_velocities(tables: Sequence[Table], lag: int) -> Iterator[tuple[str, list[Table]]]:
-    names = set(tables[0].columns)
-    for name, words in _ASIDE.items():
-        if name in names:
-            yield words, [_with(t, t.columns[name]) for t in tables]
-    for by, which in ((-lag, "before"), (lag, "after")) if lag and "t" in names else ():
-        yield f"the velocity of the step {which}", [_with(t, moved(t, "v", by)) for t in tables]
-
-
-def _with(table: Table, velocity: Rows) -> Table:
-    return replace(table, columns={**table.columns, "v": velocity})
