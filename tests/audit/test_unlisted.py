@@ -315,6 +315,14 @@ def test_a_schedule_of_ones_own_is_a_convention_unless_another_was_declared(judg
     assert judge(c, TOLD)["schedule"].verdict == "differs"
 
 
+def test_a_density_of_the_state_before_the_step_is_told_so(judge):
+    c = run()
+    mean, std = c["mean"], c["std"].view(-1, 1, 1, 1)
+    c["log_prob"] = density(c["x_t"], mean, std, 0, 0).flatten(1).mean(1)
+    found = judge(c, TOLD)["log_prob"]
+    assert "it is that of x_t, the state before the step" in found.detail, found
+
+
 def test_a_mean_with_the_levels_of_another_step_is_told_so(judge):
     """The sampler's counter is raised before the step is taken, for all that a step knows of it."""
     c, step = run(), 16

@@ -92,6 +92,13 @@ def kl(mean, mean_ref, std):
     return summed(difference**2 / (2 * std**2))
 
 
+@wrong("both velocities held from below", "guidance.value",
+       "maximum(v_uncond, −1)  and  maximum(v_cond, −1)  where")  # fmt: skip
+def guidance(v_uncond, v_cond, w):
+    low, high = v_uncond.clamp(min=-1), v_cond.clamp(min=-1)
+    return low + w * (high - low)
+
+
 @wrong("a network's time held at 1", "model_time.value", "minimum(1000 t, 1)", but=("sign",))
 def model_time(t):
     return torch.clamp(1000 * t, max=1)

@@ -138,6 +138,19 @@ def test_conversions_on_other_paths_are_the_registered_ones(path):
         assert _agree(OFFERS[name].operation, OFFERS[name].cases(subject), subject), name
 
 
+@pytest.mark.parametrize("kl", ["eq3", "velocity"])
+def test_a_divergence_of_velocities_is_written_as_the_registered_one(kl):
+    def of_velocities(v, v_ref, t, s):
+        """Only its arguments are looked at."""
+
+    c = {**Refimpl.conventions, "kl": kl}
+    subject = Subject({"kl": of_velocities, "conventions": c})
+    checks()  # fills the table
+    cases = OFFERS["kl"].cases(subject)
+    assert all({"v", "v_ref"} <= k.inputs.keys() for k in cases)
+    assert _agree(OFFERS["kl"].operation, cases, subject) == 2 * len(cases)  # whole, and apart
+
+
 def _agree(op, cases, subject):
     """Each form of a program on each case, whole and taken apart; how many there were."""
     c: Conventions = subject.conventions
