@@ -16,7 +16,7 @@ from ..adapter.inputs import received
 from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
 from ..adapter.spreads import SMALL, elsewhere, spread
-from ..adapter.subject import Broken, Subject
+from ..adapter.subject import Subject
 from ..diagnosis.evidence import Evidence
 from ..diagnosis.explaining import again, explain
 from ..diagnosis.jumps import errors_jump
@@ -128,7 +128,6 @@ def compare(
     told = again(Evidence(op, every, fitted, c), before) if before else []
     if subject.searching and not told:
         told = explain(op, every, fitted, c, subject.patience, deep=not also)
-    told = _told_apart(subject, op, every, told, asking)
     if any(_is_a_guess(e) for e in told):
         near = fresh(subject, cases)
         if not errors_jump(op, near, lambda ks: _shaped(subject, op, list(ks), asking), c):
@@ -144,26 +143,6 @@ def _is_a_guess(e: Explanation) -> bool:
 def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) -> list[Answer]:
     got = asking(subject, cases)
     return [in_shape(op, case, a, subject) for case, a in zip(cases, got, strict=True)]
-
-
-def _told_apart(
-    subject: Subject, op: Operation, cases: list[Case], told: list[Explanation], asking: Asking
-) -> list[Explanation]:
-    """Of several readings those that hold where they part: asked at such inputs, one by one."""
-    known = all(e.says is not None and not e.part for e in told)
-    if len(told) < 2 or not known or arrays.UNIT[subject.conventions["dtype"]] > 2.0**-24:
-        return told
-    evidence = Evidence(op, cases, [], subject.conventions)
-    for i in evidence.elsewhere:
-        if evidence.parts_at(i, [e.says for e in told if e.says is not None]):
-            case = [Case(i, "elsewhere")]
-            try:
-                got = _shaped(subject, op, case, asking)
-            except Broken:
-                continue
-            there = Evidence(op, case, got, subject.conventions)
-            told = [e for e in told if e.says is not None and there.holds(e.says)]
-    return told
 
 
 def fresh(subject: Subject, cases: list[Case]) -> list[Case]:

@@ -153,18 +153,13 @@ class Evidence:
         """The shortest of those that say the same, where nothing was asked: the rest are ties."""
         kept: list[tuple[list[Parts | None], T]] = []
         for one in sorted(found, key=length):
-            told = [quietly(says(one), i) for i in self.elsewhere]
+            told = [quietly(says(one), i) for i in self._elsewhere]
             if not any(all(map(_same, told, other)) for other, _ in kept):
                 kept.append((told, one))
         return [one for _, one in kept]
 
-    def parts_at(self, inputs: Inputs, says: Sequence[Hypothesis]) -> bool:
-        """Whether hypotheses say different things of some inputs."""
-        told = [quietly(one, inputs) for one in says]
-        return not all(_same(told[0], other) for other in told[1:])
-
     @cached_property
-    def elsewhere(self) -> list[Inputs]:
+    def _elsewhere(self) -> list[Inputs]:
         """Inputs of other signs and sizes, at which nothing was asked."""
         return [
             spread(self.c, k.inputs, seed + n, by)
