@@ -265,15 +265,21 @@ def test_a_reward_that_is_refused_is_told_by_its_first_sample():
     )
 
 
-def test_an_iteration_tells_its_first_update_and_what_was_clipped_in_its_last_epoch():
-    made, updates = trainer(minibatches=3, epochs=2, learning_rate=0.3), []
-    climb = made.climb
+def listened(made):
+    """Its updates, as they come."""
+    climb, updates = made.climb, []
 
-    def listened(*given):
+    def heard(*given):
         updates.append(climb(*given))
         return updates[-1]
 
-    made.climb = listened
+    made.climb = heard
+    return updates
+
+
+def test_an_iteration_tells_its_first_update_and_what_was_clipped_in_its_last_epoch():
+    made = trainer(minibatches=3, epochs=2, learning_rate=0.3)
+    updates = listened(made)
     found, first = made.iterate(), updates[0]
     assert len(updates) == 6
     assert (found.objective, found.norm, found.kl) == (first.objective, first.norm, first.kl)
@@ -303,14 +309,8 @@ def test_the_kl_is_asked_to_be_0_before_the_first_update_of_a_run_and_never_agai
 
 def test_the_mean_ratio_is_that_of_the_minibatches_that_no_update_has_seen():
     """Those after the first of the first epoch; each r − 1 has mean 0, so that squares add up."""
-    made, updates = trainer(minibatches=3, epochs=2, learning_rate=0.3), []
-    climb = made.climb
-
-    def listened(*given):
-        updates.append(climb(*given))
-        return updates[-1]
-
-    made.climb = listened
+    made = trainer(minibatches=3, epochs=2, learning_rate=0.3)
+    updates = listened(made)
     found = readings(made.iterate())["mean_ratio"]
     away = torch.cat([update.ratio.flatten() for update in updates[1:3]]) - 1
     assert found.value == pytest.approx(float(away.sum() / (away**2).sum().sqrt()))
