@@ -85,8 +85,7 @@ def _unipc(T: int, k: float, seen: Levels) -> Levels:
 
 def _stretched(T: int, k: float, seen: Levels) -> Levels:
     levels = schedules.shift(np.linspace(1, 1 / T, T), k)
-    end = min(float(seen[-2]), 1.0)
-    return np.append(schedules.stretch(levels, levels[-1], end), 0.0)
+    return np.append(schedules.stretch(levels, levels[-1], float(seen[-2])), 0.0)
 
 
 def _spaced(kind: str) -> Callable[[int, float, Levels], Levels]:
@@ -126,24 +125,25 @@ def levelled(numbers: Sequence[float], rounding: float = ROUNDED) -> Levelled:
         ValueError: fewer than two numbers, one that is not finite, below 0 or beyond 1000, a list
             that turns.
     """
-    seen, done = np.array([float(x) for x in numbers]), []
+    told = [float(x) for x in numbers]
+    seen, done = np.array(told), []
     if len(seen) < 2:
         raise ValueError(f"a grid needs two numbers or more, got {len(seen)}")
     if not np.isfinite(seen).all() or (seen < 0).any() or (seen > 1000).any():
-        bad = next(float(x) for x in seen if not 0 <= x <= 1000)
+        bad = next(x for x in told if not 0 <= x <= 1000)
         raise ValueError(f"levels lie in [0, 1] and network times in [0, 1000], got {bad!r}")
     if seen.max() > 1:
         seen, rounding = seen / 1000, rounding / 1000
         done.append("read as network times: divided by 1000")
     steps = np.diff(seen)
     if (steps > 0).all():
-        seen = 1 - seen if seen[0] < 0.5 < seen[-1] and seen[-1] == 1 else seen[::-1]
-        told = "1 − t" if seen[0] == 1 and numbers[0] == 0 else "reversed"
-        done.append(f"it rises: read {'on the other clock, ' if told == '1 − t' else ''}{told}")
+        data_is_1 = seen[0] < 0.5 and seen[-1] == 1
+        seen = 1 - seen if data_is_1 else seen[::-1]
+        done.append(f"it rises: read {'on the other clock, 1 − t' if data_is_1 else 'reversed'}")
     elif not (steps < 0).all():
-        at = int(np.argmax(steps >= 0)) + 1
+        at = int(np.argmax(steps * steps[0] <= 0)) + 1
         raise ValueError(
-            f"a grid falls or rises: number {at} is {numbers[at]!r} after {numbers[at - 1]!r}"
+            f"a grid falls or rises: number {at} is {told[at]!r} after {told[at - 1]!r}"
         )
     if seen[-1] != 0:
         seen = np.append(seen, 0.0)

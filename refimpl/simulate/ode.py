@@ -88,6 +88,8 @@ def adaptive(
         each = max(tolerance / rows.numel() ** 0.5, 3e-14)  # SciPy's floor is 100 ulp
         run = solve_ivp(slope, (t, s), rows.reshape(-1).numpy(), "DOP853", rtol=each, atol=each)
         if not run.success:
-            raise RuntimeError(f"the adaptive solver stopped at t={run.t[-1]!r}: {run.message}")
+            raise RuntimeError(
+                f"the adaptive solver stopped at t={float(run.t[-1])!r}: {run.message}"
+            )
         done.append(torch.from_numpy(run.y[:, -1]).reshape(rows.shape))
     return torch.cat(done)
