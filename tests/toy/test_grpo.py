@@ -102,6 +102,7 @@ def test_a_seed_fixes_the_run():
         ({"bad_rewards": "keep"}, "'refuse' or 'drop', got 'keep'"),
         ({"lerning_rate": 1.0}, "did you mean 'learning_rate'"),
         ({"bta": 1.0}, "did you mean 'beta'"),
+        ({"metod": None}, "did you mean 'method'"),
     ],
 )
 def test_settings_are_checked_at_birth(values, word):

@@ -73,7 +73,7 @@ def runner(name: str, rate: float, seed: int) -> Runner:
     )  # fmt: skip
     shifted = Affine(WIDE, made.grid)
     problem = Problem(
-        "gaussian", 1, torch.float64, 1, ExactField((WIDE,)), shifted,
+        1, torch.float64, 1, ExactField((WIDE,)), shifted,
         lambda x, y: REWARD(x[:, 0]),
     )  # fmt: skip
     climber = Trainer(problem, made)

@@ -127,9 +127,7 @@ def split(seed: int) -> Digits:
 
 def problem(network: nn.Module, reward: Reward) -> Problem:
     """Tune a trained flow of the digits."""
-    return Problem(
-        "digits", SIDE**2, torch.float32, LABELS, network, copy.deepcopy(network), reward
-    )
+    return Problem(SIDE**2, torch.float32, LABELS, network, copy.deepcopy(network), reward)
 
 
 def sheets(x: Float[Tensor, "B 64"], y: Int[Tensor, " B"], shown: int = 8) -> Any:

@@ -29,7 +29,7 @@ def problem(law: Mixture, reward: Reward, grid: Grid) -> Problem:
     """A Gaussian law, any reward of (x, label), and a policy with a shift a step."""
     reference = ExactField((law,))
     policy = Shifted(reference, grid)
-    return Problem("gaussian", law.d, torch.float64, 1, reference, policy, reward)
+    return Problem(law.d, torch.float64, 1, reference, policy, reward)
 
 
 def train(

@@ -57,9 +57,7 @@ class Plane:
             lambda: MLP(2, width=width, depth=depth, labels=len(self.slopes)), generator
         )
         policy = Corrected(reference, network.double())
-        return Problem(
-            "mixture", 2, torch.float64, len(self.slopes), reference, policy, self.reward
-        )
+        return Problem(2, torch.float64, len(self.slopes), reference, policy, self.reward)
 
 
 def three() -> Plane:

@@ -34,7 +34,6 @@ class Problem:
         policy: the same function at the start, trained in place.
     """
 
-    name: str
     d: int
     dtype: torch.dtype
     labels: int

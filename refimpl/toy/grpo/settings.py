@@ -81,10 +81,10 @@ class Settings:
         Raises:
             ValueError: a name that neither has, with the nearest one.
         """
-        own = {f.name for f in fields(self) if f.init and f.name != "method"}
+        own = {f.name for f in fields(self) if f.init}
         its = {f.name for f in fields(Method)}
         for name in changes:
-            if name not in own | its | {"method"}:
+            if name not in own | its:
                 near = difflib.get_close_matches(name, own | its, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise ValueError(f"no setting {name!r}{hint} (see Settings and Method)")
