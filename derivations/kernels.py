@@ -19,7 +19,8 @@ def preserving(production: Production) -> Lines:
     """Predicted and fresh noise always add up to the level's own variance.
 
     On data that are one point the chain has the marginals of the path exactly, in however few
-    steps. In the limit of small steps with std = g √h it is Flow-GRPO's SDE.
+    steps. In the limit of small steps with std = g √h it is Flow-GRPO's SDE. The first two claims
+    hold at any level: they write α_t and σ_t for the path where the step ends.
     """
     w = Writing()
     w.let("std", "share*sigma", r"\mathrm{std}")

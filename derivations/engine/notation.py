@@ -105,6 +105,7 @@ _TABLE: dict[str, dict[str, str]] = {
     "dynamics.picard_bound": {"previous": r"\Delta_{n-1}", "lipschitz": "L", "n": "n"},
     "dynamics.stationary": {"sigma": r"\sigma"},
     "grpo.surrogate": {"clip": r"\varepsilon"},
+    "kernels.preserving": {"alpha": r"\alpha_s", "sigma": r"\sigma_s"},
     "langevin.step": {"eps": r"\epsilon"},
     "langevin.stationary_variance": {"eps": r"\epsilon", "std": "s"},
     "langevin.annealed_eps": {"eps": r"\epsilon", "sigma": r"\sigma_i", "sigma_min": r"\sigma_1"},
