@@ -10,6 +10,7 @@ which this is; so are the steps that draw no noise, to the last bit. A noisy ste
 method's kernel, read off in float64; what is scored is the latent that the pipeline is handed.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from .. import methods
+from ..equations import conventions
+from ..equations.gaussian import Gaussian
 from ..methods import Affine, Method, Plan
 from ..runs import Recorder
 from ..simulate import grids
@@ -57,7 +60,8 @@ class Kept:
     Attributes:
         index: of the grid, 0 the noisiest.
         t, s: its levels.
-        x_t, x_s, v: as the pipeline had them; rows are samples.
+        x_t, x_s, v: as the pipeline had them, copied: pipelines write into their latents. Rows are
+            samples.
         log_prob: shape (B,), float64.
     """
 
@@ -83,10 +87,15 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         generator: of the noise, one or a list with one a sample. No global generator is read.
         keep: whether noisy steps are kept in `kept`, which `set_timesteps` empties.
         recorder: gets every noisy step, for `refimpl audit`; see `recording`.
+        copies: the schedulers of other latents, sound beside a film (LTX-2), say: pipelines copy
+            this one for them. They draw from the same generator, or all latents would have the same
+            noise. The likelihood of a step is the product, so log-probabilities add up.
+
+    With `invert_sigmas` (Mochi) the pipeline's time rises from noise to data and its network gives
+    dx/dτ; the grid is still that of falling levels, and v is turned where it is used.
 
     Raises:
-        ValueError: an unknown method, or a scheduler whose steps are no flow's in this project's
-            sense: inverted levels, or noise of its own.
+        ValueError: an unknown method, or a scheduler that draws noise of its own.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -110,11 +119,10 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         noise: float | None = None,
         seed: int = 0,
     ) -> None:
-        if invert_sigmas or stochastic_sampling:
+        if stochastic_sampling:
             raise ValueError(
-                "FlowGRPOScheduler takes levels that fall from noise to data and draws the noise "
-                f"itself, got invert_sigmas={invert_sigmas}, "
-                f"stochastic_sampling={stochastic_sampling}"
+                "FlowGRPOScheduler draws the noise itself, by the method: give "
+                "stochastic_sampling=False, got True"
             )
         super().__init__(
             num_train_timesteps=num_train_timesteps,
@@ -124,6 +132,7 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
             max_shift=max_shift,
             base_image_seq_len=base_image_seq_len,
             max_image_seq_len=max_image_seq_len,
+            invert_sigmas=invert_sigmas,
             shift_terminal=shift_terminal,
             use_karras_sigmas=use_karras_sigmas,
             use_exponential_sigmas=use_exponential_sigmas,
@@ -137,6 +146,7 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         self.keep = True
         self.kept: list[Kept] = []
         self.recorder: Recorder | None = None
+        self.copies: list[FlowGRPOScheduler] = []
         self._grid: Grid | None = None
         self._laws: tuple[Affine, ...] | None = None
 
@@ -173,16 +183,40 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         self.kept = []
         self._grid = self._laws = None
 
+    def set_begin_index(self, begin_index: int = 0) -> None:
+        """Start at a later level, as pipelines do that begin with a picture."""
+        super().set_begin_index(begin_index)
+        self._grid = self._laws = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "FlowGRPOScheduler":
+        """A scheduler for another latent of the same rollout; see `copies`."""
+        if any(other.step_index is not None for other in self.copies):
+            self.copies = []  # they stepped in a rollout before
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        shared = {"generator": self.generator, "recorder": self.recorder, "kept": [], "copies": []}
+        for name, value in vars(self).items():
+            setattr(made, name, shared[name] if name in shared else copy.deepcopy(value, memo))
+        self.copies.append(made)
+        return made
+
     @property
     def grid(self) -> Grid:
-        """The levels of the rollout under way, the last one included.
+        """The levels of the rollout under way, from its first to its last.
 
         Raises:
             ValueError: levels that do not fall.
         """
         if self._grid is None:
-            self._grid = grids.from_levels(self.sigmas.tolist())
+            levels = self.sigmas[self._begun :].tolist()
+            if self.config.invert_sigmas:
+                levels = [conventions.flip_time(level) for level in levels]
+            self._grid = grids.from_levels(levels)
         return self._grid
+
+    @property
+    def _begun(self) -> int:
+        return self.begin_index or 0
 
     @property
     def plan(self) -> Plan:
@@ -197,8 +231,7 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
 
     def recording(self, path: Any) -> Recorder:
         """A recorder of every noisy step from now on; close it, or use it in a `with`."""
-        about = manifest(self.method, self.config)
-        self.recorder = Recorder(path, about)
+        self.recorder = Recorder(path, manifest(self.method))
         return self.recorder
 
     def step(
@@ -230,7 +263,7 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         """
         if self.step_index is None:
             self._init_step_index(timestep)
-        i = int(self.step_index)
+        i = int(self.step_index) - self._begun
         if not self.plan.noisy[i]:
             (x_s,) = super().step(model_output, timestep, sample, generator=generator,
                                   per_token_timesteps=per_token_timesteps,
@@ -248,8 +281,9 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
 
         Args:
             index: of the step.
+            v: as the pipeline hands it to `step`.
         """
-        law = self.laws[index].law(x_t.double(), v.double())
+        law = self._law(index, x_t.double(), v.double())
         return methods.log_prob(self.method, law, x_s.double())
 
     @property
@@ -259,6 +293,13 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
             self._laws = methods.affine(self.method, self.grid)
         return self._laws
 
+    def _law(self, i: int, x: Tensor, v: Tensor) -> Gaussian:
+        return self.laws[i].law(x, self._falling(v))
+
+    def _falling(self, v: Tensor) -> Tensor:
+        """dx/dt for falling levels."""
+        return conventions.flip_velocity(v) if self.config.invert_sigmas else v
+
     def _drawn(self, i: int, x: Tensor, v: Tensor, generator: Generator | None) -> Tensor:
         if generator is None:
             raise ValueError(
@@ -266,18 +307,19 @@ class FlowGRPOScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
                 "torch.Generator().manual_seed(0), or noise=0 for the flow's ODE"
             )
         noise = randn_tensor(x.shape, generator=generator, device=x.device, dtype=torch.float32)
-        x_s: Tensor = self.laws[i].law(x.float(), v.float()).sample(noise)
+        x_s: Tensor = self._law(i, x.float(), v.float()).sample(noise)
         return x_s.to(v.dtype)
 
     def _scored(self, i: int, x: Tensor, v: Tensor, x_s: Tensor) -> Tensor:
         log_prob = self.log_prob(i, x, v, x_s).detach()
         t, s = self.grid.levels[i], self.grid.levels[i + 1]
         if self.keep:
-            self.kept.append(Kept(i, t, s, x.detach(), x_s.detach(), v.detach(), log_prob))
+            x_t, kept_x_s, kept_v = (tensor.detach().clone() for tensor in (x, x_s, v))
+            self.kept.append(Kept(i, t, s, x_t, kept_x_s, kept_v, log_prob))
         if self.recorder is not None:
-            law, rows = self.laws[i].law(x.double(), v.double()), len(x)
+            law, rows = self._law(i, x.double(), v.double()), len(x)
             self.recorder.step(
-                x_t=x, x_s=x_s, v=v, mean=law.mean, log_prob=log_prob,
+                x_t=x, x_s=x_s, v=self._falling(v), mean=law.mean, log_prob=log_prob,
                 t=torch.full((rows,), t), s=torch.full((rows,), s),  # float32, as diffusers has it
                 std=torch.full((rows,), float(law.std), dtype=torch.float64),
                 step=torch.full((rows,), i),

@@ -113,8 +113,94 @@ def sana() -> tuple[Any, dict[str, Any]]:
     }  # fmt: skip
 
 
+def mochi() -> tuple[Any, dict[str, Any]]:
+    """Its levels rise."""
+    from diffusers import MochiPipeline, MochiTransformer3DModel
+
+    transformer = MochiTransformer3DModel(
+        num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16,
+        in_channels=12, text_embed_dim=32, time_embed_dim=4, max_sequence_length=16,
+    )  # fmt: skip
+    parts = dict.fromkeys(("vae", "text_encoder", "tokenizer"))
+    settings, mask = {"invert_sigmas": True}, torch.ones(2, 16, dtype=torch.bool)
+    return MochiPipeline(scheduler=scheduler(**settings), transformer=transformer, **parts), {
+        "prompt_embeds": noisy(2, 16, 32), "prompt_attention_mask": mask,
+        "negative_prompt_embeds": noisy(2, 16, 32, seed=2), "negative_prompt_attention_mask": mask,
+        "height": 32, "width": 32, "num_frames": 7, "guidance_scale": 4.5,
+    }  # fmt: skip
+
+
+def kandinsky() -> tuple[Any, dict[str, Any]]:
+    """It writes each step into its latents in place."""
+    from diffusers import Kandinsky5T2VPipeline, Kandinsky5Transformer3DModel
+
+    transformer = Kandinsky5Transformer3DModel(
+        in_text_dim=16, in_text_dim2=8, time_dim=16, model_dim=16, ff_dim=32, num_text_blocks=1,
+        num_visual_blocks=1, axes_dims=(2, 2, 4),
+    )  # fmt: skip
+    parts = dict.fromkeys(("vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"))
+    ends = torch.tensor([0, 5, 10], dtype=torch.int32)
+    parts |= {"scheduler": scheduler(shift=5.0), "transformer": transformer}
+    return Kandinsky5T2VPipeline(**parts), {
+        "prompt_embeds_qwen": noisy(2, 5, 16), "prompt_embeds_clip": noisy(2, 8),
+        "prompt_cu_seqlens": ends, "negative_prompt_cu_seqlens": ends,
+        "negative_prompt_embeds_qwen": noisy(2, 5, 16, seed=2),
+        "negative_prompt_embeds_clip": noisy(2, 8, seed=2),
+        "height": 32, "width": 32, "num_frames": 5, "guidance_scale": 5.0,
+    }  # fmt: skip
+
+
+def ltx2() -> tuple[Any, dict[str, Any]]:
+    """Film and sound, each with a copy of the scheduler."""
+    from diffusers import (
+        AutoencoderKLLTX2Audio,
+        AutoencoderKLLTX2Video,
+        LTX2Pipeline,
+        LTX2VideoTransformer3DModel,
+    )
+    from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+
+    heads = {"num_attention_heads": 2, "attention_head_dim": 8}
+    sizes = {**heads, "num_layers": 1, "num_learnable_registers": None}
+    transformer = LTX2VideoTransformer3DModel(
+        in_channels=4, out_channels=4, cross_attention_dim=16, audio_in_channels=4,
+        audio_out_channels=4, audio_num_attention_heads=2, audio_attention_head_dim=4,
+        audio_cross_attention_dim=8, num_layers=1, caption_channels=16, rope_double_precision=False,
+        **heads,
+    )  # fmt: skip
+    vae = AutoencoderKLLTX2Video(
+        latent_channels=4, block_out_channels=(8,), decoder_block_out_channels=(8,),
+        down_block_types=("LTX2VideoDownBlock3D",), layers_per_block=(1, 1),
+        decoder_layers_per_block=(1, 1), spatio_temporal_scaling=(True,),
+        decoder_spatio_temporal_scaling=(True,), decoder_inject_noise=(False, False),
+        downsample_type=("spatial",), upsample_type=("spatiotemporal",), upsample_residual=(False,),
+        upsample_factor=(1,), patch_size=1, spatial_compression_ratio=32,
+        temporal_compression_ratio=8,
+    )  # fmt: skip
+    sound = AutoencoderKLLTX2Audio(
+        base_channels=4, ch_mult=(1,), num_res_blocks=1, latent_channels=2, mel_bins=8
+    )
+    connectors = LTX2TextConnectors(
+        caption_channels=16, text_proj_in_factor=1, connector_rope_base_seq_len=16,
+        rope_double_precision=False,
+        **{f"{of}_connector_{name}": n for of in ("video", "audio") for name, n in sizes.items()},
+    )  # fmt: skip
+    settings = {**SHIFTED, "base_shift": 0.95, "max_shift": 2.05, "shift_terminal": 0.1}
+    mask = torch.ones(2, 5, dtype=torch.long)
+    return LTX2Pipeline(
+        scheduler=scheduler(**settings), vae=vae, audio_vae=sound, text_encoder=None,
+        tokenizer=None, connectors=connectors, transformer=transformer, vocoder=None,
+    ), {
+        "prompt_embeds": noisy(2, 5, 16), "prompt_attention_mask": mask,
+        "negative_prompt_embeds": noisy(2, 5, 16, seed=2), "negative_prompt_attention_mask": mask,
+        "height": 64, "width": 64, "num_frames": 9, "guidance_scale": 3.0, "stg_scale": 0.0,
+        "modality_scale": 1.0,
+    }  # fmt: skip
+
+
 FAMILIES: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "SD3": sd3, "FLUX.1": flux, "Qwen-Image": qwen, "Wan": wan, "LTX": ltx, "Sana": sana,
+    "Mochi": mochi, "Kandinsky 5": kandinsky, "LTX-2": ltx2,
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
-"""One scheduler in six families of pipelines that were not written for it."""
+"""One scheduler in families of pipelines that were not written for it."""
 
+import copy
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from safetensors.torch import load_file
 
 from refimpl import methods
 from refimpl.audit import audit
@@ -45,22 +48,27 @@ def test_every_step_is_a_draw_of_the_kernel_and_its_likelihood_that_of_what_was_
     pipeline, sampled = family
     scheduler = put(pipeline, method="paper")
     end = sampled()
-    assert [kept.index for kept in scheduler.kept] == list(range(6))
     method, noise = methods.preset("paper"), seeded(7)
-    for kept in scheduler.kept:
-        step = Step(t=kept.t, s=kept.s)
-        law = methods.kernel(method, kept.x_t.double(), kept.v.double(), step)
+    latents = [scheduler, *scheduler.copies]
+    inverted = scheduler.config.invert_sigmas
+    for each in latents:
+        assert [kept.index for kept in each.kept] == list(range(6))
+    for kept in itertools.chain(*zip(*(each.kept for each in latents), strict=True)):
+        step, v = Step(t=kept.t, s=kept.s), -kept.v if inverted else kept.v
+        law = methods.kernel(method, kept.x_t.double(), v.double(), step)
         drawn = law.sample(torch.randn(kept.x_t.shape, generator=noise).double())
         torch.testing.assert_close(kept.x_s.double(), drawn, rtol=1e-5, atol=1e-5)
         exact = methods.log_prob(method, law, kept.x_s.double())
         assert kept.log_prob.shape == (2,)
         assert kept.log_prob.dtype == torch.float64
         torch.testing.assert_close(kept.log_prob, exact, rtol=1e-10, atol=0)
-    for one, other in zip(scheduler.kept, scheduler.kept[1:], strict=False):
-        assert one.s == other.t
-        assert torch.equal(one.x_s, other.x_t)  # what is stored is what is fed and scored
-    levels = [kept.t for kept in scheduler.kept] + [scheduler.kept[-1].s]
-    assert levels == pytest.approx(scheduler.sigmas.tolist(), abs=0)
+    for each in latents:
+        for one, other in itertools.pairwise(each.kept):
+            assert one.s == other.t
+            assert torch.equal(one.x_s, other.x_t)  # what is stored is what is fed and scored
+        levels = [kept.t for kept in each.kept] + [each.kept[-1].s]
+        sigmas = 1 - scheduler.sigmas.double() if inverted else scheduler.sigmas
+        assert levels == pytest.approx(sigmas.tolist(), abs=0)
     assert end.isfinite().all()
 
 
@@ -68,12 +76,13 @@ def test_the_ratio_before_any_update_is_one(family: Family) -> None:
     pipeline, sampled = family
     scheduler = put(pipeline, method="flow_grpo")
     sampled()
-    for kept in scheduler.kept:
-        v = kept.v.clone().requires_grad_()
-        again = scheduler.log_prob(kept.index, kept.x_t, v, kept.x_s)
-        assert torch.equal(again.detach(), kept.log_prob)
-        (slope,) = torch.autograd.grad(again.sum(), v)
-        assert slope.abs().max() > 0
+    for each in (scheduler, *scheduler.copies):
+        for kept in each.kept:
+            v = kept.v.clone().requires_grad_()
+            again = each.log_prob(kept.index, kept.x_t, v, kept.x_s)
+            assert torch.equal(again.detach(), kept.log_prob)
+            (slope,) = torch.autograd.grad(again.sum(), v)
+            assert slope.abs().max() > 0
 
 
 def test_a_recorded_rollout_is_what_it_declares(family: Family, tmp_path: Path) -> None:
@@ -97,7 +106,7 @@ def test_a_record_of_another_kernel_than_declared_is_found_out(tmp_path: Path) -
         rolled(scheduler)
     from refimpl.diffusers.conventions import manifest
 
-    wrong = manifest(Method(noise=0.5, reduction="average"), scheduler.config)
+    wrong = manifest(Method(noise=0.5, reduction="average"))
     other = direct(method="flow_grpo")
     with Recorder(tmp_path / "wrong", wrong) as recorder:
         other.recorder = recorder
@@ -147,6 +156,70 @@ def test_windows_draw_noise_where_the_method_says(method: Method, places: list[i
     assert torch.equal(rolled(quiet), rolled(plain))
 
 
+def test_a_rollout_that_begins_with_a_picture_has_the_grid_of_its_own_steps() -> None:
+    """Pipelines that begin with a picture skip levels; a window is not to lie among those."""
+    scheduler = direct(method={"window": "first", "size": 2})
+    levels = scheduler.sigmas.tolist()
+    scheduler.set_begin_index(3)
+    x = torch.randn(2, 4, 8, 8, generator=seeded(1))
+    for t in scheduler.timesteps[3:]:
+        x = scheduler.step(x.tanh(), t, x).prev_sample
+    assert scheduler.grid.levels == tuple(levels[3:])
+    assert [(kept.index, kept.t, kept.s) for kept in scheduler.kept] == [
+        (0, *levels[3:5]), (1, *levels[4:6]),
+    ]  # fmt: skip
+
+
+def test_what_is_kept_is_not_what_a_pipeline_writes_into() -> None:
+    scheduler = direct()
+    x = torch.randn(2, 4, 8, 8, generator=seeded(1))
+    v = x[:, :3].tanh()
+    first = scheduler.step(v, scheduler.timesteps[0], x[:, :3]).prev_sample
+    kept = scheduler.kept[0]
+    before = [tensor.clone() for tensor in (kept.x_t, kept.x_s, kept.v)]
+    for written in (x, v, first):
+        written.zero_()
+    assert all(map(torch.equal, (kept.x_t, kept.x_s, kept.v), before))
+
+
+def test_copies_for_other_latents_draw_on_and_are_those_of_the_last_rollout() -> None:
+    scheduler = direct()
+    for _ in range(2):
+        scheduler.set_timesteps(6)
+        other, third = copy.deepcopy(scheduler), copy.deepcopy(scheduler)
+        x = torch.zeros(2, 4, 8, 8)
+        one = scheduler.step(x, scheduler.timesteps[0], x).prev_sample
+        two = other.step(x, other.timesteps[0], x).prev_sample
+        assert not torch.isclose(one, two).any()
+        assert scheduler.copies == [other, third]
+        assert [len(each.kept) for each in (scheduler, other, third)] == [1, 1, 0]
+    assert other.sigmas is not scheduler.sigmas
+
+
+@pytest.mark.parametrize("family", ["LTX-2"], indirect=True)
+def test_film_and_sound_are_recorded_together(family: Family, tmp_path: Path) -> None:
+    pipeline, sampled = family
+    scheduler = put(pipeline, method="flow_grpo")
+    with scheduler.recording(tmp_path):
+        sampled()
+    (sound,) = scheduler.copies
+    shapes = {
+        tuple(load_file(shard)["x_s"].shape[1:]) for shard in tmp_path.glob("step-*.safetensors")
+    }
+    assert shapes == {tuple(each.kept[0].x_s.shape[1:]) for each in (scheduler, sound)}
+    assert len(shapes) == 2
+    assert {f.subject: f.verdict for f in audit(tmp_path).findings}["log_prob"] == "consistent"
+
+
+def test_a_record_declares_no_grid_that_a_pipeline_need_not_keep(tmp_path: Path) -> None:
+    """A shift of 3 is SD3.5's, and other pipelines bring their own levels to it."""
+    scheduler = direct()
+    scheduler.set_timesteps(sigmas=[1.0, 0.7, 0.4, 0.1])
+    with scheduler.recording(tmp_path):
+        rolled(scheduler)
+    assert "differs" not in {finding.verdict for finding in audit(tmp_path).findings}
+
+
 def test_a_sample_has_its_noise_in_any_company() -> None:
     from refimpl.diffusers.scheduler import generators
 
@@ -191,7 +264,6 @@ def test_its_configuration_is_saved_and_loaded_like_any_other(tmp_path: Path) ->
         (lambda: direct(method="flow_grp"), "did you mean 'flow_grpo'"),
         (lambda: direct(method={"kernl": "cps"}), "did you mean 'kernel'"),
         (lambda: direct(noise=-1.0), "noise must be positive"),
-        (lambda: direct(invert_sigmas=True), "levels that fall"),
         (lambda: direct(stochastic_sampling=True), "draws the noise itself"),
         (lambda: rolled(direct(), per_token_timesteps=torch.ones(2, 4)), "noise=0"),
     ],

@@ -94,9 +94,7 @@ def test_the_tolerance_of_a_batch_is_divided_by_the_root_of_its_size_down_to_sci
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_flow_that_runs_away_is_told_with_where():
     """x = 1/(t − 1/2) on its way down from 2."""
-    with pytest.raises(
-        RuntimeError, match=r"^the adaptive solver stopped at t=0\.[45]\d+: Req"
-    ):
+    with pytest.raises(RuntimeError, match=r"^the adaptive solver stopped at t=0\.[45]\d+: Req"):
         adaptive(lambda x, t: -(x**2), torch.tensor([[2.0]]).double(), 1.0, 0.0)
 
 
