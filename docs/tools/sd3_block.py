@@ -167,7 +167,7 @@ def memory() -> str:
 def aliases() -> str:
     """The field's names for settings."""
     rows = [
-        (f"<code>{name}</code>", f"<code>{key}</code>")
-        for name, (key, _) in presets.ALIASES.items()
+        (f"<code>{name}</code>", ", ".join(f"<code>{key}</code>" for key, _ in ours))
+        for name, ours in presets.ALIASES.items()
     ]
     return table(("name elsewhere", "setting"), rows)

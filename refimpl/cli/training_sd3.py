@@ -182,6 +182,7 @@ def convert_config(
 
     if out.exists():
         raise ValueError(f"{out} exists: name a file that does not")
+    files.reports(out)
     found = converting.converted(converting.read(file, function), gpus)
     out.write_text(found.text(), encoding="utf-8")
     try:

@@ -37,7 +37,8 @@ class Method:
         window: which steps draw noise: "all"; "first" `size` steps; "fixed": `size` steps from
             step `start`, 0 the noisiest; a window of `size` steps that
             moves on by `stride` every `every` iterations ("sliding", MixGRPO) or is drawn anew each
-            iteration ("random"); the flow's ODE elsewhere. Only noisy steps are trained.
+            iteration ("random") among the steps from `start` to before `end`, null for the last;
+            the flow's ODE elsewhere. Only noisy steps are trained.
         skip_last: the last step is sampled and not trained.
         weight: of a step's surrogate: "equal", "tempflow", "guard" (1/h), "guard_lever" (1/L, L the
             sensitivity of the step's mean to the velocity), "levelled".
@@ -63,6 +64,7 @@ class Method:
     window: WindowName = "all"
     size: int = 3
     start: int = 0
+    end: int | None = None
     stride: int = 1
     every: int = 25
     skip_last: bool = True
@@ -88,10 +90,20 @@ class Method:
         for name in ("size", "stride", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.start < 0 or (self.start and self.window != "fixed"):
+        if self.start < 0 or (self.start and self.window not in ("fixed", "random")):
             raise ValueError(
-                f"start={self.start!r} says where window='fixed' begins, 0 or later; window is "
+                f"start={self.start!r} says where window='fixed' begins, or the steps that "
+                f"'random' draws from, 0 or later; window is {self.window!r}"
+            )
+        if self.end is not None and self.window != "random":
+            raise ValueError(
+                f"end={self.end!r} ends the steps that window='random' draws from; window is "
                 f"{self.window!r}"
+            )
+        if self.end is not None and self.end < self.start + self.size:
+            raise ValueError(
+                f"a window of {self.size} steps does not fit between start={self.start!r} and "
+                f"end={self.end!r}"
             )
         if not self.noise > 0:
             raise ValueError(

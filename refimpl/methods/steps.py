@@ -199,16 +199,20 @@ def plan(method: Method, grid: Grid, iteration: int = 0, seed: int = 0) -> Plan:
 def _window(method: Method, T: int, iteration: int, seed: int) -> range:
     if method.window == "all":
         return range(T)
-    if method.start + method.size > T:
+    if method.end is not None and method.end > T:
+        raise ValueError(f"end={method.end} lies beyond the last of T={T} steps: reduce end")
+    first_end = method.start + method.size
+    if first_end > T:
         after = f" from step {method.start}" if method.start else ""
         raise ValueError(f"a window of {method.size} steps{after} does not fit T={T}: reduce size")
-    places = T - method.size - (1 if method.skip_last and method.size < T else 0) + 1
+    last = min(T - 1 if method.skip_last and first_end < T else T, method.end or T)
+    places = last - first_end + 1
     if method.window in ("first", "fixed"):
         start = method.start
     elif method.window == "sliding":
         start = iteration // method.every * method.stride % places
     else:
-        start = random.Random(f"{seed}:{iteration}").randrange(places)
+        start = method.start + random.Random(f"{seed}:{iteration}").randrange(places)
     return range(start, start + method.size)
 
 

@@ -266,6 +266,24 @@ def test_plans():
     ]
 
 
+@pytest.mark.parametrize(
+    ("between", "starts"),
+    [
+        ({"end": 5}, range(4)),
+        ({"start": 2, "end": 6}, range(2, 5)),
+        ({"start": 2, "end": 4}, [2]),
+        ({"start": 7}, [7]),
+        ({"start": 7, "end": 10}, [7]),  # the last step is left out
+        ({"start": 7, "end": 10, "skip_last": False}, [7, 8]),
+        ({"start": 8}, [8]),
+    ],
+)
+def test_a_window_is_drawn_among_the_steps_that_are_named(between, starts):
+    method = Method(window="random", size=2).but(**between)
+    drawn = {plan(method, GRID, i).noisy.index(True) for i in range(100)}
+    assert drawn == set(starts)
+
+
 def test_the_exact_kernels_forget_the_noise_on_the_way_to_the_data():
     for name in ("exact", "exact_constant"):
         last = kernel(Method(kernel=name), 0.5, -0.25, Step(0.25, 0.0))
@@ -350,6 +368,9 @@ def test_the_levelled_weight_makes_gradients_of_one_size():
         ({"size": 0}, "size must be at least 1"),
         ({"start": 2}, "start=2 says where window='fixed' begins"),
         ({"start": -1, "window": "fixed"}, "0 or later"),
+        ({"start": 1, "window": "sliding"}, "window is 'sliding'"),
+        ({"end": 5}, "end=5 ends the steps that window='random' draws from; window is 'all'"),
+        ({"end": 4, "start": 2, "window": "random"}, "3 steps does not fit between start=2 and"),
     ],
 )
 def test_bad_choices_are_refused(changes, message):
@@ -364,6 +385,8 @@ def test_what_is_missing_is_named():
         plan(Method(window="first", size=11), GRID)
     with pytest.raises(ValueError, match="3 steps from step 8 does not fit T=10"):
         plan(Method(window="fixed", start=8), GRID)
+    with pytest.raises(ValueError, match="end=11 lies beyond the last of T=10 steps"):
+        plan(Method(window="random", end=11), GRID)
     with pytest.raises(ValueError, match="no step is left to train"):
         plan(Method(window="first", size=1), grids.uniform(1))
     x = draw(2, 3)

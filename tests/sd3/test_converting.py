@@ -9,7 +9,9 @@ import yaml
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.sd3.settings import converting, literal, presets
+from refimpl.methods import plan
+from refimpl.sd3.settings import converting, literal, mapping, presets
+from refimpl.sd3.settings.config import Config
 
 PYTHON = """
 import ml_collections
@@ -136,6 +138,90 @@ def test_use_lora_decides_what_is_trained(tmp_path: Path, value: bool, kind: str
     assert any("train.lora_path = 'there': not read" in line for line in found.dropped) != value
     (tmp_path / "ours.yaml").write_text(found.text())
     assert presets.resolve([], tmp_path / "ours.yaml").adapter.kind == kind
+
+
+WHOLE: dict[str, Any] = {
+    "sample.num_steps": 10, "sample.train_batch_size": 9, "sample.num_batches_per_epoch": 16,
+    "sample.num_image_per_prompt": 24, "sample.guidance_scale": 4.5, "train.batch_size": 9,
+    "train.gradient_accumulation_steps": 8, "gpu_number": 8, "reward_fn": {"ocr": 1.0},
+}  # fmt: skip
+
+
+def resolved(tmp_path: Path, **changes: Any) -> tuple[converting.Converted, Config]:
+    """Converted, and as the trainer reads what was written."""
+    found = converting.converted({**WHOLE, **changes})
+    (tmp_path / "ours.yaml").write_text(found.text())
+    return found, presets.resolve([], tmp_path / "ours.yaml")
+
+
+def test_a_later_configuration_keeps_its_kernel_and_its_window(tmp_path: Path) -> None:
+    """As flow_grpo's fast ones have them: CPS, noise in a window among the first steps."""
+    found, config = resolved(tmp_path, **{
+        "sample.sde_type": "cps", "sample.noise_level": 0.8, "sample.sde_window_size": 3,
+        "sample.sde_window_range": (0, 5), "sample.same_latent": True, "train.timestep_fraction": 1,
+        "sample.kl_reward": 0, "sample.eval_guidance_scale": 4.5, "train.algorithm": "grpo",
+    })  # fmt: skip
+    method = config.method
+    assert (method.kernel, method.noise, method.kl) == ("cps", 0.8, "steps")
+    assert (method.window, method.size, method.start, method.end) == ("random", 3, 0, 5)
+    assert config.sampling.start == "group"
+    assert {plan(method, config.grid, i).trained for i in range(50)} == {
+        (0, 1, 2), (1, 2, 3), (2, 3, 4)
+    }  # fmt: skip
+    assert [line for line in found.dropped if "unknown" in line] == []
+    assert any("method.limit anew" in line for line in found.dropped)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("sample.kl_reward", 0.1, "a KL in the reward"),
+        ("sample.eval_guidance_scale", 1.0, "evaluation has the guidance of training"),
+        ("sample.sde_window_range", (0, 5), "there is no window"),
+    ],
+)
+def test_what_has_no_place_here_is_said(tmp_path: Path, name: str, value: Any, said: str) -> None:
+    found, config = resolved(tmp_path, **{name: value, "sample.sde_window_size": 0})
+    assert [said in line for line in found.dropped].count(True) == 1
+    assert config.method.window == "all"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("train.algorithm", "dpo", "something else than GRPO"),
+        ("train.algorithm", "sft", "something else than GRPO"),
+        ("sample.sde_type", "ddim", "one of sde, cps, got 'ddim'"),
+        ("sample.sde_window_range", 5, r"two steps such as \[0, 5\], got 5"),
+        ("train.gradient_accumulation_steps", 0, "must be a whole number from 1, got 0"),
+        ("sample.num_image_per_prompt", "24", "must be a whole number from 1, got '24'"),
+        ("sample.train_batch_size", 4.5, "sample.train_batch_size must be a whole number"),
+        ("gpu_number", "", "gpu_number must be a whole number from 1, got ''"),
+        ("train.timestep_fraction", float("inf"), "must be a number, got inf"),
+        ("reward_fn", ["ocr"], "names with weights"),
+        ("num_checkpoint_limit", None, "must be a whole number, got None"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(
+    tmp_path: Path, name: str, value: Any, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        resolved(tmp_path, **{"sample.sde_window_size": 2, name: value})
+
+
+ODD = (None, "x", "", -1, 0, 2.5, float("nan"), float("inf"), [], [1], {}, {"a": 1}, True, (0, 5))
+
+
+@pytest.mark.parametrize("name", [*mapping.SAME, *mapping.CHANGED, *mapping.DROPPED, *WHOLE])
+def test_no_value_ends_in_anything_but_a_sentence(tmp_path: Path, name: str) -> None:
+    for value in ODD:
+        said = ""
+        try:
+            resolved(tmp_path, **{name: value})
+        except ValueError as error:
+            said = str(error)
+        assert "\n" not in said
+        assert len(said) < 400
 
 
 @pytest.mark.parametrize(

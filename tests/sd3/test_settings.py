@@ -81,6 +81,8 @@ def test_an_unknown_preset_is_refused() -> None:
         ("sde_type=dance_grpo", "method.kernel", "constant"),
         ("sde_type=dance_precise", "method.kernel", "exact_constant"),
         ("sde_window_size=2", "method.size", 2),
+        ("sde_window_size=2", "method.window", "random"),
+        ("sde_window_size=0", "method.window", "all"),
         ("epsilon=0.1", "method.limit", 0.1),
         ("train.adv_clip_max=5", "method.advantage_bound", 5.0),
         ("train.beta=0", "method.beta", 0.0),
@@ -161,7 +163,7 @@ def test_a_file_that_is_no_settings_is_refused(tmp_path: Path, content: str) -> 
 
 def test_every_alias_leads_to_a_setting() -> None:
     known = set(settings.keys(Config))
-    assert {dotted for dotted, _ in presets.ALIASES.values()} <= known
+    assert {dotted for ours in presets.ALIASES.values() for dotted, _ in ours} <= known
     assert presets.ABOUT.keys() == presets.PRESETS.keys()
     for name in presets.PRESETS:
         presets.resolve([name])

@@ -6,7 +6,7 @@ require_units(config, used)                a number that means something else he
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from . import overrides as settings
 from .config import Config
@@ -16,31 +16,20 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _spread(value: Any) -> Any:
-    """global_std, and TRL's scale_rewards."""
-    return {True: "batch", False: "group"}.get(value, value)
+def _named(names: Mapping[Any, str]) -> Callable[[Any], Any]:
+    """Ours for a truth value or a name; what is neither is for the settings to judge."""
+    return lambda value: names.get(value, value) if isinstance(value, (bool, str)) else value
 
 
-def _scaled(value: Any) -> Any:
-    return {True: "group", False: "none"}.get(value, value)
-
-
-def _start(value: Any) -> Any:
-    """same_latent."""
-    return {True: "group", False: "own"}.get(value, value)
-
-
-def _kind(value: Any) -> Any:
-    """use_lora."""
-    return {True: "lora", False: "full"}.get(value, value)
-
-
-def _kernel(value: Any) -> Any:
-    names = {
-        "sde": "flow_grpo", "dance_grpo": "constant",
-        "precise": "exact", "dance_precise": "exact_constant",
-    }  # fmt: skip
-    return names.get(value, value)
+_spread = _named({True: "batch", False: "group"})
+_scaled = _named({True: "group", False: "none"})
+_start = _named({True: "group", False: "own"})
+_kind = _named({True: "lora", False: "full"})
+_precision = _named({"no": "fp32"})
+_kernel = _named({
+    "sde": "flow_grpo", "dance_grpo": "constant",
+    "precise": "exact", "dance_precise": "exact_constant",
+})  # fmt: skip
 
 
 def _fraction(value: Any) -> Any:
@@ -54,7 +43,36 @@ def _fraction(value: Any) -> Any:
     )
 
 
-ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+LEFT = object()
+"""A setting that stays as it is."""
+
+
+def _window(value: Any) -> Any:
+    """sde_window_size, which is drawn anew each iteration; 0 is no window."""
+    return "random" if value else "all"
+
+
+def _size(value: Any) -> Any:
+    return value or LEFT
+
+
+def _place(which: int) -> Callable[[Any], Any]:
+    """sde_window_range: the first step that a window may cover, and the one after the last."""
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            raise ValueError(f"sde_window_range is two steps such as [0, 5], got {value!r}")
+        return value[which]
+
+    return convert
+
+
+_Alias: TypeAlias = tuple[str, Callable[[Any], Any]]
+_SEVERAL: dict[str, tuple[_Alias, ...]] = {
+    "sde_window_size": (("method.size", _size), ("method.window", _window)),
+    "sde_window_range": (("method.start", _place(0)), ("method.end", _place(1))),
+}
+_SINGLE: dict[str, _Alias] = {
     "num_steps": ("sampling.steps", _same),
     "eval_num_steps": ("sampling.eval_steps", _same),
     "guidance_scale": ("sampling.guidance", _same),
@@ -65,7 +83,6 @@ ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "noise_level": ("method.noise", _same),
     "use_lora": ("adapter.kind", _kind),
     "sde_type": ("method.kernel", _kernel),
-    "sde_window_size": ("method.size", _same),
     "clip_range": ("method.limit", _same),
     "epsilon": ("method.limit", _same),
     "adv_clip_max": ("method.advantage_bound", _same),
@@ -76,11 +93,12 @@ ALIASES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "learning_rate": ("training.learning_rate", _same),
     "num_inner_epochs": ("training.epochs", _same),
     "max_grad_norm": ("training.max_grad_norm", _same),
-    "mixed_precision": ("model.dtype", lambda value: {"no": "fp32"}.get(value, value)),
+    "mixed_precision": ("model.dtype", _precision),
     "seed": ("run.seed", _same),
     "reward_fn": ("rewards.weights", _same),
     "dataset": ("data.prompts", _same),
 }
+ALIASES = {name: (alias,) for name, alias in _SINGLE.items()} | _SEVERAL
 """The field's names (flow_grpo's, alone or after `sample.` or `train.`; TRL's), and ours."""
 
 
@@ -115,7 +133,7 @@ def require_units(config: Config, used: Mapping[str, Any]) -> None:
         unit = UNITS.get(tail(name))
         if unit is None or value == 0 or getattr(config.method, unit.setting) == unit.value:
             continue
-        dotted = ALIASES[tail(name)][0]
+        dotted = _SINGLE[tail(name)][0]
         raise ValueError(
             f"{name}={value} is a number of flow_grpo's, of {unit.of}, and this run has "
             f"method.{unit.setting}={getattr(config.method, unit.setting)}: take --preset "
@@ -177,5 +195,6 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
 def _translate(found: dict[str, Any], name: str, value: Any, shown: str) -> None:
     if name not in ALIASES:
         raise ValueError(settings.unknown(shown, [*settings.keys(Config), *ALIASES]))
-    dotted, convert = ALIASES[name]
-    settings.put(found, dotted, convert(value))
+    for dotted, convert in ALIASES[name]:
+        if (ours := convert(value)) is not LEFT:
+            settings.put(found, dotted, ours)

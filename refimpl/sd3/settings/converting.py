@@ -8,6 +8,7 @@ accumulation becomes updates. Its numbers keep their units, which the preset `fl
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 
 from ...outside import MIB, bounded
 from . import literal
-from .mapping import CHANGED, DROPPED, SAME, Converted
+from .mapping import CHANGED, DROPPED, KINDS, SAME, Converted, require_grpo
 
 
 def read(file: Path, function: str | None = None) -> dict[str, Any]:
@@ -54,12 +55,18 @@ def converted(values: Mapping[str, Any], gpus: int | None = None) -> Converted:
         gpus: processes that shared its batches, where the configuration does not say.
 
     Raises:
-        ValueError: batches that make no whole groups, or an unknown number of GPUs.
+        ValueError: batches that make no whole groups, an unknown number of GPUs, another kind of
+            training than GRPO, or values that cannot be what their names say.
     """
     given, found = _flat(values), Converted()
+    require_grpo(given.pop("train.algorithm", "grpo"))
     gpus = gpus or given.pop("gpu_number", None)
     for name in ("gpu_number", "per_prompt_stat_tracking"):
         _special(found, name, given.pop(name, None))
+    for name, (kind, told) in KINDS.items():
+        value = given.get(name, kind[0]())
+        if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"{name} must be {told}, got {value!r}")
     _kind(found, given)
     _batches(found, given, gpus)
     for name, value in given.items():
@@ -120,6 +127,11 @@ def _batches(found: Converted, given: Mapping[str, Any], gpus: int | None) -> No
             "num_image_per_prompt; sampling.groups and training.updates are the preset's"
         )
         return
+    _whole(
+        (names[0], batch), (names[1], batches), (names[2], group),
+        ("gpu_number", 1 if gpus is None else gpus),
+        *((f"train.{n}", given.get(f"train.{n}", 1)) for n in ("batch_size", _ACCUMULATION)),
+    )  # fmt: skip
     if gpus is None:
         raise ValueError(
             f"the configuration has {batch} × {batches} images a GPU and does not say how many "
@@ -148,6 +160,13 @@ def _batches(found: Converted, given: Mapping[str, Any], gpus: int | None) -> No
         f"{batch * batches} images a GPU / ({rows} × {accumulated} accumulated) → "
         f"training.updates = {int(updates)}"
     )
+
+
+def _whole(*counts: tuple[str, Any]) -> None:
+    """Refuse what counts nothing."""
+    for name, value in counts:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
 
 
 _ACCUMULATION = "gradient_accumulation_steps"

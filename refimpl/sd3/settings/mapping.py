@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from .aliases import ALIASES, LEFT
+
 SAME = {
     "seed": "run.seed",
     "allow_tf32": "run.tf32",
@@ -86,8 +88,7 @@ def _global_std(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
 
 
 def _precision(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
-    found.put("model.dtype", {"no": "fp32"}.get(value, value))
-    found.changed.append(f"mixed_precision = {value!r} → model.dtype")
+    _alias(found, "mixed_precision", value)
 
 
 def _guidance(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
@@ -148,6 +149,70 @@ def _betas(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
         found.changed.append(line)
 
 
+def _alias(found: Converted, name: str, value: Any) -> None:
+    """What the command line takes under the same name."""
+    ours = {dotted: convert(value) for dotted, convert in ALIASES[name.rpartition(".")[2]]}
+    for dotted, setting in ours.items():
+        if setting is not LEFT:
+            found.put(dotted, setting)
+    told = ", ".join(f"{dotted} = {x!r}" for dotted, x in ours.items() if x is not LEFT)
+    found.changed.append(f"{name} = {value!r} → {told}")
+
+
+def _start(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    _alias(found, "sample.same_latent", value)
+
+
+def _kernel(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    kernels = ("sde", "cps")
+    if value not in kernels:
+        raise ValueError(f"sample.sde_type is one of {', '.join(kernels)}, got {value!r}")
+    _alias(found, "sample.sde_type", value)
+    if value == "cps":
+        found.put("method.kl", "steps")
+        found.dropped.append(
+            "how CPS is scored there, by the squared distance without the variance: here it is the "
+            "density, so train.clip_range is of another unit; choose method.limit anew"
+        )
+
+
+def _window(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    _alias(found, "sample.sde_window_size", value or 0)
+    among = given.get("sample.sde_window_range")
+    if value and among is not None:
+        _alias(found, "sample.sde_window_range", among)
+    elif among is not None:
+        found.dropped.append(f"sample.sde_window_range = {among!r}: there is no window")
+
+
+def _in_reward(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    if value:
+        found.dropped.append(
+            f"sample.kl_reward = {value!r}, a KL in the reward: here it stands in the loss, "
+            "method.beta"
+        )
+
+
+def _evaluated(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    if value != given.get("sample.guidance_scale"):
+        found.dropped.append(
+            f"sample.eval_guidance_scale = {value!r}: evaluation has the guidance of training"
+        )
+
+
+def require_grpo(value: Any) -> None:
+    """Refuse a configuration of another training.
+
+    Raises:
+        ValueError: with its name.
+    """
+    if value != "grpo":
+        raise ValueError(
+            f"train.algorithm = {value!r} trains by something else than GRPO, whose numbers mean "
+            "nothing here: convert a GRPO configuration"
+        )
+
+
 def _optimiser(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
     chosen = "adamw8bit" if value else "adamw"
     found.put("training.optimiser", chosen)
@@ -165,6 +230,19 @@ CHANGED: dict[str, Callable[[Converted, Any, Mapping[str, Any]], None]] = {
     "train.adam_beta1": _betas,
     "train.adam_beta2": _betas,
     "train.use_8bit_adam": _optimiser,
+    "sample.sde_type": _kernel,
+    "sample.sde_window_size": _window,
+    "sample.same_latent": _start,
+    "sample.kl_reward": _in_reward,
+    "sample.eval_guidance_scale": _evaluated,
     "train.cfg": lambda found, value, given: None,  # told with the guidance scale
+    "sample.sde_window_range": lambda found, value, given: None,  # told with the window's size
 }
 """Values that become another one."""
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "sample.num_steps": ((int,), "a whole number"),
+    "num_checkpoint_limit": ((int,), "a whole number"),
+    "train.timestep_fraction": ((int, float), "a number"),
+    "reward_fn": ((dict,), "names with weights, such as {ocr: 1}"),
+}
+"""Values that a conversion calculates with; the settings check the others."""

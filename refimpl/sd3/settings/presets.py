@@ -107,7 +107,11 @@ def resolve(
     used: dict[str, Any] = {}
     for one in layers:
         ours = translated(one)
-        used = {name: x for name, x in used.items() if not sets(ours, ALIASES[tail(name)][0])}
+        used = {
+            name: x
+            for name, x in used.items()
+            if not any(sets(ours, dotted) for dotted, _ in ALIASES[tail(name)])
+        }
         used |= foreign(one)
         merge(values, ours)
     config = settings.read(Config, values)
