@@ -51,7 +51,7 @@ def unknown(
 ) -> str:
     """What to say of a key that does not exist; `otherwise` where no known one is near."""
     known = list(known)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(key, known, n=1)
     if not near:  # the right name in the wrong place
         near = [k for k in known if k.rpartition(".")[2] == key.rpartition(".")[2]][:1]
     if not near:
