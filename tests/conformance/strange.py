@@ -132,6 +132,21 @@ def sde_step(x, v, t, s, noise):
     return mean + std.clamp(min=0.02) * noise, mean, std.clamp(min=0.02)
 
 
+@wrong("the same where any finite rule will do", "sde_step.boundary", "std_min = 0.02",
+       boundary="finite")  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = kernel(x, v, t, s)
+    return mean + std.clamp(min=0.02) * noise, mean, std.clamp(min=0.02)
+
+
+@wrong("a ceiling beside a finite rule", "sde_step.boundary", "t_max = 0.98", boundary="finite")
+def sde_step(x, v, t, s, noise):
+    h, t = col(t - s, x), col(t, x).clamp(max=0.98)
+    g = 0.7 * (t / (1 - t)).sqrt()
+    mean = x - h * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+    return mean + g * h.sqrt() * noise, mean, g * h.sqrt()
+
+
 @wrong("a silent ceiling of the level", "score.value", "t_max = 0.98")
 def score(x, v, t):
     t = col(t, x).clamp(0, 0.98)

@@ -84,6 +84,7 @@ def _boundary(subject: Subject, op: Operation, full: Any) -> Finding:
             raise Differs(f"{op.capability} is not finite at t = 1, where every rollout starts",
                           np.inf, (_NO_RULE,))  # fmt: skip
         if c["boundary"] == "finite":
+            compare(subject, op, [] if coarse else [below, low], **how)
             return Finding(
                 notes=("only finiteness was checked at t = 1: name the rule to check it",)
             )
