@@ -1,5 +1,7 @@
 """Tables that are made with the page: grids of models, laws of levels, variants of guidance."""
 
+from statistics import NormalDist
+
 from refimpl.simulate import config, grids, levels, shipped
 from refimpl.toy import levels as toy
 from refimpl.toy import variants
@@ -66,10 +68,11 @@ def noise_block() -> str:
 
 def variants_block(w: float = 4.5, steps: int = 28, shift: float = 3.0) -> str:
     """What each variant of guidance samples from both toys."""
+    beyond = 2 * NormalDist().cdf(-2)
     rows = [
         "| variant | Gaussian: mean | std | modes: mean | std | far off |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
-        "| *wanted* | 1 | 0.5 | 1 | 0.25 | 0.0455 |",
+        f"| *wanted* | {_law(variants.GAUSSIANS)} | {_law(variants.MODES)} | {beyond:.4f} |",
     ]
     grid = grids.shifted(steps, shift)
     for name in variants.VARIANTS:
@@ -81,3 +84,8 @@ def variants_block(w: float = 4.5, steps: int = 28, shift: float = 3.0) -> str:
             f"{two.beyond:.4f} |"
         )
     return "\n".join(rows)
+
+
+def _law(pair: variants.Pair) -> str:
+    """Mean and standard deviation of the conditional law, as cells."""
+    return f"{float(pair.cond.means[0, 0]):g} | {float(pair.cond.stds[0, 0]):g}"

@@ -49,3 +49,16 @@ def end(solver: Solver, data: Normal, T: int) -> tuple[Normal, int]:
 
     law = normal.law(sampler, normal.standard(data.d), solver.draws(grid))
     return law, counted.rows // asked[0]
+
+
+def error(name: str, T: int) -> float:
+    """W₂ between what a solver of the table samples in T steps and the data."""
+    data = tilted()
+    return float(normal.wasserstein(end(ROWS[name], data, T)[0], data))
+
+
+def width(name: str, T: int) -> float:
+    """The standard deviation of what a solver of the table samples, over the data's."""
+    data = tilted()
+    made = end(ROWS[name], data, T)[0]
+    return float((made.covariance.trace() / data.covariance.trace()).sqrt())

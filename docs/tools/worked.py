@@ -3,17 +3,26 @@
 A page writes `<!--= std(0.75, 0.6667) as .3f -->`, and the generator puts the value there.
 """
 
+import json
 import math
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import solvers_block
 import torch
+from scipy import optimize
 
 from refimpl.equations import Coefficients, Gaussian, Step, equations, paths, sde
-from refimpl.simulate import diffusion, grids, laws
+from refimpl.labs.grids import SEARCHED
+from refimpl.simulate import config, diffusion, grids, laws, levels, shipped
+from refimpl.simulate.config import Config
 from refimpl.simulate.sde import denoising
-from refimpl.toy import field
+from refimpl.toy import field, variants
+from refimpl.toy import levels as training
 from refimpl.toy.examples import gaussian as gaussian_data
 from refimpl.toy.examples import mixture
+from refimpl.toy.grpo import bias
 
 F64 = torch.float64
 
@@ -75,6 +84,56 @@ def coin(what: str, x: float, t: float) -> float:
     return float(asked(c, at))
 
 
+def guided(variant: str, pair: str, steps: int = 28) -> variants.End:
+    """What a variant of guidance samples of GAUSSIANS or MODES, in the steps of its table."""
+    return variants.end(variant, getattr(variants, pair), 4.5, grids.shifted(steps, 3.0))
+
+
+def more_draws(law: str) -> float:
+    """The share of draws that uniform levels need more, weighed to what a law of levels trains."""
+    drawn, none = levels.law(law), levels.weight("none")
+    weigh = training.instead(levels.uniform(), drawn, none)
+    weighed = training.noise(levels.uniform(), weigh).variance
+    return weighed / training.noise(drawn, none).variance - 1
+
+
+def clip_turns(clip: float) -> float:
+    """How far a policy may move, in standard deviations, until the clipped gradient points back.
+
+    The step is that of the bias study's table: the one that decides most of the end.
+    """
+    rho = max(step["share"] for step in _kept("study/methods")["steps"]) ** 0.5
+    return float(optimize.brentq(lambda d: bias.clipped(d, clip, rho), 0.01, 1.0))
+
+
+def rounded(std: float) -> float:
+    """The mean change of a step's log-density if its action is rounded to bfloat16 afterwards.
+
+    The action has the size of a latent: it is standard normal, here 200,000 of its quantiles.
+    """
+    x = torch.special.ndtri((torch.arange(200_000, dtype=F64) + 0.5) / 200_000)
+    return -float(((x.bfloat16().double() - x) ** 2).mean()) / (2 * std**2)
+
+
+def model(name: str) -> Config:
+    """The scheduler's configuration of a public model."""
+    return config.read(config.model(name)["config"])
+
+
+@cache
+def _kept(file: str) -> Any:
+    path = Path(__file__).parents[1] / "assets" / f"{file}.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+def recorded(file: str, *keys: str | int) -> float:
+    """A number that a run left beside the pages: recorded("labs/topics", "energies", "CD-1")."""
+    found = _kept(file)
+    for key in keys:
+        found = found[key]
+    return float(found)
+
+
 def _topics() -> dict[str, Any]:
     from refimpl import equations as package
 
@@ -96,4 +155,16 @@ NAMES: dict[str, Any] = {
     "end_std": end_std,
     "memory": memory,
     "law": law,
+    "guided": guided,
+    "more_draws": more_draws,
+    "clip_turns": clip_turns,
+    "rounded": rounded,
+    "recorded": recorded,
+    "model": model,
+    "boundary": lambda name: config.model(name)["boundary"],
+    "shipped_levels": lambda name, steps: shipped.made(model(name), steps).levels,
+    "drawn_levels": levels.law,
+    "searched": SEARCHED,
+    "solver_error": solvers_block.error,
+    "solver_width": solvers_block.width,
 }
