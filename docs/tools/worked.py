@@ -7,6 +7,7 @@ import json
 import math
 from functools import cache
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import solvers_block
@@ -145,6 +146,7 @@ NAMES: dict[str, Any] = {
     **{name: getattr(math, name) for name in ("sqrt", "exp", "log", "pi", "inf")},
     "Coefficients": Coefficients,
     "Gaussian": Gaussian,
+    "Phi": NormalDist().cdf,
     "Step": Step,
     "grids": grids,
     "torch": torch,
