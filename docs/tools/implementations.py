@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,67 @@ def settled(capability: str) -> str:
         else ""
     )
     return "\n".join(rows) + told
+
+
+def seen(capability: str, words: str) -> str:
+    """The checkouts where a claim about one function differs for a reason that has these words.
+
+    Raises:
+        SystemExit: none does.
+    """
+    names, threads = [], []
+    for name, entry in _checkouts():
+        rows = [r for a in entry["adapters"] for r in _asked(a, capability)]
+        found = [r["told"] for r in rows if words in r.get("told", "")]
+        names += [name] * bool(found)
+        threads += [m[1] + " issue " + m[2] for cause in found for m in THREAD.finditer(cause)]
+    told = "".join(f" ({thread})" for thread in dict.fromkeys(threads))
+    return _listed(names, f"{capability}: {words}") + told
+
+
+def declaring(**wanted: str) -> str:
+    """The checkouts with an adapter that declares all of this; a value may be a beginning.
+
+    Raises:
+        SystemExit: none does.
+    """
+    return _listed(_declaring(wanted), str(wanted))
+
+
+def how_many(**wanted: str) -> int:
+    """How many checkouts have an adapter that declares all of this; "" is any value."""
+    return len(_families(_declaring(wanted)))
+
+
+def version(library: str) -> str:
+    """The version of a library that was checked."""
+    return str(kept()[library]["version"])
+
+
+THREAD = re.compile(r"github\.com/[^/]+/(\w+)/issues/(\d+)")
+
+
+def _checkouts() -> list[tuple[str, dict[str, Any]]]:
+    return [(name, entry) for name, entry in kept().items() if name not in LIBRARIES]
+
+
+def _declaring(wanted: dict[str, str]) -> list[str]:
+    def does(adapter: dict[str, Any]) -> bool:
+        cells = {key: _cell(adapter, key) for key in wanted}
+        return all(cells[k] != "–" and cells[k].startswith(v) for k, v in wanted.items())
+
+    return [name for name, entry in _checkouts() if any(map(does, entry["adapters"]))]
+
+
+def _families(names: list[str]) -> list[str]:
+    """Names, a fork only where what it was forked from is not among them."""
+    return [n for n in names if n.removesuffix(" (fork)") == n or n[: -len(" (fork)")] not in names]
+
+
+def _listed(names: list[str], asked: str) -> str:
+    if not names:
+        raise SystemExit(f"no implementation has {asked}")
+    return ", ".join(_families(names))
 
 
 def _differences(data: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+import implementations
 import solvers_block
 import torch
 from scipy import optimize
@@ -158,6 +159,10 @@ NAMES: dict[str, Any] = {
     "memory": memory,
     "law": law,
     "guided": guided,
+    "seen": implementations.seen,
+    "declaring": implementations.declaring,
+    "how_many": implementations.how_many,
+    "version": implementations.version,
     "more_draws": more_draws,
     "clip_turns": clip_turns,
     "rounded": rounded,

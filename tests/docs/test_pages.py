@@ -86,6 +86,36 @@ def test_the_diagnosis_on_the_page_of_checks_is_the_one_that_is_given() -> None:
     assert " ".join(shown[1].split()) == str(raised.value)
 
 
+def test_who_does_what_is_read_off_the_record_of_implementations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sys.path.insert(0, str(DOCS / "tools"))
+    try:
+        import implementations
+    finally:
+        sys.path.remove(str(DOCS / "tools"))
+
+    def entry(kl: str, told: str) -> dict[str, object]:
+        claim = {"check": "kl.value", "verdict": "differs" if told else "agrees", "told": told}
+        return {"adapters": [{"declared": {"kl": kl}, "results": [claim]}]}
+
+    cause = "bug: no h (https://github.com/x/one/issues/7)"
+    record = {"one": entry("k2", cause), "one (fork)": entry("k2", cause), "two": entry("k3", "")}
+    monkeypatch.setattr(implementations, "kept", lambda: record)
+    assert implementations.seen("kl", "no h") == "one (one issue 7)"
+    assert implementations.declaring(kl="k3") == "two"
+    assert (implementations.how_many(kl="k2"), implementations.how_many(kl="")) == (1, 2)
+    assert implementations.how_many(log_prob="") == 0
+    for asked in (
+        lambda: implementations.seen("kl", "no g"),
+        lambda: implementations.declaring(kl="k1"),
+    ):
+        with pytest.raises(SystemExit, match="no implementation has"):
+            asked()
+    del record["one"]
+    assert implementations.seen("kl", "no h") == "one (fork) (one issue 7)"
+
+
 MARK = re.compile(r"^<!-- (end )?generated\b", re.MULTILINE)
 
 
