@@ -20,6 +20,8 @@ LECTURES = [
     )
 ]  # fmt: skip
 
+SIDE = sorted((LEARN / "more").glob("*.md"))
+
 CODE = re.compile(r"```python\n(.*?)```", re.S)
 
 
@@ -71,6 +73,55 @@ def test_a_wrong_solution_is_noticed(number: str, right: str, wrong: str) -> Non
     assert right in program
     with pytest.raises(AssertionError):
         exec(compile(program.replace(right, wrong), number, "exec"), {})
+
+
+def side_solutions() -> dict[str, str]:
+    """The program of every solution of a side lecture, by page and number."""
+    found = {}
+    for page in SIDE:
+        _, _, exercises = page.read_text("utf-8").partition("## Exercises")
+        parts = re.split(r"^\*\*(\d)\*\* ", exercises.partition("## Summary")[0], flags=re.M)
+        for number, text in zip(parts[1::2], parts[2::2], strict=True):
+            _, folded, solution = text.partition('??? success "Solution"\n')
+            (program,) = CODE.findall(textwrap.dedent(solution))
+            assert folded, f"{page.stem}, exercise {number} has no solution"
+            found[f"{page.stem} {number}"] = program
+    return found
+
+
+@pytest.mark.parametrize("exercise", side_solutions())
+def test_the_solution_of_an_exercise_of_a_side_lecture_holds(exercise: str) -> None:
+    program = side_solutions()[exercise]
+    assert "assert" in program
+    assert "from refimpl" in program
+    exec(compile(program, exercise, "exec"), {})
+
+
+@pytest.mark.parametrize(
+    ("exercise", "right", "wrong"),
+    [
+        ("kernels 1", "law.mean**2 + law.std**2", "law.mean + law.std"),
+        ("weights 2", "1 + 0.7**2 / 2", "1 + 0.7**2"),
+        ("penalty 2", "carried * std**2", "carried * std"),
+        ("tilting 1", ", 0.5).mean == 1.5", ", 0.5).mean == 1.0"),
+    ],
+)
+def test_a_wrong_solution_of_a_side_lecture_is_noticed(
+    exercise: str, right: str, wrong: str
+) -> None:
+    program = side_solutions()[exercise]
+    assert right in program
+    with pytest.raises(AssertionError):
+        exec(compile(program.replace(right, wrong), exercise, "exec"), {})
+
+
+@pytest.mark.parametrize("page", SIDE, ids=lambda page: page.stem)
+def test_a_side_lecture_has_exercises_with_solutions_and_a_summary(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert sum(name.rpartition(" ")[0] == page.stem for name in side_solutions()) >= 2
+    _, headed, summary = text.partition("\n## Summary\n")
+    assert headed
+    assert re.fullmatch(r'\n!!! tip "What to remember"\n\n(    \* .+\n){3,4}', summary)
 
 
 @pytest.mark.parametrize("lecture", LECTURES, ids=lambda page: page.stem)
