@@ -17,6 +17,9 @@ from scipy import optimize
 
 from refimpl.equations import Coefficients, Gaussian, Step, equations, paths, sde
 from refimpl.labs.grids import SEARCHED
+from refimpl.sd3.model import flops
+from refimpl.sd3.model.architectures import ARCHITECTURES
+from refimpl.sd3.run.plan import PARAMETERS
 from refimpl.simulate import config, diffusion, grids, laws, levels, shipped
 from refimpl.simulate.config import Config
 from refimpl.simulate.sde import denoising
@@ -150,6 +153,10 @@ NAMES: dict[str, Any] = {
     "Phi": NormalDist().cdf,
     "Step": Step,
     "grids": grids,
+    "flops": flops,
+    "medium": ARCHITECTURES["medium"].transformer,
+    "vae": ARCHITECTURES["medium"].vae,
+    "parameters": PARAMETERS,
     "torch": torch,
     "tensor": lambda *x: torch.tensor(x if len(x) > 1 else x[0], dtype=F64),
     "g": g,
