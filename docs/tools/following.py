@@ -105,7 +105,7 @@ def parts(page: Path, text: str) -> dict[str, list[str]]:
         "programs": re.findall(r"^ *```python\n.*?^ *```", own, re.S | re.M),
         "formulas": re.findall(r"^ *\$\$\n.*?^ *\$\$", _without_words(own), re.S | re.M),
         "anchors of headings": _headings(text),
-        "statements": re.findall(r'abstract "(?:Statement|命题) (\d\.\d)', text),
+        "statements": re.findall(r'abstract "(?:Statement|命题) (\d(?:\.\d)?)', text),
         "exercises": re.findall(r"^\*\*(\d\.\d)\*\*", text, re.M),
         "solutions": re.findall(r"\?\?\? success", text),
         "links": _links(page, text),
