@@ -116,9 +116,15 @@ def test_a_wrong_solution_of_a_side_lecture_is_noticed(
 
 
 @pytest.mark.parametrize("page", SIDE, ids=lambda page: page.stem)
-def test_a_side_lecture_has_exercises_with_solutions_and_a_summary(page: Path) -> None:
+def test_a_side_lecture_is_whole(page: Path) -> None:
     text = page.read_text("utf-8")
     assert sum(name.rpartition(" ")[0] == page.stem for name in side_solutions()) >= 2
+    stated = re.findall(r'^!!! abstract "Statement (\d)', text, re.M)
+    assert stated == [str(i) for i in range(1, len(stated) + 1)]
+    assert stated
+    for what in ("<!-- figure: ", "<!-- chain: ", "## Exercises\n"):
+        assert what in text, what
+    assert "!!! warning" in text or "!!! note" in text or "## Pitfalls\n" in text
     _, headed, summary = text.partition("\n## Summary\n")
     assert headed
     assert re.fullmatch(r'\n!!! tip "What to remember"\n\n(    \* .+\n){3,4}', summary)
