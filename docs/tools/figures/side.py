@@ -10,6 +10,7 @@ from refimpl.equations import (
     interpolants,
     schedules,
 )
+from refimpl.sd3.model.architectures import ARCHITECTURES
 from refimpl.simulate import config, levels, shipped
 
 from .style import Drawn, Look, Told, canvas, label, picture
@@ -197,4 +198,28 @@ def solvers_converge(look: Look) -> Drawn:
         f"{ratio:.0f} times nearer than Euler's rule. None gets below the error of the start.",
         "The distance $W_2$ of what a solver samples to correlated Gaussian data, exactly. All "
         "four ask the network once a step. Dashed, what the start at $t = 0.999$ alone costs.",
+    )
+
+
+@picture("scale-of-latents")
+def scale_of_latents(look: Look) -> Drawn:
+    """The level that a network sees where the scale is forgotten, and what a clip lets through."""
+    figure, ((left, right),) = canvas(look, 2)
+    c, t = float(ARCHITECTURES["medium"].vae["scaling_factor"]), np.linspace(0, 1, 201)
+    left.plot(t, schedules.shift(t, c), color=look.series[0])
+    left.plot(t, t, color=look.faint, lw=0.9, ls="--")
+    sides = np.arange(256, 1025, 64)
+    channels = int(ARCHITECTURES["medium"].vae["latent_channels"])
+    nats = 1e-4 * channels * (sides / 8) ** 2
+    right.plot(sides, nats, "o-", ms=3, color=look.series[1])
+    label(left, "level that is told", "level that is seen", "the scale forgotten")
+    label(right, "pixels a side", "nats", "a clip of $10^{-4}$")
+    seen, at = float(schedules.shift(0.5, c)), dict(zip(sides.tolist(), nats, strict=True))
+    return figure, Told(
+        f"Left: without the scale of {c:.2f} a sample that is told to be at 0.5 is as noisy as at "
+        f"{seen:.2f}, and the two agree only at 0 and 1. Right: a clip of 1e-4 on the averaged "
+        f"ratio lets {at[256]:.1f} nats through at 256 pixels, {at[512]:.1f} at 512 and "
+        f"{at[1024]:.0f} at 1024.",
+        "Left, latents of SD3.5 without their scale; dashed, with it. Right, the log-ratio of a "
+        "whole sample at which the averaged ratio is clipped, by the size of the picture.",
     )
