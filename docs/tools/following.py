@@ -44,7 +44,10 @@ def followed(page: Path) -> str:
     """A Chinese page that says it follows its source as it is now."""
     source = chinese.source(page)
     now = fingerprint(source.read_text("utf-8"), source)
-    return FOLLOWS.sub(now, page.read_text("utf-8"), count=1)
+    text = page.read_text("utf-8")
+    if not FOLLOWS.search(text):
+        return f'---\nfollows: "{now}"\n---\n\n{text}'
+    return FOLLOWS.sub(now, text, count=1)
 
 
 def changes(page: Path) -> str:

@@ -101,6 +101,15 @@ def test_a_pair_that_agrees_has_no_problem_and_takes_over_what_is_generated(pair
     assert "-->2.0<!--/-->" in page.read_text("utf-8")
 
 
+def test_a_new_page_is_given_a_head_that_says_what_it_follows(pair: Any) -> None:
+    _, page = pair
+    whole = page.read_text("utf-8")
+    page.write_text(whole.partition("---\n\n")[2])
+    assert following.problems(page) != []
+    page.write_text(following.followed(page))
+    assert page.read_text("utf-8") == whole
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
