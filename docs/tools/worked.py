@@ -6,6 +6,8 @@ A page writes `<!--= std(0.75, 0.6667) as .3f -->`, and the generator puts the v
 import json
 import math
 from functools import cache
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -16,6 +18,7 @@ import torch
 from scipy import optimize
 
 from refimpl.equations import Coefficients, Gaussian, Step, equations, paths, sde
+from refimpl.labs.adjoint.problem import GROUP, GROUPS
 from refimpl.labs.grids import SEARCHED
 from refimpl.sd3.model import flops
 from refimpl.sd3.model.architectures import ARCHITECTURES
@@ -139,6 +142,23 @@ def recorded(file: str, *keys: str | int) -> float:
     return float(found)
 
 
+RUNS = {
+    "energies": "energy",
+    "two_heads": "interpolants",
+    "invertible_blocks": "blocks",
+    "transport": "coupling",
+    "denoising_diffusion": "ddpm",
+    "scales": "ncsn",
+}
+"""Topics of `refimpl topic` whose settings a page may name, and their modules."""
+
+
+def chosen(topic: str, name: str) -> float:
+    """A setting of a topic's run, by its name in the configuration."""
+    config = import_module(f"refimpl.toy.{RUNS[topic]}").Config()
+    return float(attrgetter(name)(config))
+
+
 def _topics() -> dict[str, Any]:
     from refimpl import equations as package
 
@@ -174,11 +194,14 @@ NAMES: dict[str, Any] = {
     "clip_turns": clip_turns,
     "rounded": rounded,
     "recorded": recorded,
+    "chosen": chosen,
     "model": model,
     "boundary": lambda name: config.model(name)["boundary"],
     "shipped_levels": lambda name, steps: shipped.made(model(name), steps).levels,
     "drawn_levels": levels.law,
     "searched": SEARCHED,
+    "GROUP": GROUP,
+    "GROUPS": GROUPS,
     "solver_error": solvers_block.error,
     "solver_width": solvers_block.width,
 }
