@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from refimpl.conformance.formulas.tableaux import OTHER_RULES
+from refimpl.conformance.formulas.tableaux import OTHER_RULES, rule, told
 
 NODES = {
     "Euler's rule": (0,),
@@ -32,7 +32,7 @@ def field(x, t):
 
 
 def step(name, h, v=field):
-    return OTHER_RULES[name].values({"x": X, "t": START, "h": h, "field": v})["x_s"]
+    return rule(name).run({"x": X, "t": START, "h": h, "field": v})["x_s"]
 
 
 def test_no_rule_is_left_out():
@@ -46,6 +46,10 @@ def test_a_rule_asks_at_its_nodes(name):
     assert asked == pytest.approx([START - 0.5 * c for c in NODES[name]])
 
 
+def test_a_weight_of_nought_is_not_written():
+    assert rule("the midpoint rule").lines[-1].source == "x - h * (1 * k2)"
+
+
 @pytest.mark.parametrize("name", NODES)
 def test_a_rule_has_the_order_of_its_stages(name):
     """One step's error falls by 2^(p + 1) where the step is halved."""
@@ -57,3 +61,12 @@ def test_a_rule_has_the_order_of_its_stages(name):
 
     seen = math.log2(error(0.04) / error(0.02))
     assert seen == pytest.approx(order + 1, abs=0.15)
+
+
+def test_a_rule_of_two_slopes_is_told_as_one_writes_it():
+    assert told((0.5, 2 / 3, -1.25, 3)) == (
+        "x − h (−1.25 k1 + 3 k2) with k2 = field(x − 0.5 h k1, t − 0.666667 h)"
+    )
+    assert told((-0.5, -1e-7, 2, -1)) == (
+        "x − h (2 k1 − 1 k2) with k2 = field(x + 0.5 h k1, t + 1e−07 h)"
+    )

@@ -174,7 +174,7 @@ def _limit(c: Conventions) -> float:
 
 def _nudged(name: str, x: Any, c: Conventions) -> Any:
     """One relative nudge down; numbers that mark an end of the path are exact and stay."""
-    if isinstance(x, (bool, str, int)) or callable(x) or name in ("clip", "beta", "eps"):
+    if name in ("clip", "beta", "eps"):
         return None
     if isinstance(x, np.ndarray) and x.dtype.kind == "f":
         nudged = x * (1 - _NUDGE)
@@ -190,7 +190,7 @@ def _lost(name: str, x: Any, c: Conventions) -> Any:
     """
     if name not in ("t", "s", "levels") or c["path"] != "vp":
         return 1.0
-    level = np.asarray(c.level(x), dtype=np.float64)
+    level = np.asarray(c.level(x))
     sigma = coefficients(Formulas(), c, np.where(level > 0, level, 1.0)).sigma
     return 1 + 1 / sigma**2
 

@@ -32,11 +32,6 @@ def _column(x: np.ndarray, like: Any) -> np.ndarray:
     return x.reshape((len(x),) + (1,) * (np.ndim(like) - 1))
 
 
-def _neighbour(by: int) -> Callable[[Any], np.ndarray]:
-    """The number of the sample that lies so many places before, round the batch."""
-    return lambda x: np.roll(x, by, axis=0)
-
-
 def _in_first(a: np.ndarray, b: np.ndarray, count: int) -> np.ndarray:
     """a in so many of the places along axis 1, b in the rest."""
     return np.concatenate([a[:, :count], b[:, count:]], axis=1)
@@ -83,7 +78,8 @@ FUNCTIONS: dict[str, Any] = {
     "mean_of_last": lambda x: x.mean(axis=-1, keepdims=True) + 0 * x,
     "norm_of_last": lambda x: np.sqrt((x**2).sum(axis=-1, keepdims=True)),
     "largest_of_all": lambda x: np.max(x) + 0 * x, "smallest_of_all": lambda x: np.min(x) + 0 * x,
-    "previous_of_batch": _neighbour(1), "next_of_batch": _neighbour(-1),
+    "previous_of_batch": lambda x: np.roll(x, 1, axis=0),  # round the batch
+    "next_of_batch": lambda x: np.roll(x, -1, axis=0),
     "next_or_last_of_batch": lambda x: np.concatenate([x[1:], x[-1:]]),
     "previous_or_first_of_batch": lambda x: np.concatenate([x[:1], x[:-1]]),
     "reversed_batch": lambda x: x[::-1], "first_of_batch": lambda x: x[:1] + 0 * x,
@@ -146,7 +142,7 @@ def _prepare(node: ast.AST, used: set[str]) -> None:
     if isinstance(node, ast.expr):
         node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = 1, 0, 1, 0
     for field in node._fields:
-        below = getattr(node, field, None)
+        below = getattr(node, field)
         for one in below if isinstance(below, list) else (below,):
             if isinstance(one, ast.AST):
                 _prepare(one, used)

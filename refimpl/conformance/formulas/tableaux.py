@@ -33,7 +33,7 @@ def _weighed(weights: Sequence[str]) -> str:
     return " + ".join(f"({w}) * k{j}" for j, w in enumerate(weights, 1) if w != "0")
 
 
-def _rule(name: str) -> Program:
+def rule(name: str) -> Program:
     """One step from x at t, told as x_s."""
     rows, weights = _TABLES[name]
     lines = ["k1 = field(x, t)"]
@@ -43,7 +43,7 @@ def _rule(name: str) -> Program:
     return written("\n".join(lines), x_s="x_s")
 
 
-OTHER_RULES = {name: _rule(name) for name in _TABLES}
+OTHER_RULES = {name: rule(name) for name in _TABLES}
 """One step of each rule, by name."""
 
 TWO_SLOPES = written(
@@ -59,4 +59,4 @@ def told(numbers: Sequence[float]) -> str:
     """A rule of two slopes, in words."""
     a, c, b1, b2 = (f"{x:.6g}".replace("-", "−") for x in numbers)
     return (f"x − h ({b1} k1 + {b2} k2) with k2 = field(x − {a} h k1, t − {c} h)"
-            .replace("+ −", "− "))  # fmt: skip
+            .replace("+ −", "− ").replace("− −", "+ "))  # fmt: skip
