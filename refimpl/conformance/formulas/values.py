@@ -144,14 +144,11 @@ def conversion(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     """One of the twelve conversions; `i["to"]` names it."""
     target, _, source = i["to"].partition("_from_")
     short = {"velocity": "v"}.get(source, source)
-    given = next(i[name] for name in (short, "v", "noise", "data", "score") if name in i)
-    like = i.get("x", given)
-    at = coefficients(f, c, column(c.level(i["t"]), like))
-    given = c.velocity(given) if source == "velocity" else given
-    arguments = {short: given}
+    at = coefficients(f, c, column(c.level(i["t"]), i["x"]))
+    given = {short: c.velocity(i[short]) if source == "velocity" else i[short]}
     if i["to"] not in ("score_from_noise", "noise_from_score"):
-        arguments = {"x": i["x"], **arguments}
-    got = f(f"conversions.{i['to']}")(at, **arguments)
+        given["x"] = i["x"]
+    got = f(f"conversions.{i['to']}")(at, **given)
     return {"value": c.velocity(got) if target == "velocity" else got}
 
 
