@@ -159,6 +159,28 @@ def score(x, v, t):
     return -(x + (1 - t) * v) / t
 
 
+@wrong("leave-one-out with .9 of the others", "advantages.value", "rewards − 0.9 base",
+       advantage_mean="others", advantage_floor=0.5)  # fmt: skip
+def advantages(rewards):
+    base = (rewards.sum(1, keepdim=True) - rewards) / (rewards.shape[1] - 1)
+    return (rewards - 0.9 * base) / rewards.std(1, correction=0, keepdim=True).clamp(min=0.5)
+
+
+@wrong("a held level, and 1 + t for 1 − t", "sde_step.value", "1 + t_held", t_min=0.1)
+def sde_step(x, v, t, s, noise):
+    h, t, from_noise = col(t, x) - col(s, x), col(t, x).clamp(min=0.1), col(t, x) == 1
+    g = 0.7 * (t / (1 - torch.where(from_noise, col(s, x), t))).sqrt()
+    mean = x - h * (v + g**2 / (2 * t) * (x + (1 + t) * v))
+    return mean + g * h.sqrt() * noise, mean, g * h.sqrt()
+
+
+@wrong("a floored std, and 1.1 of the noise", "sde_step.value", "1.1 g √h", std_min=0.3)
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = kernel(x, v, t, s)
+    std = (1.1 * std).clamp(min=0.3)
+    return mean + std * noise, mean, std
+
+
 @wrong("half the noise, drawn inside", "sde_step.noise", "the right value times 0.5",
        but=("h for √h",))  # fmt: skip
 def sde_step(x, v, t, s):
@@ -320,6 +342,21 @@ def score(x, v, t):
 def sde_step(x, v, t, s, noise):
     mean, std, _ = kernel(x, v, t, s)
     return mean + std.clamp(min=0.05) * noise, mean, std.clamp(min=0.05)
+
+
+@right("a ceiling of the level, declared", t_max=0.99)
+def sde_step(x, v, t, s, noise):
+    h, t = col(t, x) - col(s, x), col(t, x).clamp(max=0.99)
+    g = 0.7 * (t / (1 - t)).sqrt()
+    mean = x - h * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+    return mean + g * h.sqrt() * noise, mean, g * h.sqrt()
+
+
+@right("a divergence whose level is held, declared", t_min=0.1, t_max=0.9)
+def kl(v, v_ref, t, s):
+    h, t = col(t, v) - col(s, v), col(t, v).clamp(0.1, 0.9)
+    g = 0.7 * (t / (1 - t)).sqrt()
+    return summed(h / 2 * (g * (1 - t) / (2 * t) + 1 / g) ** 2 * (v - v_ref) ** 2)
 
 
 @right("no rule at t = 1, declared", boundary="none")

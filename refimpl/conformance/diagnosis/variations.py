@@ -102,7 +102,6 @@ def _of_equations(op: Operation, cases: list[Case], c: Conventions) -> tuple[Mis
     ids = set(f.used)
     if "sde.transition" in ids:
         ids |= {"conversions.score_from_velocity", "sde.drift", "sde.euler_maruyama"}
-    ids |= {"kl.gaussian"} if "kl.of_means" in ids else set()
     if "kl_reduction" in op.keys:  # of a divergence the convention tells it without their stories
         ids -= {"policy.total", "policy.average"}
     return named(ids)

@@ -13,12 +13,14 @@ from dataclasses import replace
 from ..adapter.conventions import Conventions
 from .program import Program, written
 from .values import Inputs
-from .written import programs
+from .written import held, programs, spread
+
+_Z = "z = residual / std\nloss = z**2 / 2\n"
 
 _DENSITY = {
-    "all": "loss = z**2 / 2\neach = -loss - log(std) - log(2 * pi) / 2",
-    "no log 2 pi": "loss = z**2 / 2\neach = -loss - log(std)",
-    "quadratic": "loss = z**2 / 2\neach = -loss",
+    "all": f"{_Z}each = -loss - log(std) - log(2 * pi) / 2",
+    "no log 2 pi": f"{_Z}each = -loss - log(std)",
+    "quadratic": f"{_Z}each = -loss",
     "bare square": "loss = residual**2\neach = -loss",
 }
 
@@ -38,8 +40,7 @@ NAMED = frozenset(("residual", "z", "loss", "difference", "square", "likelihood_
 
 
 def _scored(i: Inputs, c: Conventions) -> Mapping[str, str]:
-    own = "residual = x_s - mean\nz = residual / std\n"
-    return {"each": own + _DENSITY[c["log_prob_terms"]]}
+    return {"each": f"residual = x_s - mean\n{_DENSITY[c['log_prob_terms']]}"}
 
 
 def _compared(i: Inputs, c: Conventions) -> Mapping[str, str]:
@@ -48,15 +49,16 @@ def _compared(i: Inputs, c: Conventions) -> Mapping[str, str]:
         kind = "means" if kind == "velocity" else kind
     elif kind == "eq3":
         kind = "of velocities"
-    text = _SQUARES.get(kind, "")
-    return {"value" if kind == "k3" else "each": text} if text else {}
+    if kind not in _SQUARES:
+        return {}
+    return {"value" if kind == "k3" else "each": held(_SQUARES[kind], c)}
 
 
 def _standardized(i: Inputs, c: Conventions) -> Mapping[str, str]:
     if c["advantage_std"] == "none":
         return {}
     whole = "value" if c["advantage_clip"] == "none" else "whole"
-    return {whole: f"spread = sqrt(variance)\n{whole} = centred / (spread + eps)"}
+    return {whole: f"spread = {spread(c)}\n{whole} = centred / (spread + eps)"}
 
 
 def _clipped(i: Inputs, c: Conventions) -> Mapping[str, str]:

@@ -27,18 +27,18 @@ def diffusion_of(f: Formulas, i: Inputs, c: Conventions, step: Step) -> Any:
         return column(i["g"], np.asarray(step.t))
     a, t = i.get("a", c["a"]), c.held(step.t)
     if callable(c["g"]):
-        return np.vectorize(lambda t: float(c["g"](t)), otypes=[np.float64])(t)
+        return np.vectorize(lambda t: float(c["g"](t)))(t)
     if c["g"] == "constant":
         return a + 0 * step.t
     return f("sde.flow_grpo_g")(t, a, c.held(inside(c, step)))
 
 
 def inside(c: Conventions, step: Step) -> Any:
-    """What stands for t inside 1/(1 − t)."""
+    """What stands for t inside 1/(1 − t); below a declared ceiling no level is singular."""
     rule = c["boundary"]
     if rule.startswith("clamp"):
         return sde.clamp(float(rule.partition(" ")[2]))(step)
-    return sde.next_level(step) if rule == "next_level" else sde.refuse(step)
+    return (sde.next_level if rule == "next_level" and c["t_max"] == 1 else sde.refuse)(step)
 
 
 def diffusion(f: Formulas, i: Inputs, c: Conventions) -> Parts:
@@ -60,7 +60,7 @@ def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
     """The transition from t to s for a velocity in the sign used here."""
     p = _unfloored(f, i, c, v, step)
-    return p if c["std_min"] == 0 else Gaussian(p.mean, np.maximum(p.std, c["std_min"]))
+    return Gaussian(p.mean, np.maximum(p.std, c["std_min"]))
 
 
 _WITHIN_A_STEP = frozenset(("conversions.score_from_velocity", "sde.drift", "sde.euler_maruyama"))
@@ -111,7 +111,7 @@ def replay(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 
 def scored(f: Formulas, c: Conventions, x_s: Any, mean: Any, std: Any) -> np.ndarray:
     """The declared terms of the log-density, reduced as declared."""
-    terms, std = c["log_prob_terms"], np.broadcast_to(std, np.shape(x_s)) + 0.0
+    terms, std = c["log_prob_terms"], np.broadcast_to(std, np.shape(x_s))
     if terms == "quadratic":
         each = -f("kl.of_means")(x_s, mean, std)
     elif terms == "bare square":
@@ -119,7 +119,7 @@ def scored(f: Formulas, c: Conventions, x_s: Any, mean: Any, std: Any) -> np.nda
     else:
         each = f("gaussian.log_prob")(x_s, mean, std)
         if terms == "no log 2 pi":
-            each = each - f("gaussian.log_prob")(0 * each, 0 * each, 1 + 0 * each)
+            each = each - f("gaussian.log_prob")(0.0, 0.0, 1.0)
     return reduced(f, each, c["log_prob"])
 
 
@@ -170,25 +170,18 @@ def _kl_of_means(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: str) ->
     if "std" in i:
         std = c.std(column(i["std"], mean), at.h)
     else:
-        std = f("sde.euler_maruyama")(0 * at.t, 0 * at.t, diffusion_of(f, i, c, at), at.h).std
+        zero = np.zeros_like(mean)
+        std = gaussian_step(f, {**i, "x": zero}, c, zero, at).std
     if kind == "without h":
-        g = Conventions({"std": "g"}).their_std(std, at.h)
-        return f("kl.without_h")(mean, mean_ref, g)
-    if "kl.gaussian" in f.replaced:
-        std = np.broadcast_to(std, mean.shape)
-        return f("kl.gaussian")(Gaussian(mean, std), Gaussian(mean_ref, std))
+        return f("kl.without_h")(mean, mean_ref, std / np.sqrt(at.h))
     return f("kl.of_means")(mean, mean_ref, std)
 
 
 def _kl_of_velocities(f: Formulas, i: Inputs, c: Conventions, at: Step, kind: str) -> np.ndarray:
     v, v_ref = c.velocity(i["v"]), c.velocity(i["v_ref"])
-    x = i["x"] if "x" in i else 0 * v
-    p = gaussian_step(f, {**i, "x": x}, c, v, at)
-    if kind == "eq3" and c["g"] not in NO_G and "sde.transition" not in f.replaced:
-        return f("kl.flow_grpo")(v, v_ref, diffusion_of(f, i, c, at), at.t, at.h)
-    q = gaussian_step(f, {**i, "x": x}, c, v_ref, at)
-    given = {**i, "mean": p.mean, "mean_ref": q.mean}
-    given.pop("std", None)
-    if kind == "eq3":
-        return f("kl.of_means")(p.mean, q.mean, p.std)
-    return _kl_of_means(f, given, c, at, kind)
+    from_x = {**i, "x": np.zeros_like(v)}  # x moves both means alike
+    p, q = (gaussian_step(f, from_x, c, each, at) for each in (v, v_ref))
+    plain = c["g"] not in NO_G and c["std_min"] == 0 and "sde.transition" not in f.replaced
+    if kind == "eq3" and plain:
+        return f("kl.flow_grpo")(v, v_ref, diffusion_of(f, i, c, at), c.held(at.t), at.h)
+    return _kl_of_means(f, {**i, "mean": p.mean, "mean_ref": q.mean}, c, at, kind)

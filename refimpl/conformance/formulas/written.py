@@ -6,6 +6,7 @@ On the house clock, with v = noise − data: the values that a program begins wi
 so is what it tells. No program means that a capability has none in these conventions.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -74,7 +75,8 @@ STAGES = {
 def programs(name: str, i: Inputs, c: Conventions) -> tuple[Program, ...]:
     """The formula of a capability in these conventions, in each form that it is written in."""
     if name in CONVERSIONS:
-        return tuple(written(text, _signed(name, c)) for text in conversions(name, c["path"]))
+        texts = conversions(name, c["path"])
+        return tuple(written(_held(text, c), _signed(name, c)) for text in texts)
     made = _MADE.get(name)
     return () if made is None else tuple(made(i, c))
 
@@ -98,7 +100,8 @@ def begins(i: Inputs, c: Conventions) -> Env:
     env.setdefault("a", c["a"])
     if "steps" in i:
         env["k"] = np.arange(int(i["steps"]) + 1.0)
-        env["shift"] = float(str(c["grid"]).partition(" ")[2] or 1)
+        grid, _, shift = str(c["grid"]).partition(" ")
+        env |= {"shift": float(shift)} if grid == "shift" else {}
     env["eps"] = c["advantage_eps"]
     if "rewards" in env:
         env["prompts"], env["n"] = env["rewards"].shape
@@ -126,15 +129,50 @@ def _signed(name: str, c: Conventions) -> Callable[[Parts], Parts] | None:
     return lambda parts: {k: c.velocity(x) for k, x in parts.items()}
 
 
+def _literal(x: float) -> str:
+    """A number as one writes it, every digit of it."""
+    return repr(float(x)).removesuffix(".0")
+
+
+def _level(c: Conventions) -> str:
+    """What formulas take for t: itself, or what lies between the declared ends; h keeps t."""
+    level = "t"
+    if c["t_min"] > 0:
+        level = f"maximum({level}, {_literal(c['t_min'])})"
+    if c["t_max"] < 1:
+        level = f"minimum({level}, {_literal(c['t_max'])})"
+    return level
+
+
+def held(text: str, c: Conventions) -> str:
+    """A formula of t, of what is taken for it."""
+    return text if _level(c) == "t" else re.sub(r"\bt\b", "t_held", text)
+
+
+def _held(text: str, c: Conventions) -> str:
+    """The same with the line that says what is taken for t."""
+    now = held(text, c)
+    return text if now == text else f"t_held = {_level(c)}\n{now}"
+
+
+def _floored(text: str, c: Conventions) -> str:
+    """Lines whose std is not less than the declared floor; the mean knows nothing of it."""
+    if not c["std_min"]:
+        return text
+    own = re.sub(r"\bstd\b", "std_own", text)
+    return f"{own}\nstd = maximum(std_own, {_literal(c['std_min'])})"
+
+
 def _g(i: Inputs, c: Conventions) -> str:
     """The line of g, or none where it is given."""
-    if "g" in i or callable(c["g"]) or c["g"] == "cps":
+    if "g" in i or callable(c["g"]):
         return ""
     if c["g"] == "constant":
         return "g = a\n"
     rule, _, limit = str(c["boundary"]).partition(" ")
     inside = {"next_level": "where(t == 1, s, t)", "clamp": f"minimum(t, {limit})"}.get(rule, "t")
-    if inside == "t" or (rule == "next_level" and not np.any(np.asarray(c.level(i["t"])) == 1)):
+    singular = c["t_max"] == 1 and np.any(np.asarray(c.level(i["t"])) == 1)
+    if inside == "t" or (rule == "next_level" and not singular):
         return "g = a * sqrt(t / (1 - t))\n"
     return f"inside = {inside}\ng = a * sqrt(t / (1 - inside))\n"
 
@@ -145,8 +183,12 @@ def transition(i: Inputs, c: Conventions) -> list[str]:
     if c["g"] in FROZEN or last:
         return []
     if c["g"] == "cps":
-        return [_CPS]
-    return [f"{_g(i, c)}std = g * sqrt(h)\n{mean}" for mean in _MEANS]
+        texts = [_CPS]
+    else:
+        texts = [f"{_g(i, c)}std = g * sqrt(h)\n{mean}" for mean in _MEANS]
+        if _level(c) != "t":
+            texts.remove(texts[2])  # it goes from t to s by both ends, not by h
+    return [_floored(_held(text, c), c) for text in texts]
 
 
 _TOLD = {"g sqrt(h)": "std", "g": "std / sqrt(h)", "variance": "std**2"}
@@ -201,24 +243,32 @@ def _kl(i: Inputs, c: Conventions) -> list[Program]:
         return [written(f"{own}{_KL[kind]}\n{value}")]
     if kind == "velocity":
         return [written(f"{_KL[kind]}\n{value}")]
-    if kind != "eq3" or c["g"] in NO_G:
+    if kind != "eq3" or c["g"] in NO_G or c["std_min"]:
         return []
-    return [written(f"{_g(i, c)}{_KL['of velocities']}\n{value}")]
+    return [written(_held(f"{_g(i, c)}{_KL['of velocities']}", c) + f"\n{value}")]
+
+
+def spread(c: Conventions) -> str:
+    """What advantages are divided by, before eps."""
+    floor = c["advantage_floor"]
+    return f"maximum(sqrt(variance), {_literal(floor)})" if floor else "sqrt(variance)"
 
 
 def _advantages(i: Inputs, c: Conventions) -> list[Program]:
     over = {"batch": "batch", "others": ""}.get(c["advantage_std"], "group")
-    lines = ["base = group_mean(rewards)", "centred = rewards - base"]
+    alone = c["advantage_mean"] == "group"
+    base = "group_mean(rewards)" if alone else "(group_sum(rewards) - rewards) / (n - 1)"
+    lines = [f"base = {base}", "centred = rewards - base"]
     if c["advantage_std"] == "none":
         lines.append("value = centred")
     elif over:
-        middle = "centred" if over == "group" else "rewards - batch_mean(rewards)"
+        middle = "centred" if over == "group" and alone else f"rewards - {over}_mean(rewards)"
         count = "n" if over == "group" else "n * prompts"
         under = f"{count} - 1" if c["advantage_ddof"] else count
         lines += [f"variance = {over}_sum(({middle})**2) / ({under})",
-                  "value = centred / (sqrt(variance) + eps)"]  # fmt: skip
+                  f"value = centred / ({spread(c)} + eps)"]  # fmt: skip
     if c["advantage_clip"] != "none":
-        limit = f"{float(c['advantage_clip']):g}"
+        limit = _literal(c["advantage_clip"])
         lines[-1] = lines[-1].replace("value", "whole")
         lines.append(f"value = minimum(maximum(whole, -{limit}), {limit})")
     return [written("\n".join(lines))] if over else []
@@ -261,7 +311,9 @@ def _grid(i: Inputs, c: Conventions) -> list[Program]:
 
 
 _MADE: Mapping[str, Callable[[Inputs, Conventions], list[Program]]] = {
-    "diffusion": lambda i, c: [written(_g(i, c), value="g")] if c["g"] == "flow_grpo" else [],
+    "diffusion": lambda i, c: (
+        [written(_held(_g(i, c), c), value="g")] if c["g"] == "flow_grpo" else []
+    ),
     "ode_step": lambda i, c: [written(text) for text in EULER],
     "heun_step": lambda i, c: [written(STAGES["heun"], value="x_s")],
     "sde_step": _step,
