@@ -57,7 +57,18 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "tests/sd3/test_run.py",
         ),
     ),
-    "kit": ("refimpl/conformance/formulas", ("tests/conformance",)),
+    "kit": (
+        "refimpl/conformance/formulas",
+        (
+            "tests/conformance/test_tableaux.py",
+            "tests/conformance/test_formulas_program.py",
+            "tests/conformance/test_formulas_operations.py",
+            "tests/conformance/test_formulas_conversions.py",
+            "tests/conformance/test_formulas_values.py",
+            "tests/conformance/test_formulas_steps.py",
+            "tests/conformance/test_formulas_written.py",
+        ),
+    ),
 }
 """Room → its folder, and the tests that must notice."""
 
