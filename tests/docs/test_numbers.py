@@ -7,6 +7,8 @@ A whole number may be a count of the text's own, so those are left. Some kinds m
     chosen     a letter is set to it, and it has two digits: $a = 0.7$, $s = 0.1, 0.5$
     a law's    a parameter of a law that the page names: $N(1.5, 0.25)$, and its standard deviation
     a name     SD3.5, diffusers 0.42.1, Statement 3.4, and the name of a table's column
+
+Titles, and texts of links, which repeat them, are not looked at.
 """
 
 import math
