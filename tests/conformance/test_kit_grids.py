@@ -60,6 +60,16 @@ def test_a_wrong_last_level_is_told_from_the_right_one():
     assert of(judge(subject(wrong, "1/1000, shift 3")), "schedule.value").verdict == "differs"
 
 
+def test_a_declared_shift_keeps_all_its_digits():
+    k = 3.158192909689768  # exp(1.15), of FLUX.1-dev at 4096 tokens
+
+    def make(steps):
+        u = np.linspace(1, 0, steps + 1)
+        return k * u / (1 + (k - 1) * u)
+
+    assert of(judge(subject(make, f"shift {k}")), "schedule.value").verdict == "agrees"
+
+
 def test_any_grid_is_looked_at_and_named_all_the_same():
     report = judge(subject(levels("flux.1-dev 4096"), "any"))
     assert of(report, "schedule.basic").verdict == "agrees"

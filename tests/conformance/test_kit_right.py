@@ -118,6 +118,15 @@ def test_the_velocity_has_the_sign_of_the_clock_unless_declared(t, sign):
     assert Conventions({"time": t, "velocity": "noise - data"}).velocity(1.0) == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("boundary", "clamp 0.9999999"), ("grid", "shift 3.158192909689768")]
+)
+def test_a_declared_number_keeps_all_its_digits(key, value):
+    assert Conventions({key: value})[key] == value
+    word, _, number = value.partition(" ")
+    assert Conventions({key: f"{word}({number})"})[key] == value
+
+
 @pytest.mark.parametrize("capability", CAPABILITIES)
 def test_no_tolerance_hides_one_per_cent_in_float32(capability):
     checks()  # fills the table

@@ -218,7 +218,7 @@ def _word(key: str, known: Key, value: str) -> str:
         except ValueError:
             number = 0.0
         if number > 0 and (known.pattern != "clamp" or number < 1):
-            return f"{known.pattern} {number:g}"
+            return f"{known.pattern} {literal(number)}"
     if key == "grid" and (grid := _shipped(value)):
         return grid
     near = nearest(value, known.words) if known.words else ""
@@ -239,6 +239,11 @@ def _shipped(value: str) -> str:
     except ValueError as error:
         raise CannotRun(f"grid = {value!r}: {error}") from None
     return name
+
+
+def literal(x: float) -> str:
+    """A number as one writes it, every digit of it."""
+    return repr(float(x)).removesuffix(".0")
 
 
 def _plain(word: str) -> str:

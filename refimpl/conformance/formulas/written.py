@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..adapter.conventions import FROZEN, NO_G, Conventions
+from ..adapter.conventions import FROZEN, NO_G, Conventions, literal
 from .conversions import CONVERSIONS, conversions
 from .program import Env, Program, written
 from .steps import diffusion_of, levels
@@ -129,18 +129,13 @@ def _signed(name: str, c: Conventions) -> Callable[[Parts], Parts] | None:
     return lambda parts: {k: c.velocity(x) for k, x in parts.items()}
 
 
-def _literal(x: float) -> str:
-    """A number as one writes it, every digit of it."""
-    return repr(float(x)).removesuffix(".0")
-
-
 def _level(c: Conventions) -> str:
     """What formulas take for t: itself, or what lies between the declared ends; h keeps t."""
     level = "t"
     if c["t_min"] > 0:
-        level = f"maximum({level}, {_literal(c['t_min'])})"
+        level = f"maximum({level}, {literal(c['t_min'])})"
     if c["t_max"] < 1:
-        level = f"minimum({level}, {_literal(c['t_max'])})"
+        level = f"minimum({level}, {literal(c['t_max'])})"
     return level
 
 
@@ -160,7 +155,7 @@ def _floored(text: str, c: Conventions) -> str:
     if not c["std_min"]:
         return text
     own = re.sub(r"\bstd\b", "std_own", text)
-    return f"{own}\nstd = maximum(std_own, {_literal(c['std_min'])})"
+    return f"{own}\nstd = maximum(std_own, {literal(c['std_min'])})"
 
 
 def _g(i: Inputs, c: Conventions) -> str:
@@ -251,7 +246,7 @@ def _kl(i: Inputs, c: Conventions) -> list[Program]:
 def spread(c: Conventions) -> str:
     """What advantages are divided by, before eps."""
     floor = c["advantage_floor"]
-    return f"maximum(sqrt(variance), {_literal(floor)})" if floor else "sqrt(variance)"
+    return f"maximum(sqrt(variance), {literal(floor)})" if floor else "sqrt(variance)"
 
 
 def _advantages(i: Inputs, c: Conventions) -> list[Program]:
@@ -268,7 +263,7 @@ def _advantages(i: Inputs, c: Conventions) -> list[Program]:
         lines += [f"variance = {over}_sum(({middle})**2) / ({under})",
                   f"value = centred / ({spread(c)} + eps)"]  # fmt: skip
     if c["advantage_clip"] != "none":
-        limit = _literal(c["advantage_clip"])
+        limit = literal(c["advantage_clip"])
         lines[-1] = lines[-1].replace("value", "whole")
         lines.append(f"value = minimum(maximum(whole, -{limit}), {limit})")
     return [written("\n".join(lines))] if over else []
