@@ -34,11 +34,13 @@ class Method:
             to `kernel`.
         boundary: what stands for t inside g at t = 1, for "flow_grpo" alone; `clamp_at` for
             "clamp".
+        clamp_at: see `boundary`.
         window: which steps draw noise: "all"; "first" `size` steps; "fixed": `size` steps from
             step `start`, 0 the noisiest; a window of `size` steps that
             moves on by `stride` every `every` iterations ("sliding", MixGRPO) or is drawn anew each
             iteration ("random") among the steps from `start` to before `end`, null for the last;
             the flow's ODE elsewhere. Only noisy steps are trained.
+        size, start, end, stride, every: see `window`.
         skip_last: the last step is sampled and not trained.
         weight: of a step's surrogate: "equal", "tempflow", "guard" (1/h), "guard_lever" (1/L, L the
             sensitivity of the step's mean to the velocity), "levelled".
@@ -47,6 +49,7 @@ class Method:
         ratio: "plain", or "guard": GRPO-Guard's recentred one, which needs "average".
         trust: "clip" the ratio at 1 ± `limit`; mask by the "divergence" from the old policy above
             `limit`; or "none".
+        limit: see `trust`.
         kl, beta: the penalty against the reference and its weight.
         advantage_std, ddof, eps: see `grpo.advantage`.
         advantage_bound: see `grpo.bounded`; None leaves advantages as they are.

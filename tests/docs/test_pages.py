@@ -22,6 +22,13 @@ def test_generated_blocks_are_what_the_run_finds() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_setting_of_the_trainer_says_what_it_means() -> None:
+    page = (DOCS / "sd35.md").read_text("utf-8")
+    rows = re.findall(r"^\| <code>(\w+\.\w+)</code> \| .* \| (.*) \|$", page, re.M)
+    assert len(rows) > 80
+    assert [name for name, meaning in rows if not meaning.strip()] == []
+
+
 def test_no_page_prints_an_open_verdict() -> None:
     pages = [p for p in PAGES if 'class="verdict open"' in p.read_text("utf-8")]
     assert pages == []

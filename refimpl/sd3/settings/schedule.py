@@ -96,8 +96,10 @@ class Training:
         skip_silent: without a KL, leave out images whose advantage is 0: their gradient is 0.
             Batches then have other sizes than in the rollout, and ratios are 1 up to rounding.
         optimiser: "adamw", or "adamw8bit" of bitsandbytes.
+        learning_rate, betas, eps, weight_decay: of AdamW; the rate's default is for a LoRA.
         schedule: of the learning rate, after `warmup` optimiser steps that raise it from 0:
             "constant", or falling to 0 at the run's end as "linear" or "cosine".
+        warmup: see `schedule`.
         max_grad_norm: gradients longer than this are shortened to it.
     """
 
@@ -182,8 +184,10 @@ class Run:
         seed: of everything random in the run.
         checkpoint_every: iterations between checkpoints; `keep` newest stay, and every
             `milestone`-th for good.
+        keep, milestone: see `checkpoint_every`.
         checkpoint_minutes: also one whenever so many minutes have passed; null: none but those.
         record_every: iterations between records of `record_rows` rows for `refimpl audit`; 0: none.
+        record_rows: see `record_every`.
         signal_every: iterations between reports of the gradient's signal by step; 0: none.
         tensorboard: write curves.
         tracker: also send the numbers to "trackio" or "wandb"; a resumed run adds to its curves.

@@ -140,6 +140,7 @@ class Vae:
     """Decoding.
 
     Attributes:
+        dtype: what it computes in.
         tiled: decode in overlapping tiles, for large images in little memory.
         batch: images decoded at once.
     """
