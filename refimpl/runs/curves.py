@@ -18,16 +18,20 @@ from .doctor import Diagnosis, Finding, Verdict
 from .exports import Curves, read
 
 _NAMES = {
-    "ratio": r"(^|[/_. ])(mean_)?(importance_)?ratio(s)?([/_. ]?mean)?$",
-    "ratio's spread": r"ratio([/_. ]?)(std|spread)$",
-    "clip share": r"(^|[/_. ])(pg_)?clip_?(frac|fraction|share|ratio)([/_. ]?mean)?$",
-    "KL": r"(^|[/_. ])(approx_|ppo_|actor_)?kl(_loss|_div|_divergence|[/_. ]?mean)?$",
+    "ratio": r"(^|[/. ])((train|mean|avg|policy|importance|sampling|is|prob|likelihood)_)*ratios?"
+             r"([/_. ]?(mean|avg))?$",
+    "ratio's spread": r"(?<!clip_)ratio([/_. ]?)(std|spread)$",
+    "clip share": r"(^|[/_. ])(pg_)?clip_?(frac|fraction|share|ratio)([/_. ]?(region_)?mean)?$",
+    "KL": r"(^|[/. ]|(?<!target)(?<!max)(?<!init)_)(approx_|ppo_|actor_)?kl"
+          r"(_loss|_div|_divergence|[/_. ]?mean)?$",
     "dead groups": r"(zero_std|dead_group|frac_reward_zero_std|zero_var)",
     "group's spread": r"(reward|group)s?[/_. ](group_)?std([/_. ]?mean)?$",
-    "advantages' mean": r"adv(antage)?s?[/_. ]?mean$",
-    "advantages' std": r"adv(antage)?s?[/_. ]?std$",
-    "reward": r"(^|[/_. ])rewards?([/_. ]?(mean|avg|total|ori_avg))?$",
+    "advantages' mean": r"(adv(antage)?s?[/_. ]?mean|mean_adv(antage)?s?)$",
+    "advantages' std": r"(adv(antage)?s?[/_. ]?std|std_adv(antage)?s?)$",
+    "reward": r"(^|[/. ]|(?<!kl)(?<!min)(?<!max)(?<!std)_)rewards?"
+              r"([/_. ]?(mean|avg|total|ori_avg))?$",
 }  # fmt: skip
+"""Names of columns. What only ends like one (zero_std_ratio, clip_ratio, target_kl) is another."""
 
 RECORD = (
     "record one rollout (x_t, x_s, t, s, v, std, log_prob, log_prob_old, ratio, rewards, groups, "
@@ -62,7 +66,7 @@ def examine(path: Path, clip: float | None = None) -> Diagnosis:
         clip: the width ε of the ratio's clip, if it is known.
 
     Raises:
-        FileNotFoundError, ValueError: no file of curves, or none that is known here.
+        FileNotFoundError, ValueError: no file of curves, or none that can be judged.
     """
     curves = recognised(read(path))
     if not curves:
@@ -72,6 +76,12 @@ def examine(path: Path, clip: float | None = None) -> Diagnosis:
         )
     findings = [f for judge in _JUDGES for f in judge(curves, clip)]
     steps = max(len(c.values) for c in curves.values())
+    if all(f.verdict == "shown" for f in findings):
+        names = ", ".join(c.name for c in curves.values())
+        raise ValueError(
+            f"{path}: {names} over {steps} steps judge nothing: a reward takes 10 steps, a ratio's "
+            "spread takes --clip"
+        )
     return Diagnosis(str(path), "curves", steps, True, (*findings, _open(curves)), ())
 
 

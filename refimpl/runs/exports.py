@@ -126,6 +126,9 @@ def _of_table(content: str, path: Path) -> Curves:
         raise ValueError(f"{path} is no table: {error}") from error
     if rows and len(rows[0]) > _COLUMNS:
         raise ValueError(f"{path} has {len(rows[0])} columns: at most {_COLUMNS} are read")
+    for k, row in enumerate(rows, 2):
+        if None in row:
+            raise ValueError(f"{path}, row {k}: more cells than the first row has names")
     if rows and set(rows[0]) == {"Wall time", "Step", "Value"}:
         rows = [{"step": row["Step"], path.stem: row["Value"]} for row in rows]
     return _of_rows(rows)

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from refimpl.cli import app
-from refimpl.runs.curves import examine
+from refimpl.runs.curves import examine, recognised
 from refimpl.runs.exports import read
 
 STEPS = 40
@@ -99,6 +99,52 @@ def test_what_curves_can_show_is_said(name, tmp_path):
     told = [f for f in found.findings if f.verdict == verdict]
     assert any(says in f.meaning for f in told), found.findings
     assert found.healthy == (verdict != "violated")
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("ratio", "ratio"), ("train/ratio", "ratio"), ("importance_ratio/mean", "ratio"),
+        ("mean_ratio", "ratio"), ("policy.ratio_mean", "ratio"),
+        ("clip_ratio", "clip share"), ("clip_ratio/region_mean", "clip share"),
+        ("actor/pg_clipfrac", "clip share"), ("clipfrac", "clip share"),
+        ("zero_std_ratio", "dead groups"), ("frac_reward_zero_std", "dead groups"),
+        ("success_ratio", None), ("lr_ratio", None), ("clip_ratio_std", None),
+        ("approx_kl", "KL"), ("actor/kl_loss", "KL"), ("old_approx_kl", "KL"),
+        ("objective/kl", "KL"), ("target_kl", None), ("init_kl", None), ("kl_coef", None),
+        ("reward", "reward"), ("train_reward_mean", "reward"), ("reward_avg", "reward"),
+        ("kl_reward", None), ("max_reward", None), ("rewards/std", "group's spread"),
+        ("mean_advantage", "advantages' mean"), ("adv_std", "advantages' std"),
+    ],
+)  # fmt: skip
+def test_a_column_is_read_as_what_its_whole_name_says(name, meaning):
+    found = recognised({name: [(0.0, 0.5)]})
+    assert list(found) == [meaning] * (meaning is not None)
+
+
+def test_flow_grpos_own_columns_are_told_apart(tmp_path):
+    """zero_std_ratio is a share of groups, and no ratio of two policies."""
+    rows = [{"step": k, "zero_std_ratio": 0.97, "reward_ori_avg": 0.5 + 0.01 * k}
+            for k in range(STEPS)]  # fmt: skip
+    (tmp_path / "c.csv").write_text(as_csv(rows))
+    (finding,) = [f for f in examine(tmp_path / "c.csv").findings if f.verdict == "watch"]
+    assert finding.meaning == "groups whose rewards are equal teach nothing"
+
+
+def test_curves_that_judge_nothing_are_no_clean_bill(tmp_path):
+    (tmp_path / "short.csv").write_text("step,reward\n0,1\n1,2\n")
+    with pytest.raises(ValueError, match="reward over 2 steps judge nothing: a reward takes 10"):
+        examine(tmp_path / "short.csv")
+    (tmp_path / "spread.csv").write_text(as_csv([{"step": k, "ratio_std": 1e-6} for k in (0, 1)]))
+    with pytest.raises(ValueError, match="takes --clip"):
+        examine(tmp_path / "spread.csv")
+    assert examine(tmp_path / "spread.csv", clip=1e-4).healthy
+
+
+def test_a_row_with_cells_too_many_is_named(tmp_path):
+    (tmp_path / "c.csv").write_text("step,reward\n0,1\n1,2,3\n")
+    with pytest.raises(ValueError, match="c.csv, row 3: more cells than the first row has names"):
+        examine(tmp_path / "c.csv")
 
 
 def test_the_record_that_would_decide_is_asked_for(tmp_path):
