@@ -76,7 +76,7 @@ def examine(path: Path, clip: float | None = None) -> Diagnosis:
         )
     findings = [f for judge in _JUDGES for f in judge(curves, clip)]
     steps = max(len(c.values) for c in curves.values())
-    if all(f.verdict == "shown" for f in findings):
+    if not findings:
         names = ", ".join(c.name for c in curves.values())
         raise ValueError(
             f"{path}: {names} over {steps} steps judge nothing: a reward takes 10 steps, a ratio's "

@@ -159,7 +159,7 @@ def test_windows_draw_noise_where_the_method_says(method: Method, places: list[i
 def test_a_rollout_that_begins_with_a_picture_has_the_grid_of_its_own_steps() -> None:
     """Pipelines that begin with a picture skip levels; a window is not to lie among those."""
     scheduler = direct(method={"window": "first", "size": 2})
-    levels = scheduler.sigmas.tolist()
+    levels = list(scheduler.grid.levels)
     scheduler.set_begin_index(3)
     x = torch.randn(2, 4, 8, 8, generator=seeded(1))
     for t in scheduler.timesteps[3:]:
@@ -194,6 +194,7 @@ def test_copies_for_other_latents_draw_on_and_are_those_of_the_last_rollout() ->
         assert scheduler.copies == [other, third]
         assert [len(each.kept) for each in (scheduler, other, third)] == [1, 1, 0]
     assert other.sigmas is not scheduler.sigmas
+    assert copy.deepcopy(scheduler).kept == []
 
 
 @pytest.mark.parametrize("family", ["LTX-2"], indirect=True)

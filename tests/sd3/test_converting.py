@@ -117,7 +117,9 @@ def test_values_may_come_as_yaml_or_json(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"config.{ending}"
     file.write_text(json.dumps(values) if ending == "json" else yaml.safe_dump(values))
     found = converting.converted(converting.read(file), gpus=3)
-    assert found.settings["sampling"] == {"groups": 3, "batch": 4, "group": 8, "steps": 10}
+    assert found.settings["sampling"] == {
+        "groups": 3, "batch": 4, "group": 8, "steps": 10, "guidance": 1.0,
+    }  # fmt: skip
     assert found.settings["training"]["updates"] == 2
     assert found.settings["method"] == {"advantage_std": "group", "skip_last": False}
     assert found.settings["rewards"]["weights"] == {"image_reward": 0.5, "remote": 1}
@@ -207,6 +209,28 @@ def test_values_that_cannot_be_meant_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         resolved(tmp_path, **{"sample.sde_window_size": 2, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("train.cfg", False), ("train.cfg", True), ("sample.sde_window_range", (0, 5)),
+        ("sample.sde_window_size", 2), ("sample.same_latent", True), ("sample.kl_reward", 0),
+        ("sample.eval_guidance_scale", 4.5), ("sample.sde_type", "cps"), ("mixed_precision", "no"),
+        ("sample.global_std", True), ("train.timestep_fraction", 1), ("reward_fn", {}),
+        ("train.ema", True), ("num_checkpoint_limit", 5), ("train.adam_beta1", 0.9),
+        ("train.adam_beta2", 0.999), ("train.use_8bit_adam", False),
+        ("sample.guidance_scale", 4.5), ("train.surprise", 1),
+    ],
+)  # fmt: skip
+def test_a_value_is_accounted_for_whatever_stands_beside_it(name: str, value: Any) -> None:
+    found = converting.converted({name: value})
+    told = [*found.mapped, *found.changed, *found.dropped]
+    assert any(name.rpartition(".")[2] in line for line in told), told
+
+
+def test_a_run_without_guidance_that_names_no_scale_has_none() -> None:
+    assert converting.converted({"train.cfg": False}).settings["sampling"] == {"guidance": 1.0}
 
 
 ODD = (None, "x", "", -1, 0, 2.5, float("nan"), float("inf"), [], [1], {}, {"a": 1}, True, (0, 5))

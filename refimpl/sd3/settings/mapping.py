@@ -100,6 +100,16 @@ def _guidance(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
     )
 
 
+def _guided(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    """train.cfg, where no scale of guidance tells it."""
+    if "sample.guidance_scale" in given:
+        return
+    if not value:
+        found.put("sampling.guidance", 1.0)
+    told = "the preset's" if value else "1.0, in rollout and training alike"
+    found.changed.append(f"train.cfg = {value!r} → sampling.guidance = {told}")
+
+
 def _fraction(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
     steps = given.get("sample.num_steps", 10)
     trained = int(steps * value)
@@ -178,26 +188,24 @@ def _kernel(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
 
 def _window(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
     _alias(found, "sample.sde_window_size", value or 0)
-    among = given.get("sample.sde_window_range")
-    if value and among is not None:
-        _alias(found, "sample.sde_window_range", among)
-    elif among is not None:
-        found.dropped.append(f"sample.sde_window_range = {among!r}: there is no window")
+
+
+def _among(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    if given.get("sample.sde_window_size"):
+        _alias(found, "sample.sde_window_range", value)
+    else:
+        found.dropped.append(f"sample.sde_window_range = {value!r}: there is no window")
 
 
 def _in_reward(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
-    if value:
-        found.dropped.append(
-            f"sample.kl_reward = {value!r}, a KL in the reward: here it stands in the loss, "
-            "method.beta"
-        )
+    told = ", a KL in the reward: here it stands in the loss, method.beta" if value else ": no KL"
+    found.dropped.append(f"sample.kl_reward = {value!r}{told}")
 
 
 def _evaluated(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
-    if value != given.get("sample.guidance_scale"):
-        found.dropped.append(
-            f"sample.eval_guidance_scale = {value!r}: evaluation has the guidance of training"
-        )
+    found.dropped.append(
+        f"sample.eval_guidance_scale = {value!r}: evaluation has the guidance of training"
+    )
 
 
 def require_grpo(value: Any) -> None:
@@ -235,8 +243,8 @@ CHANGED: dict[str, Callable[[Converted, Any, Mapping[str, Any]], None]] = {
     "sample.same_latent": _start,
     "sample.kl_reward": _in_reward,
     "sample.eval_guidance_scale": _evaluated,
-    "train.cfg": lambda found, value, given: None,  # told with the guidance scale
-    "sample.sde_window_range": lambda found, value, given: None,  # told with the window's size
+    "sample.sde_window_range": _among,
+    "train.cfg": _guided,
 }
 """Values that become another one."""
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
