@@ -240,7 +240,7 @@ def ode_sampler(field, x, levels):
     return x
 
 
-@wrong("lengths of 1/5", "ode_sampler.value", "x − 0.2 k1  where  x − h k1", t="scalar")
+@wrong("lengths of 1/5", "ode_sampler.value", "an even grid's length at every step", t="scalar")
 def ode_sampler(field, x, levels):
     for t in levels[:-1]:
         x = x - field(x, t) / (len(levels) - 1)

@@ -29,6 +29,9 @@ from .register import Differs, Finding, NotApplicable, check
 from .standing import measured
 from .table import offer, precise
 
+_OUTLIER = np.where(np.arange(80) % 41 == 3, 32.0, np.arange(80) * 7 % 40 / 8).reshape(2, 40)
+"""One advantage in each group beyond 5, where advantages are most often held."""
+
 _ROWS = np.array([[1.0, 2.5, 0.25, -1.5], [3.0, 3.5, 4.0, 8.0], [-2.0, 0.5, 0.75, 1.25]])
 
 
@@ -66,6 +69,13 @@ def _centred(how: str) -> Any:
     return parts
 
 
+def _dealt(i: Inputs, c: Conventions) -> Parts:
+    r = i["rewards"]
+    turned = r.reshape(r.shape[1], r.shape[0]).T
+    value = advantages(Formulas(), {"rewards": turned}, c)["value"]
+    return {"value": value.T.reshape(r.shape)}
+
+
 _ADVANTAGE_SLIPS = (
     Slip("mean of the batch for the group's", "The baseline is the mean of all rewards: "
                                               "prompts are "
@@ -83,6 +93,9 @@ _ADVANTAGE_SLIPS = (
     Slip("groups along the other axis", "Mean and std run over prompts, not over a prompt's "
          "samples.", "rewards that are (G, prompts)", "a row is a group",
          lambda i, c: {"value": advantages(Formulas(), {"rewards": i["rewards"].T}, c)["value"].T}),
+    Slip("groups dealt out like cards", "Samples k, k + P, k + 2 P, ... of P prompts are taken for "
+         "one group, where a group's samples lie side by side.", "repeat and repeat_interleave "
+         "taken for one another", "view(prompts, G)", lambda i, c: _dealt(i, c)),
     Slip("advantages of the wrong sign", "Bad samples are rewarded.", "a loss for an "
                                                                       "objective", "R − mean R",
          lambda i, c: {"value": -advantages(Formulas(), i, c)["value"]}),
@@ -117,7 +130,8 @@ def _advantage_cases(subject: Subject) -> list[Case]:
     small = tiny if arrays.UNIT[subject.conventions["dtype"]] < 2.0**-10 else _ROWS / 4
     rows = ((_ROWS, "3 groups of 4"), (np.round(tall * 8) / 8, "2 groups of 6"),
             (np.round(tall[:, :5] * 4) / 4, "2 groups of 5"),
-            (small, "a group that hardly differs"))  # fmt: skip
+            (small, "a group that hardly differs"),
+            (_OUTLIER, "one of 40 far from the others"))  # fmt: skip
     return [Case({"rewards": r}, told) for r, told in rows]
 
 

@@ -2,7 +2,8 @@
 
     advantages   surrogate   objective   guidance
 
-Ratios lie on both sides of both ends of the clip, advantages are of either sign and 0.
+Ratios lie on both sides of both ends of the clip and far beyond them, advantages are of either
+sign and 0.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,8 @@ from .register import Differs, Finding, NotApplicable, check
 from .table import offer, precise
 from .terms import made_of, of_guidance, of_surrogate
 
-_RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0)
+_RATIOS = (0.5, 0.625, 0.875, 1.0, 1.125, 1.5, 2.0, 0.0625, 4.0)
+"""The last two are where a second clip shows, and one about 0."""
 
 _ADVANTAGES = (1.5, -1.25, 0.375, -0.625, 0.0)
 """On both sides of ±1, where advantages are most often held."""
@@ -147,7 +149,17 @@ _OBJECTIVE_SLIPS = (
          "it.", "a KL that is part of the reward", "the KL outside the minimum",
          lambda i, c: objective(Formulas(), {**i, "advantage": i["advantage"] - i["beta"] * i["kl"],
                                              "kl": 0 * i["kl"]}, c)),
+    Slip("the KL inside the minimum", "It is charged to r A alone, and clipped steps are free of "
+         "it.", "parentheses in the wrong place", "min(r A, clip(r, 1 − ε, 1 + ε) A) − β KL",
+         lambda i, c: _inside(i, c)),
 )  # fmt: skip
+
+
+def _inside(i: Inputs, c: Conventions) -> Parts:
+    plain = i["ratio"] * i["advantage"]
+    clipped = np.clip(i["ratio"], 1 - i["clip"], 1 + i["clip"]) * i["advantage"]
+    value = np.minimum(plain - i["beta"] * i["kl"], clipped)
+    return {"value": value if c["sign"] == "objective" else -value}
 
 
 OBJECTIVE = Operation("objective", objective, ("sign",), _OBJECTIVE_SLIPS, _branch_inner,

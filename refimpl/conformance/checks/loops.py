@@ -3,7 +3,7 @@
 ODE, SDE    operations        run(subject, capability, case)    one call
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -115,6 +115,48 @@ def _some(steps: int) -> Iterator[Slip]:
 _RULE_SLIPS = tuple(chain.from_iterable(_some(steps) for steps in (1, 2, 3, 4)))
 
 
+def _length_slip(whose: str, h: Callable[[Any], float]) -> Slip:
+    """Steps of one length, wherever the levels are: Euler's, or the SDE's with noise g √h."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        grid = levels_of(i, c)
+        x, field, far = i["x"], field_of(i), h(grid)
+        for k, (t, s) in enumerate(pairwise(grid)):
+            v, longer = field(x, t), far / (t - s)
+            if "noise" not in i:
+                x = x - far * v
+                continue
+            p = gaussian_step(Formulas(), {**i, "x": x}, c, v, Step(np.float64(t), np.float64(s)))
+            x = x + longer * (p.mean - x) + np.sqrt(longer) * p.std * i["noise"][k]
+        return {"x": x}
+
+    return Slip(f"{whose} length at every step", "The steps' length does not follow the levels.",
+                "code for even grids", "h = t − s", parts)  # fmt: skip
+
+
+_LENGTH_SLIPS = (
+    _length_slip("the first step's", lambda grid: grid[0] - grid[1]),
+    _length_slip("the last step's", lambda grid: grid[-2] - grid[-1]),
+    _length_slip("an even grid's", lambda grid: (grid[0] - grid[-1]) / (len(grid) - 1)),
+)
+
+
+def _std_of(offset: int) -> Any:
+    """Every step's noise with another step's std; the end's own where there is none."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        steps = [Step(np.float64(t), np.float64(s)) for t, s in pairwise(levels_of(i, c))]
+        x, field, last = i["x"], field_of(i), len(steps) - 1
+        for k, at in enumerate(steps):
+            v = field(x, at.t)
+            p = gaussian_step(Formulas(), {**i, "x": x}, c, v, at)
+            other = steps[min(max(k + offset, 0), last)]
+            x = p.mean + gaussian_step(Formulas(), {**i, "x": x}, c, v, other).std * i["noise"][k]
+        return {"x": x}
+
+    return parts
+
+
 _NOISE_SLIPS = (
     _sampler_slip("one noise for all steps", "Every step gets the first one's noise.",
                   "noise drawn before the loop", "fresh noise at every step",
@@ -132,6 +174,10 @@ _NOISE_SLIPS = (
     _sampler_slip("noise in reverse order", "Step k gets the noise of step T − k.", "a "
                                                                                     "reversed grid",
                   "noise[k] at step k", noise=lambda e: e[::-1]),
+    Slip("the std of the step before", "Noise is as wide as in the step before.", "lists of stds "
+         "indexed one off", "g √h of the step itself", _std_of(-1)),
+    Slip("the std of the next step", "Noise is as wide as in the step after.", "lists of stds "
+         "indexed one off", "g √h of the step itself", _std_of(1)),
 )  # fmt: skip
 
 
@@ -178,15 +224,17 @@ _CLOSELY = 2.0**-6
 
 
 ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
-                (*_LOOP_SLIPS, *_RULE_SLIPS, *REMEMBERED, *OTHER_ODES), _loop_size, edited=edited,
+                (*_LOOP_SLIPS, *_RULE_SLIPS, *_LENGTH_SLIPS, *REMEMBERED, *OTHER_ODES),
+                _loop_size, edited=edited, closely=_CLOSELY,
                 fitted=lambda *told: chain(weighed(*told), of_two_slopes(*told), ended(*told),
-                                           with_numbers(*told)), closely=_CLOSELY)  # fmt: skip
+                                           with_numbers(*told)))  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_WINDOWS, *REMEMBERED, *OTHER_SDES), _loop_size,
-                edited=edited, fitted=lambda *told: chain(churned(*told), drawn(*told),
-                weighed(*told), ended(*told), with_numbers(*told)), closely=_CLOSELY)  # fmt: skip
+                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_LENGTH_SLIPS, *_WINDOWS, *REMEMBERED, *OTHER_SDES),
+                _loop_size, edited=edited, closely=_CLOSELY,
+                fitted=lambda *told: chain(churned(*told), drawn(*told), weighed(*told),
+                                           ended(*told), with_numbers(*told)))  # fmt: skip
 
 
 def their_grid(subject: Subject, capability: str) -> np.ndarray:

@@ -44,6 +44,12 @@ def _std(r: np.ndarray, ddof: int = 0) -> Any:
     return r.std(axis=1, keepdims=True, ddof=ddof)
 
 
+def _freed(r: np.ndarray) -> float:
+    """G/(G − 1): a deviation from the others' mean over one from the group's."""
+    n = r.shape[1]
+    return n / (n - 1) if n > 1 else np.nan
+
+
 def _upper_half(r: np.ndarray) -> Any:
     return _mean(np.sort(r, axis=1)[:, (r.shape[1] + 1) // 2 :])
 
@@ -111,6 +117,10 @@ SPREADS: Mapping[str, Measure] = {
     "the others' std (n − 1)": _others(lambda r: _std(r, 1)),
     "the group's std times its size": lambda r: _std(r) * r.shape[1],
     "the group's std over its size": lambda r: _std(r) / r.shape[1],
+    "the group's std times G/(G − 1), G its size": lambda r: _std(r) * _freed(r),
+    "the group's std times (G − 1)/G, G its size": lambda r: _std(r) / _freed(r),
+    "G/(G − 1), G the size of the group": lambda r: _freed(r),
+    "(G − 1)/G, G the size of the group": lambda r: 1 / _freed(r),
     "the group's standard error": lambda r: _std(r) / r.shape[1] ** 0.5,
     "the group's range": lambda r: _largest(r) - _smallest(r),
     "the batch's range": np.ptp,

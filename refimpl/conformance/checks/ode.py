@@ -13,7 +13,7 @@ import torch
 
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import curved, field_of, linear, shapes, times, values
+from ..adapter.inputs import at, curved, field_of, linear, shapes, times, values
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
 from ..formulas.operations import Edited, Operation, Slip
@@ -61,7 +61,10 @@ def _heun_cases(subject: Subject) -> list[Case]:
             kind, told = FIELDS[k % 2]
             given = {"x": values("x", shape), **st, **kind, "field": theirs(subject, kind)}
             cases.append(Case(given, f"shape {shape}, {told}"))
-    return cases
+    kind, told = FIELDS[1]
+    state = {"x": values("x", shapes(c)[0]), **at(c, 0.375, 0.0, shapes(c)[0][0])}
+    end = {**state, **kind, "field": theirs(subject, kind)}
+    return [*cases, Case(end, f"s = 0, {told}")]
 
 
 FIELDS = ((linear(-0.75, 1.25), "a linear field"), (curved(0.75, -1.25, 0.125), "a curved field"))
@@ -101,8 +104,24 @@ def _freed(rule: Program, i: Inputs, c: Conventions, env: Env) -> Parts:
     return {"value": rule.run({**_with_field(i, c), **env})["x_s"]}
 
 
-HEUN = Operation("heun_step", heun_step, ("time",),
-                 tuple(other_rule(n, _by) for n in OTHER_RULES if n != "Heun's rule"),
+def _euler_at_the_end(i: Inputs, c: Conventions) -> Parts:
+    heun, v = (
+        heun_step(Formulas(), i, c)["value"],
+        field_of(i)(i["x"], column(c.level(i["t"]), i["x"])),
+    )
+    t, s = (column(c.level(i[name]), i["x"]) for name in ("t", "s"))
+    return {"value": np.where(s == 0, i["x"] - (t - s) * v, heun)}
+
+
+_HEUN_SLIPS = (
+    *(other_rule(n, _by) for n in OTHER_RULES if n != "Heun's rule"),
+    Slip("Euler's rule in the step to 0", "The last step takes one slope.", "samplers that cannot "
+         "ask the network at noise level 0", "two slopes in every step: a velocity is finite at 0",
+         _euler_at_the_end),
+)  # fmt: skip
+
+
+HEUN = Operation("heun_step", heun_step, ("time",), _HEUN_SLIPS,
                  inner=lambda i, c: {"value": 2 * np.abs(i["x"]) + 2},
                  written=forms("heun_step"), begins=_with_field, fitted=_two_slopes)  # fmt: skip
 

@@ -5,7 +5,8 @@
 Grids are compared with the declared one, and each other named grid is a reading of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -86,6 +87,41 @@ _GRID_SLIPS = (
           "declare time, or reverse the grid", lambda i, c: 1 - _noise_levels(i, c)),
 )  # fmt: skip
 
+
+_WHOLE: Mapping[str, Callable[..., Any]] = {
+    "cut": np.floor,
+    "rounded": np.round,
+    "rounded up": np.ceil,
+}
+"""What becomes of a level's thousandths."""
+
+_NUDGE = 1e-9
+"""Rounding may have carried a level that is a whole number of thousandths to either side."""
+
+
+def _in_thousandths(
+    cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions
+) -> Iterator[Slip]:
+    """Levels that are multiples of 1/1000 on their own clock."""
+    unit = 1.0 if c["time"].endswith("1000") else 1e-3
+    for word, whole in _WHOLE.items():
+        seen = {i["steps"]: _nearer(_one(i["steps"], c) / unit, p.get("value"), whole, unit)
+                for i, p in zip(cases, told, strict=True)}  # fmt: skip
+        yield Slip(f"levels {word} to thousandths", "Levels are multiples of 1/1000.",
+                   "integer timesteps", "keep real numbers",
+                   lambda i, c, seen=seen: {"value": seen[i["steps"]]})  # type: ignore[misc]  # fmt: skip
+
+
+def _nearer(
+    exact: np.ndarray, got: np.ndarray | None, whole: Callable[..., Any], unit: float
+) -> np.ndarray:
+    """The whole numbers; where a level is one itself, whichever neighbour came back."""
+    below, above = (unit * whole(exact * (1 + d)) for d in (-_NUDGE, _NUDGE))
+    if got is None or got.shape != exact.shape:
+        return np.asarray(above)
+    return np.where(np.abs(below - got) < np.abs(above - got), below, above)
+
+
 SCHEDULE = Operation(
     "schedule",
     schedule,
@@ -94,12 +130,16 @@ SCHEDULE = Operation(
     lambda i, c: {"value": np.abs(c.clock(np.zeros(1))) + np.abs(c.clock(np.ones(1)))},
     forms("schedule"),
     begins,
+    fitted=_in_thousandths,
 )
 
 
+_COUNTS = (10, 40, 4, 7)
+"""Sevenths are no multiples of a thousandth, on any grid."""
+
+
 def _schedule_cases(subject: Subject) -> list[Case]:
-    counts = (10, 40, 4)
-    return [Case({"steps": T}, f"{T} steps") for T in counts]
+    return [Case({"steps": T}, f"{T} steps") for T in _COUNTS]
 
 
 offer(SCHEDULE, _schedule_cases, value=False)
@@ -127,13 +167,16 @@ def _levels(subject: Subject, T: int) -> np.ndarray:
 
 
 def _named(subject: Subject) -> named.Match | None:
-    """The named grid that theirs is, if it is one."""
+    """The named grid that theirs is at every number of steps, if it is one."""
+    slack = 8 * arrays.UNIT[subject.conventions["dtype"]]
     try:
-        slack = 8 * arrays.UNIT[subject.conventions["dtype"]]
-        _, found = named.identify(_levels(subject, 10).tolist(), slack)
+        first, *rest = (
+            {m.name: m for m in named.identify(_levels(subject, T).tolist(), slack)[1] if m.exact}
+            for T in _COUNTS
+        )
     except ValueError:
         return None
-    return found[0] if found[0].exact else None
+    return next((m for name, m in first.items() if all(name in r for r in rest)), None)
 
 
 def _recognised(subject: Subject) -> tuple[Explanation, ...]:
@@ -205,6 +248,8 @@ _TIME_SLIPS = (
          "pass real numbers, or declare model_time = 'int(1000 t)'", _of(np.floor)),  # type: ignore[arg-type]
     Slip("time rounded", "round(·) drops the fraction.", "DDPM indices", "pass real numbers",
          _of(np.round)),  # type: ignore[arg-type]
+    Slip("time rounded up", "ceil(·) drops the fraction.", "indices found by counting levels above",
+         "pass real numbers", _of(np.ceil)),  # type: ignore[arg-type]
     Slip("999 for 1000", "A DDPM's last index for the number of steps.", "DDPM schedules",
          "1000 t", _of(lambda tau: tau * 0.999)),  # type: ignore[arg-type]
 )  # fmt: skip

@@ -69,13 +69,27 @@ def more_changes(node: ast.AST) -> Iterator[ast.expr]:
         yield node.right
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         yield node.right
+    yield from _unbracketed(node)
     if isinstance(node, ast.Name) and node.id in ("s", "clip_low", "clip_high"):
         yield ast.BinOp(ast.Constant(1), ast.Sub(), ast.Name(node.id, ast.Load()))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         if node.func.id in ("minimum", "maximum", "clamp", "where"):
             yield from node.args
+        if node.func.id == "clamp":
+            x, low, high = node.args
+            yield ast.Call(ast.Name("minimum", ast.Load()), [x, high], [])
+            yield ast.Call(ast.Name("maximum", ast.Load()), [x, low], [])
         if node.func.id in _OTHERS:
             yield ast.Call(ast.Name(_OTHERS[node.func.id], ast.Load()), node.args, [])
+
+
+def _unbracketed(node: ast.AST) -> Iterator[ast.expr]:
+    """a/(b + c) as a/b + c, and a (b + c) as a b + c: a pair of brackets lost."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div))):
+        return
+    inner = node.right
+    if isinstance(inner, ast.BinOp) and isinstance(inner.op, (ast.Add, ast.Sub)):
+        yield ast.BinOp(ast.BinOp(node.left, node.op, inner.left), inner.op, inner.right)
 
 
 _OTHERS = {

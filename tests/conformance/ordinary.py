@@ -1,0 +1,131 @@
+"""Slips that stay unseen until somebody asks: far ratios, large groups, the last step, one length.
+
+They join those of `strange`.
+"""
+
+# ruff: noqa: F811
+
+from itertools import pairwise
+
+import torch
+from strange import right, wrong
+from wild import col, g_of
+
+# ---------------------------------------------------------------- far out
+
+
+@wrong("a dual clip", "surrogate.value", "maximum(minimum(plain, clipped advantage), 3 advantage)")
+def surrogate(ratio, advantage, clip):
+    plain = torch.min(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+    return torch.where(advantage < 0, torch.max(plain, 3 * advantage), plain)
+
+
+@wrong("a clip around 0", "surrogate.value", "minimum(ratio, clip_high)")
+def surrogate(ratio, advantage, clip):
+    return torch.min(ratio * advantage, ratio.clamp(-clip, clip) * advantage)
+
+
+@wrong("ratios that are cut above alone", "surrogate.value", "minimum(ratio, 1 + clip_high)")
+def surrogate(ratio, advantage, clip):
+    return ratio.clamp(max=1 + clip) * advantage
+
+
+@wrong("the KL in one half of the minimum", "objective.value", "the KL inside the minimum")
+def objective(ratio, advantage, clip, kl, beta):
+    clipped = ratio.clamp(1 - clip, 1 + clip) * advantage
+    return torch.min(ratio * advantage - beta * kl, clipped)
+
+
+def standard(rewards, eps=0.0):
+    std = rewards.std(1, correction=0, keepdim=True) + eps
+    return (rewards - rewards.mean(1, keepdim=True)) / std
+
+
+@wrong("a clip of 5 that nobody declared", "advantages.value", "advantage_clip = 5.0")
+def advantages(rewards):
+    return standard(rewards).clamp(-5, 5)
+
+
+@wrong("a clip of 5 that is not there", "advantages.value", "not bounded", advantage_clip=5.0)
+def advantages(rewards):
+    return standard(rewards)
+
+
+@right("a clip of 5, declared", advantage_clip=5.0, advantage_eps=1e-4)
+def advantages(rewards):
+    return standard(rewards, 1e-4).clamp(-5, 5)
+
+
+# ---------------------------------------------------------------- groups
+
+
+@wrong("an eps after the division", "advantages.value", "centred/√variance + eps  where",
+       advantage_eps=1e-4)  # fmt: skip
+def advantages(rewards):
+    return standard(rewards) + 1e-4
+
+
+@wrong("the others' mean, scaled the wrong way", "advantages.value",
+       "less the group's mean, over G/(G − 1)",
+       advantage_mean="others", advantage_std="none")  # fmt: skip
+def advantages(rewards):
+    n = rewards.shape[1]
+    return (rewards - rewards.mean(1, keepdim=True)) * (n - 1) / n
+
+
+@wrong("groups that are dealt out", "advantages.value", "groups dealt out like cards",
+       advantage_eps=1e-4)  # fmt: skip
+def advantages(rewards, group_size):
+    return standard(rewards.view(group_size, -1).T, 1e-4).T.reshape(-1)
+
+
+# ---------------------------------------------------------------- grids
+
+
+@wrong("levels in whole thousandths", "schedule.value", "levels cut to thousandths",
+       but=("grid: uniform",), grid="uniform")  # fmt: skip
+def schedule(steps):
+    return torch.floor(1000 * torch.linspace(1, 0, steps + 1, dtype=torch.float64)) / 1000
+
+
+@wrong("a time that is rounded up", "model_time.value", "time rounded up")
+def model_time(t):
+    return torch.ceil(1000 * t)
+
+
+# ---------------------------------------------------------------- chains
+
+
+@wrong("Euler's rule in the step to 0", "heun_step.value", "Euler's rule in the step to 0")
+def heun_step(field, x, t, s):
+    h, first = col(t - s, x), field(x, t)
+    second = torch.where(col(s, x) == 0, first, field(x - h * first, s))
+    return x - h / 2 * (first + second)
+
+
+@wrong("steps as long as the first", "ode_sampler.value", "the first step's length at every step")
+def ode_sampler(field, x, levels):
+    for t in levels[:-1]:
+        x = x - (levels[0] - levels[1]) * field(x, t)
+    return x
+
+
+def chain(field, x, levels, noise, *, h=None, std=None):
+    widths = [g_of(t, s) * (t - s) ** 0.5 for t, s in pairwise(levels)]
+    for k, (t, s) in enumerate(pairwise(levels)):
+        v, far = field(x, t), (t - s if h is None else h)
+        g = g_of(t, s)
+        x = x - far * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+        x = x + (g * far**0.5 if std is None else widths[std(k)]) * noise[k]
+    return x
+
+
+@wrong("steps as long as the first, with noise", "sde_sampler.value",
+       "the first step's length at every step")  # fmt: skip
+def sde_sampler(field, x, levels, noise):
+    return chain(field, x, levels, noise, h=levels[0] - levels[1])
+
+
+@wrong("noise as wide as the step before", "sde_sampler.value", "the std of the step before")
+def sde_sampler(field, x, levels, noise):
+    return chain(field, x, levels, noise, std=lambda k: max(k - 1, 0))
