@@ -56,6 +56,50 @@ def advantages(rewards):
     return standard(rewards, 1e-4).clamp(-5, 5)
 
 
+@wrong("a std that is at least a share of the batch's", "advantages.value",
+       "over the group's std, at least 0.05 times the batch's std")  # fmt: skip
+def advantages(rewards):
+    std = torch.maximum(
+        rewards.std(1, correction=0, keepdim=True), 0.05 * rewards.std(correction=0)
+    )
+    return (rewards - rewards.mean(1, keepdim=True)) / std
+
+
+# ---------------------------------------------------------------- schedules of noise
+
+
+def sde(x, v, t, s, noise, g, correction=1):
+    t, s = col(t, x), col(s, x)
+    h, g = t - s, g(t, s)
+    mean = x - h * (v + correction * g**2 / (2 * t) * (x + (1 - t) * v))
+    return mean + g * h**0.5 * noise, mean, g * h**0.5
+
+
+@wrong("a level that is held in both places", "sde_step.boundary", "t at most 0.999 in g")
+def sde_step(x, v, t, s, noise):
+    def held(t, s):
+        low = t.clamp(max=0.999)
+        return 0.7 * (low / (1 - low)) ** 0.5
+
+    return sde(x, v, t, s, noise, held)
+
+
+@wrong("a line between two ends", "sde_step.value", "g = 0.02 + 0.94 t")
+def sde_step(x, v, t, s, noise):
+    return sde(x, v, t, s, noise, lambda t, s: 0.02 + (0.96 - 0.02) * t)
+
+
+@wrong("a line, and no correction", "sde_step.value", "Its mean equals the mistake 'no score",
+       "Its std equals the mistake 'g = 0.02 + 0.94 t'")  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    return sde(x, v, t, s, noise, lambda t, s: 0.02 + (0.96 - 0.02) * t, correction=0)
+
+
+@wrong("nothing drawn where 1 − t is 0", "sde_step.boundary", "no noise at t = 1")
+def sde_step(x, v, t, s, noise):
+    return sde(x, v, t, s, noise, lambda t, s: torch.where(t == 1, 0.0, g_of(t, s)))
+
+
 # ---------------------------------------------------------------- groups
 
 

@@ -1,6 +1,6 @@
 """Mistakes of a step that have a number of their own, read off what came back.
 
-    churn by γ        one length for every step        predicted data held between −c and c
+    churn by γ    one length for every step    a level held in g    predicted data held at ±c
 
 Each number is read off one answer; whether it holds for all of them is asked afterwards.
 """
@@ -24,7 +24,12 @@ CHURN = ("Noise is added first, up to a higher level, and the ODE's step leads d
 
 
 def fitted(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
-    """The mistakes that the first answer with a mean suggests."""
+    """The mistakes that the first answer with a mean suggests, or the first where g is wrong."""
+    for i, parts in zip(cases, told, strict=True):
+        if "std" in parts and (found := list(_held_level(i, parts, c))):
+            yield from found
+            break
+    yield from _straight(cases, told, c)
     for i, parts in zip(cases, told, strict=True):
         if "mean" in parts and "std" in parts:
             yield from _churn(i, parts, c)
@@ -94,6 +99,75 @@ def _at_length(i: Inputs, c: Conventions, h: float) -> Parts:
     std = np.sqrt(h / at.h) * np.asarray(c.std(right["std"], at.h))
     made = {"mean": mean, "std": c.their_std(std, h)}
     return made | ({"x_s": mean + std * i["noise"]} if "noise" in i else {})
+
+
+def _held_level(i: Inputs, parts: Parts, c: Conventions) -> Iterator[Slip]:
+    """c from the std where it is wrong: g = a √(c/(1 − c)) there, whatever the level."""
+    if c["g"] != "flow_grpo" or "g" in i:
+        return
+    at, a, right = levels(i, c, i["x"]), i.get("a", c["a"]), step(Formulas(), i, c)
+    theirs, ours = (np.asarray(c.std(p["std"], at.h)) for p in (parts, right))
+    other = np.abs(theirs - ours) > _SAME * np.abs(ours)
+    odds = (theirs**2 / (a**2 * at.h))[other]
+    limit = one(odds / (1 + odds))
+    if limit is None or not 0 < limit < 1:
+        return
+    above = bool((at.t[other] > limit).all())
+    if above or bool((at.t[other] < limit).all()):
+        hold, word = (np.minimum, "most") if above else (np.maximum, "least")
+        made = c.but(g=lambda t: a * np.sqrt(hold(t, limit) / (1 - hold(t, limit))),
+                     boundary="finite")  # fmt: skip
+        yield Slip(f"t at {word} {limit:g} in g, and as it is in the score",
+                   "The level is held in both places of g, in the numerator as well.",
+                   "clamps of the level before √(t/(1 − t))",
+                   f"declare g as that function of the level, and boundary = 'finite', or a "
+                   f"boundary that is meant: 'clamp {limit:g}' holds it inside 1/(1 − t) alone",
+                   lambda i, c: step(Formulas(), i, made))  # fmt: skip
+
+
+def _straight(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """g = α + β t, read off every std: a line between a schedule's ends."""
+    seen = dict[float, float]()
+    for i, parts in zip(cases, told, strict=True):
+        if "std" in parts and "g" not in i and "a" not in i:
+            at = levels(i, c, i["x"])
+            g = np.asarray(c.std(parts["std"], at.h)) / np.sqrt(at.h)
+            seen |= dict(zip(np.ravel(at.t + 0 * g), np.ravel(g + 0 * at.t), strict=True))
+    line = _line(np.array(list(seen)), np.array(list(seen.values())))
+    if line is None:
+        return
+    alpha, beta = line
+    form = f"{beta:g} t" if alpha == 0 else f"{alpha:g} + {beta:g} t"
+    other = c.but(g=lambda t: alpha + beta * t, boundary="finite")
+    whole = all(np.allclose(step(Formulas(), i, other)["mean"], p["mean"], 1e-3, 1e-3)
+                for i, p in zip(cases, told, strict=True) if "mean" in p)  # fmt: skip
+    yield Slip(f"g = {form}", "g is a straight line of the level, between a schedule's ends.",
+               "early flow_grpo, and code after it at noise level 1", "a √(t/(1 − t)), or declare "
+               "g as that function of the level, and boundary = 'finite'",
+               lambda i, c: (step(Formulas(), i, other) if whole
+                             else _as_wide(i, c, other)))  # fmt: skip
+
+
+def _line(t: np.ndarray, g: np.ndarray) -> tuple[float, float] | None:
+    """α and β with g = α + β t everywhere, β not 0."""
+    if len(t) < _FEWEST or not np.isfinite(g).all():
+        return None
+    near = _EXACT * np.abs(g).max()
+    made = np.polynomial.Polynomial.fit(t, g, 1).convert().coef
+    alpha, beta = (plain(float(x)) if abs(x) > near else 0.0 for x in [*made, 0.0][:2])
+    return (alpha, beta) if beta and np.abs(alpha + beta * t - g).max() <= near else None
+
+
+def _as_wide(i: Inputs, c: Conventions, other: Conventions) -> Parts:
+    """The right mean with another's std."""
+    return {"mean": step(Formulas(), i, c)["mean"], "std": step(Formulas(), i, other)["std"]}
+
+
+_FEWEST = 4
+"""So many levels, at least, tell a line."""
+
+_EXACT = 1e-6
+"""How far a std may lie off a line, relative to the largest: a few roundings of float32."""
 
 
 def _held_data(i: Inputs, mean: np.ndarray, c: Conventions) -> Iterator[Slip]:

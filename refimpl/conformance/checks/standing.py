@@ -10,7 +10,7 @@ more, a mixture of two. What is subtracted may also be another number for each s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TypeAlias
 
 import numpy as np
@@ -282,9 +282,25 @@ class Naming:
                 return Named(f"the {word} of {one} and {two}", of, 2)
         return None
 
+    def _bounded(
+        self, one: str, two: str, columns: Mapping[str, np.ndarray], x: np.ndarray
+    ) -> Named | None:
+        """A measure, but at least so much of another, or at most."""
+        bound = self._near * max(float(np.abs(x).max()), self._size)
+        elsewhere = np.abs(columns[one] - x) > bound
+        if not elsewhere.any() or elsewhere.all():
+            return None
+        times = plain(float(np.median(x[elsewhere] / columns[two][elsewhere])))
+        for word, choose in (("least", np.maximum), ("most", np.minimum)):
+            if times > 0 and self._met(choose(columns[one], times * columns[two]), x):
+                of = _of_two(choose, self._table[one], _times(self._table[two], times))
+                return Named(f"{one}, at {word} {number(times)} times {two}", of, 2)
+        return None
+
     def _mixtures(self, columns: Mapping[str, np.ndarray], x: np.ndarray) -> list[Named]:
         """So much of one measure and so much of another."""
         found = [n for pair in combinations(columns, 2) if (n := self._larger(*pair, columns, x))]
+        found += [n for pair in permutations(columns, 2) if (n := self._bounded(*pair, columns, x))]
         columns, table = {**columns, "1": 1 + 0 * x}, {**self._table, "1": lambda r: 1.0}
         for one, two in combinations(columns, 2):
             both = np.stack([columns[one], columns[two]], axis=1)
@@ -314,6 +330,10 @@ def _of_two(
     choose: Callable[[np.ndarray, np.ndarray], np.ndarray], one: Measure, two: Measure
 ) -> Measure:
     return lambda r: choose(one(r) + 0 * r, two(r) + 0 * r)
+
+
+def _times(one: Measure, a: float) -> Measure:
+    return lambda r: a * (one(r) + 0 * r)
 
 
 def _mixed(one: Measure, two: Measure, a: float, b: float) -> Measure:

@@ -147,8 +147,20 @@ def _noise_first(i: Inputs, c: Conventions) -> Parts:
     return {"x_s": step(Formulas(), still, c)["mean"]}
 
 
+def _silent_start(i: Inputs, c: Conventions) -> Parts:
+    """x − h v where the level is 1."""
+    k, right = levels(i, c, i["x"]), step(Formulas(), i, c)
+    still = i["x"] - k.h * c.velocity(i["v"])
+    made = {"mean": np.where(k.t == 1, still, right["mean"]),
+            "std": np.where(k.t == 1, 0.0, right["std"])}  # fmt: skip
+    return made | ({"x_s": np.where(k.t == 1, still, right["x_s"])} if "x_s" in right else {})
+
+
 STEP_SLIPS = (
     *_G_SLIPS,
+    Slip("no noise at t = 1", "The first step is the ODE's: nothing is explored there, and its "
+         "density is none.", "g set to 0 where 1 − t is 0", "the next level inside 1/(1 − t), or "
+         "start below 1", _silent_start),
     _moved("one noise for the whole batch", "Every sample gets the first one's noise.",
            "noise drawn without the batch's dimension", "draw noise shaped like x", _shared),
     Slip("noise before the drift", "The noise is added to x, and the drift is that of the noisy "
