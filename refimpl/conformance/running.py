@@ -17,6 +17,7 @@ from .adapter.subject import Broken, Subject
 from .checks import checks
 from .checks.register import TIERS, Check, Differs, NotApplicable
 from .deviations import Deviation, collected
+from .diagnosis.apart import OPEN
 from .diagnosis.readings import Explanation, cause
 
 Verdict: TypeAlias = Literal["agrees", "differs", "differs by design", "not provided", "skipped"]
@@ -129,6 +130,8 @@ class Runner:
             self.subject.read[capability] = r.explanations
             if not r.explanations:
                 self.subject.nameless.add(capability)
+            if any(e.kind == OPEN for e in r.explanations):
+                self.subject.half_read.add(capability)
 
     def _judged(self, check: Check) -> Result:
         absent = [n for n in check.needs if n not in self.subject]

@@ -100,6 +100,42 @@ def sde_step(x, v, t, s, noise):
     return sde(x, v, t, s, noise, lambda t, s: torch.where(t == 1, 0.0, g_of(t, s)))
 
 
+def kept(x, v, t, s, width):
+    """The mean that keeps the level's variance, whatever the std."""
+    return (1 - s) * (x - t * v) + (s**2 - width**2).clamp(min=0) ** 0.5 * (x + (1 - t) * v)
+
+
+@wrong("overshot and noised again", "sde_step.value", "the step of Flow-CPS with η = 0.535441")
+def sde_step(x, v, t, s, noise):
+    t, s = col(t, x), col(s, x)
+    over = s / (1 + 0.5 * (1 - s))
+    scale = (1 - s) / (1 - over)
+    std = (s**2 - (scale * over) ** 2).clamp(min=0) ** 0.5
+    return scale * (x + (over - t) * v) + std * noise, kept(x, v, t, s, std), std
+
+
+@wrong("an ancestral step", "sde_step.value", "an ancestral step with η = 0.5")
+def sde_step(x, v, t, s, noise):
+    t, s = col(t, x), col(s, x)
+    down = s * (1 + (s / t - 1) / 2)
+    std = (s**2 - (down * (1 - s) / (1 - down)) ** 2).clamp(min=0) ** 0.5
+    mean = kept(x, v, t, s, std)
+    return mean + std * noise, mean, std
+
+
+@wrong("churn that ends at 1", "sde_step.value", "churn by 0.1, to 1 at most'")
+def sde_step(x, v, t, s, noise):
+    t, s = col(t, x), col(s, x)
+    up = (1.1 * t).clamp(max=1)
+    mean, std = x - (up - s) * v, (up**2 - t**2) ** 0.5
+    return mean + std * noise, mean, std
+
+
+@wrong("g at whole timesteps", "sde_step.value", "g at a level in whole thousandths")
+def sde_step(x, v, t, s, noise):
+    return sde(x, v, t, s, noise, lambda t, s: g_of(torch.round(1000 * t) / 1000, s))
+
+
 # ---------------------------------------------------------------- groups
 
 

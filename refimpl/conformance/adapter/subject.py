@@ -44,6 +44,7 @@ class Subject:
     Attributes:
         failed: capabilities that fail their basic check.
         nameless: those whose values are wrong, and look like nothing that is known.
+        half_read: those of whose values one part looks like nothing that is known.
         searching: whether the check that runs may look for a cause.
         read: what a capability's values were seen to be.
 
@@ -66,6 +67,7 @@ class Subject:
         self.failed: set[str] = set()
         self.patience = Patience()
         self.nameless: set[str] = set()
+        self.half_read: set[str] = set()
         self.searching = True
         self.read: dict[str, tuple[Any, ...]] = {}
 

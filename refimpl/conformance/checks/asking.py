@@ -127,7 +127,8 @@ def compare(
     before = subject.read.get(op.capability, ()) if subject.searching else ()
     told = again(Evidence(op, every, fitted, c), before) if before else []
     if subject.searching and not told:
-        told = explain(op, every, fitted, c, subject.patience, deep=not also)
+        told = explain(op, every, fitted, c, subject.patience, deep=not also,
+                       quick=op.capability in subject.half_read)  # fmt: skip
     if any(_is_a_guess(e) for e in told):
         near = fresh(subject, cases)
         if not errors_jump(op, near, lambda ks: _shaped(subject, op, list(ks), asking), c):

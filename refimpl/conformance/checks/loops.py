@@ -23,7 +23,6 @@ from ..formulas.stages import stages
 from ..formulas.steps import gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
 from .endings import ended
-from .fitted import CHURN
 from .ode import FIELDS, theirs
 from .other_noise import OTHER_SDES, by_churn, drawn
 from .other_solvers import OTHER_ODES, of_two_slopes
@@ -31,6 +30,7 @@ from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
 from .rules import edited, stepped, with_numbers
 from .slopes import blur
+from .widths import CHURN
 
 _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 

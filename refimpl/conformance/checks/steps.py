@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...equations import Step
 from ..adapter import arrays
 from ..adapter.conventions import NO_G, Conventions
 from ..adapter.inputs import at, positive, received, shapes, times, values
@@ -52,6 +53,12 @@ def _house_g(i: Inputs, c: Conventions, t: Any, inside: Any) -> Any:
     return Formulas()("sde.flow_grpo_g")(t, a, inside)
 
 
+def _whole(k: Step, nearest: Any) -> tuple[Any, Any]:
+    """The level in thousandths, and what then stands inside 1/(1 − t)."""
+    t = nearest(1000 * k.t) / 1000
+    return t, np.where(t == 1, k.s, t)
+
+
 _G_SLIPS = (
     _slip_g("g at the end of the step", "g is taken at s, where the step arrives.",
             "grids indexed one too far", "g at t", lambda i, c, k: _house_g(i, c, k.s, k.s)),
@@ -60,6 +67,12 @@ _G_SLIPS = (
             lambda i, c, k: _house_g(i, c, k.t, k.s)),
     _slip_g("g at the middle of the step", "g is taken at (t + s)/2.", "midpoint rules, in part",
             "g at t", lambda i, c, k: _house_g(i, c, (k.t + k.s) / 2, (k.t + k.s) / 2)),
+    _slip_g("g at a level in whole thousandths", "g is taken at the nearest multiple of 1/1000.",
+            "integer timesteps", "g at t",
+            lambda i, c, k: _house_g(i, c, *_whole(k, np.round))),
+    _slip_g("g at a level cut to thousandths", "g is taken at the multiple of 1/1000 below.",
+            "integer timesteps", "g at t",
+            lambda i, c, k: _house_g(i, c, *_whole(k, np.floor))),
     _slip_g("1 − t forgotten", "a √t, without the division.", "a classic", "a √(t/(1 − t))",
             lambda i, c, k: _house_g(i, c, k.t, 0 * k.t)),
 )  # fmt: skip

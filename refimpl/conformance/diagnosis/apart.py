@@ -52,7 +52,10 @@ class Apart:
         return self._read[reader, part]
 
 
-_OPEN = Explanation("open", "nothing that is known here", 0.0, "", "")
+OPEN = "open"
+"""The kind of what is said of a part that has no reading."""
+
+_OPEN = Explanation(OPEN, "nothing that is known here", 0.0, "", "")
 
 
 def _own(e: Evidence, row: Within) -> Evidence | None:

@@ -43,6 +43,7 @@ def explain(
     patience: Patience | None = None,
     *,
     deep: bool = True,
+    quick: bool = False,
 ) -> list[Explanation]:
     """All readings of the answers, the closest first; or none.
 
@@ -50,6 +51,7 @@ def explain(
         op, cases, answers, c: what was asked, and what came back.
         patience: how many programs may be tried.
         deep: whether two edits are looked for.
+        quick: whether names alone are looked for: a longer search was in vain before.
     """
     e = Evidence(op, cases, answers, c)
     if not e.off:
@@ -57,10 +59,11 @@ def explain(
     patience = patience or Patience()
     deep = deep and patience.deep > 0
     with trusting():
-        for found in _Search(e, patience, deep).readings():
+        search = _Search(e, patience, deep)
+        for found in search.names() if quick else search.readings():
             if found:
                 return found
-    patience.deep -= deep
+    patience.deep -= deep and not quick
     return []
 
 
@@ -105,6 +108,11 @@ class _Search:
         yield rounding(e.op, e.cases, e.answers, e.c)
         shallow = _one_named, _constant, self._one_edit, _one_factor, _factor
         yield by_parts(shallow, whole=False)
+
+    def names(self) -> Iterator[list[Explanation]]:
+        """The searches for what has a name, of the whole or of a part."""
+        yield _one_named(self._e, self._e.off)
+        yield self._apart.readings((_one_named, _constant), whole=False)
 
     def _or_edit(self, found: list[Explanation]) -> list[Explanation]:
         """Where only another clock or sign would explain it, a slip of the pen may as well."""

@@ -91,3 +91,19 @@ def plain(number: float) -> float:
     """The number to four digits, where it has no more."""
     short = float(f"{number:.4g}")
     return short if abs(short - number) <= 1e-6 * abs(number) else number
+
+
+NEAR_ENOUGH = 1e-5
+"""How far numbers that are one may lie apart, relative to themselves."""
+
+
+def one(numbers: Any) -> float | None:
+    """The number that they all are, or None."""
+    every = np.ravel(numbers)
+    if (
+        not every.size
+        or not np.isfinite(every).all()
+        or np.ptp(every) > NEAR_ENOUGH * abs(every[0])
+    ):
+        return None
+    return plain(float(np.median(every)))
