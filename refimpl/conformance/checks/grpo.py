@@ -223,14 +223,17 @@ def surrogate_gradient(subject: Subject) -> Finding:
                 or f"the gradient in the ratio is {got:.6g}, wanted {want:.6g} at {case.label}"
             )
     if wrong:
-        readings = [
-            Explanation(v.kind, v.name, 0.0, v.what, v.remedy)
-            for v in (variations(SURROGATE, cases, c, 1) if subject.searching else ())
-            if all(
-                abs(_slope(v.parts, k.inputs) - g) <= 1e-2 * max(abs(g), 1)
+
+        def gives(says: Any) -> bool:
+            return all(
+                abs(_slope(says, k.inputs) - g) <= 1e-2 * max(abs(g), 1)
                 for k, g in zip(cases, slopes, strict=True)
             )
-        ]
+
+        before = [e for e in subject.read.get("surrogate", ()) if e.says and gives(e.says)]
+        tried = variations(SURROGATE, cases, c, 1) if subject.searching and not before else ()
+        readings = before or [Explanation(v.kind, v.name, 0.0, v.what, v.remedy)
+                              for v in tried if gives(v.parts)]  # fmt: skip
         raise Differs(wrong, np.inf, tuple(readings))
     return Finding()
 
