@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import torch
 from strange import right, wrong
-from wild import col, g_of
+from wild import col, g_of, summed
 
 # ---------------------------------------------------------------- far out
 
@@ -28,6 +28,23 @@ def surrogate(ratio, advantage, clip):
 @wrong("ratios that are cut above alone", "surrogate.value", "minimum(ratio, 1 + clip_high)")
 def surrogate(ratio, advantage, clip):
     return ratio.clamp(max=1 + clip) * advantage
+
+
+@wrong("a softer clip and no minimum", "surrogate.value", "clip_high tanh((ratio − 1)/clip_high)")
+def surrogate(ratio, advantage, clip):
+    return advantage * (1 + clip * torch.tanh((ratio - 1) / clip))
+
+
+@wrong("a KL that is divided", "objective.value", "whole − kl/β  where  whole − β kl")
+def objective(ratio, advantage, clip, kl, beta):
+    clipped = ratio.clamp(1 - clip, 1 + clip) * advantage
+    return torch.min(ratio * advantage, clipped) - kl / beta
+
+
+@wrong("a distance that grows slowly", "kl.value", "huber(difference, 1)  where  difference²",
+       kl="means")  # fmt: skip
+def kl(mean, mean_ref):
+    return summed(torch.nn.functional.smooth_l1_loss(mean, mean_ref, reduction="none"))
 
 
 @wrong("the KL in one half of the minimum", "objective.value", "the KL inside the minimum")
@@ -166,6 +183,19 @@ def advantages(rewards, group_size):
        but=("grid: uniform",), grid="uniform")  # fmt: skip
 def schedule(steps):
     return torch.floor(1000 * torch.linspace(1, 0, steps + 1, dtype=torch.float64)) / 1000
+
+
+@wrong("levels between the levels", "schedule.value", "the middles of the steps", grid="uniform")
+def schedule(steps):
+    return torch.cat([1 - (torch.arange(steps).double() + 0.5) / steps, torch.zeros(1).double()])
+
+
+@wrong("a network that is told whole timesteps", "ode_sampler.value",
+       "the network is asked in thousandths, cut")  # fmt: skip
+def ode_sampler(field, x, levels):
+    for t, s in pairwise(levels):
+        x = x - (t - s) * field(x, torch.floor(1000 * t) / 1000)
+    return x
 
 
 @wrong("a time that is rounded up", "model_time.value", "time rounded up")

@@ -43,6 +43,10 @@ BY_HAND_SPREADS = {
     "the others' std (n − 1)": np.sqrt([103 / 3, 39, 133 / 3, 7 / 3]),
     "the group's std times its size": 4 * math.sqrt(22.5),
     "the group's std over its size": math.sqrt(22.5) / 4,
+    "the group's std times G/(G − 1), G its size": math.sqrt(22.5) * 4 / 3,
+    "the group's std times (G − 1)/G, G its size": math.sqrt(22.5) * 3 / 4,
+    "G/(G − 1), G the size of the group": 4 / 3,
+    "(G − 1)/G, G the size of the group": 3 / 4,
     "the group's standard error": math.sqrt(22.5) / 2,
     "the group's range": 12,
     "the batch's range": 13,
@@ -91,7 +95,8 @@ def test_every_measure_is_what_its_name_says(measures, by_hand):
         np.testing.assert_allclose(found[0], value, rtol=1e-12, err_msg=name)
 
 
-ONE_FOR_ALL = ("nothing", "the batch's", "the mean of all", "the largest of all", "the size of")
+ONE_FOR_ALL = ("nothing", "the batch's", "the mean of all", "the largest of all", "the size of",
+               "G/(G", "(G − 1)/G")  # fmt: skip
 
 
 def test_a_group_is_measured_by_itself_and_the_batch_as_one():

@@ -38,9 +38,12 @@ _LEVELS = (1.0, 0.75, 0.625, 0.375, 0.25, 0.0)
 def _walk(
     f: Formulas, i: Inputs, c: Conventions, *, noise: Any = None, at: str = "t", sign: int = 1,
     skip: tuple[int, ...] = (), noisy: range | None = None,
+    asked: Callable[[Any], Any] | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The chain's end, with one place to spoil each part of the loop."""
     x, field = i["x"], field_of(i)
+    if asked is not None:
+        field = lambda y, t: field_of(i)(y, asked(t))  # noqa: E731
     grid = levels_of(i, c)
     stochastic = "noise" in i
     for k, (t, s) in enumerate(pairwise(grid)):
@@ -87,6 +90,10 @@ _LOOP_SLIPS = (
     _sampler_slip("v at the end of the step", "The network is asked at s, where x_t has not "
                                               "arrived.",
                   "grids indexed one too far", "v(x_t, t)", at="s"),
+    *(_sampler_slip(f"the network is asked in thousandths, {word}", "It is told a multiple of "
+                    "1/1000 near the level, and the step keeps the level itself.", "integer "
+                    "timesteps", "tell it the level", asked=lambda t, n=near: n(1000 * t) / 1000)
+      for word, near in (("cut", np.floor), ("rounded", np.round), ("rounded up", np.ceil))),
     _sampler_slip("sign of the step", "From data towards noise.", "signed dt in mixed conventions",
                   "x − h v", sign=-1),
 )  # fmt: skip

@@ -77,6 +77,9 @@ _GRID_SLIPS = (
           "there: the last step has no length.", "zeros appended to grids that end at 0",
           "steps + 1 levels that all differ",
           lambda i, c: [*np.asarray(c.level(_one(max(i["steps"] - 1, 1), c))), 0.0]),
+    _slip("the middles of the steps", "Each level lies between two of the grid's: the first is not "
+          "pure noise.", "(k + 1/2)/steps", "steps + 1 levels from 1 to 0",
+          lambda i, c: [*(1 - (np.arange(i["steps"]) + 0.5) / i["steps"]), 0.0]),
     _slip("shifted twice", "The shift is applied to levels that are shifted already.",
           "diffusers 13243", "shift once", _twice),
     _slip("shift inverted", "The grid dwells near the data, where a shift above 1 dwells near "

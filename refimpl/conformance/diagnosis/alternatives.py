@@ -136,6 +136,7 @@ SURROGATES = (
     "where(advantage > 0, q, advantage)", "where(advantage < 0, q, advantage)",
     "minimum(q, c * clipped * advantage)", "c * plain + (1 - c) * q",
     "4 / c * sigmoid(c * (ratio - 1)) * advantage", "log(ratio) * advantage", "advantage",
+    "(1 + clip_high * tanh((ratio - 1) / clip_high)) * advantage",
     "minimum(log(ratio) * advantage, log(clipped) * advantage)",
     "plain - abs(advantage) * (ratio - 1)**2 / (2 * c)", "plain - c * (ratio - 1)**2",
     "plain - (ratio - 1)**2 / (2 * clip_high)",

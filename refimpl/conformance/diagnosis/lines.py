@@ -70,6 +70,7 @@ def more_changes(node: ast.AST) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         yield node.right
     yield from _unbracketed(node)
+    yield from _divided(node)
     if isinstance(node, ast.Name) and node.id in ("s", "clip_low", "clip_high"):
         yield ast.BinOp(ast.Constant(1), ast.Sub(), ast.Name(node.id, ast.Load()))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -90,6 +91,15 @@ def _unbracketed(node: ast.AST) -> Iterator[ast.expr]:
     inner = node.right
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, (ast.Add, ast.Sub)):
         yield ast.BinOp(ast.BinOp(node.left, node.op, inner.left), inner.op, inner.right)
+
+
+def _divided(node: ast.AST) -> Iterator[ast.expr]:
+    """a b as a/b and as b/a."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
+        return
+    if isinstance(node.left, ast.Name) and isinstance(node.right, ast.Name):
+        yield ast.BinOp(node.left, ast.Div(), node.right)
+        yield ast.BinOp(node.right, ast.Div(), node.left)
 
 
 _OTHERS = {

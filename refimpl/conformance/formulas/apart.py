@@ -27,8 +27,8 @@ _DENSITY = {
 _SQUARES = {
     "eq3": "difference = mean - mean_ref\nsquare = difference**2\neach = square / (2 * std**2)",
     "without h": "difference = mean - mean_ref\nsquare = difference**2\neach = square / (2 * g**2)",
-    "means": "difference = mean - mean_ref\neach = difference**2",
-    "velocity": "difference = v - v_ref\neach = difference**2",
+    "means": "difference = mean - mean_ref\nsquare = difference**2\neach = square",
+    "velocity": "difference = v - v_ref\nsquare = difference**2\neach = square",
     "of velocities": "difference = v - v_ref\nsquare = difference**2\n"
                      "each = h / 2 * (g * (1 - t) / (2 * t) + 1 / g)**2 * square",
     "k3": "likelihood_ratio = exp(log_ratio)\nvalue = likelihood_ratio - 1 - log_ratio",
