@@ -13,7 +13,16 @@ Measure: TypeAlias = Callable[[np.ndarray], Any]
 
 
 def _per_cent(q: float) -> Measure:
-    return lambda r: np.quantile(r, q / 100, axis=1, keepdims=True)
+    """numpy's quantile, whose checks of its arguments cost twenty times as much."""
+
+    def of_each(r: np.ndarray) -> Any:
+        at = q / 100 * (r.shape[1] - 1)
+        low, ordered = int(at), np.sort(r, axis=1)
+        high = min(low + 1, r.shape[1] - 1)
+        ends = ordered[:, low, None], ordered[:, high, None]
+        return ends[0] + (at - low) * (ends[1] - ends[0])
+
+    return of_each
 
 
 def _between(low: float, high: float) -> Measure:

@@ -8,8 +8,8 @@ more, a mixture of two. What is subtracted may also be another number for each s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, permutations
 from typing import TypeAlias
 
@@ -228,17 +228,18 @@ class Naming:
         size: float = 0.0,
     ) -> None:
         self._table, self._forms, self._near, self._size = table, forms, near, size
+        self._rewards = rewards
+
+    @cached_property
+    def _columns(self) -> dict[str, np.ndarray]:
         with np.errstate(all="ignore"):
-            self._columns = {
-                name: np.concatenate([np.ravel(m(r) + 0 * r) for r in rewards])
-                for name, m in table.items()
-            }
+            return {name: np.concatenate([np.ravel(m(r) + 0 * r) for r in self._rewards])
+                    for name, m in self._table.items()}  # fmt: skip
 
     def of(self, names: Sequence[str]) -> "Naming":
         """The same with these measures alone."""
-        fewer = copy(self)
-        fewer._columns = {n: self._columns[n] for n in names}
-        return fewer
+        table = {n: self._table[n] for n in names}
+        return Naming(table, self._forms, self._rewards, self._near, self._size)
 
     def names(self, told: Sequence[np.ndarray], eps: float, *, mixed: bool = True) -> list[Named]:
         """The simplest names: no number of its own, or one, or a mixture.

@@ -87,19 +87,26 @@ class Evidence:
         self.forms: dict[bool, list[Program]] = {}
         self.kept: dict[int, list[tuple[Variation, dict[str, Seen]]]] = {}
         self.barren: set[str] = set()
+        self._known: dict[int, tuple[Parts, Parts]] = {}
 
     @cached_property
     def rows(self) -> list[Row]:
         """Every part of every answer that the formula speaks of; wrong and small ones first."""
         found: list[tuple[int, Row]] = []
         for k, (case, got) in enumerate(zip(self.cases, self.answers, strict=True)):
-            right = self.op.evaluate(Formulas(), case.inputs, self.c)
-            sizes = size(self.op, case.inputs, self.c)
+            right, sizes = self._meant(k, case.inputs)
             for part, x in got.parts.items():
                 if part in right:
                     row = Row(k, part, x, got.unit[part], right[part], sizes[part])
                     found.append((max(y.size for y in got.parts.values()), row))
         return [r for _, r in sorted(found, key=lambda n: (not is_off(n[1]), n[0], n[1].case))]
+
+    def _meant(self, k: int, inputs: Inputs) -> tuple[Parts, Parts]:
+        """The right numbers of a case with their sizes, worked out once."""
+        if k not in self._known:
+            right = self.op.evaluate(Formulas(), inputs, self.c)
+            self._known[k] = right, size(self.op, inputs, self.c)
+        return self._known[k]
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
@@ -135,7 +142,7 @@ class Evidence:
             for a in self.answers
         ]
         fewer = Evidence(self.op, self.cases, answers, self.c)
-        fewer.barren = self.barren
+        fewer.barren, fewer._known = self.barren, self._known
         return fewer
 
     def possible(
