@@ -72,7 +72,7 @@ def _straight(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) ->
     if line is None:
         return
     alpha, beta = line
-    form = f"{beta:g} t" if alpha == 0 else f"{alpha:g} + {beta:g} t"
+    form = f"{alpha:g} {'+' if beta > 0 else '−'} {abs(beta):g} t" if alpha else f"{beta:g} t"
     other = c.but(g=lambda t: alpha + beta * t, boundary="finite")
     whole = all(np.allclose(step(Formulas(), i, other)["mean"], p["mean"], 1e-3, 1e-3)
                 for i, p in zip(cases, told, strict=True) if "mean" in p)  # fmt: skip
