@@ -1,6 +1,6 @@
 """What curves can show, and which record would decide the rest.
 
-    ratio, clip share, KL, dead groups, advantages, reward        →   findings, as of a run's folder
+    ratio, clip share, KL, an update's KL, dead groups, advantages, reward   →   findings
 
 Means of a batch are all that a curve holds, and nobody knows when they were logged. So "violated"
 is said only of what no right run logs (a first ratio far from 1, a divergence that is mostly below
@@ -22,8 +22,10 @@ _NAMES = {
              r"([/_. ]?(mean|avg))?$",
     "ratio's spread": r"(?<!clip_)ratio([/_. ]?)(std|spread)$",
     "clip share": r"(^|[/_. ])(pg_)?clip_?(frac|fraction|share|ratio)([/_. ]?(region_)?mean)?$",
-    "KL": r"(^|[/. ]|(?<!target)(?<!max)(?<!init)_)(approx_|ppo_|actor_)?kl"
+    "an update's KL": r"(^|[/. _])(approx_?|ppo_|old_)kl([/_. ]?mean)?$",
+    "KL": r"(^|[/. ]|(?<!target)(?<!max)(?<!init)_)(actor_)?kl"
           r"(_loss|_div|_divergence|[/_. ]?mean)?$",
+    "replay gap": r"log_?probs?(_abs)?_diff([/_. ]?(mean|avg))?$",
     "dead groups": r"(zero_std|dead_group|frac_reward_zero_std|zero_var)",
     "group's spread": r"(reward|group)s?[/_. ](group_)?std([/_. ]?mean)?$",
     "advantages' mean": r"(adv(antage)?s?[/_. ]?mean|mean_adv(antage)?s?)$",
@@ -31,7 +33,9 @@ _NAMES = {
     "reward": r"(^|[/. ]|(?<!kl)(?<!min)(?<!max)(?<!std)_)rewards?"
               r"([/_. ]?(mean|avg|total|ori_avg))?$",
 }  # fmt: skip
-"""Names of columns. What only ends like one (zero_std_ratio, clip_ratio, target_kl) is another."""
+"""Names of columns. What only ends like one (zero_std_ratio, clip_ratio, target_kl) is another, and
+the divergence of an update from the policy that sampled (ppo_kl) is not the one from the reference.
+"""
 
 RECORD = (
     "record one rollout (x_t, x_s, t, s, v, std, log_prob, log_prob_old, ratio, rewards, groups, "
@@ -215,6 +219,40 @@ def _kl(curves: dict[str, Curve], clip: float | None) -> Iterator[Finding]:
     yield _shown(c.name, "a unit that is named", f"{fmean(x):.3g} on average", why)
 
 
+def _update(curves: dict[str, Curve], clip: float | None) -> Iterator[Finding]:
+    """How far the updates of one rollout lead from the policy that sampled it."""
+    c = curves.get("an update's KL")
+    if c is None or not c.values:
+        return
+    x = c.numbers
+    why = "the replay is not exact, or the row was logged after an update"
+    starts = abs(x[0]) > 1e-6 and abs(x[0]) > 0.1 * max(abs(y) for y in x)
+    yield _found(c.name, "0 before the first update", f"{x[0]:.3g} in the first row",
+                 why if starts else "")  # fmt: skip
+    if all(y == 0 for y in x):
+        why = "one update a rollout: the policy that is scored is the one that sampled"
+        yield _shown(c.name, "moves after an update", "0 in every row", why)
+    negative = sum(y < 0 for y in x)
+    if negative:
+        why = "the mean of old − new log-probabilities is an estimate, and may be negative"
+        yield _shown(c.name, "0 or more on average", f"{negative} of {len(x)} below 0", why)
+
+
+def _replayed(curves: dict[str, Curve], clip: float | None) -> Iterator[Finding]:
+    """How far log-probabilities of rollout and training lie apart."""
+    c = curves.get("replay gap")
+    if c is None or not c.values:
+        return
+    first = c.numbers[0]
+    if clip is None:
+        why = "it is to be held against the clip: say --clip"
+        yield _shown(c.name, "0, or far below the clip", f"{first:.3g} in the first row", why)
+        return
+    why = "the clip lies below the noise floor of the replay: it cuts at random"
+    yield _found(c.name, "far below the clip", f"{first:.3g} in the first row, clip {clip:g}",
+                 why if first > clip / 2 else "")  # fmt: skip
+
+
 def _groups(curves: dict[str, Curve], clip: float | None) -> Iterator[Finding]:
     c, s = curves.get("dead groups"), curves.get("group's spread")
     if c is not None and c.values:
@@ -267,5 +305,5 @@ def _last(x: Sequence[float]) -> Sequence[float]:
 
 
 _JUDGES: tuple[Callable[[dict[str, Curve], float | None], Iterator[Finding]], ...] = (
-    _whole, _ratio, _floor, _clip, _kl, _groups, _advantages, _reward,
+    _whole, _ratio, _floor, _replayed, _clip, _update, _kl, _groups, _advantages, _reward,
 )  # fmt: skip

@@ -110,7 +110,9 @@ def test_what_curves_can_show_is_said(name, tmp_path):
         ("actor/pg_clipfrac", "clip share"), ("clipfrac", "clip share"),
         ("zero_std_ratio", "dead groups"), ("frac_reward_zero_std", "dead groups"),
         ("success_ratio", None), ("lr_ratio", None), ("clip_ratio_std", None),
-        ("approx_kl", "KL"), ("actor/kl_loss", "KL"), ("old_approx_kl", "KL"),
+        ("approx_kl", "an update's KL"), ("actor/ppo_kl", "an update's KL"),
+        ("old_approx_kl", "an update's KL"), ("actor/kl_loss", "KL"), ("train/kl", "KL"),
+        ("rollout_corr/logprob_abs_diff_mean", "replay gap"), ("logprob_diff_max", None),
         ("objective/kl", "KL"), ("target_kl", None), ("init_kl", None), ("kl_coef", None),
         ("reward", "reward"), ("train_reward_mean", "reward"), ("reward_avg", "reward"),
         ("kl_reward", None), ("max_reward", None), ("rewards/std", "group's spread"),
@@ -129,6 +131,34 @@ def test_flow_grpos_own_columns_are_told_apart(tmp_path):
     (tmp_path / "c.csv").write_text(as_csv(rows))
     (finding,) = [f for f in examine(tmp_path / "c.csv").findings if f.verdict == "watch"]
     assert finding.meaning == "groups whose rewards are equal teach nothing"
+
+
+def told_by(tmp_path, rows, clip=None):
+    (tmp_path / "c.csv").write_text(as_csv(rows))
+    return {(f.invariant, f.verdict): f for f in examine(tmp_path / "c.csv", clip=clip).findings}
+
+
+def test_an_updates_divergence_may_be_negative_and_is_not_the_references(tmp_path):
+    """verl-omni logs both: ppo_kl is a mean of old − new, kl_loss the divergence that is paid."""
+    rows = [{"step": k, "actor/ppo_kl": 1e-6 * (-1) ** k * k, "actor/kl_loss": 0.01 * k}
+            for k in range(STEPS)]  # fmt: skip
+    told = told_by(tmp_path, rows)
+    assert "may be negative" in told["actor/ppo_kl", "shown"].meaning
+    assert {verdict for _, verdict in told} <= {"shown", "holds"}
+    assert ("actor/kl_loss", "holds") in told
+
+
+def test_an_update_that_differs_before_it_is_made_is_told(tmp_path):
+    rows = [{"step": k, "approx_kl": 0.3} for k in range(STEPS)]
+    assert "replay is not exact" in told_by(tmp_path, rows)["approx_kl", "watch"].meaning
+    rows = [{"step": k, "approx_kl": 0.0} for k in range(STEPS)]
+    assert "one update a rollout" in told_by(tmp_path, rows)["approx_kl", "shown"].meaning
+
+
+@pytest.mark.parametrize(("clip", "verdict"), [(None, "shown"), (1e-4, "watch"), (0.2, "holds")])
+def test_a_replay_gap_is_held_against_the_clip(tmp_path, clip, verdict):
+    rows = [{"step": k, "logprob_abs_diff_mean": 3e-3, "kl": 0.0} for k in range(STEPS)]
+    assert ("logprob_abs_diff_mean", verdict) in told_by(tmp_path, rows, clip)
 
 
 def test_curves_that_judge_nothing_are_no_clean_bill(tmp_path):
