@@ -174,6 +174,43 @@ def test_a_later_configuration_keeps_its_kernel_and_its_window(tmp_path: Path) -
     assert any("method.limit anew" in line for line in found.dropped)
 
 
+def test_the_guards_configurations_train_by_the_guard(tmp_path: Path) -> None:
+    """A ratio that is recentred, every step's loss over h: GRPO-Guard, and no plain ratio."""
+    found, config = resolved(tmp_path, **{"rationorm": True, "train.highclip_range": 2e-6})
+    assert (config.method.ratio, config.method.weight) == ("guard", "guard")
+    assert any("here it is symmetric" in line for line in found.dropped)
+    _, plain = resolved(tmp_path, rationorm=False)
+    assert (plain.method.ratio, plain.method.weight) == ("plain", "equal")
+
+
+def test_other_names_of_forks_are_read(tmp_path: Path) -> None:
+    _, config = resolved(tmp_path, **{
+        "max_epochs": 70, "activation_checkpointing": True, "train.ema_decay": 0.99,
+    })  # fmt: skip
+    assert config.training.iterations == 70
+    assert config.model.gradient_checkpointing
+    assert config.ema.decay == 0.99
+
+
+def test_constants_of_the_file_and_simple_mathematics_are_read(tmp_path: Path) -> None:
+    (tmp_path / "c.py").write_text(
+        "import math\nimport ml_collections\nMODEL = 'sd3'\nSTEPS = 2 * 5\nLOOP = LOOP\n"
+        "def get():\n    config = ml_collections.ConfigDict()\n    config.model = MODEL\n"
+        "    config.again = MODEL\n    config.seed = math.lcm(STEPS, 4)\n"
+        "    config.guided = config.seed > 1.0\n    return config\n"
+        "def bad():\n    config = ml_collections.ConfigDict()\n    config.seed = LOOP\n"
+        "    return config\n"
+        "def worse():\n    config = ml_collections.ConfigDict()\n    config.seed = 1 / 0\n"
+        "    return config\n"
+    )
+    found, _ = literal.values(tmp_path / "c.py", "get")
+    assert found == {"model": "sd3", "again": "sd3", "seed": 20, "guided": True}
+    with pytest.raises(ValueError, match="'LOOP' is not a value"):
+        literal.values(tmp_path / "c.py", "bad")
+    with pytest.raises(ValueError, match="line 19: '1 / 0' is not a value"):
+        literal.values(tmp_path / "c.py", "worse")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -220,7 +257,8 @@ def test_values_that_cannot_be_meant_are_refused(
         ("sample.global_std", True), ("train.timestep_fraction", 1), ("reward_fn", {}),
         ("train.ema", True), ("num_checkpoint_limit", 5), ("train.adam_beta1", 0.9),
         ("train.adam_beta2", 0.999), ("train.use_8bit_adam", False),
-        ("sample.guidance_scale", 4.5), ("train.surprise", 1),
+        ("sample.guidance_scale", 4.5), ("train.surprise", 1), ("rationorm", True),
+        ("activation_checkpointing", True), ("max_epochs", 10), ("train.clip_range_gt", 1e-4),
     ],
 )  # fmt: skip
 def test_a_value_is_accounted_for_whatever_stands_beside_it(name: str, value: Any) -> None:

@@ -3,12 +3,13 @@
     values(file, "general_ocr_sd3")      {"sample": {"num_steps": 10, ...}, ...}
 
 flow_grpo's configurations are functions that fill `ml_collections.ConfigDict`s. What such a
-function assigns is followed by hand: literals, arithmetic, other assignments, other functions of
-the file, and `base.get_config()` from base.py beside it. Anything else is named, and nothing is
-executed.
+function assigns is followed by hand: literals, arithmetic, comparisons, other assignments, the
+file's constants, other functions of the file, and `base.get_config()` from base.py beside it.
+Anything else is named, and nothing is executed.
 """
 
 import ast
+import math
 import operator
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,17 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_MATHS: dict[str, Callable[..., Any]] = {
+    f"math.{name}": getattr(math, name) for name in ("ceil", "floor", "gcd", "lcm", "sqrt")
+}
 _BUILTINS: dict[str, Callable[[Any], Any]] = {"int": int, "float": float, "str": str, "bool": bool}
 
 
@@ -33,13 +45,27 @@ def functions(file: Path) -> dict[str, ast.FunctionDef]:
     Raises:
         ValueError: a file that cannot be read or is no Python.
     """
+    return {node.name: node for node in _parsed(file) if isinstance(node, ast.FunctionDef)}
+
+
+def _parsed(file: Path) -> list[ast.stmt]:
     try:
-        tree = ast.parse(bounded(file, 4 * MIB).read_text(encoding="utf-8"))
+        return ast.parse(bounded(file, 4 * MIB).read_text(encoding="utf-8")).body
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{file} is no Python: {error}") from None
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def _constants(file: Path) -> dict[str, ast.expr]:
+    """What the file itself assigns to names, unread: not all of it need be values."""
+    return {
+        target.id: node.value
+        for node in _parsed(file)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def values(file: Path, function: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -62,6 +88,7 @@ class _Follower:
             raise ValueError(f"{file}: functions that call one another without end")
         self.file, self.known, self.depth = file, known, depth
         self.names: dict[str, Any] = {}
+        self.constants = _constants(file)
 
     def follow(self, function: ast.FunctionDef) -> tuple[dict[str, Any], dict[str, Any]]:
         """Its configuration and its variables."""
@@ -100,6 +127,9 @@ class _Follower:
             return node.value
         if isinstance(node, ast.Name) and node.id in self.names:
             return self.names[node.id]
+        if isinstance(node, ast.Name) and node.id in self.constants:
+            self.names[node.id] = self.value(self.constants.pop(node.id))  # none speaks of itself
+            return self.names[node.id]
         if isinstance(node, ast.Attribute):
             section = self.value(node.value)
             if isinstance(section, dict) and node.attr in section:
@@ -110,9 +140,13 @@ class _Follower:
             pairs = zip(node.keys, node.values, strict=True)
             return {self.value(key): self.value(entry) for key, entry in pairs if key}
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -self.value(node.operand)
+            return self.applied(node, operator.neg, node.operand)
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-            return _OPERATORS[type(node.op)](self.value(node.left), self.value(node.right))
+            return self.applied(node, _OPERATORS[type(node.op)], node.left, node.right)
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            compare = _COMPARISONS.get(type(node.ops[0]))
+            if compare is not None:
+                return self.applied(node, compare, node.left, *node.comparators)
         if isinstance(node, ast.JoinedStr):
             return "".join(str(self.value(part)) for part in node.values)
         if isinstance(node, ast.FormattedValue):
@@ -121,6 +155,14 @@ class _Follower:
             return self.called(node)
         raise self.refused(node)
 
+    def applied(self, node: ast.expr, to: Callable[..., Any], *of: ast.expr) -> Any:
+        """An operation on values; what has none is refused."""
+        values = [self.value(part) for part in of]
+        try:
+            return to(*values)
+        except (TypeError, ValueError, ArithmeticError):
+            raise self.refused(node) from None
+
     def called(self, node: ast.Call) -> Any:
         """The few calls that configurations make."""
         name = ast.unparse(node.func)
@@ -128,6 +170,8 @@ class _Follower:
             return self.value(node.args[0]) if node.args else {}
         if name in _BUILTINS and len(node.args) == 1:
             return _BUILTINS[name](self.value(node.args[0]))
+        if name in _MATHS:
+            return self.applied(node, _MATHS[name], *node.args)
         if name == "os.getcwd":
             return ""
         if name == "os.path.join":

@@ -20,6 +20,8 @@ SAME = {
     "save_freq": "run.checkpoint_every",
     "eval_freq": "evaluation.every",
     "num_epochs": "training.iterations",
+    "max_epochs": "training.iterations",
+    "activation_checkpointing": "model.gradient_checkpointing",
     "sample.num_steps": "sampling.steps",
     "sample.eval_num_steps": "sampling.eval_steps",
     "sample.noise_level": "method.noise",
@@ -31,6 +33,7 @@ SAME = {
     "train.adam_epsilon": "training.eps",
     "train.max_grad_norm": "training.max_grad_norm",
     "train.num_inner_epochs": "training.epochs",
+    "train.ema_decay": "ema.decay",
     "train.adv_clip_max": "method.advantage_bound",
     "train.clip_range": "method.limit",
     "train.beta": "method.beta",
@@ -45,6 +48,13 @@ DROPPED = {
     "prompt_fn_kwargs": "the prompt file says what it is",
     "sample.test_batch_size": "evaluation uses sampling.batch",
     "sample.batch_size": "flow_grpo does not read it either",
+    "train.clip_range_lt": "BAGEL's lower end of the clip; here it is symmetric, method.limit",
+    "train.clip_range_gt": "BAGEL's upper end of the clip; here it is symmetric, method.limit",
+    "train.highclip_range": "an upper end of the clip alone; here it is symmetric, method.limit",
+    "train.timestep_shift": "BAGEL's grid: here sampling.grid and sampling.shift say it",
+    "fsdp_optimizer_offload": "every process holds the whole optimiser here",
+    "resume_from": "give --resume the run's folder",
+    "debug": "`--dry-run` says what would be done",
     "pretrained.revision": "of another model in the base configuration; model.revision if needed",
 }
 REWARDS = {
@@ -221,6 +231,16 @@ def require_grpo(value: Any) -> None:
         )
 
 
+def _guarded(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
+    """GRPO-Guard: the ratio recentred, and every step's loss over its h."""
+    chosen = ("guard", "guard") if value else ("plain", "equal")
+    for name, ours in zip(("ratio", "weight"), chosen, strict=True):
+        found.put(f"method.{name}", ours)
+    found.changed.append(
+        f"rationorm = {value!r} → method.ratio = {chosen[0]}, method.weight = {chosen[1]}"
+    )
+
+
 def _optimiser(found: Converted, value: Any, given: Mapping[str, Any]) -> None:
     chosen = "adamw8bit" if value else "adamw"
     found.put("training.optimiser", chosen)
@@ -245,6 +265,7 @@ CHANGED: dict[str, Callable[[Converted, Any, Mapping[str, Any]], None]] = {
     "sample.eval_guidance_scale": _evaluated,
     "sample.sde_window_range": _among,
     "train.cfg": _guided,
+    "rationorm": _guarded,
 }
 """Values that become another one."""
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
