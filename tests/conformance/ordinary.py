@@ -239,3 +239,26 @@ def sde_sampler(field, x, levels, noise):
 @wrong("noise as wide as the step before", "sde_sampler.value", "the std of the step before")
 def sde_sampler(field, x, levels, noise):
     return chain(field, x, levels, noise, std=lambda k: max(k - 1, 0))
+
+
+@wrong(
+    "a grid that is read backwards", "ode_sampler.value", "the levels from the last to the first"
+)
+def ode_sampler(field, x, levels):
+    for t, s in pairwise(levels.flip(0)):
+        x = x - (t - s) * field(x, t)
+    return x
+
+
+@wrong("noise of the next step", "sde_sampler.value", "the next step's noise")
+def sde_sampler(field, x, levels, noise):
+    return chain(field, x, levels, torch.cat([noise[1:], noise[-1:]]))
+
+
+@wrong("a drift in two halves", "sde_sampler.value", "the score after the ODE's step")
+def sde_sampler(field, x, levels, noise):
+    for k, (t, s) in enumerate(pairwise(levels)):
+        v, g, h = field(x, t), g_of(t, s), t - s
+        x = x - h * v
+        x = x - h * g**2 / (2 * t) * (x + (1 - t) * v) + g * h**0.5 * noise[k]
+    return x

@@ -80,6 +80,16 @@ def _sampler_slip(name: str, what: str, seen: str, remedy: str, **spoilt: Any) -
                 lambda i, c: {"x": _walk(Formulas(), i, c, **spoilt)})  # fmt: skip
 
 
+def _backwards(i: Inputs, c: Conventions) -> Parts:
+    """Euler's steps along the levels from the last to the first; no SDE leads that way."""
+    if "noise" in i:
+        raise ValueError("noise of a negative variance")
+    x, field = i["x"], field_of(i)
+    for t, s in pairwise(levels_of(i, c)[::-1]):
+        x = x - (t - s) * field(x, t)
+    return {"x": x}
+
+
 _LOOP_SLIPS = (
     _sampler_slip("last step dropped", "The loop runs one step short.", "BAGEL, verl-omni 279",
                   "steps from every level to the next, the last included", skip=(-1,)),
@@ -94,6 +104,9 @@ _LOOP_SLIPS = (
                     "1/1000 near the level, and the step keeps the level itself.", "integer "
                     "timesteps", "tell it the level", asked=lambda t, n=near: n(1000 * t) / 1000)
       for word, near in (("cut", np.floor), ("rounded", np.round), ("rounded up", np.ceil))),
+    Slip("the levels from the last to the first", "The loop starts at the data's level.",
+         "grids of the other clock", "from noise to data",
+         lambda i, c: _backwards(i, c)),
     _sampler_slip("sign of the step", "From data towards noise.", "signed dt in mixed conventions",
                   "x − h v", sign=-1),
 )  # fmt: skip
@@ -164,6 +177,17 @@ def _std_of(offset: int) -> Any:
     return parts
 
 
+def _split(i: Inputs, c: Conventions) -> Parts:
+    """y = x − h v, then y's own correction with the same v, and noise."""
+    x, field = i["x"], field_of(i)
+    for k, (t, s) in enumerate(pairwise(levels_of(i, c))):
+        v, at = field(x, t), Step(np.float64(t), np.float64(s))
+        still = x - (t - s) * v
+        p = gaussian_step(Formulas(), {**i, "x": still}, c, v, at)
+        x = p.mean + (t - s) * v + p.std * i["noise"][k]
+    return {"x": x}
+
+
 _NOISE_SLIPS = (
     _sampler_slip("one noise for all steps", "Every step gets the first one's noise.",
                   "noise drawn before the loop", "fresh noise at every step",
@@ -181,6 +205,15 @@ _NOISE_SLIPS = (
     _sampler_slip("noise in reverse order", "Step k gets the noise of step T − k.", "a "
                                                                                     "reversed grid",
                   "noise[k] at step k", noise=lambda e: e[::-1]),
+    _sampler_slip("the next step's noise", "Step k gets the noise of step k + 1, and the last its "
+                  "own.", "lists of noise indexed one off", "noise[k] at step k",
+                  noise=lambda e: np.concatenate([e[1:], e[-1:]])),
+    _sampler_slip("the noise of the step before", "Step k gets the noise of step k − 1, and the "
+                  "first its own.", "lists of noise indexed one off", "noise[k] at step k",
+                  noise=lambda e: np.concatenate([e[:1], e[:-1]])),
+    Slip("the score after the ODE's step", "The velocity is followed first, and the score's "
+         "correction taken where that leads.", "a drift that is split", "one drift, at x",
+         lambda i, c: _split(i, c)),
     Slip("the std of the step before", "Noise is as wide as in the step before.", "lists of stds "
          "indexed one off", "g √h of the step itself", _std_of(-1)),
     Slip("the std of the next step", "Noise is as wide as in the step after.", "lists of stds "
