@@ -206,7 +206,7 @@ def model_time(t):
 # ---------------------------------------------------------------- chains
 
 
-@wrong("Euler's rule in the step to 0", "heun_step.value", "Euler's rule in the step to 0")
+@wrong("Euler's rule in the step to 0", "heun_step.last", "Euler's rule in the step to 0")
 def heun_step(field, x, t, s):
     h, first = col(t - s, x), field(x, t)
     second = torch.where(col(s, x) == 0, first, field(x - h * first, s))

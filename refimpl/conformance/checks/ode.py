@@ -22,6 +22,8 @@ from ..formulas.steps import heun_step, ode_step
 from ..formulas.tableaux import OTHER_RULES
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
+from .asking import compare
+from .register import Finding, check
 from .slopes import two_slopes
 from .table import offer
 
@@ -61,10 +63,7 @@ def _heun_cases(subject: Subject) -> list[Case]:
             kind, told = FIELDS[k % 2]
             given = {"x": values("x", shape), **st, **kind, "field": theirs(subject, kind)}
             cases.append(Case(given, f"shape {shape}, {told}"))
-    kind, told = FIELDS[1]
-    state = {"x": values("x", shapes(c)[0]), **at(c, 0.375, 0.0, shapes(c)[0][0])}
-    end = {**state, **kind, "field": theirs(subject, kind)}
-    return [*cases, Case(end, f"s = 0, {told}")]
+    return cases
 
 
 FIELDS = ((linear(-0.75, 1.25), "a linear field"), (curved(0.75, -1.25, 0.125), "a curved field"))
@@ -127,6 +126,15 @@ HEUN = Operation("heun_step", heun_step, ("time",), _HEUN_SLIPS,
 
 
 offer(HEUN, _heun_cases, covers=("ode.heun",))
+
+
+@check("heun_step.last", needs=("heun_step",), tier="vectors", covers=("ode.heun",))
+def heun_step_last(subject: Subject) -> Finding:
+    """The step to s = 0 is a step like the others: a flow's velocity is finite there."""
+    c, (kind, told), shape = subject.conventions, FIELDS[1], shapes(subject.conventions)[0]
+    given = {"x": values("x", shape), **at(c, 0.375, 0.0, shape[0]), **kind}
+    case = Case({**given, "field": theirs(subject, kind)}, f"s = 0, {told}")
+    return compare(subject, HEUN, [case], also=_heun_cases(subject)[:2])
 
 
 class Field:

@@ -114,8 +114,12 @@ class Heun(_Adapter):
     conventions = {"dtype": "float32", "t": "scalar"}  # noqa: RUF012
 
     def heun_step(self, field: Any, x: Any, t: Any, s: Any) -> Any:
+        """Between two levels of its grid; the step to 0, which follows its grid, is its own."""
         made = self._its.module.FlowMatchHeunDiscreteScheduler(shift=1.0)
         made.sigma_max, made.sigma_min = float(t), float(s)  # the ends of its grid
+        if float(s) == 0:
+            made.set_timesteps(1)
+            return made.step(field(x, made.sigmas[0]), made.timesteps[0], x).prev_sample
         made.set_timesteps(2)
         made.set_begin_index(0)
         guess = made.step(field(x, made.sigmas[0]), made.timesteps[0], x).prev_sample
