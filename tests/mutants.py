@@ -41,6 +41,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "tests/toy/test_grpo_exact.py",
             "tests/toy/test_grpo_adjoint.py",
             "tests/toy/test_grpo_bias.py",
+            "tests/toy/test_grpo_digits.py",
             "tests/toy/test_running.py",
             "tests/toy/test_recording.py",
             "tests/toy/test_tasks.py",
