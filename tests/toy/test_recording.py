@@ -76,6 +76,7 @@ METHODS = {
     "clamped": {"boundary": "clamp"},
     "one std": {"kernel": "constant", "noise": 0.3},
     "CPS": {"kernel": "cps", "noise": 0.8},
+    "frozen data": {"kernel": "exact", **WINDOW},
     "averaged": {"reduction": "average"},
     "divided": {"advantage_std": "group", "ddof": 1, "eps": 1e-4, "advantage_bound": 1.0},
     "divided by the batch's": {"advantage_std": "batch"},
@@ -110,9 +111,6 @@ TOLD = {
 }
 """Of Flow-GRPO as it stands in the article, with undivided advantages."""
 
-UNNAMED = {"boundary": None, "schedule": None, "a": None}
-"""Left out where the kernel has no schedule of its own."""
-
 
 @pytest.mark.parametrize(
     ("changes", "differs"),
@@ -128,9 +126,6 @@ UNNAMED = {"boundary": None, "schedule": None, "a": None}
             {"kernel": "cps", "noise": 0.8},
             {"sampler": "kernels.preserving", "schedule": "cps", "a": 0.8, "boundary": None},
         ),
-        ({"kernel": "exact"}, {"sampler": "kernels.preserving", **UNNAMED}),
-        ({"kernel": "exact_constant"}, {"sampler": None, **UNNAMED}),
-        ({"kernel": "matched"}, {"sampler": None, **UNNAMED}),
         ({"reduction": "average"}, {"log_prob": "mean"}),
         (
             {"advantage_std": "batch", "ddof": 1, "eps": 1e-4, "advantage_bound": 5.0, "group": 4},
@@ -141,6 +136,15 @@ UNNAMED = {"boundary": None, "schedule": None, "a": None}
 def test_a_manifest_says_each_convention_in_the_audits_words(changes, differs):
     wanted = {key: value for key, value in {**TOLD, **differs}.items() if value is not None}
     assert recording.manifest(SETTINGS.but(**changes)) == wanted
+
+
+@pytest.mark.parametrize("kernel", ["exact", "exact_constant", "matched"])
+def test_a_kernel_whose_std_has_no_name_declares_no_schedule(kernel):
+    told = recording.manifest(SETTINGS.but(kernel=kernel))
+    named = {"sampler", "schedule", "a", "boundary"}
+    assert told.keys() - {"sampler"} == TOLD.keys() - named
+    assert all(told[key] == TOLD[key] for key in TOLD.keys() - named)
+    assert kernel != "matched" or "sampler" not in told
 
 
 def test_a_record_that_is_kept_again_takes_the_place_of_those_after_the_checkpoint(tmp_path):
