@@ -120,6 +120,32 @@ def test_a_judge_reads_pictures_that_it_never_saw_and_says_how_many_are_as_asked
     assert isinstance(read(x[:1], y[:1]), float)
 
 
+def test_a_judge_draws_the_line_of_its_kernel_and_its_bound():
+    """One grey picture between two of another label, with k = exp(−γ d²) their likeness.
+
+    Its weight would exceed C, so it is C; the others have C/2 each and lie on their margin, −1.
+    """
+    C, gamma, at = 10.0, 0.02, 0.25 / 0.02  # d² of neighbours: k⁴ is e⁻¹
+    grey = torch.zeros(1, 1, 8, 8)
+    away = torch.full_like(grey, (at / 64) ** 0.5)
+    x, y = torch.cat([away, grey, -away]), torch.tensor([0, 1, 0])
+
+    def likeness(picture, other):
+        return float((-gamma * ((picture - other) ** 2).sum()).exp())
+
+    def rises(picture):
+        outer = likeness(picture, away) + likeness(picture, -away)
+        return C * likeness(picture, grey) - C / 2 * outer
+
+    read = digits.judge(Digits(-x, y, x, y))
+    shades = [(rises(s * away) - rises(away) - 1, s * away) for s in torch.linspace(0, 1, 101)]
+    clear = [(side, shade) for side, shade in shades if abs(side) > 0.01]  # solved to 1e-3
+    assert len(clear) > 95
+    assert clear[0][0] > 0 > clear[-1][0]
+    for side, shade in clear:
+        assert read(shade.flatten(1), torch.tensor([1])) == (side > 0)
+
+
 def test_rewards_are_made_of_the_pictures_by_name(data):
     for name in ("ink", "symmetry", "holes"):
         assert digits.REWARDS[name](data) is getattr(digits, name)
