@@ -77,6 +77,7 @@ METHODS = {
     "one std": {"kernel": "constant", "noise": 0.3},
     "CPS": {"kernel": "cps", "noise": 0.8},
     "frozen data": {"kernel": "exact", **WINDOW},
+    "frozen data from pure noise": {"kernel": "exact"},  # where nothing of the noise is kept
     "averaged": {"reduction": "average"},
     "divided": {"advantage_std": "group", "ddof": 1, "eps": 1e-4, "advantage_bound": 1.0},
     "divided by the batch's": {"advantage_std": "batch"},

@@ -156,7 +156,11 @@ def gap(
     """
     apart = prediction.predict(latents).sub_(target).abs_().amax(dim=1)
     each = {name: largest(latents[name]) for name in prediction.parts}
-    return _allowed(prediction, apart, each, u * largest(target), roundoff, u, 0.0)
+    size = largest(target)
+    known = [torch.isfinite(x) for x in (size, *each.values())]
+    missed = torch.isnan(apart) & torch.stack(known).all(dim=0)  # no number where one was recorded
+    apart = torch.where(missed, torch.inf, apart)
+    return _allowed(prediction, apart, each, u * size, roundoff, u, 0.0)
 
 
 def gap_by_sizes(
@@ -209,7 +213,7 @@ _STANDING = {"article": 0, "convention": 1, "mistake": 2}
 
 def match(formula: Formula, reading: Reading, found: Gap) -> Match:
     """Judge a formula by its gaps."""
-    usable = torch.isfinite(found.size)
+    usable = ~torch.isnan(found.size)
     if not bool(usable.any()):
         return Match(formula, reading, "", float("inf"), 0.0)
     strain = float((found.size / found.exact.clamp_min(1e-300))[usable].max())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+import torch
 from torch import Tensor
 
 from ...equations import Gaussian, Step, conversions, gaussian, kernels, paths, sde
@@ -61,8 +62,17 @@ def _ends(p: Numbers) -> tuple[Tensor, Tensor]:
     )
 
 
+_ROUNDED = 1 + 2.0**-20
+"""A std above its level by less than this is the level, rounded: nothing of the noise is kept."""
+
+
 def _preserving(rule: Callable[..., Gaussian]) -> Callable[[Numbers], Tensor]:
-    return lambda p: rule(paths.linear(p["s"]), *_ends(p), p["std"]).mean
+    def mean(p: Numbers) -> Tensor:
+        s, std = p["s"], p["std"]
+        fresh = (std > s) & (std <= _ROUNDED * s)
+        return rule(paths.linear(s), *_ends(p), torch.where(fresh, s, std)).mean
+
+    return mean
 
 
 def _transition(rule: Callable[..., Gaussian], sign: int = 1) -> Callable[[Numbers], Tensor]:
@@ -87,13 +97,13 @@ MEANS: tuple[Formula, ...] = (
         "sde.transition", "article", _transition(sde.transition), {"sampler": "sde.transition"}
     ),
     Formula(
-        "kernels.preserving", "convention", _preserving(kernels.preserving),
-        {"sampler": "kernels.preserving"},
-    ),
-    Formula(
         "renoising, paths.interpolate of the predicted data and fresh noise", "convention",
         lambda p: paths.interpolate(paths.linear(p["s"]), _ends(p)[0], 0 * p["x_t"]),
         {"sampler": "renoising"},
+    ),
+    Formula(
+        "kernels.preserving", "convention", _preserving(kernels.preserving),
+        {"sampler": "kernels.preserving"},
     ),
     *(
         of_mistake(m, _by_std(m.wrong) if m.name in _ONLY_STD else _transition(m.wrong))
