@@ -331,7 +331,9 @@ def test_one_start_a_group_is_sampled_once_until_its_rollouts_part(
     plan = methods.plan(made.config.method, made.config.grid)
     rows = made.sampler.rows(0, 0)
     held, text, prompt = made._roll(rows, plan)
-    assert counting.rows == 2 * 2 + 6 * 3
+    assert counting.rows == 2 * 3 + 6 * 2
+    assert held.start is not None
+    assert held.start.tolist() == [0, 0, 0, 1, 1, 1]
     groups = [row.row // 3 for row in rows]
     for i, j in itertools.combinations(range(6), 2):
         assert torch.equal(held.states[0][i], held.states[0][j]) == (groups[i] == groups[j])
@@ -346,6 +348,52 @@ def test_one_start_a_group_is_sampled_once_until_its_rollouts_part(
     torch.testing.assert_close(held.ends, alone.ends, rtol=0, atol=1e-5)
     experience = Experience(held, text, prompt, torch.ones(6, dtype=torch.float64), plan.weights)
     assert (scored(made, made.config.method, experience, rows=6).ratio == 1).all()
+
+
+@pytest.mark.parametrize("batch", [6, 4])
+@pytest.mark.parametrize("rows", [1000, 4])
+def test_what_rollouts_have_in_common_is_scored_once_and_the_gradient_is_the_same(
+    settings: Callable[..., Any], trainer: Callable[..., Any], batch: int, rows: int
+) -> None:
+    """With guidance and a KL; a batch of 4 splits the second group, whose halves are then two."""
+    made = trainer(
+        settings(
+            "sampling.steps=5", "method.window=fixed", "method.start=1", "method.size=2",
+            "sampling.start=group", "sampling.groups=2", "sampling.group=3",
+            f"sampling.batch={batch}", "sampling.guidance=4.5", "method.beta=0.04",
+            "training.unconditional_kept=true",
+        )
+    )  # fmt: skip
+    method, plan = made.config.method, methods.plan(made.config.method, made.config.grid)
+    held, text, prompt = made._roll(made.sampler.rows(0, 0), plan)
+    assert held.start.tolist() == ([0, 0, 0, 1, 1, 1] if batch == 6 else [0, 0, 0, 1, 2, 2])
+    with torch.no_grad():
+        for parameter in made.engine.parameters:
+            parameter += 0.02
+    asked: list[int] = []
+    made.parts.transformer.register_forward_hook(
+        lambda module, args, kwargs, out: asked.append(len(kwargs["hidden_states"])),
+        with_kwargs=True,
+    )
+    found = {}
+    for name, trajectory in (("once", held), ("each", replace(held, start=None))):
+        advantages = torch.linspace(-1, 1.5, 6, dtype=torch.float64)
+        experience = Experience(trajectory, text, prompt, advantages, plan.weights)
+        asked.clear()
+        parts = [
+            update.score(made.policy, method, experience, each)
+            for each in update.batches(range(6), range(2), rows)
+        ]
+        one = torch.cat([part.objective for part in parts])
+        slopes = torch.autograd.grad(one.sum(), made.engine.parameters)
+        found[name] = one.detach(), slopes, sum(asked)
+    (one, slopes, once), (other, slopes_too, each) = found["once"], found["each"]
+    starts = {(1000, 6): 2, (1000, 4): 3, (4, 6): 3, (4, 4): 3}[rows, batch]
+    assert (once, each) == (3 * (starts + 6), 3 * 12)  # a call of the policy, two of the reference
+    torch.testing.assert_close(one, other, rtol=2e-5, atol=1e-7)
+    for a, b in zip(slopes, slopes_too, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * float(b.abs().max()))
+    assert any(float(a.abs().max()) > 0 for a in slopes)
 
 
 def test_many_steps_in_one_pass_are_the_same_as_one_by_one(made: Any) -> None:

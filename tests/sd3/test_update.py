@@ -150,7 +150,8 @@ def test_a_start_in_common_is_sampled_once_until_the_first_noisy_step() -> None:
     found = rollout.sample(
         policy, text, iter([starts, *own]), grid=GRID, method=method, plan=plan, shared=shared
     )
-    assert policy.rows == [2, 6, 6, 6]
+    assert policy.rows == [2, 2, 6, 6]
+    assert found.start is place
     alone = rollout.sample(
         policy, text, iter([starts[place], *own]), grid=GRID, method=method, plan=plan
     )

@@ -7,6 +7,7 @@ that is scored. A step's coefficients are read off the method's kernel in float6
 itself is two products and a sum in float32. Nothing is scored here: see `update`.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ class Trajectory:
         levels: the noise levels of `states`.
         laws: of each trained step.
         unconditional: that half of guidance at each trained step, or nothing.
+        start: rollouts of one number are at one latent for one prompt before the first trained
+            step; None: each is at its own.
     """
 
     ends: Float[Tensor, "n C H W"]
@@ -45,6 +48,7 @@ class Trajectory:
     levels: tuple[float, ...]
     laws: tuple[Affine, ...]
     unconditional: tuple[Float[Tensor, "n C H W"], ...] = ()
+    start: Int[Tensor, " n"] | None = None
 
     @staticmethod
     def joined(parts: "list[Trajectory]") -> "Trajectory":
@@ -58,7 +62,16 @@ class Trajectory:
             parts[0].levels,
             parts[0].laws,
             tuple(map(torch.cat, zip(*(part.unconditional for part in parts), strict=True))),
+            _numbered([part.start for part in parts if part.start is not None]),
         )
+
+
+def _numbered(parts: list[Tensor]) -> Tensor | None:
+    """Starts of several batches, none of which is another batch's."""
+    if not parts:
+        return None
+    before = itertools.accumulate((int(part.max()) + 1 for part in parts[:-1]), initial=0)
+    return torch.cat([part + count for part, count in zip(parts, before, strict=True)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +120,8 @@ def sample(
 
     Args:
         noise: standard normal numbers: the starts, then what each noisy step draws.
-        shared: which rollouts have one start, None if each has its own. They part at the first
-            noisy step, and what is before it is sampled once.
+        shared: which rollouts have one start, None if each has its own. They part by what the
+            first noisy step draws, and the network is asked once for all of them until then.
         keep: the unconditional half of trained steps too.
 
     Raises:
@@ -124,11 +137,12 @@ def sample(
     parting = plan.noisy.index(True) if shared is not None and any(plan.noisy) else 0
     own, text = text, shared.text if shared is not None else text
     for i, t in enumerate(grid.levels[:-1]):
-        if shared is not None and i == parting:
-            x, text = x[shared.start], own
         level = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
         kept = halves if keep and first <= i <= last else None
         v = policy.velocity(x, level, text, kept=kept)
+        if shared is not None and i == parting:
+            x, v, text = x[shared.start], v[shared.start], own
+            halves[:] = [half[shared.start] for half in halves]
         if first <= i <= last:
             states.append(x)
             velocities.append(v)
@@ -139,7 +153,8 @@ def sample(
     fields(latents=x)
     levels = grid.levels[first : last + 2] if plan.trained else ()
     laws = tuple(noisy[i] for i in plan.trained)
-    return Trajectory(x, tuple(states), tuple(velocities), levels, laws, tuple(halves))
+    start = shared.start if shared is not None and first == parting else None
+    return Trajectory(x, tuple(states), tuple(velocities), levels, laws, tuple(halves), start)
 
 
 def _drawn(noise: Iterator[Tensor]) -> Iterator[Tensor]:

@@ -149,10 +149,12 @@ def score(policy: Policy, method: Method, experience: Experience, rows: Rows) ->
     x, x_s, v_old = rows.of(held.states), rows.of(held.states, 1), rows.of(held.velocities)
     t, s = rows.each(held.levels, x), rows.each(held.levels[1:], x)
     sample = rows.sample
-    text = experience.text.rows(experience.prompt[sample])
-    half = rows.of(held.unconditional) if held.unconditional else None
-    v, law = policy.velocity(x, t, text, unconditional=half), _law(held.laws, rows, x)
-    v_ref = policy.reference(x, t, text) if method.beta > 0 else None
+    first, place = _asked(held, rows)
+    text = experience.text.rows(experience.prompt[sample[first]])
+    half = rows.of(held.unconditional)[first] if held.unconditional else None
+    v = policy.velocity(x[first], t[first], text, unconditional=half)[place]
+    v_ref = policy.reference(x[first], t[first], text)[place] if method.beta > 0 else None
+    law = _law(held.laws, rows, x)
     with unread():
         between = methods.between(method, law, v - v_old, law.drawn(x, x_s, v_old))
         penalty = None
@@ -175,6 +177,23 @@ def score(policy: Policy, method: Method, experience: Experience, rows: Rows) ->
     fields(objective=terms.objective)
     moved = between.kl.detach()
     return Scored(terms.objective, terms.ratio, terms.kl, terms.stopped, moved, sample, rows.step)
+
+
+def _asked(
+    held: Trajectory, rows: Rows
+) -> tuple[slice | Int[Tensor, " m"], slice | Int[Tensor, " rows"]]:
+    """One row of each that the network would be asked alike, and for every row its answer's place:
+    rollouts with one start have one velocity until they part, forwards and backwards.
+    """
+    if held.start is None:
+        return slice(None), slice(None)
+    sample, step = rows.sample, rows.step
+    what = step * len(held.ends) + torch.where(step == 0, held.start[sample], sample)
+    found, place = torch.unique(what, return_inverse=True)
+    numbers = torch.arange(len(what), device=what.device)
+    return numbers.new_zeros(len(found)).scatter_reduce(
+        0, place, numbers, "amin", include_self=False
+    ), place
 
 
 def _law(laws: tuple[Affine, ...], rows: Rows, x: Tensor) -> Affine:

@@ -48,8 +48,8 @@ class Plan:
     images: int
     trained_steps: int
     rollout_calls: float
-    trained_calls: int
-    reference_calls: int
+    trained_calls: float
+    reference_calls: float
     tflop: Mapping[str, float]
     gib: Mapping[str, float]
     iterations: int
@@ -87,8 +87,9 @@ class Plan:
             f"model          SD3.5-{self.size}, {PARAMETERS[self.size]:,} parameters",
             f"images         {self.images} an iteration, {self.images * self.iterations:,} in "
             f"{self.iterations} iterations, on {self.processes} process(es)",
-            f"network calls  {self.rollout_calls:.3g} an image to sample, {self.trained_calls} to "
-            f"train ({self.trained_steps} steps), {self.reference_calls} of the reference",
+            f"network calls  {self.rollout_calls:.3g} an image to sample, "
+            f"{self.trained_calls:.3g} to train ({self.trained_steps} steps), "
+            f"{self.reference_calls:.3g} of the reference",
             f"operations     {self.per_image:.1f} TFLOP an image: {parts}",
             f"time           {1000 * self.per_image / rate:.0f} ms an image and process at "
             f"{rate:.0f} TFLOP/s, {seconds:.0f} s an iteration, "
@@ -110,29 +111,29 @@ def plan(config: Config, processes: int = 1) -> Plan:
     size, transformer = architecture(config)
     sampling, training = config.sampling, config.training
     trained = len(methods.plan(config.method, config.grid).trained)
-    sampled = config.grid.T - _spared(config)
+    sampled, asked = config.grid.T - _spared(config), trained - _spared_again(config)
     halves = 2 if sampling.guidance != 1 else 1
     image = flops.image_tokens(transformer, sampling.resolution)
     text = CLIP_TOKENS + config.text.tokens
     call = flops.forward(transformer, image, text) / 1e12
     again = 1 if training.unconditional_kept else halves
     with_gradient = halves if training.unconditional_gradient else 1
-    reference = trained * halves if config.method.beta > 0 else 0
+    reference = asked * halves if config.method.beta > 0 else 0
     passes = training.epochs
     backward = flops.FULL_BACKWARD if config.adapter.kind == "full" else flops.BACKWARD
     tflop = {
         "rollout": sampled * halves * call,
         "decoding": flops.decode(sampling.resolution) / 1e12 if size != "tiny" else 0.0,
-        "forward": passes * trained * again * call,
-        "backward": passes * trained * with_gradient * backward * call
-        + (passes * trained * with_gradient * call if config.model.gradient_checkpointing else 0),
+        "forward": passes * asked * again * call,
+        "backward": passes * asked * with_gradient * backward * call
+        + (passes * asked * with_gradient * call if config.model.gradient_checkpointing else 0),
         "reference": passes * reference * call,
     }
     return Plan(
         images=config.images,
         trained_steps=trained,
         rollout_calls=sampled * halves,
-        trained_calls=passes * trained * again,
+        trained_calls=passes * asked * again,
         reference_calls=passes * reference,
         tflop={name: x for name, x in tflop.items() if x},
         gib=_memory(config, size, transformer, image, text, trained, processes),
@@ -186,16 +187,32 @@ def text_bytes(config: Config) -> int:
 
 
 def _spared(config: Config) -> float:
-    """Steps that an image need not make, since a batch makes them once for all of its group.
-
-    A window that moves is at each of its places equally often.
+    """Steps that an image need not make, since a batch makes them once for all of its group: those
+    before the first noisy one, and that one up to its draw.
     """
     sampling = config.sampling
     if sampling.start == "own":
         return 0.0
+    once = [parting + 1 for parting, _ in _partings(config)]
+    return sum(once) / len(once) * (1 - 1 / min(sampling.group, sampling.batch))
+
+
+def _spared_again(config: Config) -> float:
+    """Trained steps that an image need not make: the first, where rollouts part there."""
+    sampling, training = config.sampling, config.training
+    if sampling.start == "own":
+        return 0.0
+    there = [parting == first for parting, first in _partings(config)]
+    together = min(sampling.group // training.updates, training.rows)
+    return sum(there) / len(there) * (1 - 1 / together)
+
+
+def _partings(config: Config) -> set[tuple[int, int]]:
+    """The first noisy step and the first trained one; a window that moves is at each of its places
+    equally often.
+    """
     plans = (methods.plan(config.method, config.grid, i, config.run.seed) for i in range(1000))
-    before = {found.noisy.index(True) for found in plans}
-    return sum(before) / len(before) * (1 - 1 / min(sampling.group, sampling.batch))
+    return {(found.noisy.index(True), found.trained[0]) for found in plans}
 
 
 def _memory(

@@ -32,7 +32,8 @@ class Sampling:
         after: ODE steps from the end of a "first" or "fixed" window to the data, equal ones, in
             training; null: the grid's own. What is decided by then needs no fine steps to be seen.
         start: whether every image begins at noise of its "own", or all of a "group" at the same;
-            those part at the first noisy step, and what is before it is sampled once a batch.
+            those part by what the first noisy step draws, and until then the network is asked once
+            for all that a batch has of a group, in rollout and update.
         groups, group: prompts an iteration, and images of each, over all processes.
         batch: images sampled at once on a process.
     """
