@@ -143,7 +143,7 @@ def costs() -> str:
         found = plan.plan(presets.resolve([], None, changes))
         calls = found.rollout_calls + found.trained_calls + found.reference_calls
         full, part = (1000 * found.per_image / r for r in (790.0, 790.0 * 0.45))
-        rows.append((name, str(calls), f"{found.per_image:.1f}", f"{full:.0f}", f"{part:.0f}"))
+        rows.append((name, f"{calls:.1f}", f"{found.per_image:.1f}", f"{full:.0f}", f"{part:.0f}"))
     head = ("recipe", "network calls", "TFLOP", "ms at 790 TFLOP/s", "ms at 45 % of it")
     return table(head, rows)
 

@@ -76,6 +76,26 @@ def test_a_batch_that_splits_a_group_makes_its_beginning_again() -> None:
         assert plan.plan(config).rollout_calls == pytest.approx(calls)
 
 
+@pytest.mark.parametrize(
+    ("more", "calls"),
+    [
+        (("training.rows=24",), 2 + 1 / 24),
+        (("training.rows=8",), 2 + 1 / 8),
+        (("training.rows=24", "training.updates=2"), 2 + 1 / 12),
+        (("training.rows=24", "sampling.start=own"), 3),
+    ],
+)
+def test_the_step_at_which_a_group_parts_is_trained_once_for_the_rows_of_a_pass(
+    more: tuple[str, ...], calls: float
+) -> None:
+    """Of three trained steps; an update has its share of every group, and the KL asks as often."""
+    changes = ("sampling.guidance=1", "method.window=fixed", "method.start=4", "method.size=3",
+               "sampling.start=group", "sampling.group=24")  # fmt: skip
+    found = plan.plan(presets.resolve([], None, (*changes, *more)))
+    assert found.trained_calls == pytest.approx(calls)
+    assert found.reference_calls == pytest.approx(calls)
+
+
 def test_fewer_steps_after_the_window_are_fewer_calls() -> None:
     changes = ("sampling.guidance=1", "method.beta=0", "method.window=fixed", "method.start=2")
     found = [plan.plan(presets.resolve([], None, (*changes, *more)))
