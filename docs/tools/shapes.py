@@ -4,8 +4,9 @@
         --arm fast --arm fast-1 --arm fast-2; done
     python docs/tools/shapes.py --repeats FAST-0 FAST-1 FAST-2
 
-writes repeats.json, repeats.svg and a sheet of pictures to docs/assets/shapes; `--arm fast-kl`,
-`lora`, and the same with `-1` and `-2`, are the other recipes. The older study of one network is
+writes repeats.json, repeats.svg and a sheet of pictures to docs/assets/shapes; `--arm fast-half`,
+`fast-kl`, `lora`, and the same with `-1` and `-2`, are the other recipes. Runs that no folder has
+stay as repeats.json has them. The older study of one network is
 
     refimpl train shapes --out RUNS --arm levelled --arm long --arm equal --arm early \
         --arm kl --arm kl-strong --arm noise-low --arm noise-high --arm group-4 --arm T-40 \
@@ -36,9 +37,11 @@ def main() -> None:
         names = ("metrics.json", "base.png", "levelled.png", "long.png")
         copy([asked.study / name for name in names] + sorted(asked.study.glob("*.svg")))
     if asked.repeats:
-        found = repeats.gather(asked.repeats)
+        kept = ASSETS / "repeats.json"
+        before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
+        found = repeats.gather(asked.repeats, before)
         text = json.dumps(found, indent=1, sort_keys=True) + "\n"
-        (ASSETS / "repeats.json").write_text(text, encoding="utf-8")
+        kept.write_text(text, encoding="utf-8")
         (ASSETS / "repeats.svg").write_text(repeats.drawing(found).svg("repeats"), encoding="utf-8")
         copy([file for file in (asked.repeats[0] / "fast.png",) if file.exists()])
 

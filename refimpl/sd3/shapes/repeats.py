@@ -18,21 +18,29 @@ from .report import columns, table
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "fast": ("fast", "fast-1", "fast-2"),
+    "fast-half": ("fast-half", "fast-half-1", "fast-half-2"),
     "fast-kl": ("fast-kl", "fast-kl-1", "fast-kl-2"),
     "lora": ("lora", "lora-1", "lora-2"),
 }
 """Arms that differ in nothing but the seed, in the order of the seeds."""
+BESIDE = "fast-half"
+"""The recipe that the others change, and are compared with."""
 
 Key: TypeAlias = tuple[int, int]
 """Network and seed, by their places."""
 
 
-def gather(folders: Sequence[Path]) -> dict[str, Any]:
+def gather(folders: Sequence[Path], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The repeated runs of several folders of `train shapes`, each with a network of its own.
+
+    Args:
+        before: what was gathered earlier. Networks that no folder has are kept from it, and runs
+            where the network is the same: it has the same quality before training.
 
     Raises:
         ValueError: a folder that is not finished, or whose network another has.
     """
+    earlier = (before or {"networks": {}})["networks"]
     networks: dict[int, Any] = {}
     for folder in folders:
         file = folder / "metrics.json"
@@ -47,8 +55,12 @@ def gather(folders: Sequence[Path]) -> dict[str, Any]:
                 f"{folder} has network {number!r}: every folder needs its own, "
                 "`train shapes --network 1`"
             )
-        networks[number] = _network(found)
-    return {"networks": {str(number): networks[number] for number in sorted(networks)}}
+        networks[number] = network = _network(found)
+        kept = earlier.get(str(number), {"before": None})
+        if kept["before"] == network["before"]:
+            network["runs"] = {**kept["runs"], **network["runs"]}
+    made = {str(number): network for number, network in networks.items()}
+    return {"networks": dict(sorted({**earlier, **made}.items(), key=lambda at: int(at[0])))}
 
 
 def _network(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +131,8 @@ def _mean(
 
 
 def _pairs(made: Mapping[str, Mapping[Key, Any]]) -> list[tuple[str, str]]:
-    first, *others = RECIPES
-    return [(other, first) for other in others if made[other].keys() & made[first].keys()]
+    others = [recipe for recipe in RECIPES if recipe != BESIDE]
+    return [(other, BESIDE) for other in others if made[other].keys() & made[BESIDE].keys()]
 
 
 def _difference(
