@@ -92,6 +92,8 @@ def test_a_file_that_cannot_be_audited_says_why(tmp_path, make, name, capfd):
         ("a = '0.7'", "a must be int or float, got '0.7'"),
         ("logprob = 'sum'", "unknown key 'logprob'; did you mean log_prob?"),
         ("log_prob = 'max'", "log_prob must be one of ('sum', 'mean'), got 'max'"),
+        ("boundary = 'clamp 1.0'", "'next_level', 'clamp <number>'), got 'clamp 1.0'"),
+        ("boundary = 'clamp <number>'", "got 'clamp <number>'"),
         ("time_scale = 999", "time_scale must be 1 or 1000"),
         ("on_policy = 1", "on_policy must be bool"),
         ("[names]\nlatents = 'x_t'", "names has 'latents'"),

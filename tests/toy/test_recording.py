@@ -74,6 +74,7 @@ METHODS = {
     "EXACT": {},
     "a window": WINDOW,
     "clamped": {"boundary": "clamp"},
+    "clamped lower": {"boundary": "clamp", "clamp_at": 0.9},
     "one std": {"kernel": "constant", "noise": 0.3},
     "CPS": {"kernel": "cps", "noise": 0.8},
     "frozen data": {"kernel": "exact", **WINDOW},

@@ -12,7 +12,7 @@ from ...equations import Step, kernels, sde
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ...simulate import grids
-from ..reading.clocks import BOUNDARIES
+from ..reading.clocks import BOUNDARIES, boundary_of
 from ..reading.manifest import Manifest
 from . import readings
 from .block import Block
@@ -153,8 +153,8 @@ def _schedule(
     loss = 1 + 1 / (1 - torch.where(step.t < 1, step.t, step.s)) + step.t / step.h
     slack = 64 * u * loss + 1e-12
     found: list[tuple[str, str, float]] = []
-    for rule, boundary in BOUNDARIES.items():
-        inside = boundary(step)
+    for rule in dict.fromkeys([*BOUNDARIES, *filter(None, [manifest.boundary])]):
+        inside = boundary_of(rule)(step)
         if bool((inside < 1).all()):
             found += _constant(g, sde.flow_grpo_g(step.t, 1.0, inside), slack, "flow_grpo", rule)
     found += _constant(g, torch.ones_like(g), slack, "constant", "")

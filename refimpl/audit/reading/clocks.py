@@ -22,6 +22,11 @@ BOUNDARIES: dict[str, sde.Boundary] = {
 }
 
 
+def boundary_of(name: str) -> sde.Boundary:
+    """What stands for t inside 1/(1 − t): a rule of `BOUNDARIES`, or a clamp at another number."""
+    return BOUNDARIES[name] if name in BOUNDARIES else sde.clamp(float(name.removeprefix("clamp ")))
+
+
 @dataclass(frozen=True)
 class Clock:
     """How t is told.
@@ -79,7 +84,7 @@ class Reading:
             return made
         if self.std == "schedule":
             if "g" not in p:
-                g = sde.flow_grpo_g(step.t, self.a, BOUNDARIES[self.boundary](step))
+                g = sde.flow_grpo_g(step.t, self.a, boundary_of(self.boundary)(step))
             else:
                 g = p["g"]
             return made | {"g": g, "std": g * root_h}

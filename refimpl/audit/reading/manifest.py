@@ -7,6 +7,7 @@ file, or the `manifest` in a recorder's metadata; the file on the command line w
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -23,7 +24,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "std": ("step", "g"),
     "sampler": ("sde.transition", "kernels.preserving", "renoising"),
     "schedule": ("flow_grpo", "constant", "cps"),
-    "boundary": ("none", "next_level", "clamp 0.99"),
+    "boundary": ("none", "next_level", "clamp <number>"),
     "log_prob": ("sum", "mean"),
     "constants": ("kept", "dropped"),
     "kl": (
@@ -99,7 +100,7 @@ class Manifest:
     def __post_init__(self) -> None:
         for key, choices in CHOICES.items():
             value = getattr(self, key)
-            if value is not None and value not in choices:
+            if value is not None and not _among(value, choices):
                 raise ValueError(f"manifest: {key} must be one of {choices}, got {value!r}")
         for key, (least, most, wanted) in RANGES.items():
             value = getattr(self, key)
@@ -122,6 +123,17 @@ class Manifest:
         """What was declared."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}
         return {key: value for key, value in told.items() if value not in (None, {})}
+
+
+def _among(value: str, choices: tuple[str, ...]) -> bool:
+    """Whether it is one of them, a number standing for <number>."""
+    word, _, number = str(value).partition(" ")
+    numbered = f"{word} <number>" in choices
+    return bool(_BELOW_1.fullmatch(number)) if numbered else value in choices
+
+
+_BELOW_1 = re.compile(r"0?\.\d*[1-9]\d*")
+"""A level that a clamp may hold."""
 
 
 def _finite(value: float) -> bool:
