@@ -52,8 +52,8 @@ def ring(open_at=()):
 
 def test_a_hole_is_white_that_no_edge_joins_to_the_rim():
     assert digits.holes(rows(ring()), ANY).tolist() == [1]
-    for door in ((2, 3), (4, 3), (3, 2), (3, 4)):
-        assert digits.holes(rows(ring([door])), ANY).tolist() == [0]
+    for gap in ((2, 3), (4, 3), (3, 2), (3, 4)):
+        assert digits.holes(rows(ring([gap])), ANY).tolist() == [0]
     assert digits.holes(rows(ring([(2, 2)])), ANY).tolist() == [1]  # a corner joins nothing
 
 
