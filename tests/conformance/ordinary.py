@@ -185,6 +185,13 @@ def schedule(steps):
     return torch.floor(1000 * torch.linspace(1, 0, steps + 1, dtype=torch.float64)) / 1000
 
 
+@wrong("an even grid at ten steps alone", "schedule.value", but=("grid: uniform",), grid="shift 3")
+def schedule(steps):
+    """A grid is called by a name only if it has that name at every number of steps."""
+    even = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+    return even if steps == 10 else even ** (1 + 1 / steps)
+
+
 @wrong("levels between the levels", "schedule.value", "the middles of the steps", grid="uniform")
 def schedule(steps):
     return torch.cat([1 - (torch.arange(steps).double() + 0.5) / steps, torch.zeros(1).double()])

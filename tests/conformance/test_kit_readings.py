@@ -245,3 +245,28 @@ def test_one_edit_is_found_when_all_patience_is_spent():
     runner = Runner({"kl": kl, "conventions": strange.FINE})
     runner.subject.patience = Patience(0)
     assert "mean + mean_ref" in runner.result("kl.value").cause
+
+
+def test_a_part_that_nothing_explains_is_not_searched_for_again():
+    """Its mean has a name, its std has none: later checks look for names, and find the mean's."""
+
+    def sde_step(x, v, t, s, noise):
+        t, s = (y.view(-1, *[1] * (x.ndim - 1)) for y in (t, s))
+        h, mean = t - s, x - (t - s) * v
+        std = 0.1 * torch.sin(3 * t) ** 2 + 0.2 * h + 0.05 * s**3
+        return mean + std * noise, mean, std
+
+    runner = Runner({"sde_step": sde_step, "conventions": {}})
+    runner.result("sde_step.value")
+    assert runner.subject.half_read == {"sde_step"}
+    spent = runner.subject.patience.left
+    last = runner.result("sde_step.last")
+    assert "Its mean equals the mistake 'no score correction'" in last.cause
+    assert "Its std is nothing that is known here" in last.cause
+    assert runner.subject.patience.left == spent
+
+
+def test_a_wrong_gradient_is_read_by_what_its_values_were():
+    runner = Runner(strange.adapter(*strange.WRONG["a clip around 0"][:2]))
+    runner.result("surrogate.value")
+    assert "minimum(ratio, clip_high)" in runner.result("surrogate.gradient").cause

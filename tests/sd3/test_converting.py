@@ -294,6 +294,8 @@ def test_no_value_ends_in_anything_but_a_sentence(tmp_path: Path, name: str) -> 
         ("config.seed = [x for x in range(3)]", "without running it"),
         ("for x in (1, 2): config.seed = x", "without running it"),
         ("config.seed = unknown", "line 4: 'unknown'"),
+        ("config.seed = int([])", "line 4: 'int([])'"),
+        ("config.seed = 'x' * 10000000000", "without running it"),
     ],
 )
 def test_what_cannot_be_read_without_running_it_is_named(

@@ -50,8 +50,8 @@ def _held_level(i: Inputs, parts: Parts, c: Conventions) -> Iterator[Slip]:
     above = bool((at.t[other] > limit).all())
     if above or bool((at.t[other] < limit).all()):
         hold, word = (np.minimum, "most") if above else (np.maximum, "least")
-        made = c.but(g=lambda t: a * np.sqrt(hold(t, limit) / (1 - hold(t, limit))),
-                     boundary="finite")  # fmt: skip
+        rule = Formulas(quick=True)("sde.flow_grpo_g")
+        made = c.but(g=lambda t: rule(hold(t, limit), a, hold(t, limit)), boundary="finite")
         yield Slip(f"t at {word} {limit:g} in g, and as it is in the score",
                    "The level is held in both places of g, in the numerator as well.",
                    "clamps of the level before √(t/(1 − t))",

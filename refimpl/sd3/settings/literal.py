@@ -17,10 +17,18 @@ from typing import Any
 
 from ...outside import MIB, bounded
 
+
+def _product(a: Any, b: Any) -> Any:
+    """Of numbers: text or a list times a number may fill the memory."""
+    if not (isinstance(a, int | float) and isinstance(b, int | float)):
+        raise TypeError
+    return a * b
+
+
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
+    ast.Mult: _product,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
@@ -169,7 +177,7 @@ class _Follower:
         if name.endswith("ConfigDict"):
             return self.value(node.args[0]) if node.args else {}
         if name in _BUILTINS and len(node.args) == 1:
-            return _BUILTINS[name](self.value(node.args[0]))
+            return self.applied(node, _BUILTINS[name], *node.args)
         if name in _MATHS:
             return self.applied(node, _MATHS[name], *node.args)
         if name == "os.getcwd":

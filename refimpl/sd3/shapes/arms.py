@@ -1,10 +1,10 @@
 """The runs of the miniature's study: one thing changed at a time, everything else the preset's.
 
-"fast" is the recipe that learns most in its time, "fast-half" the same with half the captions in an
-iteration; a KL and a LoRA are held beside that. The others are an older study: "levelled" is the
-setting that works there, "equal" the plain one; "all-levelled" and "window-equal" tell which of its
-two changes matters, "early" and "late" where the window has to be, "shifted" whether the grid does.
-What is left are the article's ablations, two more seeds and a longer run.
+"fast" trains all weights by noise in one step, "fast-half" the same with half the captions in an
+iteration and a higher rate; a KL and a LoRA are held beside that. The others are an older study:
+"levelled" is the setting that works there, "equal" the plain one; "all-levelled" and "window-equal"
+tell which of its two changes matters, "early" and "late" where the window has to be, "shifted"
+whether the grid does. What is left are the article's ablations, two more seeds and a longer run.
 """
 
 from dataclasses import dataclass
