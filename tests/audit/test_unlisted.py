@@ -188,7 +188,7 @@ ADVANTAGES = {
     "less the batch's mean": ("less the batch's mean, over the group's std",
                               lambda r: (r - r.mean()) / (std(r) + 1e-4)),
     "a floor of std": ("at least 0.2", lambda r: centred(r) / std(r).clamp(min=0.2)),
-    "another group's": ("previous of batch",
+    "another group's": ("each group's in the place of the next",
                         lambda r: (centred(r) / (std(r) + 1e-4)).roll(1, 0)),
     "torch's median": ("the lower of the group's two medians", lambda r:
                        (r - r.median(1, keepdim=True).values) / (std(r) + 1e-4)),

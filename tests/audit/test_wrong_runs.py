@@ -243,7 +243,7 @@ def test_another_baseline_and_other_declared_conventions_are_named(kit, judge):
     caught(judge(c | {"advantages": c["rewards"]}), "advantages", "the rewards themselves")
     for rule, name in (
         (dict(std="batch"), "batch for group"), (dict(ddof=1), "other ddof"),
-        (dict(eps=1e-2), "eps missing"),
+        (dict(eps=1e-2), "other eps"),
     ):  # fmt: skip
         told = {"advantage_std": "group", "ddof": 0, "eps": 0.0}
         found = judge(kit["rewards"](**rule), told)

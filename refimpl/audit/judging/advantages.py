@@ -5,7 +5,7 @@
 Every combination is tried; those that give the recorded advantages to rounding are named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,7 +16,7 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from . import readings
+from . import misplaced, readings
 from .finding import UNLISTED, Finding
 
 _EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -104,10 +104,7 @@ def judged(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
     yield _told([rule for rule, _ in found], manifest, len(values), squares)
 
 
-_Square = tuple[Tensor, Tensor, tuple[float, float]]
-
-
-def _squares(b: Batch, manifest: Manifest) -> Iterator[_Square]:
+def _squares(b: Batch, manifest: Manifest) -> Iterator[misplaced.Square]:
     """Rewards and advantages as (groups, G), where all groups have one size."""
     assert b.advantages is not None
     if b.groups is None:
@@ -147,7 +144,7 @@ def _rules(values: Tensor, manifest: Manifest) -> Iterator[Rule]:
         )
 
 
-def _gap(rule: Rule, squares: list[_Square]) -> float:
+def _gap(rule: misplaced.Rule, squares: Sequence[misplaced.Square]) -> float:
     """The largest gap in units of what rounding allows."""
     worst = 0.0
     for rewards, advantages, (u_r, u_a) in squares:
@@ -160,11 +157,12 @@ def _gap(rule: Rule, squares: list[_Square]) -> float:
         worth = (made.abs().amax(dim=1, keepdim=True) / spread.clamp_min(1e-300)).clamp_max(1e300)
         allowed = u_a * advantages.abs() + u_r * (worth * top * (1 + made.abs()) + slope) * 2
         gap = (made - advantages).abs() / (ROUNDINGS * allowed).clamp_min(1e-300)
+        gap = gap.nan_to_num(nan=torch.inf, posinf=torch.inf)
         worst = max(worst, float(gap[told].max()) if bool(told.any()) else 0.0)
     return worst
 
 
-def _read(squares: list[_Square], manifest: Manifest) -> str:
+def _read(squares: list[misplaced.Square], manifest: Manifest) -> str:
     """What the kit's diagnosis says of advantages that no rule gives."""
     if sum(r.numel() for r, _, _ in squares) > _LARGEST:
         return ""
@@ -205,14 +203,22 @@ def _contradicts(rule: Rule, manifest: Manifest) -> list[str]:
     ]  # fmt: skip
 
 
-_NAMES = {"advantage_std": "batch for group", "ddof": "other ddof", "eps": "eps missing"}
+_NAMES = {"advantage_std": "batch for group", "ddof": "other ddof", "eps": "other eps"}
 
 
-def _told(found: list[Rule], manifest: Manifest, rows: int, squares: list[_Square]) -> Finding:
+def _told(
+    found: list[Rule], manifest: Manifest, rows: int, squares: list[misplaced.Square]
+) -> Finding:
     right = [r for r in found if not r.mistake] or found
     if not right:
         raw = all(bool(torch.equal(r, a)) for r, a, _ in squares)
-        detail = "they are the rewards themselves" if raw else UNLISTED + _read(squares, manifest)
+        rules = [r for r in _rules(squares[0][1], manifest) if not (r.mistake or r.limit)]
+        meant = [r for r in rules if not _contradicts(r, manifest)] or rules
+        few = sum(r.numel() for r, _, _ in squares) <= _LARGEST
+        sure = [r for r in meant if r.std == "group" or manifest.advantage_std]
+        why = misplaced.told(meant, sure, squares, lambda r, s: _gap(r, s) <= 1) if few else ""
+        read = f": {why}" if why else _read(squares, manifest)
+        detail = "they are the rewards themselves" if raw else UNLISTED + read
         return Finding("advantages", "differs", rows=rows, detail=detail)
     rule = min(right, key=lambda r: len(_contradicts(r, manifest)))  # the first of the least
     if rule.mistake:
@@ -229,7 +235,8 @@ def _told(found: list[Rule], manifest: Manifest, rows: int, squares: list[_Squar
     same = f"; here the same as {others[0]}" if others else ""
     wrong = _contradicts(rule, manifest)
     if wrong:
-        names = ", ".join(f"grpo.advantage: {_NAMES[k]}" for k in wrong if k in _NAMES)
+        called = _NAMES | ({"eps": "eps missing"} if rule.eps == 0 else {})
+        names = ", ".join(f"grpo.advantage: {called[k]}" for k in wrong if k in called)
         told = ", ".join(f"{k} = {manifest.declared[k]!r}" for k in wrong)
         return Finding(
             "advantages", "differs", names or "grpo.advantage", rows=rows,

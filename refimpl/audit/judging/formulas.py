@@ -191,15 +191,18 @@ def log_probs(std: str = "std", x: str = "distance") -> tuple[Formula, ...]:
     for name, (standing, density, m) in _densities().items():
         for reduction, (key, reduce) in REDUCTIONS.items():
             dropped = name == "gaussian.log_prob: no normaliser"
+            bare = name == "gaussian.log_prob: bare square"
+            constants = "dropped" if dropped else "bare square" if bare else "kept"
             made.append(
                 Formula(
                     f"{reduction} of {name}",
                     "convention" if standing == "article" and key == "mean" else standing,
                     lambda p, d=density, r=reduce: r(d(p[x], 0 * p[x], p[std]), p),  # type: ignore[misc]
-                    {"log_prob": key, "constants": "dropped" if dropped else "kept"},
+                    {"log_prob": key, "constants": constants},
                     m.what if m else "log std and ½ log 2π are left out." if dropped else "",
-                    m.remedy if m else "subtract log std + ½ log 2π" if dropped else "",
-                    declarable=dropped,
+                    (m.remedy if m else "subtract log std + ½ log 2π" if dropped else "")
+                    + (", or declare constants = 'bare square', Flow-CPS's choice" if bare else ""),
+                    declarable=dropped or bare,
                 )
             )
     return tuple(made)

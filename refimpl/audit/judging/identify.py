@@ -8,6 +8,7 @@ residuals have the law of noise.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA
 from ..reading.clocks import BOUNDARIES, Clock, Reading, clock_of
-from ..reading.manifest import Manifest
+from ..reading.manifest import SCHEDULES, Manifest
 from ..reading.probe import Probe
 from .block import Block, Model, block, rms
 from .fit import EASY, Match, best, gap, linear, match
@@ -93,9 +94,10 @@ def _readings(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> It
         yield Reading(clock, "schedule")
     else:
         rules = [manifest.boundary] if manifest.boundary else list(BOUNDARIES)
-        for a in [manifest.a] if manifest.a is not None else _COMMON_A:
-            for rule in rules:
-                yield Reading(clock, "schedule", a, rule)
+        levels = [manifest.a] if manifest.a is not None else _COMMON_A
+        for schedule in [manifest.schedule] if manifest.schedule else SCHEDULES:
+            for a, rule in product(levels, rules if schedule == "flow_grpo" else ["none"]):
+                yield Reading(clock, "schedule", a, rule, schedule)
 
 
 def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match], str, str]:
@@ -122,7 +124,9 @@ def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match],
             rounds += [(DRAWS[:1], MEANS[1:])]
             rounds += [(DRAWS[2:], MEANS)] if target == "x_s" else []
         for draws, formulas in rounds:
-            found += [m for b in blocks for f in formulas for m in judge(b, f, target, draws)]
+            found += [
+                m for b in blocks for f in _asked(b, formulas) for m in judge(b, f, target, draws)
+            ]
             exact = any(m.level == "exact" and m.strain <= EASY for m in found)
             if exact and target != "residuals":  # residuals may not tell two formulas apart
                 return best(found), target, velocity
@@ -132,6 +136,14 @@ def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match],
         if likely and (velocity == "v_old" or "v_old" not in raw or likely[0].level):
             return likely, target, velocity
     return [], "" if guessed else target, "v"
+
+
+def _asked(b: Block, formulas: tuple[Formula, ...]) -> tuple[Formula, ...]:
+    """Where CPS's std was assumed, its step is asked and no other."""
+    reading = b.model.reading
+    if (reading.std, reading.schedule) != ("schedule", "cps") or "g" in b.scalars:
+        return formulas
+    return tuple(f for f in MEANS if f.name.startswith("kernels.preserving"))
 
 
 def _compared(

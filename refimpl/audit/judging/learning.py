@@ -20,7 +20,7 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import width
 from . import readings
-from .finding import UNLISTED, Finding
+from .finding import UNLISTED, Finding, Verdict
 
 _NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch", "t")
 _CLIPS = (1e-5, 1e-4, 2e-4, 1e-3, 5e-3, 1e-2, 0.1, 0.2)
@@ -164,6 +164,16 @@ def _clipped(ratio: Tensor, manifest: Manifest, dims: int) -> Finding:
     return Finding("clip", "convention", "", rows=len(ratio), detail=told)
 
 
+_CENTRED = (
+    "The mean of the rows' log-ratios is taken off them: what all have learnt alike is lost. "
+    "Remedy: exp(new − old)"
+)
+
+
+def _centred_ratio(new: Tensor, old: Tensor) -> Tensor:
+    return policy.ratio(new - policy.log_ratio(new, old).mean(), old)
+
+
 def _of_log_probs(parts: Sequence[Part]) -> Finding:
     rules: list[tuple[str, str, Callable[..., Tensor], int]] = [
         ("policy.ratio", "", policy.ratio, 0)
@@ -175,6 +185,8 @@ def _of_log_probs(parts: Sequence[Part]) -> Finding:
         ("policy.ratio of sums, where averages were recorded", "", policy.ratio, 1),
         ("policy.ratio of averages, where sums were recorded", "", policy.ratio, -1),
     ]
+    if len(parts) == 1:
+        rules += [("policy.ratio: log-ratios centred", _CENTRED, _centred_ratio, 0)]
     for i, (name, why, rule, power) in enumerate(rules):
         worst, allowed, fits = 0.0, 0.0, True
         for p in parts:
@@ -218,7 +230,47 @@ def _loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding
             if other is not None and not other.formula.count(":"):
                 told = f"declared {key} = {manifest.declared[key]:g}, and the numbers have "
                 return replace(other, verdict="differs", detail=told + other.detail)
+    if manifest.clip_high is None and (ends := _ends(parts, names, manifest)) is not None:
+        return ends
     return Finding("loss", "differs", detail=UNLISTED + _read_loss(parts[0], manifest))
+
+
+def _ends(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding | None:
+    """A clip whose ends lie at different distances from 1, read off the rows beyond them."""
+    p = parts[0]
+    inside = (p.of["ratio"] - 1).abs() < _INSIDE
+    some = replace(p, of={n: x[inside] for n, x in p.of.items()})
+    if int(inside.sum()) < 8:
+        return None
+    beta = _beta(some, grpo.surrogate, grpo.objective, 1.0, -1, manifest)
+    kl = p.of.get("kl", 0 * p.of["loss"])
+    held = (beta * kl - p.of["loss"]) / p.of["advantages"]  # the ratio, held between the ends
+    held, up = held[torch.isfinite(held)], p.of["advantages"][torch.isfinite(held)] > 0
+    if not bool(up.any()) or bool(up.all()):
+        return None
+    low, high = (float(f"{x:.4g}") for x in (1 - float(held[~up].min()), float(held[up].max()) - 1))
+    if not (0 < low < 1 and high > 0):
+        return None
+    guess = replace(manifest, clip=low, clip_high=high, beta=beta if "kl" in names else None)
+    found = _fitting(parts, names, guess)
+    if found is None or ":" in found.formula:
+        return None
+    declared = f"declared clip = {manifest.clip:g}, and " if manifest.clip is not None else ""
+    told = (
+        f"{declared}ratios are clipped between {1 - low:.4g} and {1 + high:.4g}; if that is meant, "
+        f"declare clip = {low:g} and clip_high = {high:g}"
+    )
+    verdict: Verdict = "differs" if declared else "convention"
+    return replace(found, verdict=verdict, detail=told)
+
+
+_INSIDE = 0.05
+"""A ratio this near 1 is hardly ever clipped where ratios far from it are met."""
+
+
+def _two_ended(surrogate: Callable[..., Tensor], high: float) -> Callable[..., Tensor]:
+    """A surrogate whose upper end is its own: it alone matters where the advantage is positive."""
+    return lambda r, a, clip: torch.where(a >= 0, surrogate(r, a, high), surrogate(r, a, clip))
 
 
 def _read_loss(p: Part, manifest: Manifest) -> str:
@@ -246,6 +298,8 @@ def _fitting(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Find
     surrogates = [("grpo.surrogate", "", grpo.surrogate)] + [
         (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong) for m in mistakes("grpo.surrogate")
     ]
+    if (high := manifest.clip_high) is not None:
+        surrogates = [(name, why, _two_ended(rule, high)) for name, why, rule in surrogates]
     objectives = [("", "", grpo.objective)] + [
         (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong)
         for m in mistakes("grpo.objective") if "kl" in names

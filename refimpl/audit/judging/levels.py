@@ -3,6 +3,7 @@
 x_s of a step = x_t of the next        s of a step = t of the next        g = a √(t/(1 − t)) ...
 """
 
+import math
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -37,13 +38,16 @@ class Levels:
 
     def __init__(self) -> None:
         self.steps: set[tuple[float, ...]] = set()
-        self.unusable = self.rows = 0
+        self.unusable = self.rows = self.still = 0
 
-    def add(self, b: Block) -> None:
-        """Note the (t, s, std, g) of a block's rows."""
+    def add(self, b: Block, still: int = 0) -> None:
+        """Note the (t, s, std, g) of a block's rows, of which `still` have t = s."""
+        self.still += still
         self.rows += len(b.kept)
         self.unusable += len(b.kept) - b.n
-        names = [n for n in ("t", "s", "std", "g") if n in b.resolved]
+        # a schedule that was assumed, for want of std and g, says nothing of itself
+        assumed = not {"std", "g"} & set(b.scalars)
+        names = [n for n in ("t", "s", "std", "g")[: 2 if assumed else 4] if n in b.resolved]
         if {"t", "s"} <= set(names) and len(self.steps) < _MANY and b.n:
             rows = torch.cat([b.resolved[n] for n in names], dim=1)
             if not bool((rows == rows[:1]).all()):
@@ -62,12 +66,14 @@ class Levels:
     def findings(self, manifest: Manifest, roundoff: Mapping[str, float]) -> Iterator[Finding]:
         """On order, grid and schedule."""
         if self.unusable:
+            still = f". In {self.still} of them t = s: both are one end of the step"
             yield Finding(
                 "levels", "differs", rows=self.rows,
                 detail=f"{self.unusable} of {self.rows} rows have levels or scales that no step "
-                "has: t ≤ s, outside [0, 1], a negative std, or NaN; they are left out",
+                "has: t ≤ s, outside [0, 1], a negative std, or NaN; they are left out"
+                + (still if self.still else ""),
             )  # fmt: skip
-        if not self.steps or len(self.steps) >= _MANY:
+        if not self.steps or len(self.steps) >= _MANY or (self.unusable and len(self.steps) < 2):
             return
         u = max(roundoff.get("t", 0.0), roundoff.get("s", 0.0))
         yield _grid(self.columns, manifest, u)
@@ -169,12 +175,29 @@ def _schedule(
         seen = ", ".join(
             f"g({t:.3g}) = {x:.3g}" for t, x in zip(step.t[:4, 0], g[:4, 0], strict=False)
         )
-        told = _read(c, manifest, max(u, roundoff.get("std", 0.0)))
+        told = (
+            _in_place_of_cps(c, slack) if manifest.schedule == "cps"
+            else _read(c, manifest, max(u, roundoff.get("std", 0.0)))
+        )  # fmt: skip
         return Finding(
             "schedule", "differs" if manifest.schedule or manifest.a else "convention", "",
             rows=len(g), detail=f"no schedule with a name: {told or seen}",
         )  # fmt: skip
     return _told(found, manifest, len(g))
+
+
+def _in_place_of_cps(c: Mapping[str, Tensor], slack: Tensor) -> str:
+    """What a std is in proportion to, where it is no s sin(η π/2)."""
+    step = Step(c["t"], c["s"])
+    powers = {"": 1 + 0 * step.t, "t": step.t, "h": step.h, "√h": step.h**0.5, "√s": step.s**0.5,
+              "√t": step.t**0.5, "s²": step.s**2, "s √h": step.s * step.h**0.5,
+              "(1 − s)": 1 - step.s, "(1 − t)": 1 - step.t}  # fmt: skip
+    usable = ((name, unit) for name, unit in powers.items() if bool((unit > 0).all()))
+    found = [
+        (a, n) for name, unit in usable for n, _, a in _constant(c["std"], unit, slack, name, "")
+    ]
+    told = [f"std = {a:.4g} {name}".rstrip() for a, name in found[:1]]
+    return f"{told[0]}, where s sin(η π/2) is declared" if told else ""
 
 
 def _read(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> str:
@@ -194,6 +217,22 @@ def _constant(
     ratio = g / unit
     a = float(ratio.median())
     return [(name, rule, a)] if bool(((ratio - a).abs() <= slack * a).all()) else []
+
+
+_ANGLE = 2 / math.pi
+
+
+def _meant(share: float, eta: float | None) -> str:
+    """How std/s may have come from a declared η."""
+    ways = {} if eta is None else {
+        "η stands for sin(η π/2)": eta, "cos stands for sin": math.cos(eta / _ANGLE),
+        "sin(η π) stands for sin(η π/2)": abs(math.sin(2 * eta / _ANGLE)),
+        "sin(η) stands for sin(η π/2)": math.sin(eta),
+        "η² stands for sin(η π/2)": eta**2,
+        "the square of sin(η π/2) stands for it": math.sin(eta / _ANGLE) ** 2,
+    }  # fmt: skip
+    near = [name for name, value in ways.items() if abs(value - share) <= 1e-4]
+    return f": {' or '.join(near)}" if near else ""
 
 
 def _told(found: list[tuple[str, str, float]], manifest: Manifest, rows: int) -> Finding:
@@ -220,6 +259,10 @@ def _told(found: list[tuple[str, str, float]], manifest: Manifest, rows: int) ->
     at = f", at t = 1 {' or '.join(rules)}" if rules else ""
     words = {"flow_grpo": f"g = {a:.4g} √(t/(1 − t)){at}", "constant": f"g = {a:.4g} throughout",
              "cps": f"std = {a:.4g} s"}[name]  # fmt: skip
+    if said and name == "cps" and a <= 1:
+        words += f", which is s sin(η π/2) at η = {_ANGLE * math.asin(a):.4g}" + _meant(
+            a, manifest.a
+        )
     if said:
         return Finding(
             "schedule", "differs", name, rows=rows,

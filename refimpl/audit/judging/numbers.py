@@ -5,21 +5,23 @@
 Asked of whole probed rows; the answer is verified on every row as the file streams by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ...equations import gaussian
+from ...evidence.rounding import ROUNDINGS
 from ...statistics.gaussian import chi_square
 from ...statistics.outcome import ALPHA
 from ..reading.manifest import Manifest
+from .elsewhere import places, told
 from .fit import EASY, Match, best, match
 from .formulas import Formula, log_probs
 from .formulas_kl import kls
 from .measures import Distance, Rowwise, arithmetic, distances
-from .reduced import reduced_gap
+from .reduced import reduced_gap, value_of
 from .verdicts import against
 
 SUBJECTS = ("log_prob", "log_prob_old", "kl")
@@ -117,6 +119,68 @@ def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong:
         if formula.standing != "mistake" and wrong.name.startswith(formula.name):
             return float(reduced_gap(formula, rows, seen, got, u).size.max())
     return 0.0
+
+
+def elsewhere(subject: str, rows: Rowwise, got: Tensor, u: float, lag: int) -> str:
+    """Whether the numbers are right, and stand in other rows of this window: in words, or ""."""
+    seen = distances(rows, arithmetic(rows, u))
+    for formula in candidates(subject, seen):
+        if formula.standing == "mistake":
+            continue
+        try:
+            wanted = value_of(formula, rows, seen)
+            gap = reduced_gap(formula, rows, seen, wanted, u)
+        except (KeyError, ValueError):
+            continue
+        at = places(got, wanted, gap.exact)
+        if at is not None:
+            return f"it is right for {told(at, lag)}"
+    return ""
+
+
+def times(rows: Rowwise, got: Tensor, u: float, manifest: Manifest) -> str:
+    """Whether divergences are a right one times a number, or times a scale of the step."""
+    seen = distances(rows, arithmetic(rows, u))
+    p = rows.model.reading.resolve(rows.scalars)
+    units = {"": 1 + 0 * got} | {
+        name: rule(p) for name, rule in _SCALES.items() if {"t", "h", "std", "g"} <= set(p)
+    }
+    found = []
+    for formula in candidates("kl", seen):
+        if formula.standing == "mistake" or "kl.k" in formula.name:
+            continue
+        try:
+            value = value_of(formula, rows, seen)
+            allowed = reduced_gap(formula, rows, seen, value, u).exact[:, None]
+        except (KeyError, ValueError):
+            continue
+        if not float((allowed / value).median()) < _TOLD:
+            continue
+        for name, unit in units.items():
+            made = unit * value
+            c = float((got / made).median())
+            simple = any(abs(c / x - 1) < 1e-4 for x in _SIMPLE)
+            slack = abs(c) * unit.abs() * allowed + ROUNDINGS * u * got.abs()
+            if bool(((c * made - got).abs() <= slack).all()) and (simple or not name):
+                words = name if name and abs(c - 1) < 1e-4 else f"{c:.6g} {name}".rstrip()
+                order = bool(against(formula, manifest)), bool(name), not simple
+                found.append((*order, f"it is {words} times {formula.name}"))
+    return min(found)[-1] if found else ""
+
+
+_TOLD = 2.0**-7
+"""What rounding may be, of a divergence of which a factor is to be told."""
+
+_SIMPLE = (1.0, 2.0, 0.5, 4.0, 0.25, 10.0, 0.1, 100.0, 0.01)
+_SCALES: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
+    "t": lambda p: p["t"], "t²": lambda p: p["t"] ** 2, "1/t": lambda p: 1 / p["t"],
+    "s": lambda p: p["s"], "s²": lambda p: p["s"] ** 2, "h": lambda p: p["h"],
+    "h²": lambda p: p["h"] ** 2, "√h": lambda p: p["h"] ** 0.5, "1/h": lambda p: 1 / p["h"],
+    "std": lambda p: p["std"], "1/std": lambda p: 1 / p["std"], "std²": lambda p: p["std"] ** 2,
+    "1/std²": lambda p: p["std"] ** -2, "g": lambda p: p["g"], "g²": lambda p: p["g"] ** 2,
+    "1/g²": lambda p: p["g"] ** -2,
+}  # fmt: skip
+"""What a divergence may have been multiplied by."""
 
 
 def another_draw(rows: Rowwise, got: Tensor) -> bool:

@@ -7,7 +7,8 @@ The kit's formulas are written out and edited by its diagnosis; a reading gives 
 was asked, in two halves of the rows, or there is none.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -86,7 +87,7 @@ def _spread(numbers: Mapping[str, Tensor], got: Tensor) -> list[int]:
 
 def read(
     subject: str, inputs: Sequence[Mapping[str, object]], got: Sequence[Tensor], u: float,
-    conventions: Mapping[str, object] | None = None,
+    conventions: Mapping[str, object] | None = None, *, known: Collection[str] = (),
 ) -> str:  # fmt: skip
     """What gives these numbers, in sentences; "" where nothing does.
 
@@ -96,6 +97,7 @@ def read(
         got: the recorded numbers of each case.
         u: the coarsest roundoff among them.
         conventions: what the kit is to take for declared.
+        known: conventions that other numbers have shown: no other is asked about.
     """
     every = torch.cat([x.flatten() for x in got])
     if len(every) < _FEWEST:
@@ -105,12 +107,26 @@ def read(
     e = _evidence(subject, inputs, got, u, conventions)
     if e is None or not e.off or not _sharp(e):
         return ""
+    op = replace(e.op, keys=tuple(k for k in e.op.keys if k not in known))
     with quiet():
-        found = explain(e.op, e.cases, e.answers, e.c)
+        found = explain(op, e.cases, e.answers, e.c)
     if not found or not all(_stands(x, e) for x in found):
         return ""
+    found = _plainest(found)
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])
     return told[0].lower() + told[1:]
+
+
+def _plainest(found: list[Explanation]) -> list[Explanation]:
+    """Of edits that give the same numbers those with the fewest numbers of their own: in a record a
+    weight is one number throughout, and its square is as good as itself."""
+    if any(x.kind != "edit" or x.part for x in found):
+        return found
+    own = [len(set(_NUMBER.findall(x.name.partition("  where  ")[0]))) for x in found]
+    return [x for x, n in zip(found, own, strict=True) if n == min(own)]
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|[²³]")
 
 
 def _stands(x: Explanation, e: Evidence) -> bool:

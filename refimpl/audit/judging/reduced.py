@@ -40,6 +40,16 @@ def distances_of(formula: Formula, rows: Rowwise) -> set[str]:
     return {x if x in rows.sizes else gaps.get(x, x) for x in p.names} & set(DISTANCES)
 
 
+def value_of(formula: Formula, rows: Rowwise, seen: Mapping[str, Distance]) -> Tensor:
+    """What a formula gives, (n, 1).
+
+    Raises:
+        KeyError, ValueError: as below.
+    """
+    fixed = {name: distance.value for name, distance in seen.items()} | {"D": rows.dims}
+    return formula.value({**rows.model.reading.resolve(rows.scalars), **fixed})
+
+
 def reduced_gap(
     formula: Formula, rows: Rowwise, seen: Mapping[str, Distance], got: Tensor, u: float
 ) -> Gap:

@@ -35,22 +35,27 @@ def announced(formula: Formula, manifest: Manifest) -> bool:
     """Whether the manifest announces this formula, in every respect that it has a key for."""
     if formula.standing == "mistake" and not formula.declarable:
         return False
-    told = manifest.declared
+    told = {"constants": "kept"} | manifest.declared
     keys = {k: v for k, v in formula.declared.items() if v}
-    return (
-        bool(keys)
-        and all(told.get(k) == v for k, v in keys.items() if k != "constants")
-        and (keys.get("constants", "kept") == told.get("constants", "kept"))
-    )
+    return bool(keys) and all(told.get(k) == v for k, v in keys.items())
 
 
 def preferred(found: Sequence[Match], manifest: Manifest) -> Match | None:
-    """The likeliest of the formulas that fit."""
+    """The likeliest of the formulas that fit; of mistakes first those in the declared sampler."""
+    own = sampler_of(manifest)
     return min(
         found,
-        key=lambda m: (bool(against(m.formula, manifest)), _STANDING[m.formula.standing]),
+        key=lambda m: (
+            bool(against(m.formula, manifest)), _STANDING[m.formula.standing],
+            not m.formula.name.startswith(own),
+        ),
         default=None,
-    )
+    )  # fmt: skip
+
+
+def sampler_of(manifest: Manifest) -> str:
+    """The sampler that was declared, by its name or by a schedule that it alone has; or ""."""
+    return manifest.sampler or ("kernels.preserving" if manifest.schedule == "cps" else "")
 
 
 def judged(
@@ -120,6 +125,8 @@ def judged(
     name = formula.name
     if formula.standing == "mistake":  # where several explain it, all are named
         short = [n for n in names if not any(n.startswith(f"{m},") for m in names)]
+        if (own := sampler_of(manifest)) and name.startswith(own):
+            short = [n for n in short if n.startswith(own)]
         name = " or ".join(dict.fromkeys([name, *short][:4]))
     return Finding(
         subject, verdict, name, tally.gap, tally.allowed, tally.rows,

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...equations import conventions, sde
+from ...equations import conventions, kernels, sde
 
 VELOCITIES = ("v", "v_ref", "v_old", "v_cond", "v_uncond")
 BOUNDARIES: dict[str, sde.Boundary] = {
@@ -60,13 +60,23 @@ class Reading:
     Attributes:
         std: the field std is the step's, or holds g, or is absent and follows from a schedule or
             stays unknown.
-        a, boundary: of the schedule.
+        schedule, a, boundary: of g, or of CPS's std, where neither was recorded.
     """
 
     clock: Clock
     std: Literal["step", "g", "schedule", "unknown"] = "step"
     a: float = 0.7
     boundary: str = "none"
+    schedule: str = "flow_grpo"
+
+    @property
+    def told(self) -> str:
+        """The schedule, in words."""
+        if self.schedule == "cps":
+            return f"std = s sin({self.a:.4g} π/2)"
+        if self.schedule == "constant":
+            return f"g = {self.a:.4g} throughout"
+        return f"g = {self.a:.4g} √(t/(1 − t)), at t = 1 {self.boundary}"
 
     def resolve(self, p: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """t, s, h and, as far as they follow, the step's std and g, from what was recorded.
@@ -83,14 +93,19 @@ class Reading:
         if self.std == "unknown":
             return made
         if self.std == "schedule":
-            if "g" not in p:
-                g = sde.flow_grpo_g(step.t, self.a, boundary_of(self.boundary)(step))
-            else:
-                g = p["g"]
+            g = p["g"] if "g" in p else self._scheduled(step, root_h)
             return made | {"g": g, "std": g * root_h}
         if self.std == "g":
             return made | {"g": p["std"], "std": p["std"] * root_h}
         return made | {"std": p["std"], "g": p.get("g", p["std"] / root_h)}
+
+    def _scheduled(self, step: sde.Step, root_h: Tensor) -> Tensor:
+        """g by the schedule."""
+        if self.schedule == "cps":
+            return kernels.cps_std(step.s, self.a + 0 * step.s) / root_h
+        if self.schedule == "constant":
+            return self.a + 0 * step.t
+        return sde.flow_grpo_g(step.t, self.a, boundary_of(self.boundary)(step))
 
 
 def clock_of(t: Tensor | None, s: Tensor | None, time: str | None, scale: float | None) -> Clock:

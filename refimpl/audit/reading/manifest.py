@@ -18,15 +18,18 @@ from typing import Any
 from ...outside import MIB, bounded
 from .fields import FIELDS
 
+SCHEDULES = ("flow_grpo", "constant", "cps")
+"""Of g; the last is of the std of CPS."""
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "time": ("noise", "data"),
     "layout": ("rows", "steps first", "batch first"),
     "std": ("step", "g"),
     "sampler": ("sde.transition", "kernels.preserving", "renoising"),
-    "schedule": ("flow_grpo", "constant", "cps"),
+    "schedule": SCHEDULES,
     "boundary": ("none", "next_level", "clamp <number>"),
     "log_prob": ("sum", "mean"),
-    "constants": ("kept", "dropped"),
+    "constants": ("kept", "dropped", "bare square"),
     "kl": (
         "kl.flow_grpo", "kl.without_h", "kl.velocity", "kl.k1", "kl.k2", "kl.k3", "mse of means",
     ),
@@ -42,6 +45,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "eps": (0, inf, "0 or more: (R − mean)/(std + eps)"),
     "advantage_limit": (0, inf, "0 or more: the bound put on |A|"),
     "clip": (0, inf, "0 or more: ratios are clipped to 1 ± clip"),
+    "clip_high": (0, inf, "0 or more: the upper end is 1 + clip_high, the lower 1 − clip"),
     "beta": (0, inf, "0 or more: the weight of the KL"),
     "guidance": (-inf, inf, "finite: v_uncond + w (v_cond − v_uncond)"),
     "ddof": (0, 1, "0 or 1"),
@@ -63,10 +67,12 @@ class Manifest:
         schedule, a, boundary: of g: a √(t/(1 − t)) with a rule at t = 1, constant, or CPS, whose
             angle is `a`.
         log_prob, constants: how coordinates are reduced; "dropped" where log std and ½ log 2π are
-            left out on purpose.
+            left out on purpose, "bare square" where the division by 2 std² is too, as Flow-CPS has
+            it.
         kl, kl_reduction: which divergence, and how coordinates are reduced.
         advantage_std, ddof, eps, advantage_limit, group: see `equations.grpo`; group is G.
         clip, beta: ε of the ratio and the weight of the KL.
+        clip_high: ε of the upper end, where that is another than the lower end's.
         guidance: the scale w with v = v_uncond + w (v_cond − v_uncond).
         grid: of noise levels.
         on_policy: the record was made before the first update: every ratio is 1.
@@ -91,6 +97,7 @@ class Manifest:
     advantage_limit: float | None = None
     group: int | None = None
     clip: float | None = None
+    clip_high: float | None = None
     beta: float | None = None
     guidance: float | None = None
     grid: str | None = None
@@ -159,7 +166,16 @@ def parse(table: Mapping[str, Any]) -> Manifest:
         ValueError: an unknown key, or a value of another type or out of its choices.
     """
     kinds: dict[str, tuple[type, ...]] = {"names": (Mapping,), "on_policy": (bool,)}
-    for key in ("time_scale", "a", "eps", "advantage_limit", "clip", "beta", "guidance"):
+    for key in (
+        "time_scale",
+        "a",
+        "eps",
+        "advantage_limit",
+        "clip",
+        "clip_high",
+        "beta",
+        "guidance",
+    ):
         kinds[key] = (int, float)
     for key in ("ddof", "group"):
         kinds[key] = (int,)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from ..judging import numbers
+from ..judging.block import Model
 from ..judging.finding import UNLISTED, Finding, Tally
 from ..judging.fit import Match
 from ..judging.verdicts import judged
@@ -18,7 +19,7 @@ from ..reading.probe import Probe
 from .causes import cause
 from .stream import Seen
 from .unexplained import of_row
-from .whole import Explained, Whole, explain, read, some
+from .whole import Explained, Whole, explain, read, some, window
 
 NEEDS = {
     "mean": "mean, x_t, v, t and s",
@@ -36,9 +37,10 @@ _TELLING = {
 
 def row_findings(
     tables: Sequence[Table], probe: Probe, whole: Whole | None, explained: Explained,
-    chosen: dict[str, Match], seen: Seen, manifest: Manifest, follows: bool,
+    chosen: dict[str, Match], seen: Seen, manifest: Manifest, means: Sequence[Match],
 ) -> Iterator[Finding]:  # fmt: skip
-    """On each number that a row has; `follows` says whether the mean does from x_t and v."""
+    """On each number that a row has; `means` are the formulas that lead from x_t and v to the mean,
+    in some rows or in all."""
     for subject, found in explained.items():
         width = tables[0].columns[subject].width
         dims = int(probe.dims[0])
@@ -58,7 +60,7 @@ def row_findings(
             yield Finding(subject, "not checked", detail="it takes std, or g, or a declared a")
             continue
         drawn = _drawn(match, probe)
-        if subject != "kl" and not (follows or "mean" in probe.raw) and (drawn or match is None):
+        if subject != "kl" and not (means or "mean" in probe.raw) and (drawn or match is None):
             yield Finding(subject, "not checked", detail="it takes mean, which v does not lead to")
             continue
         if drawn:
@@ -74,9 +76,16 @@ def row_findings(
             failing = (
                 _one_for_all(subject, tables[0])
                 or cause(subject, tables, probe.whole, model, probe, seen.lag)
+                or _elsewhere(subject, tables, probe, model, seen.lag)
                 or of_row(subject, tables, probe, model, manifest)
+                or _times(subject, whole, probe, manifest)
                 or _another_draw(subject, whole)
             )
+        unled = subject == "kl" and "mean_ref" not in probe.raw and not any(m.level for m in means)
+        if match is None and unled and not failing:
+            told = "it takes mean_ref, since v_ref leads to no mean that is known"
+            yield Finding(subject, "not checked", detail=told)
+            continue
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
@@ -150,6 +159,22 @@ def _held(table: Table, subject: str) -> bool:
     values, levels = (some(table.columns[n], rows)[:, 0] for n in (subject, "t"))
     common = values == values.mode().values
     return float(common.double().mean()) > 0.1 and len(torch.unique(levels[common])) > 1
+
+
+def _elsewhere(subject: str, tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> str:
+    """What the first rows look like, where each holds the number of another."""
+    n = window(tables[0], lag)
+    whole = read(tables, [(0, row) for row in range(n)], model)
+    if whole is None or len(whole.rows.dims) != n:
+        return ""
+    got, u = whole.got[subject], probe.roundoff[subject]
+    return numbers.elsewhere(subject, whole.rows, got, u, lag)
+
+
+def _times(subject: str, whole: Whole, probe: Probe, manifest: Manifest) -> str:
+    if subject != "kl":
+        return ""
+    return numbers.times(whole.rows, whole.got[subject], probe.roundoff[subject], manifest)
 
 
 def _another_draw(subject: str, whole: Whole) -> str:

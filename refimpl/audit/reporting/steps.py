@@ -42,7 +42,7 @@ def audit_steps(
         *seen.levels.findings(manifest, probe.roundoff),
         *_scale(known, manifest, probe),
         *_latents(known, chosen, seen, manifest, probe, tables),
-        *row_findings(tables, probe, whole, explained, chosen, seen, manifest, bool(known.means)),
+        *row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means),
         *_noise(seen, probe),
     ]
 
@@ -101,8 +101,9 @@ def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Find
             detail="the field std holds g; the step's standard deviation is g √h",
         )  # fmt: skip
     if reading.std == "schedule" and "g" not in probe.raw and known.target:
-        told = f"g = {reading.a:.4g} √(t/(1 − t)), at t = 1 {reading.boundary}"
-        yield Finding("std", "convention", "sde.flow_grpo_g", detail=f"not recorded; {told} fits")
+        formula = "sde.flow_grpo_g" if reading.schedule == "flow_grpo" else ""
+        fits = "fits" if known.means else "was tried"
+        yield Finding("std", "convention", formula, detail=f"not recorded; {reading.told} {fits}")
 
 
 def _latents(
@@ -114,7 +115,7 @@ def _latents(
         subject, match = known.target, chosen.get(known.target)
         tally = seen.tallies.get(subject, Tally())
         far = match is None or far_off(match, tally)
-        why = of_mean(tables, probe, known.model, lag_of(tables)) if far else ""
+        why = of_mean(tables, probe, known.model, lag_of(tables), manifest) if far else ""
         match = None if why else match
         yield judged(subject, match, known.means, tally, manifest, failing=why)
     elif known.target == "residuals":
@@ -134,7 +135,8 @@ def _latents(
     unknown = known.model.reading.std == "unknown"
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
         tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
-        why = of_draw(probe, known.model) if match is None or match.level == "half" else ""
+        far = match is None or match.level == "half"
+        why = of_draw(probe, known.model, known=bool(known.means)) if far else ""
         match = None if why else match
         yield judged("x_s", match, known.draws, tally, manifest, failing=why)
     elif "x_s" in names and SILENT not in seen.tallies:

@@ -114,7 +114,8 @@ def stream(
         for a, b in chunks(table):
             raw = {n: c.read(a, b) for n, c in table.columns.items() if not is_latent(n)}
             rows = block(raw, model, room, b - a)
-            seen.levels.add(rows)
+            both = {"t", "s"} <= set(raw)
+            seen.levels.add(rows, int((raw["t"] == raw["s"]).sum()) if both else 0)
             if rows.n:
                 _add(seen, table, rows, chosen, numbers, rows.places(i, a), a)
             progress(b - a)

@@ -6,30 +6,39 @@ For a mean other columns are tried first: the step before's velocity, the one wi
 the kit's diagnosis is asked, on a few rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..judging import readings
-from ..judging.block import Block, Model, block, rms
+from ...equations import kernels
+from ...evidence.rounding import ROUNDINGS
+from ..judging import elsewhere, readings
+from ..judging.block import SCALARS, Block, Model, block, rms
+from ..judging.verdicts import sampler_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
 from .causes import alternatives
-from .whole import some
+from .whole import some, window
 
 _COORDINATES = 16
+_NEAR = 2.0**-20
+"""Two stds of one angle differ by less than this part of their level."""
+
 _WIDEST = 2**12
 """Of latents with more numbers the diagnosis sees root mean squares: it would take minutes."""
 
 
-def of_mean(tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> str:
+def of_mean(
+    tables: Sequence[Table], probe: Probe, model: Model, lag: int, manifest: Manifest
+) -> str:
     """Of a step's mean, recorded or left when the noise is taken off x_s."""
-    found = _mean_of(block(probe.raw, model))
-    if found is None:
+    b = block(probe.raw, model)
+    found = _mean_of(b)
+    if found is None or (b.n < len(b.kept) and len(torch.unique(b.resolved["t"])) < 2):
         return ""
     u = max(probe.roundoff[n] for n in ("x_t", "v", "t", "s"))
     for words, changed in alternatives("mean", tables, lag):
@@ -38,19 +47,69 @@ def of_mean(tables: Sequence[Table], probe: Probe, model: Model, lag: int) -> st
         other = _mean_of(block({n: x[known] for n, x in raw.items()}, model))
         if other is not None and readings.right("mean", *readings.cases_of(*other), u):
             return words
-    return readings.read("mean", *readings.cases_of(*found), u)
+    if words := _of_another_row(tables[0], model, lag, u):
+        return words
+    above = int((b.resolved["std"] > b.resolved["s"]).sum())
+    if sampler_of(manifest) == "kernels.preserving" and above:
+        return f"std exceeds s in {above} of {b.n} rows: no predicted noise is left there to keep"
+    for conventions in _samplers(b, manifest):
+        given, mean = found
+        if conventions:  # the angle stands for the std
+            given = {n: x for n, x in given.items() if n != "g"}
+        if told := readings.read("mean", *readings.cases_of(given, mean), u, conventions):
+            return told
+    return ""
 
 
-def of_draw(probe: Probe, model: Model) -> str:
-    """Of x_s, from its mean and its noise."""
+def _of_another_row(table: Table, model: Model, lag: int, u: float) -> str:
+    """Whether the means are right for the velocities of other rows, in words."""
+    rows = range(window(table, lag))
+    names = [n for n in (*SCALARS, "x_t", "v", "mean", "x_s", "noise") if n in table.columns]
+    b = block({n: some(table.columns[n], rows)[:, :_COORDINATES] for n in names}, model)
+    found = _mean_of(b) if b.n == len(rows) else None
+    if found is None or len(found[1]) != len(rows) or b.mean_rule is None:
+        return ""
+    given, mean = found
+    (c_x, _), (c_v, _) = (b.mean_rule.parts[n] for n in ("x_t", "v"))
+    wanted = (mean - c_x * given["x"]) / c_v
+    size = mean.abs() + (c_x * given["x"]).abs() + (c_v * given["v"]).abs()
+    allowed = (ROUNDINGS * u * size / c_v.abs()).amax(dim=1)
+    at = elsewhere.places(wanted, given["v"], allowed)
+    return "" if at is None else f"it is that of the velocity of {elsewhere.told(at, lag)}"
+
+
+def _samplers(b: Block, manifest: Manifest) -> Iterator[dict[str, object]]:
+    """What the kit is to take for declared: the SDE's step, or CPS with its angle, or either."""
+    declared = sampler_of(manifest)
+    angle = _angle(b, manifest.a) if declared in ("", "kernels.preserving") else None
+    if angle is not None:
+        yield {"g": "cps", "a": angle}
+    if declared != "kernels.preserving" or angle is None:
+        yield {}
+
+
+def _angle(b: Block, declared: float | None) -> float | None:
+    """η of CPS, where every std is s sin(η π/2): the declared one if it gives them."""
+    s, std = b.resolved["s"], b.resolved["std"]
+    if not bool(((s > 0) & (std > 0) & (std < s)).all()):
+        return None
+    seen = float(2 / torch.pi * torch.asin(std / s).median())
+    near = [a for a in (declared, seen) if a is not None and 0 < a <= 1]
+    fits = (
+        a for a in near if bool(((kernels.cps_std(s, a + 0 * s) - std).abs() < _NEAR * s).all())
+    )
+    return next(fits, None)
+
+
+def of_draw(probe: Probe, model: Model, *, known: bool) -> str:
+    """Of x_s, from its mean and its noise; `known` says whether the mean shows what std is."""
     b = block(probe.raw, model)
     if not b.n or not b.has("x_s", "mean", "noise") or not {"t", "s", "std"} <= set(b.resolved):
         return ""
     given = {n: b.latent(n)[:, :_COORDINATES] for n in ("mean", "noise")} | _scalars(b, "std")
     u = max(probe.roundoff[n] for n in ("x_s", "mean", "noise"))
-    return readings.read(
-        "x_s", *readings.cases_of(*_finite(given, b.latent("x_s")[:, :_COORDINATES])), u
-    )
+    told = readings.cases_of(*_finite(given, b.latent("x_s")[:, :_COORDINATES]))
+    return readings.read("x_s", *told, u, known=("std",) if known else ())
 
 
 def of_row(
