@@ -94,10 +94,13 @@ class Refimpl:
             x = _f("ode.euler")(field, x, Step(t, s))
         return x
 
-    def sde_sampler(self, field: Any, x: Any, levels: Any, noise: Any) -> Any:
+    def sde_sampler(self, field: Any, x: Any, levels: Any, noise: Any) -> dict[str, Any]:
+        states, log_probs = [x], []
         for k, (t, s) in enumerate(pairwise(levels)):
-            x = self.sde_step(x, field(x, t), t, s, noise[k])["x_s"]
-        return x
+            p = self.sde_step(states[-1], field(states[-1], t), t, s, noise[k])
+            states.append(p["x_s"])
+            log_probs.append(p["log_prob"])
+        return {"states": states, "log_probs": log_probs}
 
     def score(self, x: Any, v: Any, t: Any) -> Any:
         return self._convert("score_from_velocity", t, x=x, v=v)

@@ -2,6 +2,7 @@
 
 import inspect
 
+import everyday  # noqa: F401 (it adds to those of strange)
 import exchanged  # noqa: F401 (it adds to those of strange)
 import numbered  # noqa: F401 (it adds to those of strange)
 import numpy as np

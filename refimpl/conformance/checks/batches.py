@@ -59,8 +59,9 @@ def _independent(capability: str) -> None:
 
 
 _NEIGHBOURS = Explanation(
-    "mistake", "reduced over the batch", 0.0, "Something is reduced or broadcast over the batch.",
-    "name the axes of every reduction; keep the batch's",
+    "mistake", "mixed over the batch", 0.0,
+    "Something is reduced, broadcast, counted or moved over the batch.",
+    "name the axes of every reduction; keep the batch's and its order",
 )  # fmt: skip
 
 

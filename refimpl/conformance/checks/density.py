@@ -120,6 +120,8 @@ _LOG_SLIPS = (
          "it does not depend on the policy.", "robotics code that trains one step of a short chain",
          "leave it out, or count it once a chain", lambda i, c: with_start(log_prob, i, c)),
     *(_of_halves(k) for k in (2, 3, 4, 5, 8)),
+    Slip("h for √h", "What is called std is g, and it is multiplied by h.", "variances for stds",
+         "std = g √h", lambda i, c: _by_length(i, c)),
     Slip("log-probability of the wrong sign", "The negative log-likelihood.", "a loss for an "
                                                                               "objective",
          "minus it", lambda i, c: {"value": -log_prob(Formulas(), i, c)["value"]}),
@@ -130,6 +132,13 @@ def with_start(own: Callable[..., Parts], i: Inputs, c: Conventions) -> Parts:
     """A log-probability with log N(x; 0, 1) of the state before the step added."""
     start = Formulas()("gaussian.log_prob")(i["x"], 0 * i["x"], 1 + 0 * i["x"])
     return {"value": own(Formulas(), i, c)["value"] + reduced(Formulas(), start, c["log_prob"])}
+
+
+def _by_length(i: Inputs, c: Conventions) -> Parts:
+    if c["std"] != "g":
+        raise ValueError("this mistake is one of a given g")
+    h = levels(i, c, np.zeros(len(i["std"]))).h
+    return log_prob(Formulas(), {**i, "std": i["std"] * np.sqrt(h)}, c)
 
 
 def _halves(each: np.ndarray, share: int) -> np.ndarray:
@@ -143,8 +152,11 @@ def _each(i: Inputs, c: Conventions) -> np.ndarray:
     return log_prob(Formulas(), i, c.but(log_prob="none"))["value"]
 
 
-DENSITY = "−Σ z²/2 − D log(std) − D log(2 π)/2, z = (x_s − mean)/std,"
-"""What is meant, in words of its terms; the reading goes on with \"is meant\"."""
+def meant(c: Conventions) -> str:
+    """What is meant, in words of its terms; the reading goes on with "is meant"."""
+    if c["log_prob"] == "mean":
+        return "−Σ z²/(2 D) − log(std) − log(2 π)/2, z = (x_s − mean)/std,"
+    return "−Σ z²/2 − D log(std) − D log(2 π)/2, z = (x_s − mean)/std,"
 
 
 _ENDS = (0.75, -0.5, 0.25, -0.875)
@@ -176,7 +188,7 @@ def _about_zero(i: Inputs, c: Conventions) -> Inputs:
 
 LOG_PROB = Operation("log_prob", log_prob, SCORED, _LOG_SLIPS, _log_prob_inner,
                      forms("log_prob"), begins, apart=apart("log_prob"),
-                     fitted=made_of(of_density, DENSITY), about_zero=_about_zero)  # fmt: skip
+                     fitted=made_of(of_density, meant), about_zero=_about_zero)  # fmt: skip
 
 
 def _sample(f: Formulas, i: Inputs, c: Conventions) -> Parts:

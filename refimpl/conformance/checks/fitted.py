@@ -77,6 +77,6 @@ def _holding(i: Inputs, c: Conventions, limit: float) -> Parts:
 def held(name: str, x: np.ndarray) -> tuple[str, float] | None:
     """A quantity that ends at ±c, more than once: what to call it, and c."""
     top = float(np.abs(x).max(initial=0.0))
-    if not np.isfinite(top) or (np.abs(x) >= top * (1 - NEAR_ENOUGH)).sum() < 2:
+    if not np.isfinite(top) or top == 0 or (np.abs(x) >= top * (1 - NEAR_ENOUGH)).sum() < 2:
         return None
     return f"{name} held between −{plain(top):g} and {plain(top):g}", plain(top)

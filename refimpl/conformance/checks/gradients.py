@@ -86,6 +86,14 @@ DETACHED = Explanation(
 )  # fmt: skip
 
 
+PARTLY = Explanation(
+    "mistake", "detached in part", 0.0,
+    "The value is right, and its gradient is another formula's: a term of the policy's own is "
+    "detached, or computed without gradients.",
+    "detach what belongs to the old policy and the reference, and nothing else",
+)  # fmt: skip
+
+
 def detached(subject: Subject, capability: str, case: Case, wrt: str) -> tuple[Explanation, ...]:
     """`DETACHED`, if the result follows the argument all the same: what is held does not."""
     x = case.inputs[wrt]
@@ -139,5 +147,15 @@ def _reading(
     found = [e for e in known if gap(e.says) <= bound]
     if found:
         return found
+    values = [ask(subject, op.capability, case.inputs).parts["value"] for case in cases]
+
+    def gives(says: Hypothesis) -> bool:
+        """Whether the values allow it: a gradient alone may be another formula's as well."""
+        made = [says(case.inputs)["value"] for case in cases]
+        return all(_apart(x, y) <= bound for x, y in zip(values, made, strict=True))
+
+    if gives(lambda i: op.evaluate(Formulas(), i, c)):
+        return [PARTLY]  # a formula with the right values has the right gradient
     told = [(v, gap(v.parts)) for v in variations(op, cases, c, 1)]
-    return [Explanation(v.kind, v.name, far, v.what, v.remedy) for v, far in told if far <= bound]
+    told = [(v, far) for v, far in told if far <= bound and gives(v.parts)]
+    return [Explanation(v.kind, v.name, far, v.what, v.remedy) for v, far in told]

@@ -6,8 +6,9 @@ Ratios lie on both sides of both ends of the clip and far beyond them, advantage
 sign and 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,11 @@ from ..adapter.subject import Subject
 from ..diagnosis.readings import Case, Explanation
 from ..diagnosis.variations import variations
 from ..formulas.apart import apart
-from ..formulas.operations import Operation, Slip
-from ..formulas.values import Formulas, Inputs, Parts, guidance, objective, surrogate
+from ..formulas.operations import Evaluate, Operation, Slip
+from ..formulas.values import Formulas, Inputs, Parts, column, guidance, objective, surrogate
 from ..formulas.written import begins, forms
 from .asking import ask, compare, prepared
-from .gradients import DETACHED
+from .gradients import DETACHED, PARTLY
 from .register import Differs, Finding, NotApplicable, check
 from .table import offer, precise
 from .terms import made_of, of_guidance, of_surrogate
@@ -36,10 +37,10 @@ _ADVANTAGES = (1.5, -1.25, 0.375, -0.625, 0.0)
 """On both sides of ±1, where advantages are most often held."""
 
 
-_CLIP = 0.25
+_CLIP, _HIGH = 0.25, 0.375
 
 
-def _grid(kl: bool) -> dict[str, Any]:
+def _grid(kl: bool, *, two_ends: bool) -> dict[str, Any]:
     r, a = (x.ravel() for x in np.meshgrid(_RATIOS, _ADVANTAGES, indexing="ij"))
     more = {"kl": np.arange(len(r)) / 16 + 0.5, "beta": 0.125} if kl else {}
     return {
@@ -47,14 +48,15 @@ def _grid(kl: bool) -> dict[str, Any]:
         "advantage": a,
         "clip": _CLIP,
         "clip_low": _CLIP,
-        "clip_high": _CLIP,
+        "clip_high": _HIGH if two_ends else _CLIP,
         **more,
     }
 
 
 def _branch_cases(kl: bool) -> Any:
     def cases(subject: Subject) -> list[Case]:
-        whole = _grid(kl)
+        takes = partial(subject.accepts, "objective" if kl else "surrogate")
+        whole = _grid(kl, two_ends=takes("clip_high") and not takes("clip"))
         rows = [{k: x[j : j + 1] if isinstance(x, np.ndarray) else x for k, x in whole.items()}
                 for j in range(len(whole["ratio"]))]  # fmt: skip
         told = (f"ratio {i['ratio'][0]:g}, advantage {i['advantage'][0]:g}" for i in rows)
@@ -91,6 +93,7 @@ def _mean_of(op: Operation) -> Operation:
                 "average over the batch",
                 lambda i, c: _summed(op, i, c),
             ),
+            *(_masked(op, name, kept) for name, kept in _MASKS.items()),
         ),
         apart=lambda cases, c: tuple(
             replace(p, finish=lambda parts, p=p: over(p.finish(parts)))  # type: ignore[misc]
@@ -98,6 +101,26 @@ def _mean_of(op: Operation) -> Operation:
         ),
         fitted=lambda cases, told, c: iter(()),
     )
+
+
+_MASKS: dict[str, Callable[[Inputs], np.ndarray]] = {
+    "with a positive advantage": lambda i: i["advantage"] > 0,
+    "whose advantage is not 0": lambda i: i["advantage"] != 0,
+    "with a negative advantage": lambda i: i["advantage"] < 0,
+    "whose ratio is inside the clip": lambda i: np.abs(i["ratio"] - 1) <= i["clip"],
+}
+
+
+def _masked(op: Operation, name: str, kept: Callable[[Inputs], np.ndarray]) -> Slip:
+    """The mean of some samples alone."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        some = np.asarray(kept(i))
+        return {n: np.asarray(x[some].mean() if some.any() else 0.0)
+                for n, x in op.evaluate(Formulas(), i, c).items()}  # fmt: skip
+
+    return Slip(f"the mean of the samples {name}", "The others are left out of the sum and of the "
+                "count.", "masked means", "average over all samples", parts)  # fmt: skip
 
 
 def _summed(op: Operation, i: Inputs, c: Conventions) -> Parts:
@@ -122,7 +145,16 @@ def _of_products(i: Inputs, c: Conventions, kept: Callable[..., Any]) -> Parts:
     return {"value": value if c["sign"] == "objective" else -value}
 
 
+def _exchanged(evaluate: Evaluate) -> Slip:
+    return Slip("clip_low and clip_high exchanged", "The lower end's distance is used for the "
+                "upper end, and the other way round.", "arguments in another order",
+                "clip(r, 1 − clip_low, 1 + clip_high)",
+                lambda i, c: evaluate(Formulas(), {**i, "clip_low": i["clip_high"],
+                                                   "clip_high": i["clip_low"]}, c))  # fmt: skip
+
+
 _SURROGATE_SLIPS = (
+    _exchanged(surrogate),
     Slip("the log-ratio clipped", "The ends are exp(−ε) and exp(ε).", "a clip of the log-ratio",
          "clip(r, 1 − ε, 1 + ε)",
          lambda i, c: _between(i, c, np.exp(-i["clip"]), np.exp(i["clip"]))),
@@ -142,6 +174,7 @@ SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _bran
 
 
 _OBJECTIVE_SLIPS = (
+    _exchanged(objective),
     Slip("the batch's mean KL for every sample", "Each sample pays for its neighbours' divergence.",
          "a KL that is averaged before it is weighed", "β KL of the sample itself",
          lambda i, c: objective(Formulas(), {**i, "kl": np.mean(i["kl"]) + 0 * i["kl"]}, c)),
@@ -234,8 +267,17 @@ def surrogate_gradient(subject: Subject) -> Finding:
         tried = variations(SURROGATE, cases, c, 1) if subject.searching and not before else ()
         readings = before or [Explanation(v.kind, v.name, 0.0, v.what, v.remedy)
                               for v in tried if gives(v.parts)]  # fmt: skip
+        if not readings and _is_right(subject, cases):
+            readings = [PARTLY]
         raise Differs(wrong, np.inf, tuple(readings))
     return Finding()
+
+
+def _is_right(subject: Subject, cases: Sequence[Case]) -> bool:
+    """Whether the values agree, whatever their gradients do."""
+    got = [ask(subject, "surrogate", k.inputs).parts["value"] for k in cases]
+    want = [surrogate(Formulas(), k.inputs, subject.conventions)["value"] for k in cases]
+    return all(np.allclose(x, y, 1e-3, 1e-3) for x, y in zip(got, want, strict=True))
 
 
 def _slope(parts: Any, i: Inputs) -> float:
@@ -258,12 +300,45 @@ def _rescaled(i: Inputs, c: Conventions, size: Any) -> Parts:
     return {"value": whole.reshape(i["v_cond"].shape)}
 
 
-_GUIDANCE_SLIPS = (
+_GUIDANCE_SLIPS: tuple[Slip, ...] = (
     Slip("rescaled to the conditional norm", "The guided velocity has the conditional one's norm.",
          "guidance with a norm of its own", "leave the norm",
          lambda i, c: _rescaled(i, c, np.linalg.norm)),
     Slip("rescaled to the conditional std", "The guided velocity has the conditional one's std.",
          "diffusers' guidance_rescale = 1", "leave the std", lambda i, c: _rescaled(i, c, np.std)),
+)  # fmt: skip
+
+
+def _starred(i: Inputs, c: Conventions, share: Any, *, both: bool = True) -> Parts:
+    """CFG-Zero*'s velocity with another factor before v_uncond, or before the first of them."""
+    if c["guidance"] != "zero-star":
+        raise ValueError("this mistake is one of CFG-Zero*'s")
+    u, v = (x.reshape(len(x), -1) for x in (i["v_uncond"], i["v_cond"]))
+    s = share((u * v).sum(axis=1), np.linalg.norm(u, axis=1), np.linalg.norm(v, axis=1))
+    s = column(s, i["v_uncond"])
+    scaled = s * i["v_uncond"]
+    return {"value": scaled + i["w"] * (i["v_cond"] - (scaled if both else i["v_uncond"]))}
+
+
+_STARS: dict[str, tuple[str, Callable[..., Any], bool]] = {
+    "the projection over |v_cond|²": ("It is divided by the conditional's square.",
+                                      lambda uv, u, v: uv / (v**2 + 1e-8), True),
+    "the projection over |v_uncond|, not squared": ("It is divided by the norm.",
+                                                    lambda uv, u, v: uv / (u + 1e-8), True),
+    "the cosine for the projection": ("It is divided by both norms.",
+                                      lambda uv, u, v: uv / (u * v + 1e-8), True),
+    "the ratio of the norms for the projection": ("|v_cond|/|v_uncond|.",
+                                                  lambda uv, u, v: v / (u + 1e-8), True),
+    "the projection on the first v_uncond alone": ("s v_uncond + w (v_cond − v_uncond).",
+                                                   lambda uv, u, v: uv / (u**2 + 1e-8), False),
+    "no projection": ("Plain guidance.", lambda uv, u, v: 1 + 0 * u, True),
+}  # fmt: skip
+
+
+_GUIDANCE_SLIPS += tuple(
+    Slip(name, what, "CFG-Zero*, from memory", "s = ⟨v_uncond, v_cond⟩/|v_uncond|², before both",
+         lambda i, c, share=share, both=both: _starred(i, c, share, both=both))  # type: ignore[misc]
+    for name, (what, share, both) in _STARS.items()
 )  # fmt: skip
 
 

@@ -177,6 +177,21 @@ def _std_of(offset: int) -> Any:
     return parts
 
 
+def _length_of(offset: int) -> Any:
+    """Every step's noise with its own g and another step's h; the end's own where there is none."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        steps = [Step(np.float64(t), np.float64(s)) for t, s in pairwise(levels_of(i, c))]
+        x, field, last = i["x"], field_of(i), len(steps) - 1
+        for k, at in enumerate(steps):
+            p = gaussian_step(Formulas(), {**i, "x": x}, c, field(x, at.t), at)
+            longer = steps[min(max(k + offset, 0), last)].h / at.h
+            x = p.mean + np.sqrt(longer) * p.std * i["noise"][k]
+        return {"x": x}
+
+    return parts
+
+
 def _split(i: Inputs, c: Conventions) -> Parts:
     """y = x − h v, then y's own correction with the same v, and noise."""
     x, field = i["x"], field_of(i)
@@ -214,6 +229,11 @@ _NOISE_SLIPS = (
     Slip("the score after the ODE's step", "The velocity is followed first, and the score's "
          "correction taken where that leads.", "a drift that is split", "one drift, at x",
          lambda i, c: _split(i, c)),
+    Slip("the length of the step before in the noise", "g is the step's own, and h that of the "
+         "step before.", "lists of lengths indexed one off", "g √h of the step itself",
+         _length_of(-1)),
+    Slip("the length of the next step in the noise", "g is the step's own, and h that of the step "
+         "after.", "lists of lengths indexed one off", "g √h of the step itself", _length_of(1)),
     Slip("the std of the step before", "Noise is as wide as in the step before.", "lists of stds "
          "indexed one off", "g √h of the step itself", _std_of(-1)),
     Slip("the std of the next step", "Noise is as wide as in the step after.", "lists of stds "
@@ -323,11 +343,10 @@ def run_loop(subject: Subject, capability: str, case: Case, seed: int = 0) -> An
     if "noise" in i:
         given["noise"] = subject.give(i["noise"])
     got = answer(capability, subject.raw(capability, given, seed))
-    if "x" in got.parts and got.parts["x"].ndim == i["x"].ndim + 1:
-        got = Answer({"states": got.parts["x"]}, {"states": got.unit["x"]}, got.kinds)
-    if "x" not in got.parts and "states" in got.parts:
-        states = got.parts["states"]
-        unit = dict.fromkeys(("x", "states"), got.unit["states"])
-        kinds = {"x": got.kinds.get("states", ""), "states": ""}
-        return Answer({"x": states[-1], "states": states}, unit, kinds)
-    return got
+    parts, unit, kinds = dict(got.parts), dict(got.unit), dict(got.kinds)
+    if "x" in parts and parts["x"].ndim == i["x"].ndim + 1:
+        parts["states"], unit["states"] = parts.pop("x"), unit.pop("x")
+    if "x" not in parts and "states" in parts:
+        parts["x"], unit["x"] = parts["states"][-1], unit["states"]
+        kinds |= {"x": kinds.get("states", ""), "states": ""}
+    return Answer(parts, unit, kinds)

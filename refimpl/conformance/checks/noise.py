@@ -3,14 +3,17 @@
 (x_s − mean)/std   is standard normal, fresh for every sample and coordinate
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...equations.gaussian import Gaussian
-from ...statistics import StatisticalFailure, budget, residuals
+from ...statistics import Claim, StatisticalFailure, budget, residuals
+from ...statistics.distribution import band
+from ...statistics.outcome import judge
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import at, values
 from ..adapter.subject import Subject
@@ -75,9 +78,19 @@ def _white(
     ]
     states = [torch.tensor(np.array(i["x"])).flatten(1) for i in given]
     claim = budget.claim("conformance.noise")
+    half = replace(claim, alpha=claim.alpha / 2)
+    _sample_by_sample(torch.stack(e), half)
     return residuals.white(
-        torch.stack(e), {"x": torch.stack(states)}, claim, detects_std=0.02, detects_shift=0.02
+        torch.stack(e), {"x": torch.stack(states)}, half, detects_std=0.02, detects_shift=0.02
     )
+
+
+def _sample_by_sample(e: torch.Tensor, claim: Claim) -> None:
+    """Each sample's Σ e² is χ² with its coordinates' number: noise scaled to one std is not."""
+    squares = (e**2).sum(dim=-1).flatten()
+    levels = torch.special.gammainc(torch.tensor(e.shape[-1] / 2.0).double(), squares / 2)
+    part = band("the Kolmogorov distance of the samples' Σ e²", levels.sort().values, claim.alpha)
+    judge(claim, [part], part.bound, 0.04, "residual")
 
 
 def _plausible(i: Inputs, x_s: np.ndarray, v: Variation, c: Conventions) -> bool:
@@ -97,6 +110,8 @@ def _noise_reading(
     if all(np.allclose(r, r[:1], atol=1e-3 * np.abs(r).max()) for r in first):
         slip = next(s for s in STEP_SLIPS if s.name == "one noise for the whole batch")
         return (Explanation("mistake", slip.name, 0.0, slip.what, slip.remedy),)
+    if (shape := _shape_of(given, rows, c)) is not None:
+        return (shape,)
     found, cases = [], [Case(i) for i in given]
     for v in variations(STEP, cases, c, 1):
         try:
@@ -108,6 +123,62 @@ def _noise_reading(
         found.append(Explanation(v.kind, v.name, 0.01, v.what, v.remedy))
     found = list({(e.kind, e.name): e for e in found}.values())
     return tuple(found or _as_wide(given, rows, c))
+
+
+def _shape_of(
+    given: Sequence[Inputs], rows: list[np.ndarray], c: Conventions
+) -> Explanation | None:
+    """Noise that another distribution gives away: bounded, constant, or scaled sample by sample."""
+    told = set[str]()
+    for i, x in zip(given, rows, strict=True):
+        p = step(Formulas(), i, c)
+        std = np.asarray(c.std(p["std"], levels(i, c, i["x"]).h))
+        e = ((x - p["mean"]) / np.where(std > 0, std, np.nan)).reshape(len(x), -1)
+        told.add(next((name for name, looks in _SHAPES.items() if looks(e)), ""))
+    if len(told) > 1 or told == {""}:
+        return None
+    (name,) = told
+    return Explanation("mistake", name, 0.0, "It is not normal, or not independent.",
+                       "torch.randn, shaped like x")  # fmt: skip
+
+
+def _even(e: np.ndarray, low: float, high: float) -> bool:
+    """Whether numbers fill an interval evenly."""
+    at = np.sort((e.ravel() - low) / (high - low))
+    inside = bool(at[0] > -_ROUND and at[-1] < 1 + _ROUND)
+    return inside and bool(np.abs(at - np.linspace(0, 1, at.size)).max() < _CLOSE)
+
+
+_ROUND, _CLOSE = 1e-2, 1e-2
+
+
+def _bounded(e: np.ndarray) -> bool:
+    """Whether one of its ends is met again and again."""
+    ends = (e.max(), e.min())
+    return any((np.abs(e - end) < 1e-4 * abs(end)).mean() > 1e-4 for end in ends)
+
+
+_SHAPES: dict[str, Callable[[np.ndarray], bool]] = {
+    "one noise for all coordinates of a sample":
+        lambda e: bool(np.ptp(e, axis=1).max() < _ROUND * e.std()),
+    "noise of two values, ±1": lambda e: bool((np.abs(np.abs(e) - 1) < _ROUND).all()),
+    "uniform noise, from 0 to 1 (rand for randn)": lambda e: _even(e, 0.0, 1.0),
+    "uniform noise, from −1 to 1": lambda e: _even(e, -1.0, 1.0),
+    "uniform noise, from −0.5 to 0.5": lambda e: _even(e, -0.5, 0.5),
+    "uniform noise of variance 1": lambda e: _even(e, -(3**0.5), 3**0.5),
+    "some coordinates without noise":
+        lambda e: bool((np.abs(e).max(axis=0) < 1e-3).any() and e.std() > 0.1),
+    "noise that is 0 now and then":
+        lambda e: bool((np.abs(e) < 1e-4).mean() > 0.01 and e.std() > 0.1),
+    "noise scaled to one std in each sample":
+        lambda e: bool(e.std(axis=1).std() < 0.1 * (2 * e.shape[1]) ** -0.5 * e.std()),
+    "noise centred in each sample":
+        lambda e: bool(e.mean(axis=1).std() < 0.1 * e.shape[1] ** -0.5 * e.std()),
+    "the absolute values of noise":
+        lambda e: bool(e.min() > -_ROUND and abs(e.std() - 0.603) < 0.02),
+    "noise held between two ends": _bounded,
+}  # fmt: skip
+"""By name, what gives a distribution away; in this order."""
 
 
 def _as_wide(given: Sequence[Inputs], rows: list[np.ndarray], c: Conventions) -> list[Explanation]:
@@ -127,5 +198,6 @@ def _as_wide(given: Sequence[Inputs], rows: list[np.ndarray], c: Conventions) ->
         _white(given, rows, wide, c)
     except StatisticalFailure:
         return []
-    return [Explanation("factor", f"{k:.2g}", 0.01, "The noise is as white as it should be, and of "
+    plain = f"{k:.2g}" if abs(float(f"{k:.2g}") - k) < 0.005 * k else f"{k:.3g}"
+    return [Explanation("factor", plain, 0.01, "The noise is as white as it should be, and of "
                         "another width.", "std = g √h", "noise")]  # fmt: skip

@@ -187,10 +187,12 @@ def _recognised(subject: Subject) -> tuple[Explanation, ...]:
     match = _named(subject)
     if match is None:
         return ()
-    shift = "" if match.shift == 1 else f", shift {match.shift:.6g}"
+    plain = abs(match.shift - 1) < 1e-6
+    shift = "" if plain else f", shift {match.shift:.6g}"
+    name = match.name.replace(", shifted once", "") if plain else match.name
     what = "Another grid than the declared one."
     remedy = "declare it, or make the declared one; see `refimpl grid`"
-    return (Explanation("convention", f"grid: {match.name}{shift}", match.gap, what, remedy),)
+    return (Explanation("convention", f"grid: {name}{shift}", match.gap, what, remedy),)
 
 
 @check("schedule.structure", needs=("schedule",), tier="vectors")
@@ -315,10 +317,29 @@ def _path_with_floor(i: Inputs, c: Conventions, low: float) -> np.ndarray:
     return np.asarray((1 - t) * i["data"] + (t + low * (1 - t)) * i["noise"])
 
 
+def _target(name: str, rule: Callable[[np.ndarray, np.ndarray, Any], Any]) -> Slip:
+    return Slip(name, "What other models are trained on.", "ports from diffusion code",
+                "noise − data",
+                lambda i, c: {"value": rule(i["data"], i["noise"],
+                                            column(c.level(i["t"]), i["data"]))})  # fmt: skip
+
+
+_TARGETS = (
+    _target("(1 − t) noise − t data", lambda x, e, t: (1 - t) * e - t * x),
+    _target("√(1 − t²) noise − t data", lambda x, e, t: np.sqrt(1 - t**2) * e - t * x),
+    _target("the noise", lambda x, e, t: e),
+    _target("the data", lambda x, e, t: x),
+    _target("the path's own point", lambda x, e, t: (1 - t) * x + t * e),
+    _target("(noise − data)/t", lambda x, e, t: (e - x) / t),
+    _target("t (noise − data)", lambda x, e, t: t * (e - x)),
+    _target("noise − x_t", lambda x, e, t: (1 - t) * (e - x)),
+)
+
 PATH = Operation("path", path, _PATH_KEYS, (), _both_ends, forms("path"), begins, fitted=_floored)
 TARGET = Operation(
-    "velocity_target", velocity_target, _PATH_KEYS, (), _both_ends, forms("velocity_target"), begins
-)
+    "velocity_target", velocity_target, _PATH_KEYS, _TARGETS, _both_ends, forms("velocity_target"),
+    begins,
+)  # fmt: skip
 offer(PATH, _path_cases, covers=("paths.interpolate", "paths.linear", "paths.cosine", "paths.vp"))
 offer(TARGET, _path_cases, covers=("paths.velocity", "paths.linear"))
 
@@ -354,8 +375,26 @@ CONVERSIONS = {
     "data_from_score": "score", "noise_from_data": "data", "noise_from_score": "score",
 }  # fmt: skip
 
+
+def _angular(name: str, rule: Callable[[np.ndarray, np.ndarray, Any], Any]) -> Slip:
+    """A conversion of diffusion models, whose coefficients' squares add up to 1."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        return {"value": rule(i["x"], i["v"], column(c.level(i["t"]), i["x"]))}
+
+    return Slip(name, "α = √(1 − t²): v-prediction of diffusion models, not of a flow.",
+                "ports from DDPM code", "the straight path: α = 1 − t", parts)  # fmt: skip
+
+
+_VP = {
+    "data_from_velocity": (
+        _angular("√(1 − t²) x − t v", lambda x, v, t: np.sqrt(1 - t**2) * x - t * v),),
+    "noise_from_velocity": (
+        _angular("t x + √(1 − t²) v", lambda x, v, t: t * x + np.sqrt(1 - t**2) * v),),
+}  # fmt: skip
+
 for _name, _short in CONVERSIONS.items():
     _capability = "score" if _name == "score_from_velocity" else _name
-    offer(Operation(_capability, conversion, _PATH_KEYS, (), _convert_size(_short),  # type: ignore[arg-type]
+    offer(Operation(_capability, conversion, _PATH_KEYS, _VP.get(_name, ()), _convert_size(_short),  # type: ignore[arg-type]
                     forms(_capability), begins),
           _conversion_cases(_name, _short), covers=(f"conversions.{_name}",))  # type: ignore[arg-type]  # fmt: skip

@@ -13,11 +13,11 @@ import numpy as np
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import positive, received, shapes, times, values
 from ..adapter.subject import Broken, Subject
-from ..diagnosis.readings import Case
+from ..diagnosis.readings import Case, Explanation
 from ..formulas.apart import apart
 from ..formulas.operations import Edited, Operation, Slip
 from ..formulas.steps import gaussian_step, kl, levels, ratio, reduced
-from ..formulas.values import Formulas, Inputs, Parts
+from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
 from .asking import ask
 from .density import of_all, over_axes
@@ -82,7 +82,14 @@ def ratio_one(subject: Subject) -> Finding:
     got = ask(subject, "ratio", given).parts["value"]
     if not (got == 1).all():
         far = float(np.max(np.abs(got - 1)))
-        raise Differs(f"ratio of equal log-probabilities is off 1 by {far:.2g}", far)
+        small = np.abs(same) < 100
+        apart = np.isnan(got[~small]).any() and bool((np.abs(got[small] - 1) < 1e-3).all())
+        cause = Explanation(
+            "mistake", "exp(new)/exp(old)", 0.0, "Each exponential overflows, or vanishes, where "
+            "their ratio is 1.", "exp(new − old)",
+        )  # fmt: skip
+        what = f"ratio of equal log-probabilities is off 1 by {far:.2g}"
+        raise Differs(what, far, (cause,) if apart else ())
     return Finding()
 
 
@@ -144,9 +151,17 @@ _REDUCED = ("kl", "kl_reduction", "std", "time", "velocity", "g", "a", "boundary
 _KL_SLIPS = (
     *of_all(lambda i, c: kl(Formulas(), i, c.but(kl_reduction="none"))["value"]),
     *over_axes(lambda i, c: kl(Formulas(), i, c.but(kl_reduction="none"))["value"]),
+    Slip("p and p_ref exchanged", "The estimate is taken of log p − log p_ref.",
+         "arguments in the order of the ratio", "l = log p_ref − log p",
+         lambda i, c: kl(Formulas(), {**i, "log_prob": i["log_prob_ref"],
+                                      "log_prob_ref": i["log_prob"]}, c)),
     Slip("the batch's mean for every sample", "Each sample gets the mean over the batch.",
          "a mean over axis 0, broadcast back", "reduce over coordinates, never over the batch",
          lambda i, c: _spread(i, c)),
+    Slip("the squared distance over std", "(mean − mean_ref)²/std.", "a variance without its "
+         "square", "the squared distance as it is", lambda i, c: _over_std(i, c, 1)),
+    Slip("the squared distance over std²", "(mean − mean_ref)²/std².", "a KL without its half",
+         "the squared distance as it is", lambda i, c: _over_std(i, c, 2)),
     Slip("KL divided by h", "The variance lacks a factor h that is divided by once more.",
          "std divided by √h before it is used", "divide by 2 std² = 2 g² h once",
          lambda i, c: _times_h(i, c, -1)),
@@ -154,6 +169,14 @@ _KL_SLIPS = (
          "flow_grpo (its issue 78), mm_grpo, verl-omni", "divide by the step's variance g² h",
          lambda i, c: _times_h(i, c, 1)),
 )  # fmt: skip
+
+
+def _over_std(i: Inputs, c: Conventions, power: int) -> Parts:
+    if c["kl"] != "means" or "std" not in i:
+        raise ValueError("this mistake is one of a plain squared distance")
+    each = kl(Formulas(), i, c.but(kl_reduction="none"))["value"]
+    std = np.asarray(c.std(column(i["std"], each), levels(i, c, each).h))
+    return {"value": reduced(Formulas(), each / std**power, c["kl_reduction"])}
 
 
 def _spread(i: Inputs, c: Conventions) -> Parts:
@@ -174,7 +197,9 @@ def _sums(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Ite
         meant = {"k1": "−l", "k2": "l²/2", "k3": "exp(l) − 1 − l"}[kind]
         own = made_of(of_log_ratio, f"{meant}, l = log_prob_ref − log_prob,")
     elif kind == "eq3":
-        own = made_of(of_difference, "Σ z²/2, z = (mean − mean_ref)/std,")
+        share = " D" if c["kl_reduction"] == "mean" else ""
+        half = f"Σ z²/(2{share})" if share else "Σ z²/2"
+        own = made_of(of_difference, f"{half}, z = (mean − mean_ref)/std,")
     else:
         return
     yield from own(cases, told, c)

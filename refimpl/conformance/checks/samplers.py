@@ -6,13 +6,16 @@ A linear field keeps the chain affine: its end is M x + Σ c_k ε_k + b, read of
 from these follow mean, variance and memory of the start, with no sample drawn.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..adapter import arrays
 from ..adapter.results import Answer
 from ..adapter.subject import Subject
-from ..diagnosis.readings import Case
+from ..diagnosis.readings import Case, Explanation
 from ..formulas.operations import Operation
+from ..formulas.values import Formulas, schedule
 from .asking import compare
 from .loops import ODE, SDE, loop_cases, run_loop
 from .ode import Field
@@ -73,8 +76,28 @@ def _times(subject: Subject, capability: str) -> Finding:
         k = int(np.argmax(gaps))
         raise Differs(f"{capability} asks the network at noise level {got[k]:.6g} in call "
                       f"{k}, wanted {want[k]:.6g}",
-                      float(gaps[k]))  # fmt: skip
+                      float(gaps[k]), _other_grid(subject, capability, got))  # fmt: skip
     return Finding(float(gaps.max() / bound))
+
+
+def _other_grid(subject: Subject, capability: str, got: Sequence[float]) -> tuple[Explanation, ...]:
+    """Where it makes its own grid: the other one at whose levels it asks."""
+    c = subject.conventions
+    if subject.accepts(capability, "levels"):
+        return ()
+    found = []
+    for name in GRIDS:
+        other = schedule(Formulas(), {"steps": 6}, c.but(grid=name))["value"]
+        levels = np.asarray(c.level(other))
+        want = _expected_times(subject, capability, levels)
+        near = len(want) == len(got) and np.abs(np.array(got) - want).max() <= 1e-6
+        found += [name] if near and name != c["grid"] else []
+    return tuple(Explanation("convention", f"grid = {name!r}", 0.0, "",
+                             f"declare grid = {name!r}, if it is meant")
+                 for name in found[:1])  # fmt: skip
+
+
+GRIDS = ("uniform", "shift 3", "sd35 as shipped", *(f"shift {k}" for k in (2, 4, 5, 6, 7, 8)))
 
 
 def _expected_times(subject: Subject, capability: str, grid: np.ndarray) -> np.ndarray:

@@ -19,10 +19,10 @@ from ..formulas.steps import levels, replay, step
 from ..formulas.values import Formulas, Inputs, Parts, column
 from ..formulas.written import begins, forms
 from .density import (
-    DENSITY,
     LOG_PROB,
     SCORED,
     balanced,
+    meant,
     of_all,
     of_the_batch,
     over_axes,
@@ -46,7 +46,18 @@ def _log_prob_cases(subject: Subject) -> list[Case]:
                 h = np.abs(np.asarray(c.level(st["t"])) - np.asarray(c.level(st["s"])))
                 given["g"] = received(c, Conventions({"std": "g"}).their_std(c.std(std, h), h))
             cases.append(Case(given, f"shape {shape}"))
-    return cases
+    return [*cases, _narrow(cases[0], c)]
+
+
+def _narrow(case: Case, c: Conventions) -> Case:
+    """A step late in a chain: a std of a few hundredths, and a sample as near its mean."""
+    i = dict(case.inputs)
+    wide = np.asarray(c.std(i["std"], levels({**i, "x": i["std"]}, c, i["std"]).h))
+    narrow = received(c, np.asarray(wide / 16))
+    i["x_s"] = received(c, i["mean"] + column(narrow, i["mean"]) * (i["x_s"] - i["mean"]))
+    for name, shrunk in (("std", i["std"] / 16), ("g", i.get("g", 0.0) / 16)):
+        i |= {name: received(c, shrunk)} if name in i else {}
+    return Case(i, "narrow noise")
 
 
 offer(LOG_PROB, _log_prob_cases, covers=("gaussian.log_prob", "policy.total", "policy.average"))
@@ -110,7 +121,7 @@ REPLAY = Operation("replay", replay,
                    (*SCORED, "time", "velocity", "g", "a", "boundary", "t_min", "t_max", "std_min"),
                    _REPLAY_SLIPS,
                    _replay_inner, forms("replay"), begins, apart=apart("replay"),
-                   fitted=made_of(of_replay, DENSITY), about_zero=_about_zero)  # fmt: skip
+                   fitted=made_of(of_replay, meant), about_zero=_about_zero)  # fmt: skip
 
 
 offer(REPLAY, replay_cases, covers=("gaussian.log_prob", "sde.transition"))

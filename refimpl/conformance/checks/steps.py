@@ -5,6 +5,7 @@
 Times are mixed within a batch; where the function takes g or a, several are tried.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,15 @@ def _whole(k: Step, nearest: Any) -> tuple[Any, Any]:
     return t, np.where(t == 1, k.s, t)
 
 
+_SCHEDULES: dict[str, Callable[[Step], Any]] = {
+    "a t": lambda k: k.t, "a s": lambda k: k.s, "a √s": lambda k: np.sqrt(k.s),
+    "a t²": lambda k: k.t**2, "a (1 − t)": lambda k: 1 - k.t,
+    "a √(1 − t)": lambda k: np.sqrt(1 - k.t), "a √(t (1 − t))": lambda k: np.sqrt(k.t * (1 - k.t)),
+    "a √(t/(1 − t))": lambda k: np.sqrt(k.t / (1 - k.t)), "a t/(1 − t)": lambda k: k.t / (1 - k.t),
+    "a √(2 t/(1 − t))": lambda k: np.sqrt(2 * k.t / (1 - k.t)),
+    "a √h": lambda k: np.sqrt(k.h), "a everywhere": lambda k: 1 + 0 * k.t,
+}  # fmt: skip
+
 _G_SLIPS = (
     _slip_g("g at the end of the step", "g is taken at s, where the step arrives.",
             "grids indexed one too far", "g at t", lambda i, c, k: _house_g(i, c, k.s, k.s)),
@@ -73,6 +83,12 @@ _G_SLIPS = (
     _slip_g("g at a level cut to thousandths", "g is taken at the multiple of 1/1000 below.",
             "integer timesteps", "g at t",
             lambda i, c, k: _house_g(i, c, *_whole(k, np.floor))),
+    *(_slip_g(f"g = {told}", "Another schedule of the noise.", "variants of the schedule",
+              "the declared g", lambda i, c, k, g=g: i.get("a", c["a"]) * g(k))
+      for told, g in _SCHEDULES.items()),
+    _slip_g("a² for a", "The level of the noise is squared.", "a² where g² is meant", "a",
+            lambda i, c, k: i.get("a", c["a"]) * diffusion(Formulas(), i, c)["value"].reshape(
+                np.shape(k.t))),
     _slip_g("1 − t forgotten", "a √t, without the division.", "a classic", "a √(t/(1 − t))",
             lambda i, c, k: _house_g(i, c, k.t, 0 * k.t)),
 )  # fmt: skip
@@ -169,6 +185,19 @@ def _silent_start(i: Inputs, c: Conventions) -> Parts:
     return made | ({"x_s": np.where(k.t == 1, still, right["x_s"])} if "x_s" in right else {})
 
 
+def _silent_end(i: Inputs, c: Conventions) -> Parts:
+    k, right = levels(i, c, i["x"]), step(Formulas(), i, c)
+    silent = np.where(k.s == 0, right["mean"], right["x_s"])
+    return {part: x for part, x in right.items() if part != "log_prob"} | {"x_s": silent}
+
+
+def _uncorrected(i: Inputs, c: Conventions) -> Parts:
+    """x − h v + std ε beside the right mean."""
+    k, right = levels(i, c, i["x"]), step(Formulas(), i, c)
+    off = i["x"] - k.h * c.velocity(i["v"]) - right["mean"]
+    return right | {"x_s": right["x_s"] + off}
+
+
 STEP_SLIPS = (
     *_G_SLIPS,
     Slip("no noise at t = 1", "The first step is the ODE's: nothing is explored there, and its "
@@ -176,9 +205,15 @@ STEP_SLIPS = (
          "start below 1", _silent_start),
     _moved("one noise for the whole batch", "Every sample gets the first one's noise.",
            "noise drawn without the batch's dimension", "draw noise shaped like x", _shared),
+    Slip("no noise at s = 0", "The last step returns its mean as the sample, and the SDE's std "
+         "beside it.", "samplers that skip the last noise", "add it, or return the predicted data "
+         "and declare last_step = 'data'", lambda i, c: _silent_end(i, c)),
     Slip("noise before the drift", "The noise is added to x, and the drift is that of the noisy "
          "state.", "Langevin steps and churn", "the drift at x, then the noise",
          lambda i, c: _noise_first(i, c)),
+    Slip("the sample without the score's correction", "The mean has the correction and the sample "
+         "that is returned has not.", "a mean that is computed apart from the sample",
+         "mean + std · noise, with one mean", lambda i, c: _uncorrected(i, c)),
     Slip("the mean that keeps the level's variance", "The predicted noise is weighed by √(s² − "
          "std²), as CPS and DDIM have it, with the std of Flow-GRPO's SDE.",
          "two samplers in one", "x − h (v − g²/2 score), or declare g = 'cps'", _other_mean),

@@ -162,12 +162,17 @@ def _along(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _column(share, y) * y
 
 
-def made_of(terms: Callable[[Inputs, Conventions], Mapping[str, np.ndarray]], meant: str) -> Fitted:
-    """Hypotheses of a capability whose result may be a sum of these."""
+def made_of(
+    terms: Callable[[Inputs, Conventions], Mapping[str, np.ndarray]],
+    meant: str | Callable[[Conventions], str],
+) -> Fitted:
+    """Hypotheses of a capability whose result may be a sum of these; `meant` in the words of them,
+    which may follow what is declared."""
 
     def found(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Edited]:
         try:
-            yield from sums(terms, meant, cases, told, c)
+            told_as = meant if isinstance(meant, str) else meant(c)
+            yield from sums(terms, told_as, cases, told, c)
         except KeyError:  # the function takes other inputs than these terms are made of
             return
 

@@ -141,6 +141,8 @@ SURROGATES = (
     "plain - abs(advantage) * (ratio - 1)**2 / (2 * c)", "plain - c * (ratio - 1)**2",
     "plain - (ratio - 1)**2 / (2 * clip_high)",
     "plain - abs(advantage) * (ratio - 1)**2 / (2 * clip_high)",
+    "minimum((1 + log(ratio)) * advantage, clamp(1 + log(ratio), 1 - clip_low, 1 + clip_high)"
+    " * advantage)",
     "q - advantage", "q / ratio", "q * ratio", "sqrt(ratio) * advantage",
     "minimum(plain, clamp(ratio, exp(-clip_low), exp(clip_high)) * advantage)",
     "minimum(plain, clamp(ratio, 1 / (1 + clip_high), 1 + clip_high) * advantage)",

@@ -190,11 +190,19 @@ class Evidence:
             if other is None:
                 return {}
             if row.part in other:
-                _note(found[row.part], row, other[row.part], self.op.closely)
+                closely = self.op.closely if row.unit > _FINE else 1.0
+                _note(found[row.part], row, other[row.part], closely)
             if not any(found[part].met for part in self.off):
                 return {}
         return found
 
+
+_FINE = 2.0**-50
+"""In float64 no two rules lie within a tolerance."""
+
+_TERMS = 64
+"""A sum where a mean is meant rounds as its terms do, and they may cancel: in float64 no formula
+that is another lies as near."""
 
 _SEEDS = (11, 51, 91, 131)
 """Several inputs from each case: a sum over many coordinates seldom lies below 1.
@@ -225,12 +233,13 @@ def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
     fitted = fit(row.got, want.shape)
     if fitted is None:
         seen.met = False
-    bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + _sizes(row, want.shape))
+    more = 1 if row.unit > _FINE else _TERMS
+    bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + more * _sizes(row, want.shape))
     if fitted is not None:
         with np.errstate(invalid="ignore"):  # infinity less infinity
             off = np.abs(fitted - want)
-        same = _alike(fitted, want)
-        seen.met &= bool((same | (off <= closely * bound)).all())
+        same, told = _alike(fitted, want), np.isfinite(want)  # beside infinity all is near
+        seen.met &= bool((same | (told & (off <= closely * bound))).all())
         gap = float(np.max(off[np.isfinite(off)], initial=0.0)) / _largest(want)
         seen.gap = max(seen.gap, gap)
     if row.right is None or row.right.shape != want.shape:

@@ -151,12 +151,15 @@ def starts(
         below = float(np.abs(size).min()) / 2
         return [*(sign * float(x) for x in np.quantile(size, (0.3, 0.5, 0.7, 0.85, 0.95))), below]
     off = np.abs(screen.got - plain) > 2 * ROUNDINGS * screen.unit * screen.sizes
-    if rows:
+    if rows and off.ndim:
         off = off.reshape(len(off), -1).any(axis=1)
+    elif rows:
+        return [float(np.median(q)), float(np.max(q)) / 2]  # one number came back for all rows
+    if rows:
         size = np.ravel(size) + np.zeros(len(off))
     low, high = size[~off].max(initial=-np.inf), size[off].min(initial=np.inf)
     if not low <= high:
         return []  # some that is below the limit differs, or some above it does not
     if not np.isfinite(low):
-        return [sign * float(high - abs(high) * share) for share in (1 / 2, 7 / 8, 31 / 32)]
+        return [sign * float(high - abs(high) * share) for share in (1 / 2, 7 / 8, 31 / 32, 3, 15)]
     return [sign * float(low + share * (high - low)) for share in (0.5, 0.95, 0.05)]

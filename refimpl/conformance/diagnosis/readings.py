@@ -71,12 +71,17 @@ _PARTS = {"x_s": "sample", "log_prob": "log-probability"}
 
 def cause(explanations: Sequence[Explanation]) -> str:
     """All readings as sentences; those of one part are alternatives."""
-    told, before = list[str](), None
-    for e in explanations:
-        text = str(e)
-        told.append(f"Or {text}" if e.part == before else f"{text[0].upper()}{text[1:]}")
-        before = e.part
+    told = list[str]()
+    for part in dict.fromkeys(e.part for e in explanations):
+        first, *others = (str(e) for e in explanations if e.part == part)
+        told += [f"{first[0].upper()}{first[1:]}", *(f"Or {text}" for text in others[:_MOST])]
+        left = len(others) - _MOST
+        told += [f"Or one of {left} more that give the same numbers here."] if left > 0 else []
     return " ".join(told)
+
+
+_MOST = 3
+"""So many alternatives are told beside the first."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 A named mistake is planted in the formula, a convention is changed, a slip is computed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -76,7 +76,7 @@ def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Vari
     """All that are named, and one number for the whole batch."""
     for m in _of_equations(op, cases, c):
         yield _planted(op, c, m)
-    for s in (*op.slips, *_for_all(op)):
+    for s in (*op.slips, *_for_all(op), *_of_others(op, cases)):
         yield _slipped(c, s)
 
 
@@ -87,6 +87,28 @@ def _for_all(op: Operation) -> Iterator[Slip]:
                    "loss depends on its neighbours.", "losses that end in .mean()",
                    "name the axes; keep the batch's",
                    lambda i, c, how=how: _reduced(op, i, c, how))  # type: ignore[misc]  # fmt: skip
+
+
+def _of_others(op: Operation, cases: list[Case]) -> Iterator[Slip]:
+    """Numbers that belong to other samples of the batch."""
+    for name in ("t", "s", "std"):
+        if any(name in k.inputs and np.ndim(k.inputs[name]) == 1 for k in cases):
+            for whose, move in _WHOSE.items():
+                yield Slip(f"{name} of {whose}", "A number per sample meets another sample.",
+                           "indices of the batch", f"each sample's own {name}",
+                           lambda i, c, n=name, m=move:  # type: ignore[misc]
+                           op.evaluate(Formulas(), {**i, n: m(i[n])}, c))  # fmt: skip
+
+
+_WHOSE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "the first sample": lambda x: x[:1] + 0 * x,
+    "the last sample": lambda x: x[-1:] + 0 * x,
+    "the sample before": lambda x: np.roll(x, 1),
+    "the sample after": lambda x: np.roll(x, -1),
+    "the sample at the batch's other end": lambda x: x[::-1],
+    "the batch's mean": lambda x: x.mean() + 0 * x,
+    "the batch's largest": lambda x: x.max() + 0 * x,
+}
 
 
 def _reduced(op: Operation, i: Inputs, c: Conventions, how: str) -> Parts:
@@ -102,15 +124,22 @@ def _of_equations(op: Operation, cases: list[Case], c: Conventions) -> tuple[Mis
     ids = set(f.used)
     if "sde.transition" in ids:
         ids |= {"conversions.score_from_velocity", "sde.drift", "sde.euler_maruyama"}
-    if "kl_reduction" in op.keys:  # of a divergence the convention tells it without their stories
-        ids -= {"policy.total", "policy.average"}
+    if "kl_reduction" in op.keys:  # of a divergence other words tell it without their stories
+        ids -= {"policy.total", "policy.average", "policy.log_ratio"}
     return named(ids)
 
 
 def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
+    inside = m.equation.startswith("conversions.") and op.capability in _OF_SEVERAL
+    where = f", in {m.equation} alone" if inside else ""
     return Variation(
-        "mistake", m.name, m.what, m.remedy, lambda i: op.evaluate(Formulas(m, quick=True), i, c)
-    )
+        "mistake", m.name, m.what, f"{m.remedy}{where}",
+        lambda i: op.evaluate(Formulas(m, quick=True), i, c),
+    )  # fmt: skip
+
+
+_OF_SEVERAL = ("sde_step", "replay", "sde_sampler", "kl")
+"""Capabilities that convert on the way, where a conversion alone may be wrong."""
 
 
 def _slipped(c: Conventions, s: Slip) -> Variation:
@@ -141,7 +170,8 @@ def changed(c: Conventions, changes: dict[str, Any]) -> Conventions | None:
 def _declared(op: Operation, c: Conventions, changes: dict[str, Any]) -> Variation:
     other = changed(c, changes)
     assert other is not None
-    told = spelt(changes)
+    held = "time" in changes and "velocity" not in c.declared
+    told = spelt(changes | ({"velocity": c["velocity"]} if held else {}))
     was = ", ".join(
         f"{key} = {c[key]!r} is " + ("declared" if key in c.declared else "the default")
         for key in changes

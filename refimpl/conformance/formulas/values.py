@@ -197,12 +197,21 @@ def _signed(value: np.ndarray, c: Conventions) -> np.ndarray:
 
 def surrogate(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     """min(r A, clip(r) A), or its negative."""
-    return {"value": _signed(f("grpo.surrogate")(i["ratio"], i["advantage"], i["clip"]), c)}
+    return {"value": _signed(_surrogate(f, i), c)}
+
+
+def _surrogate(f: Formulas, i: Inputs) -> Any:
+    """With ends of their own each end is the surrogate's of one sign of the advantage."""
+    low, high = i.get("clip_low", i["clip"]), i.get("clip_high", i["clip"])
+    if low is high or low == high == i["clip"]:
+        return f("grpo.surrogate")(i["ratio"], i["advantage"], i["clip"])
+    ends = [f("grpo.surrogate")(i["ratio"], i["advantage"], end) for end in (low, high)]
+    return np.where(i["advantage"] < 0, *ends)
 
 
 def objective(f: Formulas, i: Inputs, c: Conventions) -> Parts:
     """Surrogate minus β KL, or its negative."""
-    value = f("grpo.surrogate")(i["ratio"], i["advantage"], i["clip"])
+    value = _surrogate(f, i)
     return {"value": _signed(f("grpo.objective")(value, i["kl"], i["beta"]), c)}
 
 
