@@ -235,6 +235,19 @@ def velocity_target(data, noise, t):
     return (1 - t) * noise - t * data
 
 
+@wrong(
+    "a floor under one t", "score_from_data.value", "a floor of 0.05 under the t that is divided"
+)
+def score_from_data(x, data, t):
+    t = col(t, x)
+    return -(x - (1 - t) * data) / t.clamp(min=0.05) ** 2
+
+
+@wrong("a ceiling for one t", "velocity_from_noise.value", "a floor of 0.1 under the 1 − t")
+def velocity_from_noise(x, noise, t):
+    return (noise - x) / (1 - col(t, x)).clamp(min=0.1)
+
+
 def starred(v_uncond, v_cond, w, below):
     u, c = v_uncond.flatten(1), v_cond.flatten(1)
     s = col((u * c).sum(1) / (below(u, c) + 1e-8), v_uncond)

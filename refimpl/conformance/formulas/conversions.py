@@ -29,7 +29,6 @@ CONVERSIONS = {
     "velocity_from_noise": ("value = (noise - x) / (1 - t)",
         f"{_DATA_HAT['noise']}\nvalue = noise - data_hat"),
     "score_from_data": ("value = -(x - (1 - t) * data) / t**2",
-        "below = t\nvalue = -(x - (1 - t) * data) / below**2",
         f"{_NOISE_HAT['data']}\nvalue = -noise_hat / t"),
     "score_from_noise": ("value = -noise / t",),
     "data_from_noise": ("value = (x - t * noise) / (1 - t)",),
