@@ -243,9 +243,10 @@ def score_from_data(x, data, t):
     return -(x - (1 - t) * data) / t.clamp(min=0.05) ** 2
 
 
-@wrong("a ceiling for one t", "velocity_from_noise.value", "a floor of 0.1 under the 1 − t")
-def velocity_from_noise(x, noise, t):
-    return (noise - x) / (1 - col(t, x)).clamp(min=0.1)
+@wrong("a ceiling for one t", "data_from_noise.value", "a floor of 0.1 under the 1 − t")
+def data_from_noise(x, noise, t):
+    t = col(t, x)
+    return (x - t * noise) / (1 - t).clamp(min=0.1)
 
 
 def starred(v_uncond, v_cond, w, below):
