@@ -121,3 +121,20 @@ def test_flow_cps_s_own_density_and_penalty_can_be_declared(judge):
     declared = judge(own, TOLD | {"constants": "bare square", "kl": "mse of means"})
     assert {declared[n].verdict for n in ("log_prob", "kl")} == {"consistent"}
     assert judge(run(), TOLD | {"constants": "bare square"})["log_prob"].verdict == "differs"
+
+
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("told", [{"sampler": "kernels.preserving"}, {}], ids=len)
+def test_a_wrong_line_of_a_step_with_frozen_data_is_read(judge, constant, told):
+    """Its std has no angle: the share of noise that is kept is read off it."""
+
+    def std_of(s, t):
+        share = torch.exp(-0.49 * (1 / s - 1 / t)) if constant else (
+            (s * (1 - t) / (t * (1 - s))) ** 0.49
+        )  # fmt: skip
+        return s * torch.sqrt(1 - share)
+
+    right = judge(run(std_of=std_of), told)
+    assert right["mean"].formula == "kernels.preserving"
+    wrong = judge(run(std_of=std_of, noise_of=lambda x, v, t, s: x + (1 - s) * v), told)
+    assert "x + (1 − s) v  where  x + (1 − t) v" in wrong["mean"].detail

@@ -220,6 +220,34 @@ def replay(x, v, t, s, x_s):
     return summed(torch.distributions.Normal(mean, g * torch.sqrt(h)).log_prob(x_s))
 
 
+def frozen(told, *, root=True, kept=lambda share: share, late=False, constant=False):
+    """The exact step of frozen data, written out."""
+
+    def sde_step(x, v, t, s, noise):
+        t, s = col(t, x), col(s, x)
+        share = torch.exp(-(0.7**2) * (1 / s - 1 / t)) if constant else (
+            (s * (1 - t) / (t * (1 - s))) ** 0.7**2
+        )  # fmt: skip
+        share = kept(torch.where(s == 0, 0 * share, share))
+        std = s * (torch.sqrt(1 - share) if root else 1 - share)
+        noise_hat = x + (1 - (s if late else t)) * v
+        mean = (1 - s) * (x - t * v) + s * torch.sqrt(share) * noise_hat
+        return mean + std * noise, mean, std
+
+    return told(sde_step)
+
+
+for _g in ("frozen data", "frozen data, constant"):
+    _own = {"g": _g, "boundary": "none"}
+    frozen(right(f"a step of {_g}", **_own), constant="constant" in _g)
+    frozen(wrong(f"no root: {_g}", "sde_step.value", "s (1 − kept)  where  s √(1 − kept)", **_own),
+           root=False, constant="constant" in _g)  # fmt: skip
+    frozen(wrong(f"s for t: {_g}", "sde_step.value", "x + (1 − s) v  where  x + (1 − t) v", **_own),
+           late=True, constant="constant" in _g)  # fmt: skip
+frozen(wrong("half an exponent", "sde_step.value", "√((s (1 − t)/(t (1 − s)))^(a²))  where",
+             g="frozen data", boundary="none"), kept=torch.sqrt)  # fmt: skip
+
+
 # ---------------------------------------------------------------- conversions and targets
 
 

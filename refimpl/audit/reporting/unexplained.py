@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...equations import kernels
+from ...equations import Step, kernels
 from ...evidence.rounding import ROUNDINGS
 from ..judging import elsewhere, readings
 from ..judging.block import SCALARS, Block, Model, block, rms
@@ -25,6 +25,9 @@ from .causes import alternatives
 from .whole import some, window
 
 _COORDINATES = 16
+_CLOSE = 2.0**-10
+"""Levels that stds in float32 show, of frozen data, are one within this."""
+
 _NEAR = 2.0**-20
 """Two stds of one angle differ by less than this part of their level."""
 
@@ -49,7 +52,7 @@ def of_mean(
             return words
     if words := _of_another_row(tables[0], model, lag, u):
         return words
-    above = int((b.resolved["std"] > b.resolved["s"]).sum())
+    above = int((b.resolved["std"] > (1 + _NEAR) * b.resolved["s"]).sum())
     if sampler_of(manifest) == "kernels.preserving" and above:
         return f"std exceeds s in {above} of {b.n} rows: no predicted noise is left there to keep"
     for conventions in _samplers(b, manifest):
@@ -81,19 +84,42 @@ def _of_another_row(table: Table, model: Model, lag: int, u: float) -> str:
 def _samplers(b: Block, manifest: Manifest) -> Iterator[dict[str, object]]:
     """What the kit is to take for declared: the SDE's step, or CPS with its angle, or either."""
     declared = sampler_of(manifest)
-    angle = _angle(b, manifest.a) if declared in ("", "kernels.preserving") else None
-    if angle is not None:
-        yield {"g": "cps", "a": angle}
-    if declared != "kernels.preserving" or angle is None:
+    own = _levelled(b, manifest.a) if declared in ("", "kernels.preserving") else {}
+    if own:
+        yield own
+    if declared != "kernels.preserving" or not own:
         yield {}
+
+
+def _levelled(b: Block, declared: float | None) -> dict[str, object]:
+    """CPS, or frozen data under either schedule, if the stds are of one level."""
+    t, s, std = (b.resolved[n] for n in ("t", "s", "std"))
+    if not bool(((s > 0) & (std > 0) & (std <= (1 + _NEAR) * s)).all()):
+        return {}
+    std = torch.minimum(std, s)
+    if (angle := _angle(b, declared)) is not None:
+        return {"g": "cps", "a": angle}
+    lost = -torch.log1p(-((std / s) ** 2))
+    step, one = Step(t, s), 1.0 + 0 * s
+    inside = t < 1  # from pure noise nothing is kept, whatever the level
+    for name, rule in (
+        ("frozen data", kernels.kept_flow_grpo), ("frozen data, constant", kernels.kept_constant),
+    ):  # fmt: skip
+        levels = torch.sqrt(lost / -torch.log(rule(step, one)))[inside]
+        level = float(levels.median()) if len(levels) else 0.0
+        if level and bool(((levels - level).abs() < _CLOSE * level).all()):
+            return {"g": name, "a": declared if _is(declared, level) else level}
+    return {}
+
+
+def _is(declared: float | None, level: float) -> bool:
+    return declared is not None and abs(declared - level) < _CLOSE * level
 
 
 def _angle(b: Block, declared: float | None) -> float | None:
     """η of CPS, where every std is s sin(η π/2): the declared one if it gives them."""
     s, std = b.resolved["s"], b.resolved["std"]
-    if not bool(((s > 0) & (std > 0) & (std < s)).all()):
-        return None
-    seen = float(2 / torch.pi * torch.asin(std / s).median())
+    seen = float(2 / torch.pi * torch.asin((std / s).clamp(max=1)).median())
     near = [a for a in (declared, seen) if a is not None and 0 < a <= 1]
     fits = (
         a for a in near if bool(((kernels.cps_std(s, a + 0 * s) - std).abs() < _NEAR * s).all())

@@ -33,6 +33,16 @@ _CPS = (
     "mean = (1 - s) * data_hat + sqrt(maximum(s**2 - std**2, 0)) * noise_hat"
 )
 
+_FROZEN = (
+    "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nkept = {kept}\n"
+    "std = s * sqrt(1 - kept)\nmean = (1 - s) * data_hat + s * sqrt(kept) * noise_hat"
+)
+
+_KEPT = {
+    FROZEN[0]: "(s * (1 - t) / (t * (1 - s)))**(a**2)",
+    FROZEN[1]: "exp(-a**2 * (1 / s - 1 / t))",
+}
+
 _DENSITY = {
     "all": "each = -((x_s - mean)**2) / (2 * std**2) - log(std) - log(2 * pi) / 2",
     "no log 2 pi": "each = -((x_s - mean)**2) / (2 * std**2) - log(std)",
@@ -175,10 +185,10 @@ def _g(i: Inputs, c: Conventions) -> str:
 def transition(i: Inputs, c: Conventions) -> list[str]:
     """Lines up to mean and std, in each form."""
     last = c["last_step"] == "data" and np.any(np.asarray(c.level(i["s"])) == 0)
-    if c["g"] in FROZEN or last:
+    if last:
         return []
-    if c["g"] == "cps":
-        texts = [_CPS]
+    if c["g"] in NO_G:
+        texts = [_CPS if c["g"] == "cps" else _FROZEN.format(kept=_KEPT[c["g"]])]
     else:
         texts = [f"{_g(i, c)}std = g * sqrt(h)\n{mean}" for mean in _MEANS]
         if _level(c) != "t":
