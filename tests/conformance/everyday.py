@@ -264,6 +264,52 @@ def velocity_target(data, noise, t):
 
 
 @wrong(
+    "a division that is lost", "velocity_from_noise.value", "noise − x  where", but=("a floor of",)
+)
+def velocity_from_noise(x, noise, t):
+    return noise - x
+
+
+@wrong(
+    "the other clock's score",
+    "velocity_from_score.value",
+    "score",
+    time="data at 1",
+    but=("broke",),
+)
+def velocity_from_score(x, score, t):
+    return (x + 0.9 * (1 - col(t, x)) * score) / col(t, x)
+
+
+@wrong(
+    "both exchanged", "guidance.value", "where  v_cond + w (v_cond − v_uncond)", guidance="omega"
+)
+def guidance(v_uncond, v_cond, w):
+    return (1 + w) * v_uncond - w * v_cond
+
+
+@wrong("tokens with a norm of their own", "guidance.value", "the conditional norm by token")
+def guidance(v_uncond, v_cond, w):
+    made = v_uncond + w * (v_cond - v_uncond)
+    return made * v_cond.norm(dim=-1, keepdim=True) / made.norm(dim=-1, keepdim=True)
+
+
+@wrong("the root over all", "diffusion.value", "√a for a")
+def diffusion(t, s):
+    return torch.sqrt(0.7 * t / (1 - torch.where(t == 1, s, t)))
+
+
+@wrong("a KL that is weighed", "objective.value", "ratio kl  where  kl")
+def objective(ratio, advantage, clip, kl, beta):
+    return clipped_of(ratio, advantage, clip) - beta * ratio * kl
+
+
+@wrong("CISPO", "surrogate.value", "clipped log(ratio) advantage")
+def surrogate(ratio, advantage, clip):
+    return ratio.clamp(1 - clip, 1 + clip) * torch.log(ratio) * advantage
+
+
+@wrong(
     "a floor under one t", "score_from_data.value", "a floor of 0.05 under the t that is divided"
 )
 def score_from_data(x, data, t):
@@ -271,7 +317,7 @@ def score_from_data(x, data, t):
     return -(x - (1 - t) * data) / t.clamp(min=0.05) ** 2
 
 
-@wrong("a ceiling for one t", "data_from_noise.value", "a floor of 0.1 under the 1 − t")
+@wrong("a ceiling for one t", "data_from_noise.value", "maximum(1 − t, 0.1)  where")
 def data_from_noise(x, noise, t):
     t = col(t, x)
     return (x - t * noise) / (1 - t).clamp(min=0.1)
@@ -347,6 +393,61 @@ def sde_sampler(field, x, levels, noise):
     return chain(field, x, levels, noise, at_1=lambda t, s: 0.99 * t)[0][-1]
 
 
+def own_grid(told, grid):
+    """A sampler that is told how many steps, and makes its levels."""
+
+    def ode_sampler(field, x, steps):
+        for t, s in pairwise(grid(steps, x)):
+            x = x - (t - s) * field(x, t)
+        return x
+
+    return told(ode_sampler)
+
+
+def even(steps, x):
+    return torch.linspace(1, 0, steps + 1, dtype=x.dtype)
+
+
+own_grid(right("an even grid of its own", grid="uniform"), even)
+own_grid(right("a shifted grid of its own", grid="shift 3"),
+         lambda steps, x: 3 * even(steps, x) / (1 + 2 * even(steps, x)))  # fmt: skip
+
+
+@right("a state that is stored in bfloat16", stored="bfloat16")
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    return (mean + std * noise).bfloat16().to(x.dtype), mean, std
+
+
+@right("a floor, and data at the end", std_min=0.05, last_step="data")
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    t, s = col(t, x), col(s, x)
+    mean, std = (
+        torch.where(s == 0, x - t * v, mean),
+        torch.where(s == 0, 0 * s, std.clamp(min=0.05)),
+    )
+    return mean + std * noise, mean, std
+
+
+def chained(told, place):
+    """Each step with the g of another."""
+
+    def sde_sampler(field, x, levels, noise):
+        g = [0.7 * torch.sqrt(t / (1 - (s if t == 1 else t))) for t, s in pairwise(levels)]
+        for k, (t, s) in enumerate(pairwise(levels)):
+            v, own = field(x, t), g[place(k)]
+            mean = x - (t - s) * (v + own**2 / (2 * t) * (x + (1 - t) * v))
+            x = mean + own * torch.sqrt(t - s) * noise[k]
+        return x
+
+    return told(sde_sampler)
+
+
+chained(wrong("one g for all steps", "sde_sampler.value", "g of the first step"), lambda k: 0)
+chained(wrong("g one off", "sde_sampler.value", "g of the step before"), lambda k: max(k - 1, 0))
+
+
 @wrong("a grid of its own", "ode_sampler.times", "grid = 'shift 3'", grid="uniform")
 def ode_sampler(field, x, steps):
     u = torch.linspace(1, 0, steps + 1, dtype=x.dtype)
@@ -363,6 +464,12 @@ def schedule(steps):
 
 # ---------------------------------------------------------------- noise
 
+
+def opposite(e):
+    half = len(e) // 2
+    return torch.cat([e[:half], -e[:half], e[2 * half :]])
+
+
 NOISES = {
     "uniform noise, from 0 to 1": torch.rand_like,
     "uniform noise of variance 1": lambda x: 12**0.5 * (torch.rand_like(x) - 0.5),
@@ -371,6 +478,7 @@ NOISES = {
     "noise that is 0 now and then": lambda x: torch.nn.functional.dropout(torch.randn_like(x), 0.1),
     "noise centred in each sample": lambda x: (e := torch.randn_like(x)) - e.mean(1, keepdim=True),
     "scaled to one std in each": lambda x: (e := torch.randn_like(x)) / e.std(1, keepdim=True),
+    "noise in opposite pairs": lambda x: opposite(torch.randn_like(x)),
     "the absolute values of noise": lambda x: torch.randn_like(x).abs(),
     "noise of two values": lambda x: torch.randn_like(x).sign(),
     "1.05 to": lambda x: 1.05 * torch.randn_like(x),

@@ -203,7 +203,7 @@ def test_with_the_predicted_data_held_the_noise_decays_exactly(g, low):
     else:
         kept = np.exp(-(0.4**2) * (1 / s - 1 / t))
     for more, declared in (({}, dict(a=0.4)), (dict(a=0.4), {})):
-        got = told("sde_step", given(**more), 0, g=g, t_min=low, **declared)
+        got = told("sde_step", given(**more), 1 if low == 0 else 0, g=g, t_min=low, **declared)
         np.testing.assert_allclose(got["mean"], (1 - s) * data + s * np.sqrt(kept) * noise, **CLOSE)
         np.testing.assert_allclose(got["std"], s * np.sqrt(1 - kept), **CLOSE)
 
@@ -462,7 +462,7 @@ def test_a_loop_takes_the_declared_step_of_the_ode(method, ways):
 
 @pytest.mark.parametrize(
     ("declared", "ways"),
-    [({}, 4), ({"g": "cps"}, 1), ({"g": "frozen data"}, 0), ({"t_min": 0.6}, 3)],
+    [({}, 4), ({"g": "cps"}, 1), ({"g": "frozen data"}, 1), ({"t_min": 0.6}, 3)],
 )
 def test_a_loop_takes_the_declared_step_of_the_sde(declared, ways):
     c = Conventions(declared)

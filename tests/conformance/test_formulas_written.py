@@ -78,7 +78,7 @@ def test_a_formula_is_written_as_one_writes_it(name):
     ("name", "inputs", "declared"),
     [("kl", MEANS, {}), ("kl", MEANS, {"kl": "without h"}), ("kl", STEP, {"kl": "without h"}),
      ("kl", STEP, {"g": "cps"}), ("kl", STEP, {"std_min": 0.1}),
-     ("sde_step", STEP, {"g": "frozen data"}), ("sde_step", STEP | {"s": 0 * S},
+     ("sde_step", STEP, {"g": "frozen data", "t_min": 0.1}), ("sde_step", STEP | {"s": 0 * S},
                                                 {"last_step": "data", "g": "cps"}),
      ("diffusion", {"t": T, "s": S}, {"g": "constant"}), ("guidance", GUIDED,
                                                           {"guidance": "zero-star"}),

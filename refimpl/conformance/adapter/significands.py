@@ -27,7 +27,8 @@ _ONE = ("t", "s", "h", "g", "std")
 
 def filled(c: Conventions, inputs: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
     """The inputs with their digits filled."""
-    made = {name: _filled(c, name, x, seed) for name, x in inputs.items()}
+    kept = ("levels",) if inputs.get("own_grid") else ()  # a sampler that makes them sees no other
+    made = {n: x if n in kept else _filled(c, n, x, seed) for n, x in inputs.items()}
     if {"t", "s", "g", "std"} <= set(made):  # g and std are one number told twice
         h = np.abs(np.asarray(c.level(made["t"])) - np.asarray(c.level(made["s"])))
         std = c.std(made["std"], h)

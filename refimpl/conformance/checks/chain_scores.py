@@ -88,12 +88,13 @@ def _noisy(i: Inputs, states: np.ndarray, c: Conventions) -> Iterator[tuple[int,
 def _scores(
     i: Inputs, states: np.ndarray, c: Conventions, *, of: int = 1, power: float = 0.0
 ) -> np.ndarray:
-    """(steps with noise, B), each of the state that it leads to, or comes from with of = 0; the std
-    times h to a power."""
+    """(steps with noise, B), each of the state that it leads to; of the one that it comes from with
+    of = 0, of its mean with −1; the std times h to a power."""
     grid, rows = levels_of(i, c), []
     for k, p in _noisy(i, states, c):
         std = p.std * (grid[k] - grid[k + 1]) ** power
-        rows.append(scored(Formulas(), c, states[k + of], p.mean, std))
+        x = p.mean if of < 0 else states[k + of]
+        rows.append(scored(Formulas(), c, x, p.mean, std))
     return np.stack(rows)
 
 
@@ -159,6 +160,8 @@ def _hypotheses(
                                       _scores(i, states, c, of=0)),
         "g for the step's std": ("std is g √h.", "divide by g √h",
                                  _scores(i, states, c, power=-0.5)),
+        "the mean scored for the state": ("log p(mean): nothing of what was drawn is in it.",
+                                          "score what was drawn", _scores(i, states, c, of=-1)),
         "in reverse order": ("Step k has that of step T − k.", "log_probs[k] at step k",
                              want[::-1]),
         "the batch's mean for every sample": ("Each sample gets the mean over the batch.",

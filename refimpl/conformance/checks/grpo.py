@@ -178,6 +178,9 @@ _OBJECTIVE_SLIPS = (
     Slip("the batch's mean KL for every sample", "Each sample pays for its neighbours' divergence.",
          "a KL that is averaged before it is weighed", "β KL of the sample itself",
          lambda i, c: objective(Formulas(), {**i, "kl": np.mean(i["kl"]) + 0 * i["kl"]}, c)),
+    Slip("the KL inside the advantage of r A alone", "r (A − β KL) beside clip(r) A.",
+         "parentheses in the wrong place", "min(r A, clip(r, 1 − ε, 1 + ε) A) − β KL",
+         lambda i, c: _taken_off(i, c)),
     Slip("the KL inside the advantage", "A − β KL takes the advantage's place, and is clipped with "
          "it.", "a KL that is part of the reward", "the KL outside the minimum",
          lambda i, c: objective(Formulas(), {**i, "advantage": i["advantage"] - i["beta"] * i["kl"],
@@ -186,6 +189,13 @@ _OBJECTIVE_SLIPS = (
          "it.", "parentheses in the wrong place", "min(r A, clip(r, 1 − ε, 1 + ε) A) − β KL",
          lambda i, c: _inside(i, c)),
 )  # fmt: skip
+
+
+def _taken_off(i: Inputs, c: Conventions) -> Parts:
+    ends = (1 - i.get("clip_low", i["clip"]), 1 + i.get("clip_high", i["clip"]))
+    plain = i["ratio"] * (i["advantage"] - i["beta"] * i["kl"])
+    value = np.minimum(plain, np.clip(i["ratio"], *ends) * i["advantage"])
+    return {"value": value if c["sign"] == "objective" else -value}
 
 
 def _inside(i: Inputs, c: Conventions) -> Parts:
@@ -300,10 +310,19 @@ def _rescaled(i: Inputs, c: Conventions, size: Any) -> Parts:
     return {"value": whole.reshape(i["v_cond"].shape)}
 
 
+def _by_token(i: Inputs, c: Conventions) -> Parts:
+    made, own = guidance(Formulas(), i, c)["value"], i["v_cond"]
+    sizes = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (own, made))
+    return {"value": made * next(sizes) / next(sizes)}
+
+
 _GUIDANCE_SLIPS: tuple[Slip, ...] = (
     Slip("rescaled to the conditional norm", "The guided velocity has the conditional one's norm.",
          "guidance with a norm of its own", "leave the norm",
          lambda i, c: _rescaled(i, c, np.linalg.norm)),
+    Slip("rescaled to the conditional norm by token", "Each token gets its norm back.",
+         "Qwen-Image's true guidance", "leave the norm, or declare what is meant",
+         lambda i, c: _by_token(i, c)),
     Slip("rescaled to the conditional std", "The guided velocity has the conditional one's std.",
          "diffusers' guidance_rescale = 1", "leave the std", lambda i, c: _rescaled(i, c, np.std)),
 )  # fmt: skip
@@ -342,10 +361,13 @@ _GUIDANCE_SLIPS += tuple(
 )  # fmt: skip
 
 
+_BEGUN = ("v_uncond", "v_cond")
+
 GUIDANCE = Operation("guidance", guidance, ("guidance",), _GUIDANCE_SLIPS, lambda i, c: {
     "value": (1 + abs(i["w"])) * (np.abs(i["v_uncond"]) + np.abs(i["v_cond"]))},
     forms("guidance"), begins, apart=apart("guidance"),
-    fitted=made_of(of_guidance, "v_uncond + w (v_cond − v_uncond)"))  # fmt: skip
+    fitted=made_of(of_guidance, lambda c: f"{_BEGUN[c['guidance'] == 'omega']} + "
+                   "w (v_cond − v_uncond)"))  # fmt: skip
 
 
 offer(GUIDANCE, _guidance_cases, covers=("guidance.classifier_free", "guidance.ho_salimans",

@@ -101,7 +101,8 @@ def sde_step_variance(subject: Subject) -> Finding:
         raise NotApplicable("the step returns no sample")
     y, true = (row.reshape(n, 2)[:, 0] for row in (got.parts["x_s"], step(Formulas(), i, c)["x_s"]))
     found, want = (float(weight @ (row - weight @ row) ** 2) for row in (y, true))
-    bound = 1e4 * max(got.unit["x_s"], arrays.UNIT[c["dtype"]])
+    stored = arrays.UNIT.get(c["stored"], 0.0)
+    bound = max(1e4 * max(got.unit["x_s"], arrays.UNIT[c["dtype"]]), 4 * stored)
     if not abs(found - want) <= bound:
         raise Differs(f"from exact noise of variance {t**2:.4g} a step leaves {found:.6g}, "
                       f"wanted {want:.6g}",

@@ -20,7 +20,7 @@ from ..diagnosis.readings import Case
 from ..diagnosis.solving import solved
 from ..formulas.operations import Operation, Slip
 from ..formulas.stages import stages
-from ..formulas.steps import gaussian_step
+from ..formulas.steps import diffusion_of, gaussian_step
 from ..formulas.values import Formulas, Inputs, Parts, schedule
 from .endings import ended
 from .ode import FIELDS, theirs
@@ -192,6 +192,28 @@ def _length_of(offset: int) -> Any:
     return parts
 
 
+_PLACES: dict[str, Callable[[int, int], int]] = {
+    "step before": lambda k, last: max(k - 1, 0),
+    "next step": lambda k, last: min(k + 1, last),
+    "first step": lambda k, last: 0,
+    "last step": lambda k, last: last,
+}
+
+
+def _g_of(place: Callable[[int, int], int]) -> Any:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        steps = [Step(np.float64(t), np.float64(s)) for t, s in pairwise(levels_of(i, c))]
+        x, field = i["x"], field_of(i)
+        for k, at in enumerate(steps):
+            other = diffusion_of(Formulas(), {}, c, steps[place(k, len(steps) - 1)])
+            own = {**i, "x": x, "g": np.full((len(x),) + (1,) * (x.ndim - 1), float(other))}
+            p = gaussian_step(Formulas(), own, c, field(x, at.t), at)
+            x = p.mean + p.std * i["noise"][k]
+        return {"x": x}
+
+    return parts
+
+
 def _split(i: Inputs, c: Conventions) -> Parts:
     """y = x − h v, then y's own correction with the same v, and noise."""
     x, field = i["x"], field_of(i)
@@ -229,6 +251,9 @@ _NOISE_SLIPS = (
     Slip("the score after the ODE's step", "The velocity is followed first, and the score's "
          "correction taken where that leads.", "a drift that is split", "one drift, at x",
          lambda i, c: _split(i, c)),
+    *(Slip(f"g of the {whose}", "The step's own levels, with another step's g.",
+           "lists of g indexed one off", "g at t", _g_of(place))
+      for whose, place in _PLACES.items()),
     Slip("the length of the step before in the noise", "g is the step's own, and h that of the "
          "step before.", "lists of lengths indexed one off", "g √h of the step itself",
          _length_of(-1)),
@@ -328,6 +353,7 @@ def loop_case(
     grid = their_grid(subject, capability)
     given: dict[str, Any] = {"x": x, "levels": grid, "steps": len(grid) - 1, **kind}
     given["field"] = theirs(subject, kind)
+    given["own_grid"] = not subject.accepts(capability, "levels")
     if capability == "sde_sampler" and subject.accepts(capability, "noise"):
         drawn = values("noise", (len(grid) - 1, *x.shape))
         given["noise"] = drawn if noise is None else noise

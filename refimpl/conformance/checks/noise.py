@@ -158,6 +158,12 @@ def _bounded(e: np.ndarray) -> bool:
     return any((np.abs(e - end) < 1e-4 * abs(end)).mean() > 1e-4 for end in ends)
 
 
+def _halves(e: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A batch's two halves, and its neighbours."""
+    n = len(e) // 2
+    return [(e[:n], e[n : 2 * n]), (e[0 : 2 * n : 2], e[1 : 2 * n : 2])]
+
+
 _SHAPES: dict[str, Callable[[np.ndarray], bool]] = {
     "one noise for all coordinates of a sample":
         lambda e: bool(np.ptp(e, axis=1).max() < _ROUND * e.std()),
@@ -174,6 +180,8 @@ _SHAPES: dict[str, Callable[[np.ndarray], bool]] = {
         lambda e: bool(e.std(axis=1).std() < 0.1 * (2 * e.shape[1]) ** -0.5 * e.std()),
     "noise centred in each sample":
         lambda e: bool(e.mean(axis=1).std() < 0.1 * e.shape[1] ** -0.5 * e.std()),
+    "noise in opposite pairs":
+        lambda e: any(np.abs(a + b).max() < _ROUND * e.std() for a, b in _halves(e)),
     "the absolute values of noise":
         lambda e: bool(e.min() > -_ROUND and abs(e.std() - 0.603) < 0.02),
     "noise held between two ends": _bounded,

@@ -386,46 +386,33 @@ def _angular(name: str, rule: Callable[[np.ndarray, np.ndarray, Any], Any]) -> S
                 "ports from DDPM code", "the straight path: α = 1 − t", parts)  # fmt: skip
 
 
-_UNDER: dict[str, tuple[str, int]] = {
-    "score_from_data": ("t", 2), "noise_from_data": ("t", 1), "velocity_from_data": ("t", 1),
-    "score_from_noise": ("t", 1), "score_from_velocity": ("t", 1),
-    "data_from_noise": ("1 − t", 1), "velocity_from_noise": ("1 − t", 1),
-    "data_from_score": ("1 − t", 1), "velocity_from_score": ("1 − t", 1),
-}  # fmt: skip
-"""By conversion on the straight path: what it divides by, and how often."""
-
-
 def _divided(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
-    """A floor under the divisor alone, read off the answer that is farthest off."""
-    under = _UNDER.get(cases[0].get("to", ""))
-    if under is None or c["path"] != "linear":
+    """A floor under the t² that a score from data is divided by, read off a wrong answer."""
+    if cases[0].get("to") != "score_from_data" or c["path"] != "linear":
         return
-    name, power = under
     for i, parts in zip(cases, told, strict=True):
         right, got = conversion(Formulas(), i, c)["value"], parts.get("value")
         if got is None or got.shape != right.shape:
             return
-        below = _divisor(i, c, name) + 0 * right
+        t = column(c.level(i["t"]), i["x"]) + 0 * right
         off = np.abs(got) < 0.999 * np.abs(right)
         if off.any() and (got[off] * right[off] > 0).all():
-            floor = one(below[off] * (right[off] / got[off]) ** (1 / power))
-            if floor is not None:
-                yield Slip(f"a floor of {floor:g} under the {name} that is divided by",
-                           "All else keeps the level.", "clamps against division by 0",
-                           "declare t_min or t_max, or no clamp",
-                           lambda i, c, low=floor: _floored_below(i, c, name, power, low))  # type: ignore[misc]  # fmt: skip
-                return
+            floor = one(t[off] * np.sqrt(right[off] / got[off]))
+            if floor is not None and floor < _HIGHEST:
+                yield Slip(f"a floor of {floor:g} under the t that is divided by",
+                           "The t beside it keeps the level.", "clamps against division by 0",
+                           "declare t_min, or no clamp",
+                           lambda i, c, low=floor: _floored_below(i, c, low))  # type: ignore[misc]  # fmt: skip
+            return
 
 
-def _divisor(i: Inputs, c: Conventions, name: str) -> np.ndarray:
+_HIGHEST = 0.75
+"""Some level lies above a floor: where none does, nothing was divided at all."""
+
+
+def _floored_below(i: Inputs, c: Conventions, floor: float) -> Parts:
     t = column(c.level(i["t"]), i["x"])
-    return np.asarray(t if name == "t" else 1 - t)
-
-
-def _floored_below(i: Inputs, c: Conventions, name: str, power: int, floor: float) -> Parts:
-    below = _divisor(i, c, name)
-    right = conversion(Formulas(), i, c)["value"]
-    return {"value": right * (below / np.maximum(below, floor)) ** power}
+    return {"value": conversion(Formulas(), i, c)["value"] * (t / np.maximum(t, floor)) ** 2}
 
 
 _VP = {

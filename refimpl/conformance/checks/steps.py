@@ -86,6 +86,9 @@ _G_SLIPS = (
     *(_slip_g(f"g = {told}", "Another schedule of the noise.", "variants of the schedule",
               "the declared g", lambda i, c, k, g=g: i.get("a", c["a"]) * g(k))
       for told, g in _SCHEDULES.items()),
+    _slip_g("√a for a", "The level stands under the root.", "√(a t/(1 − t))", "a",
+            lambda i, c, k: diffusion(Formulas(), i, c)["value"].reshape(np.shape(k.t))
+            / np.sqrt(i.get("a", c["a"]))),
     _slip_g("a² for a", "The level of the noise is squared.", "a² where g² is meant", "a",
             lambda i, c, k: i.get("a", c["a"]) * diffusion(Formulas(), i, c)["value"].reshape(
                 np.shape(k.t))),

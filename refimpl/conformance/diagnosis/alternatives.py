@@ -143,6 +143,7 @@ SURROGATES = (
     "plain - abs(advantage) * (ratio - 1)**2 / (2 * clip_high)",
     "minimum((1 + log(ratio)) * advantage, clamp(1 + log(ratio), 1 - clip_low, 1 + clip_high)"
     " * advantage)",
+    "clipped * log(ratio) * advantage", "log(clipped) * advantage",
     "q - advantage", "q / ratio", "q * ratio", "sqrt(ratio) * advantage",
     "minimum(plain, clamp(ratio, exp(-clip_low), exp(clip_high)) * advantage)",
     "minimum(plain, clamp(ratio, 1 / (1 + clip_high), 1 + clip_high) * advantage)",
@@ -160,7 +161,8 @@ CLIPS = (
 )  # fmt: skip
 """Clips of other widths than the one that is given, and softer ones."""
 
-COSTS = ("where(advantage < 0, q, 0)", "where(advantage > 0, q, 0)", "abs(advantage) * q",
+COSTS = ("ratio * q", "where(clipped == ratio, q, 0)", "where(clipped == ratio, 0, q)",
+         "where(advantage < 0, q, 0)", "where(advantage > 0, q, 0)", "abs(advantage) * q",
          "where(ratio > 1, q, 0)", "where(ratio < 1, q, 0)",
          "clamp(ratio, 1 - clip_low, 1 + clip_high) * q", "where(advantage < 0, c * q, q)",
          "maximum(q - c, 0)", "abs(q - c)")  # fmt: skip

@@ -60,6 +60,8 @@ def heun_step(f: Formulas, i: Inputs, c: Conventions) -> Parts:
 def gaussian_step(f: Formulas, i: Inputs, c: Conventions, v: np.ndarray, step: Step) -> Gaussian:
     """The transition from t to s for a velocity in the sign used here."""
     p = _unfloored(f, i, c, v, step)
+    if c["last_step"] == "data" and np.all(step.s == 0):
+        return p  # the data themselves: no floor gives them noise
     return Gaussian(p.mean, np.maximum(p.std, c["std_min"]))
 
 

@@ -136,7 +136,8 @@ def _signed(name: str, c: Conventions) -> Callable[[Parts], Parts] | None:
     """To the adapter's sign, where a velocity is told."""
     if not name.startswith("velocity"):
         return None
-    return lambda parts: {k: c.velocity(x) for k, x in parts.items()}
+    sign = float(c.velocity(np.ones(1))[0])  # a program that is tried may give no number
+    return lambda parts: {k: sign * np.asarray(x) for k, x in parts.items()}
 
 
 def _level(c: Conventions) -> str:
@@ -185,7 +186,7 @@ def _g(i: Inputs, c: Conventions) -> str:
 def transition(i: Inputs, c: Conventions) -> list[str]:
     """Lines up to mean and std, in each form."""
     last = c["last_step"] == "data" and np.any(np.asarray(c.level(i["s"])) == 0)
-    if last:
+    if last or (c["g"] in FROZEN and _level(c) != "t"):  # its share follows the level itself
         return []
     if c["g"] in NO_G:
         texts = [_CPS if c["g"] == "cps" else _FROZEN.format(kept=_KEPT[c["g"]])]
