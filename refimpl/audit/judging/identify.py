@@ -19,7 +19,7 @@ from ..reading.clocks import BOUNDARIES, Clock, Reading, clock_of
 from ..reading.manifest import SCHEDULES, Manifest
 from ..reading.probe import Probe
 from .block import Block, Model, block, rms
-from .fit import EASY, Match, best, gap, linear, match
+from .fit import EASY, Gap, Match, best, gap, linear, match
 from .formulas import DRAWS, MEANS, Formula
 from .noise import FINE
 
@@ -133,7 +133,8 @@ def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match],
         first = blocks[0].model.reading if blocks else None
         found = [m for m in found if m.level in ("exact", "stored") or m.reading == first]
         likely = [m for m in best(found) if m.level in ("exact", "stored") or not guessed]
-        if likely and (velocity == "v_old" or "v_old" not in raw or likely[0].level):
+        sure = bool(likely) and likely[0].level in ("exact", "stored")
+        if likely and (velocity == "v_old" or "v_old" not in raw or sure):
             return likely, target, velocity
     return [], "" if guessed else target, "v"
 
@@ -194,6 +195,33 @@ def _white(b: Block, formula: Formula, target: str, draws: tuple[Formula, ...]) 
     # a statistic within its bound is as good as any other: no candidate is closer than another
     level, strain = ("exact", 0.0) if fits else ("", max(strain, 1.0))
     yield Match(formula, reading, level, strain, float(fits))
+
+
+def of_reference(probe: Probe, known: Identified) -> Gap | None:
+    """How far mean_ref is from what v_ref leads to, if it is, where the mean follows from v."""
+    b = block(probe.raw, known.model)
+    sure = any(m.level == "exact" for m in known.means) and known.target == "mean"
+    if not sure or not b.n or not b.has("mean_ref", "v_ref", "x_t") or b.mean_rule is None:
+        return None
+    roundoff = {**probe.roundoff, "v": probe.roundoff["v_ref"]}
+    names = {"x_t": b.latent("x_t"), "v": b.latent("v_ref")}
+    found = gap(b.mean_rule, names, b.latent("mean_ref"), roundoff, roundoff["mean_ref"])
+    return None if bool(found.fits("half").all()) else found
+
+
+def by_sampler(probe: Probe, model: Model) -> bool:
+    """Whether x_s is drawn about the mean that v_old leads to."""
+    b = block(probe.raw, model)
+    if not b.n or not b.has("x_s", "noise", "v_old") or "std" not in b.resolved:
+        return False
+    mean = b.mean_of("v_old")
+    if mean is None:
+        return False
+    roundoff = {**probe.roundoff, "mean": probe.roundoff["v_old"]}
+    rule = linear(DRAWS[0], ("mean", "noise"), b.scalars, model.reading, roundoff)
+    names = {"mean": mean, "noise": b.latent("noise")}
+    found = gap(rule, names, b.latent("x_s"), roundoff, roundoff["x_s"])
+    return match(DRAWS[0], model.reading, found).level in ("exact", "stored")
 
 
 def _draws(b: Block) -> list[Match]:

@@ -300,7 +300,10 @@ def _fitting(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Find
     ]
     if (high := manifest.clip_high) is not None:
         surrogates = [(name, why, _two_ended(rule, high)) for name, why, rule in surrogates]
-    objectives = [("", "", grpo.objective)] + [
+    turned = ("grpo.objective: the policy's term of the wrong sign",
+              "The clipped term is added to the loss. Remedy: −min(r A, clip(r) A) + β KL",
+              lambda u, kl, beta: grpo.objective(-u, kl, beta))  # fmt: skip
+    objectives = [("", "", grpo.objective), *([turned] if "kl" in names else [])] + [
         (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong)
         for m in mistakes("grpo.objective") if "kl" in names
     ]  # fmt: skip

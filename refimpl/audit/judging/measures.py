@@ -67,7 +67,8 @@ def measured(b: Block, wanted: Collection[str] = tuple(DISTANCES)) -> dict[str, 
         if name == "distance" and b.deviation is not None:
             found[name] = norms(b.deviation)
         elif name != "distance":
-            left, right = (_side(b, side) for side in DISTANCES[name])
+            alone = name == "distance_ref"  # of x_s: what was recorded as the mean is not in it
+            left, right = (_side(b, side, alone=alone) for side in DISTANCES[name])
             if left is not None and right is not None:
                 found[name] = norms(torch.sub(left, right, out=b.space("passing", left)))
     return found
@@ -89,14 +90,15 @@ def rowwise(b: Block, sizes: Mapping[str, Tensor], width: int) -> Rowwise:
     return rows if bool(b.noisy.all()) else rows.take(b.noisy)
 
 
-def _side(b: Block, side: str) -> Tensor | None:
-    """One side of a difference."""
+def _side(b: Block, side: str, *, alone: bool = False) -> Tensor | None:
+    """One side of a difference; from v_ref beside a recorded mean only where it is `alone`."""
     if b.has(side):
         return b.latent(side)
     if side == "by v" and not b.has("mean", "v_old"):
         return None  # then the mean is v's, and `distance` says the same
     velocity = {"by v": "v", "by v_old": "v_old", "mean_ref": "v_ref"}.get(side)
-    return b.mean_of(velocity) if velocity and not (side == "mean_ref" and b.has("mean")) else None
+    beside = side == "mean_ref" and b.has("mean") and not alone
+    return b.mean_of(velocity) if velocity and not beside else None
 
 
 def joined(parts: Sequence[Rowwise]) -> Rowwise:

@@ -74,10 +74,11 @@ class Noise:
             e, size = b.latent("noise"), b.norm("noise")[:, 0]
             self.roundoff = u["noise"]
             self.slack += 2 * u["noise"] ** 2 * e.numel()
+            told = b.noisy | (size > 0)  # a step without noise need not have drawn any
             squares = float(torch.dot(size, size))
-            if math.isfinite(squares):
+            if math.isfinite(squares) and bool(told.all()):
                 return e, squares
-            self._used = torch.isfinite(size)
+            self._used = torch.isfinite(size) & told
             return e[self._used], float((size[self._used] ** 2).sum())
         drawn = None if "std" not in b.resolved else b.drawn
         if drawn is None:

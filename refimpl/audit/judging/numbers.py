@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...equations import gaussian
 from ...evidence.rounding import ROUNDINGS
+from ...statistics.distribution import band
 from ...statistics.gaussian import chi_square
 from ...statistics.outcome import ALPHA
 from ..reading.manifest import Manifest
@@ -197,9 +198,18 @@ def another_draw(rows: Rowwise, got: Tensor) -> bool:
         part, _ = chi_square("", float(squares.sum()), int(rows.dims.sum()), ALPHA)
         seen = (rows.sizes["distance"] / std) ** 2
         together = torch.corrcoef(torch.cat([squares / rows.dims, seen], dim=1).T)[0, 1]
-        if part.statistic <= part.bound and bool((squares > 0).all()) and together < _RELATED:
+        lawful = part.statistic <= part.bound and bool((squares > 0).all())
+        unrelated = min(_RELATED, 4 / len(squares) ** 0.5)  # of some coordinates it is a part
+        if lawful and together < unrelated and _chi_square(squares, rows.dims):
             return True
     return False
+
+
+def _chi_square(squares: Tensor, dims: Tensor) -> bool:
+    """Whether rows' squares are spread as χ² with D degrees of freedom is."""
+    levels = torch.special.gammainc(dims[:, 0].double() / 2, squares[:, 0].double() / 2)
+    part = band("", levels.sort().values, ALPHA)
+    return part.statistic <= part.bound
 
 
 def one_for_all(values: Tensor, x: Tensor) -> bool:

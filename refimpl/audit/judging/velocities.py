@@ -6,6 +6,7 @@ v = v_uncond + w (v_cond − v_uncond): which w?        v against v_old: one pol
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from ...equations import guidance
 from ...evidence.rounding import ROUNDINGS
@@ -62,6 +63,22 @@ def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
         yield Finding("v against v_old", "consistent", "", float(gap), rounding, len(v), told)
 
 
+def _by_step(v: Tensor, cond: Tensor, uncond: Tensor, t: Tensor | None, u: float) -> str:
+    """w of each row, where every row lies on its own line: in words, by level."""
+    direction = cond - uncond
+    square = (direction**2).sum(dim=1, keepdim=True).clamp_min(1e-300)
+    w = ((v - uncond) * direction).sum(dim=1, keepdim=True) / square
+    made = guidance.classifier_free(uncond, cond, w)
+    size = (uncond.abs() * (1 - w).abs() + cond.abs() * w.abs() + v.abs()).amax(dim=1)
+    if not bool(((made - v).abs().amax(dim=1) <= 2 * ROUNDINGS * u * size).all()):
+        return ""
+    rows = sorted(zip((t if t is not None else w)[:, 0].tolist(), w[:, 0].tolist(), strict=True))
+    levels = dict.fromkeys(f"{x:.4g}" for _, x in reversed(rows))
+    first = {x: next(at for at, y in reversed(rows) if f"{y:.4g}" == x) for x in levels}
+    told = [f"{x} from t = {first[x]:.4g}" if t is not None else x for x in levels]
+    return ", ".join(told[:4]) + (f", and {len(told) - 4} more" if len(told) > 4 else "")
+
+
 def _guided(name: str, probe: Probe, manifest: Manifest) -> tuple[Finding, float]:
     raw = probe.raw
     v, cond, uncond = (raw[n].double() for n in (name, "v_cond", "v_uncond"))
@@ -72,6 +89,14 @@ def _guided(name: str, probe: Probe, manifest: Manifest) -> tuple[Finding, float
     size = float((uncond.abs() * abs(1 - w) + cond.abs() * abs(w) + v.abs()).max())
     gap, allowed = float((made - v).abs().max()), ROUNDINGS * u * size
     subject = f"guidance of {name}"
+    if gap > allowed and (by := _by_step(v, cond, uncond, raw.get("t"), u)):
+        wanted = manifest.guidance
+        verdict = "differs" if wanted is not None else "convention"
+        declared = f"declared guidance = {wanted:g}, and " if wanted is not None else ""
+        return Finding(
+            subject, verdict, "guidance.classifier_free", rows=len(v),  # type: ignore[arg-type]
+            detail=f"{declared}w is not one number: {by}",
+        ), w  # fmt: skip
     if gap > allowed:
         return Finding(
             subject, "differs", "", gap, allowed, len(v),

@@ -40,6 +40,13 @@ def announced(formula: Formula, manifest: Manifest) -> bool:
     return bool(keys) and all(told.get(k) == v for k, v in keys.items())
 
 
+def _in_part(formula: Formula, manifest: Manifest) -> bool:
+    """Whether what would be a mistake is declared, and only how coordinates are reduced is not."""
+    told, keys = manifest.declared, {k: v for k, v in formula.declared.items() if v}
+    own = [k for k in keys if k in ("constants", "kl")]
+    return formula.declarable and bool(own) and all(told.get(k) == keys[k] for k in own)
+
+
 def preferred(found: Sequence[Match], manifest: Manifest) -> Match | None:
     """The likeliest of the formulas that fit; of mistakes first those in the declared sampler."""
     own = sampler_of(manifest)
@@ -89,6 +96,9 @@ def judged(
         if announced(formula, manifest):
             verdict = "consistent"
             told.append("declared")
+        elif _in_part(formula, manifest):
+            verdict = "convention"
+            told.append("declared in part")
         else:
             named = f"a mistake with a name. {formula.what} Remedy: {formula.remedy}"
             told.append(stored or named)

@@ -11,6 +11,7 @@ from ..judging import numbers
 from ..judging.block import Model
 from ..judging.finding import UNLISTED, Finding, Tally
 from ..judging.fit import Match
+from ..judging.measures import FLOAT32
 from ..judging.verdicts import judged
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
@@ -81,14 +82,35 @@ def row_findings(
                 or _times(subject, whole, probe, manifest)
                 or _another_draw(subject, whole)
             )
-        unled = subject == "kl" and "mean_ref" not in probe.raw and not any(m.level for m in means)
+        unled = _unled(subject, probe, means, manifest)
         if match is None and unled and not failing:
-            told = "it takes mean_ref, since v_ref leads to no mean that is known"
-            yield Finding(subject, "not checked", detail=told)
+            yield Finding(subject, "not checked", detail=unled)
             continue
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
+
+
+_LOST = 256
+"""Below so many roundoffs an estimate k3 is rounding, for the most part."""
+
+
+def _unled(subject: str, probe: Probe, means: Sequence[Match], manifest: Manifest) -> str:
+    """What is missing of a divergence: its reference, or its digits."""
+    if subject != "kl":
+        return ""
+    size, u = float(probe.raw["kl"].abs().max()), FLOAT32
+    if manifest.kl in (None, "kl.k3") and 0 < size < _LOST * u:
+        return (
+            f"the largest is {size:.2g}, and rounding makes {u:.1g} of exp(l) − 1 − l, if that is "
+            "what it is: expm1(l) − l, or float64, would tell"
+        )
+    if "mean_ref" in probe.raw:
+        return ""
+    if "v_ref" not in probe.raw:
+        return "it takes v_ref or mean_ref"
+    led = any(m.level for m in means)
+    return "" if led else "it takes mean_ref, since v_ref leads to no mean that is known"
 
 
 def far_off(match: Match, tally: Tally) -> bool:
@@ -147,7 +169,7 @@ def _one_for_all(subject: str, table: Table) -> str:
         table.columns[subject].read(0, n).clone(), x.read(0, n)[:, :64].clone()
     ):
         return (
-            "samples that differ have one number in common: the whole batch was reduced "
+            "samples that differ have one number in common: a group or the whole batch was reduced "
             "(policy.total: whole batch reduced). Remedy: name the axes and keep the batch's"
         )
     return ""

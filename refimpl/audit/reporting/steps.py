@@ -7,7 +7,7 @@ import torch
 from ..judging import numbers
 from ..judging.finding import Finding, Tally
 from ..judging.fit import Match
-from ..judging.identify import Identified, identify
+from ..judging.identify import Identified, by_sampler, identify, of_reference
 from ..judging.reduced import distances_of
 from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
@@ -44,7 +44,26 @@ def audit_steps(
         *_latents(known, chosen, seen, manifest, probe, tables),
         *row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means),
         *_noise(seen, probe),
+        *_joined(tables, probe, known),
     ]
+
+
+def _joined(tables: Sequence[Table], probe: Probe, known: Identified) -> Iterator[Finding]:
+    """Whether two columns that say one thing agree; nothing is said where they do."""
+    off = of_reference(probe, known)
+    if off is not None:
+        yield Finding(
+            "mean_ref", "differs", "", float(off.size.max()), float(off.stored.max()),
+            len(off.size),
+            "it is not the mean that v_ref leads to, by the formula that leads from v to the mean",
+        )  # fmt: skip
+    apart, of = parted(tables[0])
+    if apart:
+        yield Finding(
+            "x_t", "differs", rows=of,
+            detail=f"in {apart} of {of} rows it is not the x_s of the step before, which ends at "
+            "the same level: rounded when it was stored, changed in between, or another sample's",
+        )  # fmt: skip
 
 
 def lag_of(tables: Sequence[Table]) -> int:
@@ -59,6 +78,24 @@ def lag_of(tables: Sequence[Table]) -> int:
         if torch.equal(first.columns["x_t"].head(row, k), start):
             return row
     return 0
+
+
+def parted(table: Table) -> tuple[int, int]:
+    """Rows whose x_t is not the x_s of the sample's step before, of the first that join: where the
+    layout says which that is."""
+    lag = table.lag
+    if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
+        return 0, 0
+    c, k = table.columns, min(64, table.columns["x_t"].width)
+    apart = of = 0
+    for row in range(min(table.n - lag, _JOINED)):
+        if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1)):
+            of += 1
+            apart += not torch.equal(c["x_s"].head(row, k), c["x_t"].head(row + lag, k))
+    return apart, of
+
+
+_JOINED = 512
 
 
 def _chosen(known: Identified, explained: Explained, manifest: Manifest) -> dict[str, Match]:
@@ -111,6 +148,10 @@ def _latents(
     tables: Sequence[Table],
 ) -> Iterator[Finding]:  # fmt: skip
     names = set(probe.raw)
+    if known.target == "x_s" and known.velocity == "v_old" and chosen.get("x_s"):
+        yield judged("x_s", chosen["x_s"], known.means, Tally(), manifest)
+        yield Finding("v", "convention", detail="x_s follows from v_old, not from v")
+        return
     if known.target in ("mean", "x_s"):
         subject, match = known.target, chosen.get(known.target)
         tally = seen.tallies.get(subject, Tally())
@@ -136,6 +177,10 @@ def _latents(
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
         tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
         far = match is None or match.level == "half"
+        if far and by_sampler(probe, known.model):
+            why = "under v_old, the policy that sampled"
+            yield Finding("x_s", "consistent", "gaussian.sample", rows=tally.rows, detail=why)
+            return
         why = of_draw(probe, known.model, known=bool(known.means)) if far else ""
         match = None if why else match
         yield judged("x_s", match, known.draws, tally, manifest, failing=why)

@@ -1,0 +1,153 @@
+"""Runs as trainers log them: the learner beside the policy that sampled, and beside the reference.
+
+Right ones are not accused, and columns that say one thing are held against one another.
+"""
+
+import pytest
+import torch
+
+from refimpl.equations import gaussian, kl, paths, policy, sde
+from refimpl.equations import guidance as guided
+
+TOLD = {"a": 0.7, "log_prob": "sum", "kl_reduction": "sum"}
+
+
+@pytest.fixture
+def trained(make, kit):
+    """A record of a later update: v is the learner's, v_old drew x_s."""
+
+    def run(dtype=torch.float32, **changes):
+        c = dict(make(dtype=dtype))
+        rows = kit["rows"]
+        step = sde.Step(rows(c, "t"), rows(c, "s"))
+        c["v_old"], c["v"] = c["v"], c["v"] + 0.02 * torch.cos(2 * c["x_t"])
+        law = sde.transition(paths.linear(step.t), c["x_t"], c["v"], rows(c, "g"), step)
+        c |= {"mean": law.mean, "log_prob_old": c["log_prob"]}
+        c["log_prob"] = policy.total(gaussian.log_prob(c["x_s"], c["mean"], rows(c, "std")))
+        c["kl"] = policy.total(kl.flow_grpo(c["v"], c["v_ref"], rows(c, "g"), step.t, step.h))
+        return c | changes
+
+    return run
+
+
+def differing(found):
+    return [f for f in found["report"].findings if f.verdict == "differs"]
+
+
+@pytest.mark.parametrize("drop", [(), ("mean",), ("mean", "noise"), ("v_ref",), ("v_ref", "mean")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_what_another_policy_sampled_is_not_held_against_the_learner(trained, judge, drop, dtype):
+    c = {n: x for n, x in trained(dtype).items() if n not in drop}
+    found = judge(c, TOLD)
+    assert differing(found) == []
+    if "v_ref" in drop:
+        assert "it takes v_ref or mean_ref" in found["kl"].detail
+    if drop == ("mean",):
+        assert "x_s follows from v_old" in found["v"].detail
+
+
+def test_noise_about_neither_policy_s_mean_is_still_told(trained, judge):
+    c = trained()
+    found = judge(c | {"x_s": c["x_s"] + 0.5 * c["noise"]}, TOLD)
+    assert found["x_s"].verdict == "differs"
+
+
+@pytest.mark.parametrize("how", ["sum", "mean"])
+@pytest.mark.parametrize("estimate", ["k1", "k2", "k3"])
+def test_an_estimate_is_found_from_the_reference_s_velocity(make, kit, judge, estimate, how):
+    """Beside a recorded mean too, and with what exp(l) − 1 − l loses in float64."""
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    step = sde.Step(rows(c, "t"), rows(c, "s"))
+    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    reduce = policy.total if how == "sum" else policy.average
+    new, ref = (
+        reduce(gaussian.log_prob(c["x_s"], m, rows(c, "std"))) for m in (c["mean"], law.mean)
+    )
+    gap = ref - new
+    value = {"k1": -gap, "k2": gap**2 / 2, "k3": torch.exp(gap) - 1 - gap}[estimate]
+    told = {"a": 0.7, "kl": f"kl.{estimate}", "kl_reduction": how}
+    assert judge(c | {"kl": value}, told)["kl"].verdict == "consistent"
+    assert judge(c | {"kl": 1.5 * value}, told)["kl"].verdict == "differs"
+
+
+def test_an_estimate_that_is_rounding_is_not_judged(make, judge):
+    c = make(dtype=torch.float32)
+    tiny = 1e-7 * torch.arange(len(c["t"])).remainder(7).float()
+    found = judge(c | {"kl": tiny}, TOLD | {"kl": "kl.k3"})["kl"]
+    assert found.verdict == "not checked"
+    assert "expm1" in found.detail
+
+
+def test_a_mean_of_the_reference_that_v_ref_does_not_lead_to_is_told(make, kit, judge):
+    c, rows = make(), kit["rows"]
+    step = sde.Step(rows(c, "t"), rows(c, "s"))
+    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    assert "mean_ref" not in judge(c | {"mean_ref": law.mean}, TOLD)
+    found = judge(c | {"mean_ref": law.mean + 0.2 * c["v"]}, TOLD)
+    assert found["mean_ref"].verdict == "differs"
+
+
+def test_steps_that_do_not_join_are_told_where_the_layout_says_which_do(make, judge):
+    c = make(order="steps first", dtype=torch.float32)
+    assert "x_t" not in judge(c, TOLD | {"layout": "steps first"})
+    stored = c | {"x_s": c["x_s"].bfloat16().float()}
+    found = judge(stored, TOLD | {"layout": "steps first"})["x_t"]
+    assert "in 96 of 96 rows it is not the x_s of the step before" in found.detail
+
+
+def test_steps_without_noise_need_not_have_drawn_any(make, judge):
+    """A window: the other steps are the ODE's, std 0 and noise 0 in the record."""
+    c = make(dtype=torch.float32)
+    silent = c["t"] < 0.6
+    wide = silent.reshape(-1, 1, 1, 1)
+    mean = torch.where(wide, c["x_t"] - (c["t"] - c["s"]).reshape(-1, 1, 1, 1) * c["v"], c["mean"])
+    c |= {
+        "mean": mean, "noise": torch.where(wide, 0.0, c["noise"]),
+        "std": torch.where(silent, 0.0, c["std"]), "g": torch.where(silent, 0.0, c["g"]),
+    }  # fmt: skip
+    c["x_s"] = mean + c["std"].reshape(-1, 1, 1, 1) * c["noise"]
+    found = judge({n: c[n] for n in ("x_t", "x_s", "v", "t", "s", "mean", "std", "noise")})
+    assert differing(found) == []
+    assert found["noise"].verdict == "consistent"
+
+
+@pytest.mark.parametrize(("told", "verdict"), [({}, "convention"), ({"guidance": 4.5}, "differs")])
+def test_a_scale_that_changes_on_the_way_is_told_by_level(make, judge, told, verdict):
+    c = make(dtype=torch.float32)
+    cond, uncond = c["v"] + 0.1 * torch.cos(c["x_t"]), c["v"]
+    w = torch.where(c["t"] > 0.5, 4.5, 1.0).reshape(-1, 1, 1, 1)
+    v = guided.classifier_free(uncond, cond, w)
+    names = {"x_t": c["x_t"], "v": v, "v_cond": cond, "v_uncond": uncond, "t": c["t"], "s": c["s"]}
+    found = judge(names, told)["guidance of v"]
+    assert found.verdict == verdict
+    assert "w is not one number: 4.5 from t = 1, 1 from t = " in found.detail
+
+
+def test_a_turned_sign_of_the_policy_s_term_is_not_the_kl_s(judge):
+    draw = torch.Generator().manual_seed(5)
+    r, a, kl_ = torch.randn(3, 96, generator=draw, dtype=torch.float64)
+    r, kl_ = torch.exp(0.2 * r), 0.01 * kl_**2
+    u = torch.minimum(r * a, r.clamp(0.8, 1.2) * a)
+    names = {"ratio": r, "advantages": a, "kl": kl_, "loss": u + 0.04 * kl_}
+    found = judge(names, {"clip": 0.2, "beta": 0.04})["loss"]
+    assert "the policy's term of the wrong sign" in found.formula
+    assert "leaving the reference" not in found.detail
+
+
+@pytest.mark.parametrize("share", [1, 2, 4])
+def test_some_coordinates_alone_are_not_told_for_fresh_noise(make, kit, judge, share):
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    each = gaussian.log_prob(c["x_s"], c["mean"], rows(c, "std")).flatten(1)
+    part = each[:, : each.shape[1] // share].mean(dim=1)
+    found = judge(c | {"log_prob": part})["log_prob"]
+    assert "fresh noise" not in found.detail
+    assert (found.verdict == "differs") == (share > 1)
+
+
+@pytest.mark.parametrize("constants", ["dropped", "bare square"])
+def test_constants_are_declared_without_their_reduction_too(make, kit, judge, constants):
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    square = -((c["x_s"] - c["mean"]) ** 2)
+    value = square if constants == "bare square" else square / (2 * rows(c, "std") ** 2)
+    found = judge(c | {"log_prob": policy.average(value)}, {"constants": constants})["log_prob"]
+    assert (found.verdict, found.detail) == ("convention", "declared in part")
