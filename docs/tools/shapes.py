@@ -1,11 +1,11 @@
 """Take the miniature's results into the documentation.
 
     for n in 0 1 2; do refimpl train shapes --network $n --no-looks --out FAST-$n \
-        --arm fast --arm fast-1 --arm fast-2; done
+        --arm fast --arm fast-1 --arm fast-2 --arm fast-kl; done
     python docs/tools/shapes.py --repeats FAST-0 FAST-1 FAST-2
 
-writes repeats.json, repeats.svg and a sheet of pictures to docs/assets/shapes; `--arm fast-half`,
-`fast-kl`, `lora`, and the same with `-1` and `-2`, are the other recipes. Runs that no folder has
+writes repeats.json, repeats.svg and a sheet of pictures to docs/assets/shapes; `--arm fast-free`,
+`fast-half`, `lora`, and the same with `-1` and `-2`, are the other recipes. Runs that no folder has
 stay as repeats.json has them. The older study of one network is
 
     refimpl train shapes --out RUNS --arm levelled --arm long --arm equal --arm early \

@@ -201,7 +201,7 @@ def test_the_command_pretrains_improves_and_measures(quick):
 def test_a_repeat_begins_with_a_network_of_its_own_and_looks_at_nothing_else(tmp_path):
     out = tmp_path / "repeat"
     done = command(
-        "--out", out, "--network", "3", "--no-looks", "--arm", "fast-half", "--arm", "fast-kl"
+        "--out", out, "--network", "3", "--no-looks", "--arm", "fast", "--arm", "fast-kl"
     )
     assert done.exit_code == 0, done.output
     found = json.loads((out / "metrics.json").read_text())
@@ -210,10 +210,10 @@ def test_a_repeat_begins_with_a_network_of_its_own_and_looks_at_nothing_else(tmp
     about = json.loads((out / "pretraining" / "run.json").read_text())
     assert about["config"]["seed"] == 3
     kept = repeats.gather([out])["networks"]["3"]
-    assert set(kept["runs"]) == {"fast-half", "fast-kl"}
-    assert kept["runs"]["fast-half"]["quality"]["each"] == 2
+    assert set(kept["runs"]) == {"fast", "fast-kl"}
+    assert kept["runs"]["fast"]["quality"]["each"] == 2
     assert kept["pretraining CPU seconds"] > 0
-    assert "| fast-kl − fast-half | 1 |" in repeats.tables(repeats.gather([out]))["Differences"]
+    assert "| fast-kl − fast | 1 |" in repeats.tables(repeats.gather([out]))["Differences"]
 
 
 def test_what_is_finished_is_not_done_again(quick):
@@ -272,16 +272,16 @@ def test_arms_change_what_they_say_and_nothing_else():
     assert arms.config("long", quick=True).training.iterations == 2
 
 
-def test_the_fast_recipe_looks_at_twice_as_many_pictures_and_its_repeats_differ_in_the_seed_alone():
-    fast, kl = arms.config("fast-half"), arms.config("fast-kl")
-    more = arms.config("fast")
-    assert more.images == 2 * fast.images
-    assert (more.method, more.adapter, more.grid) == (fast.method, fast.adapter, fast.grid)
-    assert fast.images == kl.images == arms.config("levelled").images
-    assert fast.grid.levels == pytest.approx((1.0, 0.9, 0.8, 0.7, 0.35, 0.0))
-    assert (fast.method.start, fast.method.size, fast.method.noise) == (2, 1, 1.0)
-    assert dataclasses.replace(kl, method=fast.method) == fast
-    assert (fast.method.beta, kl.method.but(beta=0.0)) == (0.0, fast.method)
+def test_the_fast_recipes_change_what_they_say_and_their_repeats_the_seed_alone():
+    fast, kl, free, half = (arms.config(f"fast{name}") for name in ("", "-kl", "-free", "-half"))
+    assert half.grid.levels == pytest.approx((1.0, 0.9, 0.8, 0.7, 0.35, 0.0))
+    assert (half.method.start, half.method.size, half.method.noise) == (2, 1, 1.0)
+    assert free.images == 2 * half.images == 2 * arms.config("levelled").images
+    assert (free.method, free.adapter, free.grid) == (half.method, half.adapter, half.grid)
+    rate = dataclasses.replace(free.training, learning_rate=half.training.learning_rate)
+    assert fast == dataclasses.replace(free, training=rate, method=free.method.but(beta=0.1))
+    assert kl == dataclasses.replace(fast, method=free.method.but(beta=kl.method.beta))
+    assert kl.method.beta > fast.method.beta > free.method.beta == 0
     assert (fast.adapter.kind, arms.config("lora").adapter.kind) == ("full", "lora")
     repeated = {name for names in repeats.RECIPES.values() for name in names}
     assert repeated == {name for name in arms.ARMS if name.startswith(("fast", "lora"))}

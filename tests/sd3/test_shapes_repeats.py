@@ -33,11 +33,11 @@ def folder(path, network, **arms):
 @pytest.fixture
 def found(tmp_path):
     one = folder(
-        tmp_path / "one", 1, fast=run(0.9), fast_half=run(0.9), fast_kl=run(0.7, 13.0),
+        tmp_path / "one", 1, fast=run(0.9), fast_free=run(0.9), fast_kl=run(0.7, 13.0),
         levelled=run(0.1),
     )  # fmt: skip
     zero = folder(
-        tmp_path / "zero", 0, fast=run(0.8), fast_1=run(0.7), fast_half=run(0.8),
+        tmp_path / "zero", 0, fast=run(0.8), fast_1=run(0.7), fast_free=run(0.8),
         fast_kl=run(0.5, 13.5),
     )  # fmt: skip
     return repeats.gather([one, zero])
@@ -45,7 +45,7 @@ def found(tmp_path):
 
 def test_networks_stand_in_their_order_and_only_repeats_are_kept(found):
     assert list(found["networks"]) == ["0", "1"]
-    assert set(found["networks"]["1"]["runs"]) == {"fast", "fast-half", "fast-kl"}
+    assert set(found["networks"]["1"]["runs"]) == {"fast", "fast-free", "fast-kl"}
     assert list(repeats.runs(found, "fast")) == [(0, 0), (0, 1), (1, 0)]
 
 
@@ -87,8 +87,8 @@ def test_a_run_is_told_apart_only_where_one_more_seed_would_not_reach():
 def test_recipes_are_compared_where_network_and_seed_are_the_same(found):
     tables = repeats.tables(found)
     # −.3 and −.2: mean −.25, standard error .05, t of 1 degree of freedom 12.706
-    assert "| fast-kl − fast-half | 2 | −0.250 ± 0.635 | +1.2 ± 3.2 |" in tables["Differences"]
-    assert "| fast − fast-half | 2 | +0.000 ± 0.000 | +0.0 ± 0.0 |" in tables["Differences"]
+    assert "| fast-kl − fast | 2 | −0.250 ± 0.635 | +1.2 ± 3.2 |" in tables["Differences"]
+    assert "| fast − fast-free | 2 | +0.000 ± 0.000 | +0.0 ± 0.0 |" in tables["Differences"]
     assert "lora" not in tables["Differences"]
     means = tables["What repeats agree on"]
     assert "| fast | 3 | 0.800 ± 0.248 | 0.467 ± 0.143 | 12.0 ± 0.0 | 7.0 ± 0.0 |" in means
@@ -112,7 +112,7 @@ def test_what_no_folder_has_is_kept_and_runs_where_the_network_is_the_same(found
     kept = repeats.gather(again, found)["networks"]
     assert list(kept) == ["0", "1", "2"]
     assert kept["1"] == found["networks"]["1"]
-    assert set(kept["0"]["runs"]) == {"fast", "fast-1", "fast-half", "fast-kl"}
+    assert set(kept["0"]["runs"]) == {"fast", "fast-1", "fast-free", "fast-kl"}
     assert kept["0"]["runs"]["fast"]["quality"]["strict"] == 0.95
     assert kept["0"]["runs"]["fast-kl"] == found["networks"]["0"]["runs"]["fast-kl"]
     found["networks"]["0"]["before"]["strict"] = 0.31

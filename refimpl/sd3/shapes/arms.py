@@ -1,10 +1,11 @@
 """The runs of the miniature's study: one thing changed at a time, everything else the preset's.
 
-"fast" trains all weights by noise in one step, "fast-half" the same with half the captions in an
-iteration and a higher rate; a KL and a LoRA are held beside that. The others are an older study:
-"levelled" is the setting that works there, "equal" the plain one; "all-levelled" and "window-equal"
-tell which of its two changes matters, "early" and "late" where the window has to be, "shifted"
-whether the grid does. What is left are the article's ablations, two more seeds and a longer run.
+"fast" trains all weights by noise in one step, held by a small KL; "fast-kl" has a larger one,
+"fast-free" none and a lower rate; "fast-half" is free too, with half the captions, and "lora" that
+with a LoRA. The others are an older study: "levelled" is the setting that works there, "equal" the
+plain one; "all-levelled" and "window-equal" tell which of its two changes matters, "early" and
+"late" where the window has to be, "shifted" whether the grid does. What is left are the article's
+ablations, two more seeds and a longer run.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ _CHEAP = (
     "training.rows=192",
 )
 _HALF = (*_CHEAP, "adapter.kind=full", "training.iterations=150", "training.learning_rate=3e-4")
-_FAST = (
+_FREE = (
     *_HALF,
     "sampling.groups=48",
     "training.iterations=160",
@@ -46,7 +47,8 @@ _FAST = (
     "evaluation.every=40",
     "run.checkpoint_every=40",
 )
-_KL = (*_HALF, "method.beta=0.4")
+_FAST = (*_FREE, "training.learning_rate=3e-4", "method.beta=0.1")
+_KL = (*_FAST, "method.beta=0.25")
 _LORA = (
     *_CHEAP,
     "adapter.applied=merged",
@@ -58,13 +60,16 @@ _START = "method.start=0"
 _EVEN = (_START, "method.weight=equal")
 
 ARMS: dict[str, Arm] = {
-    "fast": Arm("all weights, noise of level 1 in step 2 alone, one start a group", _FAST),
+    "fast": Arm("all weights, noise in step 2 alone, one start a group, KL of weight 0.1", _FAST),
     "fast-1": Arm("fast, other prompts and noise", (*_FAST, "run.seed=1")),
     "fast-2": Arm("fast, other prompts and noise again", (*_FAST, "run.seed=2")),
-    "fast-half": Arm("fast, half the captions in 150 iterations", _HALF),
+    "fast-free": Arm("fast without a KL, at two thirds of the rate", _FREE),
+    "fast-free-1": Arm("fast-free, other prompts and noise", (*_FREE, "run.seed=1")),
+    "fast-free-2": Arm("fast-free, other prompts and noise again", (*_FREE, "run.seed=2")),
+    "fast-half": Arm("fast-free, half the captions in 150 iterations, rate of fast", _HALF),
     "fast-half-1": Arm("fast-half, other prompts and noise", (*_HALF, "run.seed=1")),
     "fast-half-2": Arm("fast-half, other prompts and noise again", (*_HALF, "run.seed=2")),
-    "fast-kl": Arm("fast-half, KL of weight 0.4", _KL),
+    "fast-kl": Arm("fast, KL of weight 0.25", _KL),
     "fast-kl-1": Arm("fast-kl, other prompts and noise", (*_KL, "run.seed=1")),
     "fast-kl-2": Arm("fast-kl, other prompts and noise again", (*_KL, "run.seed=2")),
     "lora": Arm("fast-half with a LoRA in place of all weights", _LORA),

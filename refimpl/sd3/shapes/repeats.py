@@ -18,13 +18,19 @@ from .report import columns, table
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "fast": ("fast", "fast-1", "fast-2"),
-    "fast-half": ("fast-half", "fast-half-1", "fast-half-2"),
     "fast-kl": ("fast-kl", "fast-kl-1", "fast-kl-2"),
+    "fast-free": ("fast-free", "fast-free-1", "fast-free-2"),
+    "fast-half": ("fast-half", "fast-half-1", "fast-half-2"),
     "lora": ("lora", "lora-1", "lora-2"),
 }
 """Arms that differ in nothing but the seed, in the order of the seeds."""
-BESIDE = "fast-half"
-"""The recipe that the others change, and are compared with."""
+BESIDE = {
+    "fast": "fast-free",
+    "fast-kl": "fast",
+    "fast-free": "fast-half",
+    "lora": "fast-half",
+}
+"""What a recipe is compared with: the one that it changes, or that changes it."""
 
 Key: TypeAlias = tuple[int, int]
 """Network and seed, by their places."""
@@ -131,8 +137,7 @@ def _mean(
 
 
 def _pairs(made: Mapping[str, Mapping[Key, Any]]) -> list[tuple[str, str]]:
-    others = [recipe for recipe in RECIPES if recipe != BESIDE]
-    return [(other, BESIDE) for other in others if made[other].keys() & made[BESIDE].keys()]
+    return [(one, other) for one, other in BESIDE.items() if made[one].keys() & made[other].keys()]
 
 
 def _difference(
