@@ -48,7 +48,7 @@ _FREE = (
     "run.checkpoint_every=40",
 )
 _FAST = (*_FREE, "training.learning_rate=3e-4", "method.beta=0.1")
-_KL = (*_FAST, "method.beta=0.25")
+_KL = (*_FAST, "method.beta=0.3")
 _LORA = (
     *_CHEAP,
     "adapter.applied=merged",
@@ -69,7 +69,7 @@ ARMS: dict[str, Arm] = {
     "fast-half": Arm("fast-free, half the captions in 150 iterations, rate of fast", _HALF),
     "fast-half-1": Arm("fast-half, other prompts and noise", (*_HALF, "run.seed=1")),
     "fast-half-2": Arm("fast-half, other prompts and noise again", (*_HALF, "run.seed=2")),
-    "fast-kl": Arm("fast, KL of weight 0.25", _KL),
+    "fast-kl": Arm("fast, KL of weight 0.3", _KL),
     "fast-kl-1": Arm("fast-kl, other prompts and noise", (*_KL, "run.seed=1")),
     "fast-kl-2": Arm("fast-kl, other prompts and noise again", (*_KL, "run.seed=2")),
     "lora": Arm("fast-half with a LoRA in place of all weights", _LORA),
