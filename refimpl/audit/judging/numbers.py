@@ -96,7 +96,12 @@ def explain(
                 except (KeyError, ValueError):
                     continue  # it takes something that was not recorded, or has no value here
                 one = match(formula, rows.model.reading, gap)
-                if one.level == "half" and _hidden(formula, rows, seen, got, u):
+                estimate = "kl.k" in formula.name  # noisier than what it estimates
+                coarse = one.level == "half" or (estimate and one.level)
+                hides = _hidden(formula, rows, seen, got, u) if coarse else ""
+                if one.level == "half" and (estimate or hides):
+                    continue
+                if estimate and hides in ("exact", "stored"):
                     continue
                 found.append(one)
         explained = [m for m in found if m.level == "exact" and m.strain <= EASY]
@@ -107,10 +112,10 @@ def explain(
 
 def _hidden(
     formula: Formula, rows: Rowwise, seen: Mapping[str, Distance], got: Tensor, u: float
-) -> bool:
-    """Whether so coarse a rounding would let the formula give zeros as well."""
+) -> str:
+    """At which rounding the formula gives zeros as well; "" where at none."""
     blank = reduced_gap(formula, rows, seen, 0 * got, u)
-    return bool(match(formula, rows.model.reading, blank).level)
+    return match(formula, rows.model.reading, blank).level
 
 
 def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong: Formula) -> float:
@@ -205,10 +210,14 @@ def another_draw(rows: Rowwise, got: Tensor) -> bool:
     return False
 
 
+_SELDOM = 1e-3
+"""How often a reading may be withheld from rows that have the law."""
+
+
 def _chi_square(squares: Tensor, dims: Tensor) -> bool:
     """Whether rows' squares are spread as χ² with D degrees of freedom is."""
     levels = torch.special.gammainc(dims[:, 0].double() / 2, squares[:, 0].double() / 2)
-    part = band("", levels.sort().values, ALPHA)
+    part = band("", levels.sort().values, _SELDOM)
     return part.statistic <= part.bound
 
 
