@@ -178,7 +178,7 @@ def surrogate(ratio, advantage, clip):
     return advantage + 0 * ratio
 
 
-@wrong("a divergence by the ratio", "objective.value", "surrogate − β ratio kl  where")
+@wrong("a divergence by the ratio", "objective.value", "ratio kl  where  kl")
 def objective(ratio, advantage, clip, kl, beta):
     return clipped(ratio, advantage, clip) - beta * ratio * kl
 

@@ -97,7 +97,7 @@ def explain(
                     continue  # it takes something that was not recorded, or has no value here
                 one = match(formula, rows.model.reading, gap)
                 estimate = "kl.k" in formula.name  # noisier than what it estimates
-                coarse = one.level == "half" or (estimate and one.level)
+                coarse = one.level == "half" or (estimate and one.level and bool(got.any()))
                 hides = _hidden(formula, rows, seen, got, u) if coarse else ""
                 if one.level == "half" and (estimate or hides):
                     continue
