@@ -70,12 +70,25 @@ def test_an_estimate_is_found_from_the_reference_s_velocity(make, kit, judge, es
     assert judge(c | {"kl": 1.5 * value}, told)["kl"].verdict == "differs"
 
 
-def test_an_estimate_that_is_rounding_is_not_judged(make, judge):
+def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_for_one(make, judge):
+    """k3 of two policies that hardly differ, by exp(l) − 1 − l in float32."""
     c = make(dtype=torch.float32)
-    tiny = 1e-7 * torch.arange(len(c["t"])).remainder(7).float()
-    found = judge(c | {"kl": tiny}, TOLD | {"kl": "kl.k3"})["kl"]
+    ref = c["v"] + 2e-4 * torch.cos(2 * c["x_t"])
+    step = sde.Step(*(c[n].double().reshape(-1, 1, 1, 1) for n in ("t", "s")))
+    g, std = (c[n].double().reshape(-1, 1, 1, 1) for n in ("g", "std"))
+    law = sde.transition(paths.linear(step.t), c["x_t"].double(), ref.double(), g, step)
+    new, old = (
+        policy.average(gaussian.log_prob(c["x_s"].double(), m.double(), std))
+        for m in (c["mean"], law.mean)
+    )
+    gap = (old - new).float()
+    near = c | {"v_ref": ref, "kl": torch.exp(gap) - 1 - gap}
+    told = {"a": 0.7, "kl": "kl.k3", "kl_reduction": "mean"}
+    found = judge(near, told)["kl"]
     assert found.verdict == "not checked"
     assert "expm1" in found.detail
+    assert judge(near, told | {"kl": "kl.flow_grpo"})["kl"].verdict == "differs"
+    assert judge(near | {"kl": near["kl"] + 1e-5}, told)["kl"].verdict == "differs"
 
 
 def test_a_mean_of_the_reference_that_v_ref_does_not_lead_to_is_told(make, kit, judge):

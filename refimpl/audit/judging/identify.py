@@ -209,19 +209,20 @@ def of_reference(probe: Probe, known: Identified) -> Gap | None:
     return None if bool(found.fits("half").all()) else found
 
 
-def by_sampler(probe: Probe, model: Model) -> bool:
-    """Whether x_s is drawn about the mean that v_old leads to."""
+def by_sampler(probe: Probe, model: Model) -> int:
+    """How many probed rows there are, if their x_s is drawn about the mean that v_old leads to."""
     b = block(probe.raw, model)
     if not b.n or not b.has("x_s", "noise", "v_old") or "std" not in b.resolved:
-        return False
+        return 0
     mean = b.mean_of("v_old")
     if mean is None:
-        return False
+        return 0
     roundoff = {**probe.roundoff, "mean": probe.roundoff["v_old"]}
     rule = linear(DRAWS[0], ("mean", "noise"), b.scalars, model.reading, roundoff)
     names = {"mean": mean, "noise": b.latent("noise")}
     found = gap(rule, names, b.latent("x_s"), roundoff, roundoff["x_s"])
-    return match(DRAWS[0], model.reading, found).level in ("exact", "stored")
+    sure = match(DRAWS[0], model.reading, found).level in ("exact", "stored")
+    return b.n if sure else 0
 
 
 def _draws(b: Block) -> list[Match]:

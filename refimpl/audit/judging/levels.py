@@ -219,17 +219,21 @@ def _constant(
     return [(name, rule, a)] if bool(((ratio - a).abs() <= slack * a).all()) else []
 
 
-_ANGLE = 2 / math.pi
+def angle(share: Tensor) -> Tensor:
+    """η of `kernels.cps_std` at s = 1, from the std."""
+    return 2 / math.pi * torch.asin(share.clamp(max=1))
 
 
 def _meant(share: float, eta: float | None) -> str:
     """How std/s may have come from a declared η."""
-    ways = {} if eta is None else {
-        "η stands for sin(η π/2)": eta, "cos stands for sin": math.cos(eta / _ANGLE),
-        "sin(η π) stands for sin(η π/2)": abs(math.sin(2 * eta / _ANGLE)),
-        "sin(η) stands for sin(η π/2)": math.sin(eta),
-        "η² stands for sin(η π/2)": eta**2,
-        "the square of sin(η π/2) stands for it": math.sin(eta / _ANGLE) ** 2,
+    if eta is None or not 0 <= eta <= 1:
+        return ""
+    right = float(kernels.cps_std(1.0, eta))
+    ways = {
+        "η stands for sin(η π/2)": eta, "cos stands for sin": (1 - right**2) ** 0.5,
+        "sin(η π) stands for sin(η π/2)": 2 * right * (1 - right**2) ** 0.5,
+        "sin(η) stands for sin(η π/2)": math.sin(eta), "η² stands for sin(η π/2)": eta**2,
+        "the square of sin(η π/2) stands for it": right**2,
     }  # fmt: skip
     near = [name for name, value in ways.items() if abs(value - share) <= 1e-4]
     return f": {' or '.join(near)}" if near else ""
@@ -260,9 +264,8 @@ def _told(found: list[tuple[str, str, float]], manifest: Manifest, rows: int) ->
     words = {"flow_grpo": f"g = {a:.4g} √(t/(1 − t)){at}", "constant": f"g = {a:.4g} throughout",
              "cps": f"std = {a:.4g} s"}[name]  # fmt: skip
     if said and name == "cps" and a <= 1:
-        words += f", which is s sin(η π/2) at η = {_ANGLE * math.asin(a):.4g}" + _meant(
-            a, manifest.a
-        )
+        eta = float(angle(torch.tensor(a, dtype=torch.float64)))
+        words += f", which is s sin(η π/2) at η = {eta:.4g}{_meant(a, manifest.a)}"
     if said:
         return Finding(
             "schedule", "differs", name, rows=rows,

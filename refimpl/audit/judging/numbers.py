@@ -21,7 +21,7 @@ from .elsewhere import places, told
 from .fit import EASY, Match, best, match
 from .formulas import Formula, log_probs
 from .formulas_kl import kls
-from .measures import Distance, Rowwise, arithmetic, distances
+from .measures import FLOAT32, Distance, Rowwise, arithmetic, distances
 from .reduced import reduced_gap, value_of
 from .verdicts import against
 
@@ -125,6 +125,23 @@ def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong:
         if formula.standing != "mistake" and wrong.name.startswith(formula.name):
             return float(reduced_gap(formula, rows, seen, got, u).size.max())
     return 0.0
+
+
+def cancelled(rows: Rowwise, got: Tensor, u: float) -> bool:
+    """Whether estimates k3 lie as near to the right ones as float32 brings exp(l) − 1 − l."""
+    seen = distances(rows, arithmetic(rows, u))
+    for formula in candidates("kl", seen):
+        if formula.standing == "mistake" or ".k3" not in formula.name:
+            continue
+        try:
+            value = value_of(formula, rows, seen)
+            gap = reduced_gap(formula, rows, seen, got, u)
+        except (KeyError, ValueError):
+            continue
+        lost = ROUNDINGS * 2 * FLOAT32
+        if bool((gap.size <= gap.exact + lost).all()) and float(value.abs().median()) < 16 * lost:
+            return True
+    return False
 
 
 def elsewhere(subject: str, rows: Rowwise, got: Tensor, u: float, lag: int) -> str:

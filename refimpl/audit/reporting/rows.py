@@ -82,7 +82,7 @@ def row_findings(
                 or _times(subject, whole, probe, manifest)
                 or _another_draw(subject, whole)
             )
-        unled = _unled(subject, probe, means, manifest)
+        unled = _unled(subject, probe, whole, means, manifest)
         if match is None and unled and not failing:
             yield Finding(subject, "not checked", detail=unled)
             continue
@@ -91,19 +91,17 @@ def row_findings(
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
 
 
-_LOST = 256
-"""Below so many roundoffs an estimate k3 is rounding, for the most part."""
-
-
-def _unled(subject: str, probe: Probe, means: Sequence[Match], manifest: Manifest) -> str:
+def _unled(
+    subject: str, probe: Probe, whole: Whole, means: Sequence[Match], manifest: Manifest
+) -> str:
     """What is missing of a divergence: its reference, or its digits."""
     if subject != "kl":
         return ""
-    size, u = float(probe.raw["kl"].abs().max()), FLOAT32
-    if manifest.kl in (None, "kl.k3") and 0 < size < _LOST * u:
+    got, u = whole.got["kl"], probe.roundoff["kl"]
+    if manifest.kl == "kl.k3" and numbers.cancelled(whole.rows, got, u):
         return (
-            f"the largest is {size:.2g}, and rounding makes {u:.1g} of exp(l) − 1 − l, if that is "
-            "what it is: expm1(l) − l, or float64, would tell"
+            f"the largest is {float(got.abs().max()):.2g}, and float32 makes {FLOAT32:.1g} of "
+            "exp(l) − 1 − l: expm1(l) − l, or float64, would tell"
         )
     if "mean_ref" in probe.raw:
         return ""

@@ -177,9 +177,9 @@ def _latents(
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
         tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
         far = match is None or match.level == "half"
-        if far and by_sampler(probe, known.model):
-            why = "under v_old, the policy that sampled"
-            yield Finding("x_s", "consistent", "gaussian.sample", rows=tally.rows, detail=why)
+        if far and (probed := by_sampler(probe, known.model)):
+            why = f"under v_old, the policy that sampled: {probed} rows were looked at"
+            yield Finding("x_s", "consistent", "gaussian.sample", rows=probed, detail=why)
             return
         why = of_draw(probe, known.model, known=bool(known.means)) if far else ""
         match = None if why else match

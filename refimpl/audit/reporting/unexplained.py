@@ -17,6 +17,7 @@ from ...equations import Step, kernels
 from ...evidence.rounding import ROUNDINGS
 from ..judging import elsewhere, readings
 from ..judging.block import SCALARS, Block, Model, block, rms
+from ..judging.levels import angle
 from ..judging.verdicts import sampler_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
@@ -97,8 +98,8 @@ def _levelled(b: Block, declared: float | None) -> dict[str, object]:
     if not bool(((s > 0) & (std > 0) & (std <= (1 + _NEAR) * s)).all()):
         return {}
     std = torch.minimum(std, s)
-    if (angle := _angle(b, declared)) is not None:
-        return {"g": "cps", "a": angle}
+    if (eta := _angle(b, declared)) is not None:
+        return {"g": "cps", "a": eta}
     lost = -torch.log1p(-((std / s) ** 2))
     step, one = Step(t, s), 1.0 + 0 * s
     inside = t < 1  # from pure noise nothing is kept, whatever the level
@@ -119,7 +120,7 @@ def _is(declared: float | None, level: float) -> bool:
 def _angle(b: Block, declared: float | None) -> float | None:
     """η of CPS, where every std is s sin(η π/2): the declared one if it gives them."""
     s, std = b.resolved["s"], b.resolved["std"]
-    seen = float(2 / torch.pi * torch.asin((std / s).clamp(max=1)).median())
+    seen = float(angle(std / s).median())
     near = [a for a in (declared, seen) if a is not None and 0 < a <= 1]
     fits = (
         a for a in near if bool(((kernels.cps_std(s, a + 0 * s) - std).abs() < _NEAR * s).all())

@@ -65,13 +65,14 @@ def some(column: Rows, rows: Sequence[int]) -> Tensor:
     return made
 
 
-_FIRST = 2**9
+_FIRST, _MOST = 2**9, 2**11
 _NUMBERS = 2**20
 
 
 def window(table: Table, lag: int) -> int:
-    """So many of the first rows are looked at side by side: a few steps of all samples."""
-    return min(table.n, max(3 * lag, _FIRST), max(8, _NUMBERS // width(table)))
+    """So many of the first rows are held against each other: a few steps of all samples, if that is
+    not too many pairs."""
+    return min(table.n, max(3 * lag, _FIRST), _MOST, max(8, _NUMBERS // width(table)))
 
 
 Explained = dict[str, list[Match]]

@@ -101,8 +101,10 @@ def sde_step_variance(subject: Subject) -> Finding:
         raise NotApplicable("the step returns no sample")
     y, true = (row.reshape(n, 2)[:, 0] for row in (got.parts["x_s"], step(Formulas(), i, c)["x_s"]))
     found, want = (float(weight @ (row - weight @ row) ** 2) for row in (y, true))
-    stored = arrays.UNIT.get(c["stored"], 0.0)
-    bound = max(1e4 * max(got.unit["x_s"], arrays.UNIT[c["dtype"]]), 4 * stored)
+    # rounding moves each state by u of itself, and the variance by 2 u sd rms + (u rms)² at most
+    moved = arrays.UNIT.get(c["stored"], 0.0) * float(np.sqrt(weight @ true**2))
+    bound = 1e4 * max(got.unit["x_s"], arrays.UNIT[c["dtype"]])
+    bound += 2 * moved * want**0.5 + moved**2
     if not abs(found - want) <= bound:
         raise Differs(f"from exact noise of variance {t**2:.4g} a step leaves {found:.6g}, "
                       f"wanted {want:.6g}",

@@ -5,11 +5,11 @@ ODE, SDE    operations        run(subject, capability, case)    one call
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...equations import Step
+from ...equations import Gaussian, Step
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of, levels_of, received, values
@@ -161,55 +161,57 @@ _LENGTH_SLIPS = (
 )
 
 
-def _std_of(offset: int) -> Any:
-    """Every step's noise with another step's std; the end's own where there is none."""
-
-    def parts(i: Inputs, c: Conventions) -> Parts:
-        steps = [Step(np.float64(t), np.float64(s)) for t, s in pairwise(levels_of(i, c))]
-        x, field, last = i["x"], field_of(i), len(steps) - 1
-        for k, at in enumerate(steps):
-            v = field(x, at.t)
-            p = gaussian_step(Formulas(), {**i, "x": x}, c, v, at)
-            other = steps[min(max(k + offset, 0), last)]
-            x = p.mean + gaussian_step(Formulas(), {**i, "x": x}, c, v, other).std * i["noise"][k]
-        return {"x": x}
-
-    return parts
-
-
-def _length_of(offset: int) -> Any:
-    """Every step's noise with its own g and another step's h; the end's own where there is none."""
-
-    def parts(i: Inputs, c: Conventions) -> Parts:
-        steps = [Step(np.float64(t), np.float64(s)) for t, s in pairwise(levels_of(i, c))]
-        x, field, last = i["x"], field_of(i), len(steps) - 1
-        for k, at in enumerate(steps):
-            p = gaussian_step(Formulas(), {**i, "x": x}, c, field(x, at.t), at)
-            longer = steps[min(max(k + offset, 0), last)].h / at.h
-            x = p.mean + np.sqrt(longer) * p.std * i["noise"][k]
-        return {"x": x}
-
-    return parts
-
-
 _PLACES: dict[str, Callable[[int, int], int]] = {
     "step before": lambda k, last: max(k - 1, 0),
     "next step": lambda k, last: min(k + 1, last),
     "first step": lambda k, last: 0,
     "last step": lambda k, last: last,
 }
+"""Another step than the k-th; the end's own where there is none."""
+
+Spoilt: TypeAlias = Callable[[Callable[..., Gaussian], Step, Step], tuple[Any, Any]]
+"""From the kernel, a step and another: the mean and the std that are used."""
 
 
-def _g_of(place: Callable[[int, int], int]) -> Any:
+def _with_another(place: Callable[[int, int], int], spoilt: Spoilt) -> Any:
+    """The chain, each step with something of another step."""
+
     def parts(i: Inputs, c: Conventions) -> Parts:
         steps = [Step(np.float64(t), np.float64(s)) for t, s in pairwise(levels_of(i, c))]
         x, field = i["x"], field_of(i)
         for k, at in enumerate(steps):
-            other = diffusion_of(Formulas(), {}, c, steps[place(k, len(steps) - 1)])
-            own = {**i, "x": x, "g": np.full((len(x),) + (1,) * (x.ndim - 1), float(other))}
-            p = gaussian_step(Formulas(), own, c, field(x, at.t), at)
-            x = p.mean + p.std * i["noise"][k]
+            known = {"x": x, "v": field(x, at.t)}
+
+            def kernel(at: Step, known: Inputs = known, **g: Any) -> Gaussian:
+                return gaussian_step(Formulas(), {**i, **known, **g}, c, known["v"], at)
+
+            mean, std = spoilt(kernel, at, steps[place(k, len(steps) - 1)])
+            x = mean + std * i["noise"][k]
         return {"x": x}
+
+    return parts
+
+
+def _std_of(place: Callable[[int, int], int]) -> Any:
+    return _with_another(place, lambda kernel, at, other: (kernel(at).mean, kernel(other).std))
+
+
+def _length_of(place: Callable[[int, int], int]) -> Any:
+    def spoilt(kernel: Any, at: Step, other: Step) -> tuple[Any, Any]:
+        p = kernel(at)
+        return p.mean, np.sqrt(other.h / at.h) * p.std
+
+    return _with_another(place, spoilt)
+
+
+def _g_of(place: Callable[[int, int], int]) -> Any:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        def spoilt(kernel: Any, at: Step, other: Step) -> tuple[Any, Any]:
+            g = float(diffusion_of(Formulas(), {}, c, other))
+            p = kernel(at, g=np.full((len(i["x"]),) + (1,) * (i["x"].ndim - 1), g))
+            return p.mean, p.std
+
+        return _with_another(place, spoilt)(i, c)
 
     return parts
 
@@ -256,13 +258,14 @@ _NOISE_SLIPS = (
       for whose, place in _PLACES.items()),
     Slip("the length of the step before in the noise", "g is the step's own, and h that of the "
          "step before.", "lists of lengths indexed one off", "g √h of the step itself",
-         _length_of(-1)),
+         _length_of(_PLACES["step before"])),
     Slip("the length of the next step in the noise", "g is the step's own, and h that of the step "
-         "after.", "lists of lengths indexed one off", "g √h of the step itself", _length_of(1)),
+         "after.", "lists of lengths indexed one off", "g √h of the step itself",
+         _length_of(_PLACES["next step"])),
     Slip("the std of the step before", "Noise is as wide as in the step before.", "lists of stds "
-         "indexed one off", "g √h of the step itself", _std_of(-1)),
+         "indexed one off", "g √h of the step itself", _std_of(_PLACES["step before"])),
     Slip("the std of the next step", "Noise is as wide as in the step after.", "lists of stds "
-         "indexed one off", "g √h of the step itself", _std_of(1)),
+         "indexed one off", "g √h of the step itself", _std_of(_PLACES["next step"])),
 )  # fmt: skip
 
 

@@ -64,7 +64,8 @@ _SCHEDULES: dict[str, Callable[[Step], Any]] = {
     "a t": lambda k: k.t, "a s": lambda k: k.s, "a √s": lambda k: np.sqrt(k.s),
     "a t²": lambda k: k.t**2, "a (1 − t)": lambda k: 1 - k.t,
     "a √(1 − t)": lambda k: np.sqrt(1 - k.t), "a √(t (1 − t))": lambda k: np.sqrt(k.t * (1 - k.t)),
-    "a √(t/(1 − t))": lambda k: np.sqrt(k.t / (1 - k.t)), "a t/(1 − t)": lambda k: k.t / (1 - k.t),
+    "a √(t/(1 − t))": lambda k: Formulas()("sde.flow_grpo_g")(k.t, 1.0, k.t),
+    "a t/(1 − t)": lambda k: k.t / (1 - k.t),
     "a √(2 t/(1 − t))": lambda k: np.sqrt(2 * k.t / (1 - k.t)),
     "a √h": lambda k: np.sqrt(k.h), "a everywhere": lambda k: 1 + 0 * k.t,
 }  # fmt: skip
