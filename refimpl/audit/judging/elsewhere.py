@@ -1,6 +1,8 @@
 """Numbers that are right, and stand in the rows of others: shifted, reversed, or shuffled.
 
-found[i] = wanted[j]        →   "... the same sample in the step after: row 0 has that of row 16"
+    found[i] = wanted[j]        →   "the same sample in the step after: row 0 has that of row 16"
+
+Rows are held against each other in a window; a few may have theirs beyond its ends.
 """
 
 import torch
