@@ -38,6 +38,15 @@ def test_a_number_of_another_row_is_told_whose_it_is(make, judge, name, move, dt
     assert "fresh noise" not in found.detail
 
 
+@pytest.mark.parametrize("name", ["log_prob", "kl"])
+def test_a_number_that_is_only_near_another_row_s_is_not_told_for_it(make, judge, name):
+    c = make(dtype=torch.float64)
+    near = 1.0001 * steps_of(c[name]).flip(1).reshape(c[name].shape)
+    found = judge(c | {name: near}, TOLD)[name]
+    assert found.verdict == "differs"
+    assert "right for" not in found.detail
+
+
 @pytest.mark.parametrize("move", ["reversed", "shuffled"])
 def test_a_mean_of_another_sample_s_velocity_is_told(make, judge, move):
     c = make(dtype=torch.float32)
@@ -156,6 +165,17 @@ def test_advantages_of_others_are_told_whose_they_are(kit, judge, words):
     found = judge(c | {"advantages": ADVANTAGES[words](r, a).reshape(-1)}, RULE)["advantages"]
     assert found.verdict == "differs"
     assert words in found.detail
+
+
+def test_a_group_of_equal_rewards_makes_no_rule_fit(kit, judge):
+    """Its deviations are 0, and what is divided by them is no number."""
+    c = kit["rewards"](eps=1e-4)
+    r, a = (c[n].reshape(6, 4).clone() for n in ("rewards", "advantages"))
+    r[0], a[0], a[1:] = 3.0, 0.0, torch.sin(7 * a[1:])
+    wrong = c | {"rewards": r.reshape(-1), "advantages": a.reshape(-1)}
+    found = judge(wrong, RULE)["advantages"]
+    assert (found.verdict, found.formula) == ("differs", "")
+    assert "samples in a row" not in found.detail
 
 
 def test_another_eps_is_not_called_a_missing_one(kit, judge):

@@ -1,6 +1,8 @@
 """Advantages that no rule gives as they stand: of other samples, of other groups, or scaled.
 
-sorted(A) = sorted(rule(R))        A = (R − mean of m in a row)/(std + eps)        A = c rule(R)
+    sorted(A) = sorted(rule(R))        A = (R − mean of m in a row)/(std + eps)        A = c rule(R)
+
+The rules are those that may have been meant; nothing is fitted but c.
 """
 
 from collections.abc import Callable, Iterator, Sequence
