@@ -134,6 +134,8 @@ def test_a_scale_that_changes_on_the_way_is_told_by_level(make, judge, told, ver
     found = judge(names, told)["guidance of v"]
     assert found.verdict == verdict
     assert "w is not one number: 4.5 from t = 1, 1 from t = " in found.detail
+    off = judge(names | {"v": v + 0.01 * torch.sin(3 * c["x_t"])}, told)["guidance of v"]
+    assert "it lies on no line" in off.detail
 
 
 def test_a_turned_sign_of_the_policy_s_term_is_not_the_kl_s(judge):

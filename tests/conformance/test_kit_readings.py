@@ -17,11 +17,14 @@ import torch
 
 from refimpl.conformance.adapter.conventions import Conventions
 from refimpl.conformance.adapter.patience import Patience
+from refimpl.conformance.adapter.results import Answer
 from refimpl.conformance.adapter.subject import Subject
 from refimpl.conformance.checks import asking, checks
+from refimpl.conformance.checks.policy import RATIO
 from refimpl.conformance.checks.table import OFFERS
-from refimpl.conformance.diagnosis.evidence import quietly
+from refimpl.conformance.diagnosis.evidence import Evidence, quietly
 from refimpl.conformance.diagnosis.explaining import explain
+from refimpl.conformance.diagnosis.readings import Case
 from refimpl.conformance.formulas.conversions import CONVERSIONS
 from refimpl.conformance.formulas.operations import ROUNDINGS, size
 from refimpl.conformance.formulas.values import Formulas
@@ -47,6 +50,15 @@ def test_nothing_is_said_where_nothing_fits(name):
     result = Runner({**functions, "conventions": conventions}).result(check)
     assert result.verdict == "differs"
     assert result.explanations == ()
+
+
+def test_infinity_gives_no_number_that_came_back():
+    """Beside it every number is near: of a shape that is wrong nothing else is asked."""
+    given = {"log_prob": np.arange(3.0), "log_prob_old": np.zeros(3)}
+    got = Answer({"value": np.ones((3, 3))}, {"value": 2.0**-53}, {"value": ""})
+    e = Evidence(RATIO, [Case(given)], [got], Conventions({}))
+    assert not e.holds(lambda i: {"value": np.full((3, 3), np.inf)})
+    assert e.holds(lambda i: {"value": np.ones((3, 3))})
 
 
 @pytest.mark.parametrize("name", strange.RIGHT)
