@@ -1,0 +1,40 @@
+"""The rows of a training step that have one number each: ratio, loss, and what they are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..reading import precision
+from ..reading.layout import Table
+from ..reading.probe import width
+
+_NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch", "t")
+_ROWS = 2**18
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows' numbers in float64, (n,) by name, and their roundoff."""
+
+    of: dict[str, Tensor]
+    roundoff: dict[str, float]
+    dims: int
+
+
+def parts_of(table: Table) -> Iterator[Part]:
+    """The rows of a table, a bounded number at a time; those whose numbers are finite."""
+    columns = {n: c for n, c in table.columns.items() if n in _NAMES and c.width == 1}
+    if not {"ratio", "loss"} & set(columns):
+        return
+    for a in range(0, table.n, _ROWS):
+        raw = {n: c.read(a, min(a + _ROWS, table.n))[:, 0].clone() for n, c in columns.items()}
+        finite = torch.ones(len(next(iter(raw.values()))), dtype=torch.bool)
+        for x in raw.values():
+            finite &= torch.isfinite(x)
+        yield Part(
+            {n: x[finite].double() for n, x in raw.items()},
+            {n: precision.logged(x) for n, x in raw.items()},
+            width(table),
+        )
