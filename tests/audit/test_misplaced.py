@@ -201,7 +201,7 @@ def update(low=0.2, high=0.2, ratio=lambda gap: torch.exp(gap)):
 @pytest.mark.parametrize("ends", [(0.2, 0.28), (0.3, 0.2)])
 def test_a_clip_with_two_ends_is_read_and_can_be_declared(judge, ends):
     low, high = ends
-    told = f"between {1 - low:g} and {1 + high:g}"
+    told = f"between 1 − {low:g} and 1 + {high:g}"
     found = judge(update(low, high), {"clip": 0.2, "beta": 0.04})["loss"]
     assert found.verdict == "differs"
     assert told in found.detail
@@ -218,6 +218,6 @@ def test_centred_log_ratios_are_told(judge):
 
 def test_a_weight_is_told_once_and_not_by_its_square_too(judge):
     c = update()
-    found = judge(c | {"loss": -c["advantages"] + 0.04 * c["kl"]}, {"clip": 0.2, "beta": 0.04})
-    assert "−advantage + β kl" in found["loss"].detail
+    found = judge(c | {"loss": -c["advantages"] / 2 + 0.04 * c["kl"]}, {"clip": 0.2, "beta": 0.04})
+    assert "−0.5 advantage + β kl" in found["loss"].detail
     assert "Or it computes" not in found["loss"].detail

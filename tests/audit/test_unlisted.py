@@ -142,7 +142,8 @@ def learned(*, ratio=lambda new, old: (new - old).exp(), loss=None):
 LEARNED = {
     "log-ratio held": ("ratio", "the log-ratio held between −0.1 and 0.1",
                        dict(ratio=lambda n, o: (n - o).clamp(-0.1, 0.1).exp())),
-    "log-ratio for ratio": ("ratio", "gap  where  exp(gap)", dict(ratio=lambda n, o: n - o)),
+    "log-ratio for ratio": ("ratio", "The log-ratio is taken for the ratio",
+                            dict(ratio=lambda n, o: n - o)),
     "three times": ("ratio", "3 (log_prob − log_prob_old)",
                     dict(ratio=lambda n, o: (3 * (n - o)).exp())),
     "a quotient": ("ratio", "log_prob/log_prob_old  where  exp(gap)",
@@ -151,7 +152,7 @@ LEARNED = {
         loss=lambda r, a, s, kl: -(torch.minimum(r * a, (r * a).clamp(0.8, 1.2)) - 0.04 * kl))),
     "ratio times KL": ("loss", "β ratio kl",
                        dict(loss=lambda r, a, s, kl: -(s - 0.04 * r * kl))),
-    "the batch's KL": ("loss", "the batch's mean KL",
+    "the batch's KL": ("loss", "the KL in it is the mean over all rows",
                        dict(loss=lambda r, a, s, kl: -(s - 0.04 * kl.mean()))),
     "another β": ("loss", "declared beta = 0.04, and the numbers have clip 0.2",
                   dict(loss=lambda r, a, s, kl: -(s - 0.08 * kl))),

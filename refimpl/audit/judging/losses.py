@@ -14,11 +14,11 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from . import readings
+from . import readings, relearnt
 from .finding import UNLISTED, Finding, Verdict
 from .updates import Part
 
-_CLIPS = (1e-5, 1e-4, 2e-4, 1e-3, 5e-3, 1e-2, 0.1, 0.2)
+_CLIPS = (1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 0.05, 0.1, 0.2, 0.3)
 """That are tried where none was declared."""
 
 
@@ -31,15 +31,42 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
     fitting = _fitting(parts, names, manifest)
     if fitting is not None:
         return fitting
-    for key in ("beta", "clip"):
-        if key in manifest.declared:
-            other = _fitting(parts, names, replace(manifest, **dict[str, Any]({key: None})))
-            if other is not None and not other.formula.count(":"):
-                told = f"declared {key} = {manifest.declared[key]:g}, and the numbers have "
-                return replace(other, verdict="differs", detail=told + other.detail)
-    if manifest.clip_high is None and (ends := _ends(parts, names, manifest)) is not None:
+    declared = [k for k in ("beta", "clip") if k in manifest.declared]
+    told_apart = len(torch.unique(torch.cat([p.of["loss"] for p in parts]))) > _FEW
+    every = [[k] for k in declared] + ([declared] if len(declared) > 1 else [])
+    for keys in every if told_apart else ():
+        other = _fitting(parts, names, replace(manifest, **dict[str, Any](dict.fromkeys(keys))))
+        if other is not None and not other.formula.count(":"):
+            told = ", ".join(f"{k} = {manifest.declared[k]:g}" for k in keys)
+            told = f"declared {told}, and the numbers have {other.detail}"
+            return replace(other, verdict="differs", detail=told)
+    if (ends := _ends(parts, names, manifest)) is not None:
         return ends
-    return Finding("loss", "differs", detail=UNLISTED + _read_loss(parts[0], manifest))
+    beta = manifest.beta if "kl" in names else 0.0
+    clips = [manifest.clip] if manifest.clip is not None else list(_CLIPS)
+
+    def fits(changed: Sequence[Part]) -> bool:
+        return any(_right(changed, clip, manifest) for clip in clips)
+
+    words = relearnt.told(parts, fits, beta, manifest.clip)
+    words = f": {words}" if words else _read_loss(parts[0], manifest)
+    if not words and "kl" not in names and manifest.beta != 0:
+        told = "it takes kl, if the loss has one; declare beta = 0 where it has none"
+        return Finding("loss", "not checked", detail=told)
+    return Finding("loss", "differs", detail=UNLISTED + words)
+
+
+_FEW = 4
+"""So few different losses are given by a weight or a clip of their own, whatever they are."""
+
+
+def _right(parts: Sequence[Part], clip: float, manifest: Manifest) -> bool:
+    """Whether the loss is the article's, of these columns."""
+    surrogate = grpo.surrogate
+    if manifest.clip_high is not None:
+        surrogate = _two_ended(surrogate, manifest.clip_high)
+    beta = _beta(parts[0], surrogate, grpo.objective, clip, -1, manifest)
+    return _loss_gap(parts, surrogate, grpo.objective, clip, beta, -1) is not None
 
 
 def _ends(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding | None:
@@ -58,17 +85,24 @@ def _ends(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding
     low, high = (float(f"{x:.4g}") for x in (1 - float(held[~up].min()), float(held[up].max()) - 1))
     if not (0 < low < 1 and high > 0):
         return None
+    low, high = _as_declared(low, manifest.clip), _as_declared(high, manifest.clip_high)
     guess = replace(manifest, clip=low, clip_high=high, beta=beta if "kl" in names else None)
     found = _fitting(parts, names, guess)
     if found is None or ":" in found.formula:
         return None
-    declared = f"declared clip = {manifest.clip:g}, and " if manifest.clip is not None else ""
+    said = [(k, manifest.declared[k]) for k in ("clip", "clip_high") if k in manifest.declared]
+    declared = f"declared {', '.join(f'{k} = {x:g}' for k, x in said)}, and " if said else ""
     told = (
-        f"{declared}ratios are clipped between {1 - low:.4g} and {1 + high:.4g}; if that is meant, "
+        f"{declared}ratios are clipped between 1 − {low:g} and 1 + {high:g}; if that is meant, "
         f"declare clip = {low:g} and clip_high = {high:g}"
     )
     verdict: Verdict = "differs" if declared else "convention"
     return replace(found, verdict=verdict, detail=told)
+
+
+def _as_declared(seen: float, declared: float | None) -> float:
+    """An end as it was declared, if that is what the numbers show to their rounding."""
+    return declared if declared and abs(seen / declared - 1) < 0.01 else seen
 
 
 _INSIDE = 0.05
@@ -137,9 +171,9 @@ def _row(p: Part, surrogate: Callable[..., Tensor], objective: Callable[..., Ten
 
 
 def _averaged(p: Part, rows: Tensor) -> Tensor:
-    """The mean of each batch, repeated for its rows, where the loss is one number a batch."""
-    key = p.of.get("batch", torch.zeros_like(rows))
-    ids, index = torch.unique(key, return_inverse=True)
+    """The mean of each batch, repeated for its rows, where the loss is one number a batch: rows
+    with one loss are of one batch."""
+    ids, index = torch.unique(p.of["loss"], return_inverse=True)
     sums = torch.zeros(len(ids), dtype=rows.dtype).index_add_(0, index, rows)
     return (sums / torch.bincount(index).double())[index]
 

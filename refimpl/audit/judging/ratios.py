@@ -11,9 +11,11 @@ from torch import Tensor
 from ...equations import policy
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
+from ..reading import precision
 from ..reading.manifest import Manifest
 from . import readings
 from .finding import UNLISTED, Finding
+from .rearranged import Change, changes
 from .updates import Part
 
 
@@ -21,7 +23,7 @@ def of_ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iter
     """On the ratio, and on what was declared of it."""
     ratio = torch.cat([p.of["ratio"] for p in parts])
     if {"log_prob", "log_prob_old"} <= names:
-        yield _of_log_probs(parts)
+        yield _of_log_probs(parts, manifest)
     else:
         yield Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
     if manifest.on_policy:
@@ -118,6 +120,8 @@ def _clipped(ratio: Tensor, manifest: Manifest, dims: int) -> Finding:
     return Finding("clip", "convention", "", rows=len(ratio), detail=told)
 
 
+_LOG = "The log-ratio is taken for the ratio: it is 0 where that is 1. Remedy: exp(new − old)"
+
 _CENTRED = (
     "The mean of the rows' log-ratios is taken off them: what all have learnt alike is lost. "
     "Remedy: exp(new − old)"
@@ -128,7 +132,7 @@ def _centred_ratio(new: Tensor, old: Tensor) -> Tensor:
     return policy.ratio(new - policy.log_ratio(new, old).mean(), old)
 
 
-def _of_log_probs(parts: Sequence[Part]) -> Finding:
+def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
     rules: list[tuple[str, str, Callable[..., Tensor], int]] = [
         ("policy.ratio", "", policy.ratio, 0)
     ]
@@ -136,6 +140,7 @@ def _of_log_probs(parts: Sequence[Part]) -> Finding:
         (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong, 0) for m in mistakes("policy.ratio")
     ]
     rules += [
+        ("policy.ratio: log-ratio for ratio", _LOG, policy.log_ratio, 0),
         ("policy.ratio of sums, where averages were recorded", "", policy.ratio, 1),
         ("policy.ratio of averages, where sums were recorded", "", policy.ratio, -1),
     ]
@@ -147,24 +152,122 @@ def _of_log_probs(parts: Sequence[Part]) -> Finding:
             scale = float(p.dims) ** power
             new, old = p.of["log_prob"] * scale, p.of["log_prob_old"] * scale
             made = rule(new, old)
-            u = max(p.roundoff["log_prob"], p.roundoff["log_prob_old"])
-            slack = (
-                made.abs() * (u * (new.abs() + old.abs() + 1)) + p.roundoff["ratio"] * made.abs()
-            )
-            slack = ROUNDINGS * slack + 1e-300
+            slack = _slack(rule, made, new, old, p)
             gap = (made - p.of["ratio"]).abs()
             fits &= bool((gap <= slack).all())
             if len(gap):
                 at = int((gap / slack).argmax())
                 if float(gap[at]) >= worst:
                     worst, allowed = float(gap[at]), float(slack[at])
+        if fits and i == 0 and (coarse := _coarse(parts, manifest)):
+            return Finding("ratio", "differs", name, worst, allowed, _rows(parts), coarse)
         if fits:
             verdict = "differs" if why else "consistent" if i == 0 else "convention"
-            rows = sum(len(p.of["ratio"]) for p in parts)
             told = f"a mistake with a name. {why}" if why else ""
-            return Finding("ratio", verdict, name, worst, allowed, rows, told)  # type: ignore[arg-type]
-    p = parts[0]
+            return Finding("ratio", verdict, name, worst, allowed, _rows(parts), told)  # type: ignore[arg-type]
+    told = _of_other_rows(parts) or _rounded(parts) or _read(parts[0])
+    return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
+
+
+def _coarse(parts: Sequence[Part], manifest: Manifest) -> str:
+    """The sentence on a right ratio of log-probabilities that were rounded more than a clip is
+    wide."""
+    for name in ("log_prob", "log_prob_old") if manifest.clip else ():
+        x = torch.cat([p.of[name] for p in parts]).float()
+        u = precision.effective(x)
+        step = 2 * u * float(x.abs().median())
+        if u >= precision.HALF and step > float(manifest.clip or 0.0):
+            return (
+                f"{name} has {precision.NAMES[u]} values, {step:.2g} apart, and the ratio is made "
+                f"of them: rounding alone crosses the clip, {manifest.clip:g}. Remedy: keep "
+                "log-probabilities in float32"
+            )
+    return ""
+
+
+def _rows(parts: Sequence[Part]) -> int:
+    """Rows of all."""
+    return sum(p.n for p in parts)
+
+
+def _read(p: Part) -> str:
+    """What the kit's diagnosis says."""
     given = {n: p.of[n][:, None] for n in ("log_prob", "log_prob_old")}
     u = max(p.roundoff[n] for n in ("ratio", *given))
-    told = readings.read("ratio", *readings.cases_of(given, p.of["ratio"][:, None]), u)
-    return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
+    return readings.read("ratio", *readings.cases_of(given, p.of["ratio"][:, None]), u)
+
+
+def _slack(
+    rule: Callable[..., Tensor], made: Tensor, new: Tensor, old: Tensor, p: Part
+) -> Tensor:  # fmt: skip
+    """What the rounding of two log-probabilities, and of their ratio, makes of the ratio."""
+    u, by = max(p.roundoff["log_prob"], p.roundoff["log_prob_old"]), 1 + _NUDGE
+    moved = (rule(new * by, old) - made).abs() + (rule(new, old * by) - made).abs()
+    return ROUNDINGS * (u * moved / _NUDGE + (u + p.roundoff["ratio"]) * made.abs()) + 1e-300
+
+
+_NUDGE = 2.0**-24
+
+
+def _of_other_rows(parts: Sequence[Part]) -> str:
+    """Whether it is that of log-probabilities of other rows, or of several."""
+    first = parts[0]
+    if all(_changed(lambda f, new, old: f(policy.ratio(new, old)), _together, p) for p in parts):
+        return "it is the mean over rows, one number for all of them"
+    for words, _ in changes(first.order, first.n):
+        kinds: dict[str, Callable[[Change, Tensor, Tensor], Tensor]] = {
+            "log p − log p_old in it is": lambda f, new, old: policy.ratio(f(new), f(old)),
+            "log p_old in it is": lambda f, new, old: policy.ratio(new, f(old)),
+            "log p in it is": lambda f, new, old: policy.ratio(f(new), old),
+            "it is": lambda f, new, old: f(policy.ratio(new, old)),
+        }
+        for what, rule in kinds.items():
+            if all(
+                _changed(rule, lambda p, w=words: dict(changes(p.order, p.n)).get(w), p)  # type: ignore[misc]
+                for p in parts
+            ):
+                return f"{what} {words}"
+    return ""
+
+
+def _together(p: Part) -> Change | None:
+    """The mean over the rows that hold one ratio, where they are many."""
+    ids, index, size = torch.unique(p.of["ratio"], return_inverse=True, return_counts=True)
+    if not 1 < len(ids) <= p.n // 2:
+        return None
+    return lambda x: (torch.zeros(len(ids), dtype=x.dtype).index_add_(0, index, x) / size)[index]
+
+
+def _changed(
+    rule: Callable[..., Tensor], of: Callable[[Part], Change | None], p: Part
+) -> bool:  # fmt: skip
+    """Whether a rule with a change of rows gives the ratio, and would not give 1 everywhere."""
+    change = of(p)
+    if change is None or p.n < _FEWEST:
+        return False
+    new, old = p.of["log_prob"], p.of["log_prob_old"]
+    made = rule(change, new, old)
+    u = max(p.roundoff["log_prob"], p.roundoff["log_prob_old"])
+    own = u * (new.abs() + old.abs())
+    slack = ROUNDINGS * ((change(own) + own + u + p.roundoff["ratio"]) * made.abs())
+    telling = float((made - 1).abs().median()) > 4 * float(slack.median())
+    return telling and bool(((made - p.of["ratio"]).abs() <= slack).all())
+
+
+_FEWEST = 8
+
+
+def _rounded(parts: Sequence[Part]) -> str:
+    """Whether it is right, and was rounded to half precision: next to 1 that has few numbers."""
+    ratio = torch.cat([p.of["ratio"] for p in parts])
+    made = torch.cat([policy.ratio(p.of["log_prob"], p.of["log_prob_old"]) for p in parts])
+    for dtype in (torch.bfloat16, torch.float16):
+        u = precision.ROUNDOFF[dtype]
+        member = bool((ratio.to(dtype).double() == ratio).all())
+        if member and bool(((made - ratio).abs() <= u * made.abs()).all()):
+            return (
+                f"it was rounded to {precision.NAMES[u]}, whose numbers next to 1 are {1 - u:.5g} "
+                f"and {1 + 2 * u:.5g}: smaller updates are lost, and so is their gradient. Remedy: "
+                "take log-probabilities and their ratio in float32"
+            )
+    return ""

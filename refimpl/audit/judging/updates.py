@@ -1,7 +1,7 @@
 """The rows of a training step that have one number each: ratio, loss, and what they are made of."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,7 +10,8 @@ from ..reading import precision
 from ..reading.layout import Table
 from ..reading.probe import width
 
-_NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "batch", "t")
+_NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "t", "s", "std", "step")
+_OF_STEPS = ("t", "s", "std", "step")
 _ROWS = 2**18
 
 
@@ -22,6 +23,20 @@ class Part:
     roundoff: dict[str, float]
     dims: int
 
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(next(iter(self.of.values())))
+
+    @property
+    def order(self) -> Tensor | None:
+        """What tells the steps apart: t, or their numbers."""
+        return self.of.get("t", self.of.get("step"))
+
+    def but(self, **columns: Tensor) -> "Part":
+        """The same rows with other columns."""
+        return replace(self, of=self.of | columns)
+
 
 def parts_of(table: Table) -> Iterator[Part]:
     """The rows of a table, a bounded number at a time; those whose numbers are finite."""
@@ -31,8 +46,8 @@ def parts_of(table: Table) -> Iterator[Part]:
     for a in range(0, table.n, _ROWS):
         raw = {n: c.read(a, min(a + _ROWS, table.n))[:, 0].clone() for n, c in columns.items()}
         finite = torch.ones(len(next(iter(raw.values()))), dtype=torch.bool)
-        for x in raw.values():
-            finite &= torch.isfinite(x)
+        for name, x in raw.items():
+            finite &= torch.isfinite(x) | (name in _OF_STEPS)
         yield Part(
             {n: x[finite].double() for n, x in raw.items()},
             {n: precision.logged(x) for n, x in raw.items()},

@@ -1,0 +1,182 @@
+"""Losses and ratios that are right for other rows, for other columns, or up to a weight."""
+
+import pytest
+import torch
+
+STEPS, BATCH = 6, 8
+CLIP, BETA = 1e-3, 0.04
+DECLARED = {"clip": CLIP, "beta": BETA}
+
+
+def of_steps(x):
+    return x.reshape(STEPS, BATCH)
+
+
+def update(
+    loss=lambda c: plain(c), ratio=lambda new, old: (new - old).exp(), spread=1e-3, **changed
+):  # fmt: skip
+    """Rows of an update, steps one after another; `loss` and `ratio` of the columns."""
+    draw = torch.Generator().manual_seed(3)
+
+    def randn(n=STEPS * BATCH):
+        return torch.randn(n, generator=draw, dtype=torch.float64)
+
+    old = randn() * 0.1 - 1.4
+    c = {
+        "t": torch.linspace(1, 0.2, STEPS).double().repeat_interleave(BATCH),
+        "s": torch.linspace(0.84, 0.04, STEPS).double().repeat_interleave(BATCH),
+        "log_prob": old + spread * randn(), "log_prob_old": old,
+        "advantages": randn(BATCH).repeat(STEPS), "kl": 0.1 * randn() ** 2,
+    }  # fmt: skip
+    c["ratio"] = ratio(c["log_prob"], c["log_prob_old"])
+    c["loss"] = loss(c)
+    return c | changed
+
+
+def plain(c, clip=CLIP, beta=BETA, weight=1.0):
+    r, a = c["ratio"], c["advantages"]
+    held = r.clamp(1 - clip, 1 + clip)
+    return -weight * torch.minimum(r * a, held * a) + beta * c["kl"]
+
+
+def but(name, change):
+    return lambda c: plain(c | {name: change(c[name])})
+
+
+def moved(by, dim):
+    return lambda x: of_steps(x).roll(by, dim).reshape(-1)
+
+
+def mean_of_steps(x):
+    return of_steps(x).mean(dim=1, keepdim=True).expand(STEPS, BATCH).reshape(-1)
+
+
+def h(c):
+    return c["t"] - c["s"]
+
+
+def shuffled(x):
+    order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(1))
+    return of_steps(x)[:, order].reshape(-1)
+
+
+LOSSES = {
+    "another sample's A": (
+        but("advantages", moved(1, 1)), "advantages in it are of the sample before"),
+    "A in another order": (but("advantages", shuffled), "are those of other samples"),
+    "another sample's KL": (but("kl", moved(-1, 1)), "KL in it is of the next sample"),
+    "the step before's KL": (
+        but("kl", moved(1, 0)), "KL in it is of the same sample in the step before"),
+    "a step's mean KL": (but("kl", mean_of_steps), "KL in it is the mean over the step's samples"),
+    "|A|": (but("advantages", torch.abs), "|A| stands for A"),
+    "sign of A": (but("advantages", torch.sign), "the sign of A stands for A"),
+    "A is 1": (but("advantages", torch.ones_like), "the advantages do not enter"),
+    "A held": (but("advantages", lambda a: a.clamp(-0.8, 0.8)), "held between −0.8 and 0.8"),
+    "over T": (lambda c: plain(c) / STEPS, "it is 1/6, the steps, times"),
+    "√h": (lambda c: plain(c) * h(c) ** 0.5, "it is √h times the right one"),
+    "√h, policy alone": (lambda c: plain(c, weight=h(c) ** 0.5), "policy's term in it is √h times"),
+    "REINFORCE": (
+        lambda c: -c["advantages"] * c["log_prob"] + BETA * c["kl"], "as in REINFORCE"),
+    "both numbers": (lambda c: plain(c, 2e-3, 0.01), "declared beta = 0.04, clip = 0.001, and"),
+    "mean over B − 1": (
+        lambda c: (plain(c).mean() * STEPS * BATCH / (STEPS * BATCH - 1)).expand(STEPS * BATCH),
+        "48/47, the rows over one less"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_of_other_numbers_is_told_for_it(judge, name):
+    loss, says = LOSSES[name]
+    if name in ("√h", "√h, policy alone"):  # h is one number on a uniform grid
+        c = update()
+        c["s"] = c["t"] - torch.linspace(0.2, 0.1, STEPS).double().repeat_interleave(BATCH)
+        c["loss"] = loss(c)
+    else:
+        c = update(loss)
+    found = judge(c, DECLARED)["loss"]
+    assert found.verdict == "differs"
+    assert says in found.detail, found
+
+
+def test_a_dual_clip_is_told_with_its_number(judge):
+    def loss(c):
+        r, a = c["ratio"], c["advantages"]
+        both = torch.minimum(r * a, r.clamp(0.8, 1.2) * a)
+        return -torch.where(a < 0, torch.maximum(both, 3 * a), both) + BETA * c["kl"]
+
+    found = judge(update(loss, spread=1.5), {"clip": 0.2, "beta": BETA})["loss"]
+    assert "the ratio is held at 3, in " in found.detail, found
+
+
+@pytest.mark.parametrize("shape", ["whole", "a step's"])
+def test_a_mean_is_right_whatever_it_was_taken_over(judge, shape):
+    """No column says which rows were averaged: they hold one loss."""
+    c = update()
+    c["loss"] = mean_of_steps(plain(c)) if shape == "a step's" else plain(c).mean() + 0 * c["loss"]
+    del c["t"], c["s"]
+    assert judge(c, DECLARED)["loss"].verdict == "consistent"
+
+
+def test_few_means_do_not_show_a_weight(judge):
+    """A weight can always be found that gives one number."""
+    c = update()
+    found = judge(c | {"loss": 1.1 * plain(c).mean() + 0 * c["loss"]}, DECLARED)["loss"]
+    assert found.verdict == "differs"
+    assert "β =" not in found.detail
+
+
+def test_a_loss_with_a_kl_that_was_not_recorded_is_not_judged(judge):
+    c = update()
+    del c["kl"]
+    assert judge(c, {"clip": CLIP})["loss"].verdict == "not checked"
+    assert judge(c, {"clip": CLIP, "beta": 0.0})["loss"].verdict == "differs"
+
+
+RATIOS = {
+    "another sample's": (lambda d: of_steps(d).roll(1, 1).exp().reshape(-1),
+                         "log p − log p_old in it is of the sample before"),
+    "the trajectory's": (lambda d: of_steps(d).sum(0).exp().repeat(STEPS),
+                         "log p − log p_old in it is the sum over the sample's steps"),
+    "the mean over steps": (lambda d: of_steps(d).mean(0).exp().repeat(STEPS),
+                            "log p − log p_old in it is the mean over the sample's steps"),
+    "running": (lambda d: of_steps(d).cumsum(0).exp().reshape(-1), "the running sum over"),
+    "a step's mean": (lambda d: mean_of_steps(d.exp()), "one number for all of them"),
+    "bfloat16": (lambda d: d.exp().bfloat16().double(), "it was rounded to bfloat16"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RATIOS)
+def test_a_ratio_of_other_rows_is_told_whose_it_is(judge, name):
+    rule, says = RATIOS[name]
+    c = update(spread=1e-2)
+    made = rule(c["log_prob"] - c["log_prob_old"])
+    found = judge({n: x for n, x in c.items() if n != "loss"} | {"ratio": made})["ratio"]
+    assert found.verdict == "differs"
+    assert says in found.detail, found
+
+
+@pytest.mark.parametrize("of", ["log_prob", "log_prob_old"])
+def test_a_ratio_with_one_density_of_the_step_before_is_told(judge, of):
+    c = update()
+    other = c | {of: moved(1, 0)(c[of])}
+    found = judge(c | {"ratio": (other["log_prob"] - other["log_prob_old"]).exp()})["ratio"]
+    called = {"log_prob": "log p in", "log_prob_old": "log p_old in"}[of]
+    assert f"{called} it is of the same sample in the step before" in found.detail, found
+
+
+def test_ratios_that_are_rounding_are_not_told_for_other_rows(judge):
+    c = update(spread=1e-7)
+    c = {n: x.float() for n, x in c.items()}
+    found = judge(c | {"ratio": 1 + 1e-3 * torch.rand(STEPS * BATCH)})["ratio"]
+    assert found.verdict == "differs"
+    assert " in it " not in found.detail
+
+
+def test_log_probabilities_in_half_precision_are_told_where_a_clip_is_finer(judge):
+    c = update()
+    old = c["log_prob_old"].bfloat16().double()
+    c |= {"log_prob_old": old, "ratio": (c["log_prob"] - old).exp()}
+    found = judge(c, {"clip": 1e-3})["ratio"]
+    assert found.verdict == "differs"
+    assert "log_prob_old has bfloat16 values, " in found.detail
+    assert judge(c, {"clip": 0.2})["ratio"].verdict == "consistent"
