@@ -9,19 +9,22 @@ import torch
 from torch import Tensor
 
 _MOST = 0.9
-"""The share of rows that must be met by another row's number, each by its own."""
+"""What counts as nearly all rows."""
 
 _APART = 8
 """Numbers of different rows lie at least so many tolerances apart, half of them: what a formula
 that is not this one gives is then met by accident in few rows."""
 
 
-def places(found: Tensor, wanted: Tensor, allowed: Tensor) -> Tensor | None:
+def places(
+    found: Tensor, wanted: Tensor, allowed: Tensor, most: float = _MOST
+) -> Tensor | None:  # fmt: skip
     """The row whose number each row holds, (n,), −1 for none; or None where that is no story.
 
     Args:
         found, wanted: recorded, and what the formula gives, (n, k).
         allowed: what rounding allows of either, (n,).
+        most: the share of rows that must be met by another row's number, each by its own.
     """
     n = len(found)
     if n < 8:
@@ -35,7 +38,7 @@ def places(found: Tensor, wanted: Tensor, allowed: Tensor) -> Tensor | None:
     at = torch.where(fits, at, -1)
     moved = (at >= 0) & (at != torch.arange(n))
     alone = len(torch.unique(at[at >= 0]))
-    edges = _MOST * n - _shift(at)
+    edges = most * n - _shift(at)
     return at if alone >= edges and float(moved.double().mean()) > 0.5 else None
 
 

@@ -161,6 +161,48 @@ def elsewhere(subject: str, rows: Rowwise, got: Tensor, u: float, lag: int) -> s
     return ""
 
 
+def other_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
+    """Whether the numbers are right for the std of other steps, their means being their own."""
+    if not {"t", "std"} <= set(rows.scalars) or len(got) < _FEWEST:
+        return ""
+    t, std = rows.scalars["t"], rows.scalars["std"]
+    levels, own = torch.unique(t, return_inverse=True)
+    by_level = torch.zeros_like(levels).index_copy_(0, own.flatten(), std.flatten())
+    if not 1 < len(levels) <= _STEPS:
+        return ""
+    rising = bool(rows.model.reading.clock.data)  # t rises from step to step
+    for words, by in (("after", 1 if rising else -1), ("before", -1 if rising else 1)):
+        there = own + by
+        inside = ((there >= 0) & (there < len(levels)))[:, 0]
+        moved = by_level[there.clamp(0, len(levels) - 1)]
+        if bool(inside.any()) and bool(_by_std(subject, rows, moved, got, u)[inside].all()):
+            return f"it is right for the std of the step {words}"
+    each = [_by_std(subject, rows, x + 0 * std, got, u) for x in torch.unique(std)]
+    if bool(torch.stack(each).any(dim=0).all()):
+        return "it is right for the std of other steps, in another order"
+    return ""
+
+
+_FEWEST, _STEPS = 16, 64
+
+
+def _by_std(subject: str, rows: Rowwise, std: Tensor, got: Tensor, u: float) -> Tensor:
+    """Which rows a formula gives with this std, (n,): that which gives most of them."""
+    changed = replace(rows, scalars=rows.scalars | {"std": std})
+    seen = distances(changed, arithmetic(changed, u))
+    best_fit = torch.zeros(len(got), dtype=torch.bool)
+    for formula in candidates(subject, seen):
+        if formula.standing == "mistake" or "kl.k" in formula.name:
+            continue
+        try:
+            gap = reduced_gap(formula, changed, seen, got, u)
+        except (KeyError, ValueError):
+            continue
+        fits = gap.fits("exact")
+        best_fit = fits if fits.sum() > best_fit.sum() else best_fit
+    return best_fit
+
+
 def times(rows: Rowwise, got: Tensor, u: float, manifest: Manifest) -> str:
     """Whether divergences are a right one times a number, or times a scale of the step."""
     seen = distances(rows, arithmetic(rows, u))

@@ -8,14 +8,16 @@ convention, gives the very numbers is the cause.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import prod
 
 import torch
 from torch import Tensor
 
 from ..judging.block import Model
 from ..judging.fit import EASY
+from ..judging.formulas import MEANS
 from ..reading.layout import Rows, Table
-from ..reading.probe import Probe
+from ..reading.probe import Probe, width
 from .whole import Whole, explain, read
 
 _LEVELS = ("t", "s", "std", "g")
@@ -28,20 +30,82 @@ def cause(
     probe: Probe, lag: int,
 ) -> str:  # fmt: skip
     """What else the recorded numbers are right for, in words; "" where nothing is found."""
-    roundoff = {n: u for n, u in model.roundoff.items() if n not in _MADE}
-    model = replace(model, roundoff=roundoff, known={}, names={})
+    model = _without_means(model)
     for words, changed in alternatives(subject, tables, lag):
-        try:
-            rows = read(changed, picks, model)
-            found = explain(subject, rows, probe)
-            silent = {m.formula.name for m in explain(subject, _blank(rows), probe)}
-        except ValueError:  # the changed rows have no such number
-            continue
-        told = (m for m in found if m.formula.standing != "mistake")
-        told = (m for m in told if m.formula.name not in silent)
-        if any(m.level == "exact" and m.strain <= EASY for m in told):
+        if _explains(subject, changed, picks, model, probe):
             return words
     return ""
+
+
+def another_mean(
+    subject: str, tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model,
+    probe: Probe,
+) -> str:  # fmt: skip
+    """Whether the numbers are right for a mean that another formula makes of x_t and v."""
+    if not {"x_t", "v"} <= set(tables[0].columns):
+        return ""
+    own = _without_means(model)
+    for formula in MEANS:
+        if formula != model.mean:
+            tried = replace(own, mean=formula)
+            if _explains(
+                subject, _with(tables, [{} for _ in tables], subject), picks, tried, probe
+            ):
+                name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
+                return f"it is right for another mean than the one recorded: that of {name}"
+    return ""
+
+
+def of_some(
+    subject: str, tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model,
+    probe: Probe,
+) -> str:  # fmt: skip
+    """Whether the numbers are right for some coordinates: half of them, or one channel."""
+    D = width(tables[0])
+    shapes = (c.shape for c in tables[0].shard.columns.values())
+    axes = {n for shape in shapes for k, n in enumerate(shape) if prod(shape[k:]) == D and n > 1}
+    for k in sorted({D // 2, *(D // n for n in axes if D // n > 1)}, reverse=True):
+        for a, words in ((0, "first"), (D - k, "last")):
+            part = [
+                replace(t, columns={n: _cut(c, a, k, D) for n, c in t.columns.items()})
+                for t in tables
+            ]
+            if 2 * k <= D and _explains(subject, part, picks, model, probe):
+                return f"it is that of the {words} {k} of {D} coordinates alone"
+    return ""
+
+
+def _cut(own: Rows, a: int, k: int, D: int) -> Rows:
+    """Coordinates a … a + k − 1 of a latent; other columns as they are."""
+    if own.width != D:
+        return own
+    return replace(
+        own, width=k, read=lambda i, j: own.read(i, j)[:, a : a + k],
+        head=lambda row, m: own.read(row, row + 1)[0, a : a + m],
+    )  # fmt: skip
+
+
+def _without_means(model: Model) -> Model:
+    roundoff = {n: u for n, u in model.roundoff.items() if n not in _MADE}
+    return replace(model, roundoff=roundoff, known={}, names={})
+
+
+def _explains(
+    subject: str, tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model,
+    probe: Probe,
+) -> bool:  # fmt: skip
+    """Whether a formula that is no mistake gives the numbers of these columns, and would not give
+    zeros as well."""
+    try:
+        rows = read(tables, picks, model)
+        found = explain(subject, rows, probe)
+        silent = {m.formula.name for m in explain(subject, _blank(rows), probe)}
+    except ValueError:  # the changed rows have no such number
+        return False
+    told = (m for m in found if m.formula.standing != "mistake")
+    return any(
+        m.level == "exact" and m.strain <= EASY and m.formula.name not in silent for m in told
+    )
 
 
 def _blank(rows: Whole | None) -> Whole | None:
@@ -70,13 +134,28 @@ def alternatives(
     if subject.startswith("log_prob") and {"x_s", "x_t"} <= names:
         columns = [{"x_s": t.columns["x_t"]} for t in tables]
         yield "it is that of x_t, the state before the step", _with(tables, columns, "mean")
-    told = [n for n in _LEVELS if n in names]
     for by, which in ((lag, "after"), (-lag, "before")) if lag and "t" in names else ():
-        words = f"it is that of the levels of the step {which}: the grid is indexed one off"
-        yield words, _with(tables, [{n: _moved(t, n, by) for n in told} for t in tables], subject)
-        if own in names:
-            columns = [{own: _moved(t, own, by)} for t in tables]
-            yield f"it is that of the velocity of the step {which}", _with(tables, columns, subject)
+        for levels, words in _INDEXED.items():
+            told = [n for n in levels if n in names]
+            whole = levels == _LEVELS or len(told) < len(set(_LEVELS) & names)
+            if told and whole:
+                columns = [{n: _moved(t, n, by) for n in told} for t in tables]
+                yield words.format(which), _with(tables, columns, subject)
+        for name in (own, "v_ref") if subject == "kl" else (own,):
+            if name in names:
+                columns = [{name: _moved(t, name, by)} for t in tables]
+                called = "velocity" if name == own else "reference's velocity"
+                words = f"it is that of the {called} of the step {which}"
+                yield words, _with(tables, columns, subject)
+
+
+_INDEXED = {
+    _LEVELS: "it is that of the levels of the step {}: the grid is indexed one off",
+    ("std", "g"): "it is that of the std of the step {}",
+    ("t", "s"): "it is that of t and s of the step {}",
+    ("t",): "it is that of t of the step {}", ("s",): "it is that of s of the step {}",
+}  # fmt: skip
+"""What may have been taken from the step after or before, all at once or in part."""
 
 
 def _with(tables: Sequence[Table], columns: Sequence[dict[str, Rows]], subject: str) -> list[Table]:

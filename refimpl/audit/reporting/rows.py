@@ -17,7 +17,7 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES
 from ..reading.probe import Probe
-from .causes import cause
+from .causes import another_mean, cause, of_some
 from .stream import Seen
 from .unexplained import of_row
 from .whole import Explained, Whole, explain, read, some, window
@@ -78,6 +78,11 @@ def row_findings(
                 _one_for_all(subject, tables[0])
                 or cause(subject, tables, probe.whole, model, probe, seen.lag)
                 or _elsewhere(subject, tables, probe, model, seen.lag)
+                or numbers.other_std(
+                    subject, whole.rows, whole.got[subject], probe.roundoff[subject]
+                )
+                or another_mean(subject, tables, probe.whole, model, probe)
+                or of_some(subject, tables, probe.whole, model, probe)
                 or of_row(subject, tables, probe, model, manifest)
                 or _times(subject, whole, probe, manifest)
                 or _another_draw(subject, whole)

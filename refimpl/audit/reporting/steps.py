@@ -8,14 +8,17 @@ from ..judging import numbers
 from ..judging.finding import Finding, Tally
 from ..judging.fit import Match
 from ..judging.identify import Identified, by_sampler, identify, of_reference
+from ..judging.rearranged import shape_of
 from ..judging.reduced import distances_of
 from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
-from ..reading.probe import Probe
+from ..reading.probe import Probe, take
+from .draws import of_draw
+from .misdeclared import mended
 from .rows import NEEDS, far_off, row_findings
 from .stream import SILENT, Progress, Seen, stream
-from .unexplained import of_draw, of_mean
+from .unexplained import of_mean
 from .whole import Explained, explain, read, sharper
 
 
@@ -23,7 +26,26 @@ def audit_steps(
     tables: Sequence[Table], probe: Probe, manifest: Manifest,
     progress: Progress = lambda rows: None,
 ) -> list[Finding]:  # fmt: skip
-    """Everything that tables with the same columns tell about their steps."""
+    """Everything that tables with the same columns tell about their steps.
+
+    Raises:
+        ValueError: no step can be judged, whatever is taken for declared.
+    """
+    try:
+        known, failed = identify(probe, manifest), None
+    except ValueError as error:
+        known, failed = None, error
+    if (better := mended(tables, probe, known, manifest, lag_of(tables))) is not None:
+        tables, manifest, finding = better
+        return [finding, *_judged(tables, take(tables), manifest, progress)]
+    if failed is not None:
+        raise failed
+    return _judged(tables, probe, manifest, progress)
+
+
+def _judged(
+    tables: Sequence[Table], probe: Probe, manifest: Manifest, progress: Progress
+) -> list[Finding]:
     known = identify(probe, manifest)
     whole = read(tables, probe.whole, known.model)
     explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}
@@ -67,17 +89,27 @@ def _joined(tables: Sequence[Table], probe: Probe, known: Identified) -> Iterato
 
 
 def lag_of(tables: Sequence[Table]) -> int:
-    """Rows from a step to the next of the same sample: declared by the layout, or found where
-    x_s of a row is x_t of a later one."""
+    """Rows from a step to the next of the same sample: declared by the layout, or read
+    off levels that come in order, or found where x_s of a row is x_t of a later one."""
     first = tables[0]
-    if first.lag or not {"x_t", "x_s"} <= set(first.columns):
+    if first.lag:
         return first.lag
-    k = min(16, first.columns["x_t"].width)
-    start = first.columns["x_s"].head(0, k).clone()
-    for row in range(1, min(first.n, 4096)):
-        if torch.equal(first.columns["x_t"].head(row, k), start):
-            return row
+    names = set(first.columns)
+    if "t" in names and first.n <= _ORDERED:
+        laid = shape_of(first.columns["t"].read(0, first.n)[:, 0].clone(), first.n)
+        if laid is not None and laid[0][1] > 1:
+            return laid[0][2] if laid[1] else 1
+    if {"x_t", "x_s"} <= names:
+        k = min(16, first.columns["x_t"].width)
+        start = first.columns["x_s"].head(0, k).clone()
+        for row in range(1, min(first.n, 4096)):
+            if torch.equal(first.columns["x_t"].head(row, k), start):
+                return row
     return 0
+
+
+_ORDERED = 2**20
+"""Rows whose levels are looked through for an order."""
 
 
 def parted(table: Table) -> tuple[int, int]:
@@ -156,7 +188,10 @@ def _latents(
         subject, match = known.target, chosen.get(known.target)
         tally = seen.tallies.get(subject, Tally())
         far = match is None or far_off(match, tally)
-        why = of_mean(tables, probe, known.model, lag_of(tables), manifest) if far else ""
+        lag = lag_of(tables)
+        why = of_mean(tables, probe, known.model, lag, manifest) if far else ""
+        if far and not why and subject == "x_s":
+            why = of_draw(tables, probe, known.model, lag, known=False)
         match = None if why else match
         yield judged(subject, match, known.means, tally, manifest, failing=why)
     elif known.target == "residuals":
@@ -181,7 +216,9 @@ def _latents(
             why = f"under v_old, the policy that sampled: {probed} rows were looked at"
             yield Finding("x_s", "consistent", "gaussian.sample", rows=probed, detail=why)
             return
-        why = of_draw(probe, known.model, known=bool(known.means)) if far else ""
+        lag = lag_of(tables)
+        sure = bool(known.means)
+        why = of_draw(tables, probe, known.model, lag, known=sure) if far else ""
         match = None if why else match
         yield judged("x_s", match, known.draws, tally, manifest, failing=why)
     elif "x_s" in names and SILENT not in seen.tallies:

@@ -1,6 +1,6 @@
 """What a step's numbers were made by, where no listed formula gives them: other columns, or a line.
 
-of_mean    of_draw    of_row        each a sentence, or ""
+of_mean    of_row        each a sentence, or ""
 
 For a mean other columns are tried first: the step before's velocity, the one without guidance. Then
 the kit's diagnosis is asked, on a few rows.
@@ -25,7 +25,7 @@ from ..reading.probe import Probe, take, width
 from .causes import alternatives
 from .whole import some, window
 
-_COORDINATES = 16
+COORDINATES = 16
 _CLOSE = 2.0**-10
 """Levels that stds in float32 show, of frozen data, are one within this."""
 
@@ -69,7 +69,7 @@ def _of_another_row(table: Table, model: Model, lag: int, u: float) -> str:
     """Whether the means are right for the velocities of other rows, in words."""
     rows = range(window(table, lag))
     names = [n for n in (*SCALARS, "x_t", "v", "mean", "x_s", "noise") if n in table.columns]
-    b = block({n: some(table.columns[n], rows)[:, :_COORDINATES] for n in names}, model)
+    b = block({n: some(table.columns[n], rows)[:, :COORDINATES] for n in names}, model)
     found = _mean_of(b) if b.n == len(rows) else None
     if found is None or len(found[1]) != len(rows) or b.mean_rule is None:
         return ""
@@ -128,17 +128,6 @@ def _angle(b: Block, declared: float | None) -> float | None:
     return next(fits, None)
 
 
-def of_draw(probe: Probe, model: Model, *, known: bool) -> str:
-    """Of x_s, from its mean and its noise; `known` says whether the mean shows what std is."""
-    b = block(probe.raw, model)
-    if not b.n or not b.has("x_s", "mean", "noise") or not {"t", "s", "std"} <= set(b.resolved):
-        return ""
-    given = {n: b.latent(n)[:, :_COORDINATES] for n in ("mean", "noise")} | _scalars(b, "std")
-    u = max(probe.roundoff[n] for n in ("x_s", "mean", "noise"))
-    told = readings.cases_of(*_finite(given, b.latent("x_s")[:, :_COORDINATES]))
-    return readings.read("x_s", *told, u, known=("std",) if known else ())
-
-
 def of_row(
     subject: str, tables: Sequence[Table], probe: Probe, model: Model, manifest: Manifest
 ) -> str:
@@ -161,9 +150,7 @@ def of_row(
     asked = []
     for way in [how] if how else ["sum", "mean"]:
         part = 2 / width(own) if large and way == "sum" else 1.0
-        cases, told = readings.cases_of(
-            *_finite(_compressed(given) if large else given, part * got)
-        )
+        cases, told = readings.cases_of(*finite(_compressed(given) if large else given, part * got))
         shaped = [{n: _shaped(own, x) for n, x in i.items()} for i in cases]
         asked.append((name, shaped, told, u, {kind: way}))
     if any(readings.right(*one) for one in asked):
@@ -191,11 +178,11 @@ def _shaped(table: Table, x: object) -> object:
     return x
 
 
-def _scalars(b: Block, *names: str) -> dict[str, Tensor]:
+def scalars_of(b: Block, *names: str) -> dict[str, Tensor]:
     return {n: b.resolved[n] for n in ("t", "s", *names)}
 
 
-def _finite(given: dict[str, Tensor], got: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+def finite(given: dict[str, Tensor], got: Tensor) -> tuple[dict[str, Tensor], Tensor]:
     """The rows that can be compared."""
     used = torch.isfinite(torch.cat([got, *given.values()], dim=1)).all(dim=1)
     return {n: x[used] for n, x in given.items()}, got[used]
@@ -212,8 +199,8 @@ def _mean_of(b: Block) -> tuple[dict[str, Tensor], Tensor] | None:
     else:
         return None
     given = {"x": b.latent("x_t"), "v": b.latent("v")}
-    given = {n: x[:, :_COORDINATES] for n, x in given.items()} | _scalars(b, "g")
-    made = _finite(given, got[:, :_COORDINATES])
+    given = {n: x[:, :COORDINATES] for n, x in given.items()} | scalars_of(b, "g")
+    made = finite(given, got[:, :COORDINATES])
     return made if len(made[1]) >= 4 else None
 
 
@@ -222,7 +209,7 @@ def _of_density(subject: str, b: Block) -> dict[str, Tensor] | None:
     mean = b.latent("mean") if b.has("mean") and velocity == "v" else b.mean_of(velocity)
     if mean is None or not b.has("x_s"):
         return None
-    return {"x_s": b.latent("x_s"), "mean": mean.clone()} | _scalars(b, "std")
+    return {"x_s": b.latent("x_s"), "mean": mean.clone()} | scalars_of(b, "std")
 
 
 def _of_kl(b: Block) -> dict[str, Tensor] | None:
@@ -230,4 +217,4 @@ def _of_kl(b: Block) -> dict[str, Tensor] | None:
     other = b.latent("mean_ref") if b.has("mean_ref") else b.mean_of("v_ref")
     if mean is None or other is None:
         return None
-    return {"mean": mean.clone(), "mean_ref": other.clone()} | _scalars(b, "std")
+    return {"mean": mean.clone(), "mean_ref": other.clone()} | scalars_of(b, "std")

@@ -1,0 +1,125 @@
+"""Columns of other rows, exchanged columns, and declarations that the numbers refute."""
+
+import pytest
+import torch
+
+from refimpl.equations import gaussian, policy
+
+BATCH, STEPS = 12, 9  # of the record that `make` makes
+TOLD = {"a": 0.7, "log_prob": "sum", "kl_reduction": "sum"}
+
+
+def steps_of(x):
+    return x.reshape(STEPS, BATCH, *x.shape[1:])
+
+
+def rolled(x, by, dim):
+    return steps_of(x).roll(by, dim).reshape(x.shape)
+
+
+LIES = {
+    "time": ({"time": "data"}, "clock", "declared time = 'data', and the steps fit without it"),
+    "time_scale": ({"time_scale": 1000}, "clock", "declared time_scale = 1000, and the steps fit"),
+    "std": ({"std": "g"}, "std", "declared std = 'g', and the steps fit without it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_declaration_that_the_steps_refute_is_told_and_the_rest_is_judged_without(
+    make, judge, name
+):
+    c = make()
+    del c["g"]
+    lie, subject, says = LIES[name]
+    found = judge(c, TOLD | lie)
+    told = [f for f in found["report"].findings if f.verdict == "differs"]
+    assert [(f.subject, says in f.detail) for f in told] == [(subject, True)], told
+    assert found["mean"].verdict == found["log_prob"].verdict == "consistent"
+
+
+def test_states_that_are_exchanged_are_told_and_the_rest_is_judged_with_both_put_right(make, judge):
+    c = make()
+    found = judge(c | {"x_t": c["x_s"], "x_s": c["x_t"]}, TOLD)
+    told = [f for f in found["report"].findings if f.verdict == "differs"]
+    assert [f.subject for f in told] == ["x_t"], told
+    assert "x_t and x_s are exchanged" in told[0].detail
+    assert found["x_s"].verdict == "consistent"
+
+
+@pytest.mark.parametrize("wrong", ["x_s", "x_t"])
+def test_one_state_in_both_places_is_told_and_nothing_else_is_blamed(make, judge, wrong):
+    c = make()
+    found = judge(c | {wrong: c["x_t" if wrong == "x_s" else "x_s"]}, TOLD)
+    told = [f for f in found["report"].findings if f.verdict == "differs"]
+    assert [f.subject for f in told] == [wrong]
+    assert "hold the same numbers" in told[0].detail
+
+
+@pytest.mark.parametrize("wrong", ["x_s", "x_t"])
+def test_a_state_of_other_samples_is_told_whose_it_is(make, judge, wrong):
+    c = make()
+    found = judge(c | {wrong: rolled(c[wrong], 1, 1)}, TOLD)
+    told = [f for f in found["report"].findings if f.verdict == "differs"]
+    assert [f.subject for f in told] == [wrong]
+    assert "x_s goes on as the x_t of other samples of the same step" in told[0].detail
+
+
+@pytest.mark.parametrize(("by", "which"), [(1, "after"), (-1, "before")])
+def test_a_std_of_another_step_is_told(make, judge, by, which):
+    c = make()
+    c = {n: x for n, x in c.items() if n != "g"} | {"std": rolled(c["std"], by, 0)}
+    found = judge(c, {"log_prob": "sum"})
+    assert f"it is that of the std of the step {which}" in found["mean"].detail
+    assert f"its noise has the std of the step {which}" in found["x_s"].detail
+
+
+def test_t_and_s_of_another_step_are_told_beside_a_right_std(make, judge):
+    c = make()
+    moved = {n: rolled(c[n], -1, 0)[:-BATCH] for n in ("t", "s")}
+    c = {n: x[:-BATCH] for n, x in c.items() if n != "g"} | moved
+    assert "it is that of t and s of the step before" in judge(c)["mean"].detail
+
+
+def test_noise_that_was_drawn_again_is_told(make, judge):
+    c = make()
+    again = torch.randn(c["noise"].shape, dtype=torch.float64)
+    found = judge(c | {"noise": again}, TOLD)["x_s"]
+    assert "that is another draw" in found.detail
+
+
+def scored(c, mean, std, shape=(-1, 1, 1, 1)):
+    return policy.total(gaussian.log_prob(c["x_s"], mean, std.reshape(shape)))
+
+
+@pytest.mark.parametrize("name", ["after", "shuffled"])
+def test_a_density_with_the_std_of_another_step_is_told(make, judge, name):
+    c = make()
+    order = torch.randperm(len(c["std"]), generator=torch.Generator().manual_seed(2))
+    std = rolled(c["std"], -1, 0) if name == "after" else c["std"][order]
+    says = "the std of the step after" if name == "after" else "std of other steps, in another"
+    found = judge(c | {"log_prob": scored(c, c["mean"], std)}, TOLD)["log_prob"]
+    assert found.verdict == "differs"
+    assert f"it is right for the {says.removeprefix('the ')}" in found.detail, found
+
+
+def test_a_divergence_with_the_variance_of_another_step_is_told(make, judge):
+    c = make()
+    kl = c["kl"] * (c["std"] / rolled(c["std"], -1, 0)) ** 2
+    found = judge(c | {"kl": kl}, TOLD)["kl"]
+    assert "it is right for the std of the step after" in found.detail, found
+
+
+def test_a_density_about_the_step_of_the_ode_is_told(make, kit, judge):
+    c = make()
+    h = kit["rows"](c, "t") - kit["rows"](c, "s")
+    found = judge(c | {"log_prob": scored(c, c["x_t"] - h * c["v"], c["std"])}, TOLD)["log_prob"]
+    assert "it is right for another mean than the one recorded: that of the ODE" in found.detail
+
+
+@pytest.mark.parametrize("words", ["first", "last"])
+def test_a_density_of_half_of_the_coordinates_is_told(make, kit, judge, words):
+    c = make()
+    each = gaussian.log_prob(c["x_s"], c["mean"], kit["rows"](c, "std"))
+    half = each[:, :1] if words == "first" else each[:, 1:]
+    found = judge(c | {"log_prob": half.flatten(1).sum(1)}, TOLD)["log_prob"]
+    assert f"it is that of the {words} 20 of 40 coordinates alone" in found.detail
