@@ -15,6 +15,7 @@ from torch import Tensor
 from ...statistics.distribution import band
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA, Part
+from . import consequences
 from .block import Block, norms
 from .finding import Finding
 
@@ -46,6 +47,8 @@ class Noise:
         self.values: list[Tensor] = []
         self.kept: list[Tensor] = []
         self.starts: list[Tensor] = []
+        self.beside: dict[str, list[Tensor]] = {}
+        self.largest = 0.0
 
     def add(self, b: Block) -> None:
         """Add a block's rows."""
@@ -57,6 +60,7 @@ class Noise:
         self.count += e.numel()
         self.total += float(e.sum())
         self.squares += squares
+        self.largest = max(self.largest, float(e.abs().max()))
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
             if b.has(name) and not b.has("noise"):
@@ -109,38 +113,59 @@ class Noise:
             return
         narrow = head[: _ROWS - (self.rows - len(head))].clone()
         self.kept.append(narrow)
+        for name in ("v_old" if b.has("v_old") else "v", "x_t"):
+            if b.has(name) and not b.has("noise"):
+                on = b.latent(name)[self._used][: len(narrow), :_COORDINATES]
+                self.beside.setdefault(name, []).append(on.clone())
         if b.has("x_t"):
-            self.starts.append(b.latent("x_t")[self._used][: len(narrow), :_TELLING].clone())
+            states = [b.latent(n)[self._used] for n in ("x_t", "x_s") if b.has(n)]
+            told = [*states, narrow] if len(states) < 2 else states
+            self.starts.append(
+                torch.cat([x[: len(narrow), :_TELLING] for x in told], dim=1).clone()
+            )
 
-    def parts(self) -> Iterator[tuple[Part, str]]:
-        """Each statistic with its bound, and what it means when it breaks."""
+    def parts(self) -> Iterator[tuple[str, Part, str]]:
+        """Each statistic by a key, with its bound, and what it means when it breaks."""
         spread, _ = chi_square("Σ e²", self.squares, self.count, ALPHA)
-        yield _eased(spread, self.slack), "the noise has another variance than std says"
-        yield normal("|z| of the mean", self.total / self.count**0.5, ALPHA), "it has a mean"
+        yield "variance", _eased(spread, self.slack), "the noise has another variance than std says"
+        mean = normal("|z| of the mean", self.total / self.count**0.5, ALPHA)
+        yield "mean", mean, "it has a mean"
         values = torch.cat(self.values)[:_VALUES]
         uniform = torch.special.ndtr(values.sort().values)
-        yield (
-            band("the Kolmogorov distance", uniform, ALPHA, 0.5 * self.roundoff),
-            "it is not normal",
-        )
+        shape = band("the Kolmogorov distance", uniform, ALPHA, 0.5 * self.roundoff)
+        yield "shape", shape, "it is not normal"
+        yield "cut", self._cut(), f"no number lies beyond ±{self.largest:.4g}: it was cut there"
         for name, (z, n) in self.projections.items():
             if n:
-                yield (
-                    normal(f"|z| on {name}", z / n**0.5, ALPHA),
+                yield name, normal(f"|z| on {name}", z / n**0.5, ALPHA), (
                     f"it moves with {name}: the mean was made with another velocity (guidance in "
-                    "one place and not in the other?), or by another formula",
-                )
+                    "one place and not in the other?), or by another formula"
+                )  # fmt: skip
         rows = _together(self.kept)
         for lag, words in self.lags.items():
             if len(rows) > lag:
                 before, now = rows[:-lag], rows[lag:]
                 z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
-                yield part, f"it is that of {words} again, in part or whole"
+                yield words, part, f"it is that of {words} again, in part or whole"
         if rows.shape[1] >= 128 and len(rows) > 1:
-            yield self._pairs(rows), "two rows share their noise: it was drawn once and used again"
+            part, sign = self._pairs(rows)
+            how = "drawn once and used again" if sign > 0 else "used again with the other sign"
+            yield "pairs", part, f"two rows share their noise: it was {how}"
+            part, wide, same = consequences.within(rows)
+            yield "expanded" if same else "within", part, (
+                f"{wide} numbers of a row come again in the same row: they were drawn once and "
+                "expanded, over channels for instance" if same
+                else f"each {wide} numbers of a row go with the next {wide}"
+            )  # fmt: skip
 
-    def _pairs(self, rows: Tensor) -> Part:
+    def _cut(self) -> Part:
+        """How unlikely it is that the largest number is as small as it is: −log of that."""
+        most = torch.special.log_ndtr(torch.tensor(-self.largest, dtype=torch.float64)).exp()
+        surprise = -self.count * float(torch.log1p(-2 * most.clamp_max(0.5 - 1e-9)))
+        return Part("−log of its chance", surprise, -math.log(ALPHA), math.exp(-surprise))
+
+    def _pairs(self, rows: Tensor) -> tuple[Part, float]:
         z = (rows @ rows.T) / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
         z.fill_diagonal_(0.0)
         upper = torch.triu(z, 1).abs()
@@ -148,14 +173,13 @@ class Noise:
         part = normal("the largest |z| of two rows", float(upper.max()), ALPHA / count)
         at = int(upper.argmax())
         self.pair = divmod(at, len(rows))
-        return part
+        return part, float(z[self.pair])
 
     def repeated(self) -> bool:
-        """Rows that are there twice: the same latent and the same noise."""
+        """Rows that are there twice: the same latents, before the step and after it."""
         if not self.starts:
             return False
-        noise = _together([x[:, :_TELLING] for x in self.kept])
-        together = torch.cat([_together(self.starts), noise], dim=1)
+        together = _together(self.starts)
         return len(torch.unique(together, dim=0)) < len(together)
 
     def finding(self, recorded: bool) -> Finding:
@@ -170,20 +194,21 @@ class Noise:
             return Finding("noise", "not checked", detail=why)
         if self.repeated():
             return Finding("noise", "not checked", rows=self.rows, detail="rows are there twice")
-        broken, most = [], ("", 0.0)
-        for part, meaning in self.parts():
+        broken, words, most = dict[str, float](), dict[str, str](), ("", 0.0)
+        for key, part, meaning in self.parts():
             strain = part.statistic / part.bound
+            size = f"{part.name} is {part.statistic:.3g}, bound {part.bound:.3g}"
             if strain > most[1]:
-                most = (f"{part.name} {part.statistic:.3g}, bound {part.bound:.3g}", strain)
+                most = (size, strain)
             if not part.statistic <= part.bound:
-                broken.append(
-                    f"{meaning} ({part.name} is {part.statistic:.3g}, bound {part.bound:.3g})"
-                )
+                broken[key], words[key] = strain, f"{meaning} ({size})"
         left = f"; {self.left_out} rows left out, x_s is rounded too much" if self.left_out else ""
         if broken:
-            return Finding(
-                "noise", "differs", what, rows=self.rows, detail="; ".join(broken) + left
-            )
+            lags = {name: lag for lag, name in self.lags.items()}
+            on = {name: _together(x) for name, x in self.beside.items()}
+            alone = consequences.told(broken, _together(self.kept), on, lags)
+            detail = "; ".join(words[k] for k in alone) + left
+            return Finding("noise", "differs", what, rows=self.rows, detail=detail)
         return Finding(
             "noise", "consistent", what, rows=self.rows,
             detail=f"white, each test erring once in 1e9; most strained: {most[0]}{left}",

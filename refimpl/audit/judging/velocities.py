@@ -12,6 +12,7 @@ from ...equations import guidance
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe
+from . import elsewhere
 from .finding import Finding
 
 _OF_NETWORKS = 2.0**-6
@@ -24,13 +25,18 @@ _APART = 0.05
 def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
     """On the probed rows: w of each velocity, and how far v is from v_old."""
     raw, u = probe.raw, probe.roundoff
-    scales = {}
-    if {"v_cond", "v_uncond"} <= set(raw):
-        for name in ("v", "v_old"):
-            if name in raw:
-                found, scale = _guided(name, probe, manifest)
-                yield found
-                scales[name] = scale
+    scales, found = {}, {}
+    for name in ("v", "v_old") if {"v_cond", "v_uncond"} <= set(raw) else ():
+        if name in raw:
+            found[name], scales[name] = _guided(name, probe, manifest)
+    on_line = [name for name, f in found.items() if f.formula]
+    for name, finding in found.items():
+        if name in on_line or not on_line or bool((raw["v"] == raw["v_old"]).all()):
+            yield finding
+        else:  # of two policies, one has these parts
+            scales.pop(name)
+            told = f"v_cond and v_uncond are those of {on_line[0]}, another policy's"
+            yield Finding(finding.subject, "not checked", detail=told)
     if not {"v", "v_old"} <= set(raw):
         return
     if len(scales) == 2 and abs(scales["v"] - scales["v_old"]) > 1e-3 * abs(scales["v_old"]):
@@ -79,6 +85,50 @@ def _by_step(v: Tensor, cond: Tensor, uncond: Tensor, t: Tensor | None, u: float
     return ", ".join(told[:4]) + (f", and {len(told) - 4} more" if len(told) > 4 else "")
 
 
+def _off_line(v: Tensor, cond: Tensor, uncond: Tensor, w: float | None, u: float) -> str:
+    """What a velocity is that lies on no line through v_uncond and v_cond, in words."""
+    told = "it lies on no line through v_uncond and v_cond"
+    size = v.abs().amax(dim=1)
+    parts = torch.stack([cond, uncond], dim=2)
+    a, b = torch.linalg.lstsq(parts, v[:, :, None]).solution[:, :, 0].T
+    gap = (a[:, None] * cond + b[:, None] * uncond - v).abs().amax(dim=1)
+    reach = size + a.abs() * cond.abs().amax(dim=1) + b.abs() * uncond.abs().amax(dim=1)
+    if bool((gap <= 2 * ROUNDINGS * u * reach).all()):
+        if _one(a) and _one(b):
+            both = f"{float(a[0]):.5g} v_cond + {float(b[0]):.5g} v_uncond"
+            bare = f"{float(a[0]):.5g} v_cond: v_uncond is left out"
+            small = float(b.abs().max()) < _ONE
+            return f"it is {bare}" if small else f"it is {both}: the weights do not add up to 1"
+        if _one(a):
+            return (
+                f"it is guidance by w = {float(a.median()):.5g} with v_uncond scaled row by row, "
+                "as CFG-Zero* has it (guidance.zero_star)"
+            )
+        if _one(a / (a + b)):
+            by, low, high = (
+                float(x) for x in ((a / (a + b)).median(), (a + b).min(), (a + b).max())
+            )
+            return (
+                f"it is guidance by w = {by:.5g}, rescaled row by row by {low:.4g} to {high:.4g} "
+                "(guidance.rescale)"
+            )
+    if w is not None and w != 1:
+        meant = (v - w * cond) / (1 - w)
+        allowed = 2 * ROUNDINGS * u * (size + abs(w) * cond.abs().amax(dim=1)) / abs(1 - w)
+        if elsewhere.places(meant, uncond, allowed) is not None:
+            return "v_uncond in it is that of other rows: are halves of a batch mixed up?"
+    return told
+
+
+def _one(x: Tensor) -> bool:
+    """Whether these are one number."""
+    middle = x.median()
+    return bool(((x - middle).abs() <= _ONE * (1 + middle.abs())).all())
+
+
+_ONE = 1e-3
+
+
 def _guided(name: str, probe: Probe, manifest: Manifest) -> tuple[Finding, float]:
     raw = probe.raw
     v, cond, uncond = (raw[n].double() for n in (name, "v_cond", "v_uncond"))
@@ -100,7 +150,7 @@ def _guided(name: str, probe: Probe, manifest: Manifest) -> tuple[Finding, float
     if gap > allowed:
         return Finding(
             subject, "differs", "", gap, allowed, len(v),
-            "it lies on no line through v_uncond and v_cond: is guidance rescaled?",
+            _off_line(v, cond, uncond, manifest.guidance, u),
         ), w  # fmt: skip
     told = f"w = {w:.5g}: v_uncond + w (v_cond − v_uncond)"
     wanted = manifest.guidance

@@ -6,13 +6,14 @@ Each is put in the place of what was recorded; the one under which the article's
 convention, gives the very numbers is the cause.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
 import torch
 from torch import Tensor
 
+from ...equations import guidance
 from ..judging.block import Model
 from ..judging.fit import EASY
 from ..judging.formulas import MEANS
@@ -122,15 +123,23 @@ _VELOCITIES = {
 
 
 def alternatives(
-    subject: str, tables: Sequence[Table], lag: int
+    subject: str, tables: Sequence[Table], lag: int, w: float | None = None
 ) -> Iterator[tuple[str, list[Table]]]:
-    """What a quantity may be right for, in words, and the tables with that in its place."""
+    """What a quantity may be right for, in words, and the tables with that in its place.
+
+    Args:
+        w: the scale of guidance, where it was declared.
+    """
     names, own = set(tables[0].columns), "v_old" if subject == "log_prob_old" else "v"
     for other, words in _VELOCITIES.items():
         silent = (subject, other) == ("kl", "v_ref")  # of the reference from itself
         if other != own and {own, other} <= names and not silent:
             columns = [{own: t.columns[other]} for t in tables]
             yield f"it is that of {words}", _with(tables, columns, subject)
+    if w is not None and {own, "v_cond", "v_uncond"} <= names:
+        columns = [{own: _guided(t, own, w)} for t in tables]
+        words = f"it is that of the velocity guided by the declared {w:g}, which {own} is not"
+        yield words, _with(tables, columns, subject)
     if subject.startswith("log_prob") and {"x_s", "x_t"} <= names:
         columns = [{"x_s": t.columns["x_t"]} for t in tables]
         yield "it is that of x_t, the state before the step", _with(tables, columns, "mean")
@@ -156,6 +165,19 @@ _INDEXED = {
     ("t",): "it is that of t of the step {}", ("s",): "it is that of s of the step {}",
 }  # fmt: skip
 """What may have been taken from the step after or before, all at once or in part."""
+
+
+def _guided(table: Table, own: str, w: float) -> Rows:
+    """The guided velocity of each row."""
+    cond, uncond = table.columns["v_cond"], table.columns["v_uncond"]
+
+    def made(read: Callable[[Rows], Tensor]) -> Tensor:
+        return guidance.classifier_free(read(uncond).double(), read(cond).double(), w)
+
+    return replace(
+        table.columns[own], read=lambda a, b: made(lambda c: c.read(a, b)),
+        head=lambda row, k: made(lambda c: c.head(row, k)), dtype=torch.float64,
+    )  # fmt: skip
 
 
 def _with(tables: Sequence[Table], columns: Sequence[dict[str, Rows]], subject: str) -> list[Table]:

@@ -319,4 +319,4 @@ def _count_missing(told: Mapping[str, Tensor], seen: Seen) -> None:
 def _count_silent(b: Block, seen: Seen) -> None:
     if b.has("log_prob") and not bool(b.noisy.all()):
         values = per_row(b.raw["log_prob"])[~b.noisy]
-        seen.silent += int(torch.isfinite(values).sum())
+        seen.silent += int((torch.isfinite(values) & (values != 0)).sum())  # 0 is as good as none

@@ -45,7 +45,7 @@ def of_mean(
     if found is None or (b.n < len(b.kept) and len(torch.unique(b.resolved["t"])) < 2):
         return ""
     u = max(probe.roundoff[n] for n in ("x_t", "v", "t", "s"))
-    for words, changed in alternatives("mean", tables, lag):
+    for words, changed in alternatives("mean", tables, lag, manifest.guidance):
         raw = take(changed).raw
         known = torch.isfinite(raw["v"]).all(dim=1)
         other = _mean_of(block({n: x[known] for n, x in raw.items()}, model))

@@ -1,0 +1,118 @@
+"""Of several tests that noise fails, those that follow from another are no news.
+
+Where one dependence is taken out and another vanishes with it, only the first is told: noise that
+goes on from the step before moves with x_t and v, which were made of it, and a wrong velocity in
+the mean makes the noise of two steps alike.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from ...statistics.gaussian import normal
+from ...statistics.outcome import ALPHA, Part
+
+MARGINAL = ("variance", "mean", "shape")
+"""Tests of single numbers; their laws ask for rows that are independent."""
+
+_PLAIN = 6.0
+"""A statistic this far beyond its bound stands, whatever the rows have in common."""
+
+
+def told(
+    broken: Mapping[str, float], rows: Tensor, on: Mapping[str, Tensor], lags: Mapping[str, int]
+) -> list[str]:  # fmt: skip
+    """The failed tests that no other explains, in the order given.
+
+    Args:
+        broken: by key, how many times its bound a statistic is.
+        rows: noise, (n, w).
+        on: what it may move with, by key, (n, w).
+        lags: by key, rows to the one whose noise it may be again.
+    """
+    left = list(broken)
+
+    def drop(gone: Iterable[str]) -> None:
+        left[:] = [k for k in left if k not in set(gone)]
+
+    again = [k for k in left if k in lags]
+    if broken.get("mean", 0.0) > _PLAIN:  # numbers that have one in common are alike
+        plain = (rows - rows.mean()) / rows.std()
+        if all(_lagged(plain, lags[k]) <= 1 for k in again):
+            drop([*again, "pairs", "within", "expanded"])
+    moves, again = [k for k in left if k in on], [k for k in left if k in lags]
+    if moves and again:
+        first = max(again, key=lambda k: broken[k])
+        rest = _without_past(rows, lags[first])
+        if all(_moving(rest, on[k][lags[first] :]) <= 1 for k in moves):
+            drop(moves)
+    if any(k in left for k in moves):
+        rest = _beside(rows, [on[k] for k in moves])
+        alike = [k for k in again if _lagged(rest, lags[k]) <= 1]
+        drop([*alike, *(["pairs"] if len(alike) == len(again) else [])])
+        drop(["within"])
+    if "expanded" in left:
+        return ["expanded"]
+    if "cut" in left:
+        drop(["variance", "shape"])
+    common = any(k in left for k in (*again, "pairs"))
+    return [k for k in left if not (common and k in MARGINAL and broken[k] < _PLAIN)]
+
+
+def within(rows: Tensor) -> tuple[Part, int, bool]:
+    """The test of the first numbers of a row against those that follow, over all rows: it, how many
+    numbers are held against as many, and whether these are nearly the same."""
+    found = []
+    for parts in _SPLITS:
+        wide = rows.shape[1] // parts
+        if wide * parts == rows.shape[1] and wide >= _NARROW:
+            first, second = rows[:, :wide], rows[:, wide : 2 * wide]
+            size = torch.linalg.vector_norm(first, dim=1).clamp_min(1e-300)
+            products = torch.linalg.vecdot(first, second)
+            z = float((products / size).sum()) / len(rows) ** 0.5
+            alike = float(products.sum() / (first.norm() * second.norm()))
+            found.append((abs(z), wide, alike > _SAME))
+    whole = [x for x in found if x[2]]
+    most, wide, same = min(whole, key=lambda x: x[1]) if whole else max(
+        found, default=(0.0, 0, False))  # fmt: skip
+    return normal("the largest |z| in a row", most, ALPHA / len(_SPLITS)), wide, same
+
+
+_SAME = 0.9
+_SPLITS = (2, 3, 4, 8, 16)
+_NARROW = 4
+
+
+def _lagged(rows: Tensor, lag: int) -> float:
+    """The strain of the test against the row `lag` before."""
+    before, now = rows[:-lag], rows[lag:]
+    z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
+    return _strain(float(z.sum()) / len(z) ** 0.5)
+
+
+def _moving(rows: Tensor, on: Tensor) -> float:
+    size = torch.linalg.vector_norm(on, dim=1)
+    used = size > 0
+    z = (torch.linalg.vecdot(on, rows)[used] / size[used]).sum() / max(1, int(used.sum())) ** 0.5
+    return _strain(float(z / rows.std()))
+
+
+def _strain(z: float) -> float:
+    part = normal("", z, ALPHA)
+    return part.statistic / part.bound
+
+
+def _without_past(rows: Tensor, lag: int) -> Tensor:
+    """What is left of rows beyond a multiple of those `lag` before."""
+    before, now = rows[:-lag], rows[lag:]
+    share = (before * now).sum() / (before**2).sum()
+    return now - share * before
+
+
+def _beside(rows: Tensor, directions: Iterable[Tensor]) -> Tensor:
+    """Rows without what lies along these, each row by itself."""
+    for d in directions:
+        size = torch.linalg.vecdot(d, d).clamp_min(1e-300)
+        rows = rows - (torch.linalg.vecdot(rows, d) / size)[:, None] * d
+    return rows

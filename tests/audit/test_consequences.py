@@ -1,0 +1,109 @@
+"""Of tests that noise fails, only those are told that no other explains."""
+
+import pytest
+import torch
+
+BATCH, STEPS = 12, 9  # of the record that `make` makes
+WIDE = (4, 8, 8)
+
+
+def again(c, change):
+    """The record with other noise, from which all states follow."""
+    e = change(c["noise"].reshape(STEPS, BATCH, *c["noise"].shape[1:]))
+    std = c["std"].reshape(STEPS, BATCH, 1, 1, 1)
+    mean = c["mean"].reshape(e.shape)
+    return c | {
+        "noise": e.reshape(c["noise"].shape),
+        "x_s": (mean + std * e).reshape(c["x_s"].shape),
+    }
+
+
+def told(judge, c, recorded=True):
+    kept = c if recorded else {n: x for n, x in c.items() if n != "noise"}
+    kept = {n: x for n, x in kept.items() if n not in ("log_prob", "kl")}
+    found = judge(kept, {"a": 0.7})["noise"]
+    assert found.verdict == "differs"
+    return found.detail
+
+
+def test_noise_of_one_channel_is_told_for_that_alone(make, judge):
+    c = make(shape=WIDE)
+    detail = told(judge, again(c, lambda e: e[:, :, :1].expand_as(e)))
+    assert "64 numbers of a row come again in the same row" in detail
+    assert "two rows" not in detail
+    assert "not normal" not in detail
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_noise_that_is_cut_is_told_with_where(make, judge, recorded):
+    c = make(shape=WIDE)
+    detail = told(judge, again(c, lambda e: e.clamp(-2, 2)), recorded)
+    assert "no number lies beyond ±2: it was cut there" in detail
+    assert "variance" not in detail
+
+
+def test_one_draw_for_all_steps_is_not_told_for_its_chance_mean(make, judge):
+    c = make(shape=WIDE)
+    detail = told(judge, again(c, lambda e: e[:1].expand_as(e)))
+    assert "that of the step before, of the same sample again" in detail
+    assert "mean" not in detail
+    assert "not normal" not in detail
+
+
+def test_noise_of_the_other_sign_is_told_so(make, judge):
+    c = make(shape=WIDE)
+    detail = told(judge, again(c, lambda e: torch.cat([e[:, :6], -e[:, :6]], dim=1)))
+    assert "it was used again with the other sign" in detail
+
+
+def test_uniform_numbers_have_a_mean_and_an_end_and_are_not_called_repeated(make, judge):
+    c = make(shape=WIDE)
+    detail = told(judge, again(c, lambda e: torch.special.ndtr(e)))
+    assert "it has a mean" in detail
+    assert "no number lies beyond ±1" in detail
+    assert "again" not in detail
+    assert "two rows" not in detail
+
+
+def chain(make, mix=lambda e, past: e, velocity=lambda v: v):
+    """A chain whose states follow from its own noise: what comes next depends on it."""
+    c = make(shape=WIDE)
+    rows = {n: x.reshape(STEPS, BATCH, *x.shape[1:]) for n, x in c.items()}
+    x, past, made = rows["x_t"][0], None, {n: [] for n in ("x_t", "x_s", "v", "mean")}
+    for k in range(STEPS):
+        t, g, std = (rows[n][k].reshape(-1, 1, 1, 1) for n in ("t", "g", "std"))
+        h = (rows["t"][k] - rows["s"][k]).reshape(-1, 1, 1, 1)
+        v = 0.8 * x + 0.3
+        used = velocity(v)
+        mean = x - h * (used + g**2 / (2 * t) * (x + (1 - t) * used))
+        e = rows["noise"][k] if past is None else mix(rows["noise"][k], past)
+        told = x - h * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+        for n, y in zip(made, (x, mean + std * e, v, told), strict=True):
+            made[n].append(y)
+        x, past = mean + std * e, e
+    kept = {n: c[n] for n in ("t", "s", "std")}
+    return kept | {n: torch.cat(y) for n, y in made.items()}
+
+
+def test_noise_that_goes_on_is_not_told_for_another_velocity(make, judge):
+    c = chain(make, mix=lambda e, past: 0.5 * past + 0.75**0.5 * e)
+    detail = told(judge, c)
+    assert "of the step before, of the same sample again" in detail
+    assert "it moves with" not in detail
+
+
+def test_another_velocity_is_not_told_for_noise_that_goes_on(make, judge):
+    c = chain(make, velocity=lambda v: 1.5 * v)
+    detail = told(judge, c)
+    assert "it moves with v" in detail
+    assert "again" not in detail
+    assert "share" not in detail
+
+
+def test_rows_of_several_updates_are_there_twice_whatever_the_policy(make, judge):
+    c = make(shape=WIDE)
+    c = {n: c[n] for n in ("x_t", "x_s", "t", "s", "std", "v")} | {"v_old": c["v"]}
+    other = c | {"v": c["v"] + 0.01 * torch.randn_like(c["v"])}
+    both = {n: torch.cat([c[n], other[n]]) for n in c}
+    found = judge(both, {"a": 0.7})["noise"]
+    assert (found.verdict, found.detail) == ("not checked", "rows are there twice")
