@@ -33,7 +33,8 @@ RULES = {
                  "it is guidance by w = 4.5, rescaled row by row"),
     "zero star": (lambda c, u: plain(c, ((c * u).sum(1) / (u**2).sum(1))[:, None] * u),
                   "with v_uncond scaled row by row, as CFG-Zero* has it"),
-    "halves mixed up": (lambda c, u: plain(c, u.roll(1, 0)), "v_uncond in it is that of other rows"),
+    "halves mixed up": (lambda c, u: plain(c, u.roll(1, 0)),
+                        "v_uncond in it is that of other rows"),
 }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def told(
     if "expanded" in left:
         return ["expanded"]
     if "cut" in left:
-        drop(["variance", "shape"])
+        drop(["variance"])
     common = any(k in left for k in (*again, "pairs"))
     return [k for k in left if not (common and k in MARGINAL and broken[k] < _PLAIN)]
 

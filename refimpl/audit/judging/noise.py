@@ -134,7 +134,11 @@ class Noise:
         uniform = torch.special.ndtr(values.sort().values)
         shape = band("the Kolmogorov distance", uniform, ALPHA, 0.5 * self.roundoff)
         yield "shape", shape, "it is not normal"
-        yield "cut", self._cut(), f"no number lies beyond ±{self.largest:.4g}: it was cut there"
+        yield (
+            "cut",
+            self._cut(),
+            (f"no number lies beyond ±{self.largest:.4g}: it was cut there, or has another law"),
+        )
         for name, (z, n) in self.projections.items():
             if n:
                 yield name, normal(f"|z| on {name}", z / n**0.5, ALPHA), (
@@ -197,11 +201,11 @@ class Noise:
         broken, words, most = dict[str, float](), dict[str, str](), ("", 0.0)
         for key, part, meaning in self.parts():
             strain = part.statistic / part.bound
-            size = f"{part.name} is {part.statistic:.3g}, bound {part.bound:.3g}"
+            size = f"{part.statistic:.3g}, bound {part.bound:.3g}"
             if strain > most[1]:
-                most = (size, strain)
+                most = (f"{part.name} {size}", strain)
             if not part.statistic <= part.bound:
-                broken[key], words[key] = strain, f"{meaning} ({size})"
+                broken[key], words[key] = strain, f"{meaning} ({part.name} is {size})"
         left = f"; {self.left_out} rows left out, x_s is rounded too much" if self.left_out else ""
         if broken:
             lags = {name: lag for lag, name in self.lags.items()}
