@@ -180,3 +180,66 @@ def test_log_probabilities_in_half_precision_are_told_where_a_clip_is_finer(judg
     assert found.verdict == "differs"
     assert "log_prob_old has bfloat16 values, " in found.detail
     assert judge(c, {"clip": 0.2})["ratio"].verdict == "consistent"
+
+
+def rule(r, eps=1e-4):
+    return (r - r.mean(1, keepdim=True)) / (r.std(1, correction=0, keepdim=True) + eps)
+
+
+def merged(r):
+    made = rule(r)
+    made[[1, 3]] = rule(r[[1, 3]].reshape(1, -1)).reshape(2, -1)
+    return made
+
+
+def over(r, other):
+    return (r - other.mean(1, keepdim=True)) / (other.std(1, correction=0, keepdim=True) + 1e-4)
+
+
+def ends(r):
+    best, worst = r.amax(1, keepdim=True), r.amin(1, keepdim=True)
+    return torch.where((r == best) | (r == worst), rule(r), 0.0)
+
+
+ADVANTAGES = {
+    "whitened twice": (
+        lambda r: rule(rule(r).reshape(1, -1)).reshape(r.shape),
+        "they are whitened twice: std of the"),
+    "one prompt's two groups": (merged, "groups 1, 3 (from 0) share one baseline and std"),
+    "another group's": (
+        lambda r: over(r, r.roll(1, 0)), "the baseline and the std are those of the group before"),
+    "another group's baseline": (
+        lambda r: (r - r.roll(-1, 0).mean(1, keepdim=True)) / (
+            r.std(1, correction=0, keepdim=True) + 1e-4),
+        "the baseline is that of the next group"),
+    "the best and the worst": (ends, "they are 0 but for the best and the worst"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADVANTAGES)
+def test_advantages_made_another_way_from_the_same_rewards_are_told(judge, name):
+    way, says = ADVANTAGES[name]
+    r = torch.randn(6, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    r = r * torch.linspace(0.5, 2, 6).double()[:, None] + torch.arange(6.0).double()[:, None]
+    found = judge({"rewards": r, "advantages": way(r)})["advantages"]
+    assert found.verdict == "differs"
+    assert says in found.detail, found
+
+
+def test_advantages_of_the_batch_before_are_told(judge):
+    draw = torch.Generator().manual_seed(1)
+    r = torch.randn(12, 5, generator=draw, dtype=torch.float64)
+    made = torch.cat([torch.randn(4, 5, generator=draw, dtype=torch.float64), rule(r[:8])])
+    made = rule(torch.cat([made[:4], r[:8]]))
+    ids = torch.arange(12).repeat_interleave(5)
+    found = judge({
+        "rewards": r.flatten(), "advantages": made.flatten(), "groups": ids, "batch": ids // 4,
+    })["advantages"]  # fmt: skip
+    assert "they are those of the rewards of the batch before" in found.detail, found
+
+
+def test_a_loss_with_its_own_advantages_is_not_told_for_another_order(judge):
+    c = update()
+    c["loss"] = -c["ratio"] * c["advantages"] + 1e-4 * c["kl"]
+    del c["kl"]
+    assert "order" not in judge(c, {"clip": CLIP})["loss"].detail

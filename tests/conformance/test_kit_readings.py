@@ -14,6 +14,7 @@ import remade  # noqa: F401 (it adds to those of strange)
 import saturated  # noqa: F401 (it adds to those of strange)
 import strange
 import torch
+import unused  # noqa: F401 (it adds to those of strange)
 
 from refimpl.conformance.adapter.conventions import Conventions
 from refimpl.conformance.adapter.patience import Patience

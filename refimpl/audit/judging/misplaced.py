@@ -6,6 +6,7 @@ The rules are those that may have been meant; nothing is fitted but c.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise, product
 from typing import TypeAlias
 
 import torch
@@ -44,12 +45,77 @@ def told(
         told_by_kit = any(abs(abs(c) - x) < 1e-3 for x in (1.0, own / (own - 1), 1 - 1 / own))
         if not told_by_kit and fits(lambda r, f=rule, c=c: c * f(r), squares):  # type: ignore[misc]
             return f"they are {c:.6g} times those of {rule}"
+    for rule in rules:
+        for words, made in _made_of(rule, squares):
+            if fits(made, squares):
+                return words
+        if len(squares) > 1 and fits(rule, _stale(squares)):
+            return "they are those of the rewards of the batch before"
     for m in _sizes(squares):
         for words, pooled in _POOLED.items():
             for rule in rules:
                 if fits(lambda r, f=rule, p=pooled, m=m: p(f, r, m), squares):  # type: ignore[misc]
                     return f"{words} of {m} samples in a row, where a group has {own}"
     return ""
+
+
+def _made_of(rule: Rule, squares: Sequence[Square]) -> Iterator[tuple[str, Rule]]:
+    """Other ways from the same rewards, each in words."""
+    for eps, ddof in product((0.0, 1e-8, 1e-6, 1e-4), (0, 1)):
+        told = f"whitened twice: {rule} first, then over all (ddof {ddof}, eps {eps:g})"
+        yield f"they are {told}", lambda r, d=ddof, e=eps: _again(rule(r), d, e)  # type: ignore[misc]
+    for of, by in (("the group before", 1), ("the next group", -1)):
+        for what, own in (("the baseline and the std are those", False), ("the baseline is", True)):
+            words = f"{what} of {of}" if not own else f"{what} that of {of}"
+            yield words, lambda r, b=by, o=own: _by_others(r, rule, b, o)  # type: ignore[misc]
+    yield "they are 0 but for the best and the worst of each group", lambda r: _ends(r, rule(r))
+    if len(squares) == 1:
+        r, a, _ = squares[0]
+        off = ((rule(r) - a).abs() > _FAR * (1 + a.abs())).any(dim=1)
+        rows = off.nonzero()[:, 0].tolist()
+        if 2 <= len(rows) <= max(2, len(r) // 2):
+            names = ", ".join(str(k) for k in rows)
+            yield f"groups {names} (from 0) share one baseline and std, as one prompt's", (
+                lambda r: _merged(r, rule, off))  # fmt: skip
+
+
+_FAR = 1e-4
+"""Advantages this far off belong to a group that another rule made."""
+
+
+def _ends(r: Tensor, made: Tensor) -> Tensor:
+    best, worst = r.amax(dim=1, keepdim=True), r.amin(dim=1, keepdim=True)
+    return torch.where((r == best) | (r == worst), made, 0.0)
+
+
+def _again(x: Tensor, ddof: int, eps: float) -> Tensor:
+    flat = x.reshape(1, -1)
+    return grpo.advantage(flat, std="group", ddof=ddof, eps=eps).reshape(x.shape)
+
+
+def _by_others(r: Tensor, rule: Rule, by: int, own: bool) -> Tensor:
+    """Rewards against another group's baseline, over its std or their own: within a group a rule is
+    linear."""
+    (theirs, base), (mine, _) = _line(r.roll(by, 0), rule), _line(r, rule)
+    return (mine if own else theirs) * (r - base)
+
+
+def _line(r: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
+    """The slope of a rule within each group, and the reward that it makes 0 of, (groups, 1)."""
+    made, top, low = rule(r), r.argmax(dim=1, keepdim=True), r.argmin(dim=1, keepdim=True)
+    slope = (made.gather(1, top) - made.gather(1, low)) / (r.gather(1, top) - r.gather(1, low))
+    return slope, r.gather(1, low) - made.gather(1, low) / slope
+
+
+def _merged(r: Tensor, rule: Rule, which: Tensor) -> Tensor:
+    made = rule(r).clone()
+    made[which] = rule(r[which].reshape(1, -1)).reshape(-1, r.shape[1])
+    return made
+
+
+def _stale(squares: Sequence[Square]) -> list[Square]:
+    """The advantages of each batch beside the rewards of the one before."""
+    return [(r, a, u) for (r, _, _), (_, a, u) in pairwise(squares) if r.shape == a.shape]
 
 
 def _within(x: Tensor) -> Tensor:

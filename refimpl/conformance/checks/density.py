@@ -145,6 +145,8 @@ def _halves(each: np.ndarray, share: int) -> np.ndarray:
     """The mean of two means: of the first 1/share of the coordinates, and of the rest."""
     rows = each.reshape(len(each), -1)
     k = max(1, rows.shape[1] // share)
+    if 2 * k == rows.shape[1]:
+        return np.full(len(rows), np.nan)  # of equal halves it is the mean of all
     return (rows[:, :k].mean(axis=1) + rows[:, k:].mean(axis=1)) / 2
 
 

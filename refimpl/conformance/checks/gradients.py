@@ -94,6 +94,16 @@ PARTLY = Explanation(
 )  # fmt: skip
 
 
+COARSELY = Explanation(
+    "rounding", "it is right as far as half precision goes", 0.0,
+    "The gradient passes through float16 or bfloat16 on its way.",
+    "Keep the precision of what is differentiated.",
+)  # fmt: skip
+
+_COARSE = 2.0**-7
+"""A gradient this near the right one, and no nearer than its own precision, was rounded."""
+
+
 def detached(subject: Subject, capability: str, case: Case, wrt: str) -> tuple[Explanation, ...]:
     """`DETACHED`, if the result follows the argument all the same: what is held does not."""
     x = case.inputs[wrt]
@@ -154,7 +164,11 @@ def _reading(
         made = [says(case.inputs)["value"] for case in cases]
         return all(_apart(x, y) <= bound for x, y in zip(values, made, strict=True))
 
-    if gives(lambda i: op.evaluate(Formulas(), i, c)):
+    right = [op.evaluate(Formulas(), case.inputs, c)["value"] for case in cases]
+    if gap(lambda i: op.evaluate(Formulas(), i, c)) <= _COARSE:
+        return [COARSELY]
+    exact = 64 * arrays.UNIT[c["dtype"]]
+    if all(_apart(x, y) <= exact for x, y in zip(values, right, strict=True)):
         return [PARTLY]  # a formula with the right values has the right gradient
     told = [(v, gap(v.parts)) for v in variations(op, cases, c, 1)]
     told = [(v, far) for v, far in told if far <= bound and gives(v.parts)]

@@ -43,10 +43,20 @@ def _both(i: Inputs, c: Conventions) -> Parts:
     return {"value": np.abs(i["x"]) + np.abs(i["v"])}
 
 
+def _longer(i: Inputs, sign: int = 1) -> Inputs:
+    """The same step with a velocity 1000 times as large."""
+    return {**i, "v": sign * 1000 * i["v"]}
+
+
 _ODE_SLIPS = (
     Slip("step of length t", "x − t v is the predicted data, not the next state.",
          "renoising samplers without their noise", "x − (t − s) v",
          lambda i, c: ode_step(Formulas(), {**i, "s": c.clock(0 * np.asarray(i["s"]))}, c)),
+    Slip("h in thousandths", "The step is 1000 times too long: t − s is taken on a clock to 1000.",
+         "network times", "(t − s)/1000", lambda i, c: ode_step(Formulas(), _longer(i), c)),
+    Slip("h in thousandths, backwards", "The step is 1000 times too long, and of the other sign.",
+         "network times", "(t − s)/1000, against v",
+         lambda i, c: ode_step(Formulas(), _longer(i, -1), c)),
 )  # fmt: skip
 
 

@@ -33,7 +33,16 @@ _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"
 
 def _diffusion_cases(subject: Subject) -> list[Case]:
     c = subject.conventions
-    return [Case(dict(st), "mixed t") for k in (0, 2) for st in times(c, 3, k)]
+    cases = [Case(dict(st), "mixed t") for k in (0, 2) for st in times(c, 3, k)]
+    if subject.accepts("diffusion", "a"):
+        other = _another_a(c)
+        cases += [Case(dict(st) | {"a": other}, f"a = {other:g}") for st in times(c, 3, 1)]
+    return cases
+
+
+def _another_a(c: Conventions) -> float:
+    """A level of noise that is not the usual one."""
+    return float(received(c, np.array([0.5]))[0])
 
 
 def _slip_g(name: str, what: str, seen: str, remedy: str, change: Any) -> Slip:
@@ -87,6 +96,10 @@ _G_SLIPS = (
     *(_slip_g(f"g = {told}", "Another schedule of the noise.", "variants of the schedule",
               "the declared g", lambda i, c, k, g=g: i.get("a", c["a"]) * g(k))
       for told, g in _SCHEDULES.items()),
+    _slip_g("the a that is given is not used", "Another number stands in its place: the usual one.",
+            "a default that is left in", "use the argument",
+            lambda i, c, k: diffusion(Formulas(), {n: x for n, x in i.items() if n != "a"}, c)[
+                "value"].reshape(np.shape(k.t))),
     _slip_g("√a for a", "The level stands under the root.", "√(a t/(1 − t))", "a",
             lambda i, c, k: diffusion(Formulas(), i, c)["value"].reshape(np.shape(k.t))
             / np.sqrt(i.get("a", c["a"]))),
@@ -284,7 +297,7 @@ def sde_cases(subject: Subject) -> list[Case]:
     for k, case in enumerate(step_cases(subject)):
         given = full_inputs(subject, dict(case.inputs), k)
         if k == 1 and subject.accepts("sde_step", "a") and "g" not in given:
-            given["a"] = float(received(subject.conventions, np.array([0.5]))[0])
+            given["a"] = _another_a(subject.conventions)
         cases.append(Case(given, case.label))
     return cases
 

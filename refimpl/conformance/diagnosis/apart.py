@@ -13,6 +13,7 @@ from ..adapter.results import Answer
 from ..formulas.operations import Within
 from .evidence import Evidence
 from .readings import Case, Explanation
+from .variations import changed, spelt, undeclared
 
 Reader: TypeAlias = Callable[[Evidence, Sequence[str]], list[Explanation]]
 """Readings of some parts that the other parts do not refute."""
@@ -26,6 +27,7 @@ class Apart:
     """
 
     def __init__(self, e: Evidence) -> None:
+        self._e = e
         made = {w.part: (own, w.value) for w in e.op.within if (own := _own(e, w)) is not None}
         plain = e.without(made)
         self._parts = {part: made.get(part, (plain, part)) for part in e.off}
@@ -38,12 +40,25 @@ class Apart:
         found, known = list[Explanation](), 0
         for part, (own, name) in self._parts.items() if self._several else ():
             every = (self._once(reader, part, own, name) for reader in readers)
-            readings = next(filter(None, every), [])
+            kept = ([x for x in read if not self._refuted(x)] for read in every)
+            readings = next(filter(None, kept), [])
             if not readings and whole:
                 return []
             known += bool(readings)
             found += [replace(x, part=part) for x in readings or [_OPEN]]
         return found if known else []
+
+    def _refuted(self, x: Explanation) -> bool:
+        """Whether a part that is right would be wrong by a convention that is told of another."""
+        e = self._e
+        right = set(e.parts) - set(e.off)
+        if x.kind != "convention" or not right:
+            return False
+        for change in undeclared(e.op, e.c):
+            other = changed(e.c, change) if spelt(change) == x.name else None
+            if other is not None:
+                return bool(right & set(Evidence(e.op, e.cases, e.answers, other).off))
+        return False
 
     def _once(self, reader: Reader, part: str, own: Evidence, name: str) -> list[Explanation]:
         """What a reader says of a part: each is asked once."""

@@ -39,6 +39,7 @@ class _Row:
     `full` inputs have full significands: of others, many products round to themselves.
     """
 
+    part: str
     got: np.ndarray
     right: np.ndarray
     size: np.ndarray
@@ -69,6 +70,12 @@ def rounding(
         if all(_member(r, name) for r in off):
             words = f"it is right as far as {name} goes: every number is exactly a {name}"
             return [_told(words, f"a number is rounded to {name}", off)]
+    for name in sorted(coarser, key=lambda n: -arrays.UNIT[n]):
+        parts = {r.part for r in off}
+        whole = [p for p in parts if all(_member(r, name) for r in off if r.part == p)]
+        if whole and _irregular(off, arrays.UNIT[name]):
+            words = f"it is within the rounding of {name}: its {whole[0]} holds such numbers alone"
+            return [_told(words, f"a number is rounded to {name}", off)]
     for name in sorted(coarser, key=lambda n: arrays.UNIT[n]):
         if _irregular(off, arrays.UNIT[name]):
             cause = f"a number is rounded to {name}, or a smaller term to a coarser type"
@@ -88,7 +95,7 @@ def _rows(op: Operation, cases: list[Case], answers: list[Answer], c: Convention
                 return []
             own = tuple(t[part] for t in terms if t[part].shape == right[part].shape)
             full = any(_is_full(x) for x in case.inputs.values())
-            rows.append(_Row(fitted, right[part], sizes[part], got.unit[part], own, full))
+            rows.append(_Row(part, fitted, right[part], sizes[part], got.unit[part], own, full))
     return rows
 
 

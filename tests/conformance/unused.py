@@ -1,0 +1,86 @@
+"""Arguments that are not used, readings that another part refutes, roundings of a part.
+
+They join those of `strange`.
+"""
+
+# ruff: noqa: F811
+
+import torch
+from strange import right, wrong
+from wild import col, g_of, stepped
+
+
+def step(x, v, t, s):
+    mean, g, h = stepped(x, v, t, s)
+    return mean, g * h.sqrt(), h
+
+
+# ---------------------------------------------------------------- what is given and not used
+
+
+@wrong("a left at its default", "diffusion.value", "the a that is given is not used")
+def diffusion(t, s, a):
+    return g_of(t, s)
+
+
+@right("a used")
+def diffusion(t, s, a):
+    return a * g_of(t, s) / 0.7
+
+
+@wrong("a left at its default in a step", "sde_step.value", "the a that is given is not used")
+def sde_step(x, v, t, s, noise, a):
+    mean, std, _ = step(x, v, t, s)
+    return mean + std * noise, mean, std
+
+
+# ---------------------------------------------------------------- what a right part refutes
+
+
+@wrong("√h twice in the sample", "sde_step.value", "mean + std noise √h", but=("std = 'g'",))
+def sde_step(x, v, t, s, noise):
+    mean, std, h = step(x, v, t, s)
+    return mean + std * h.sqrt() * noise, mean, std
+
+
+@wrong("g in the sample alone", "sde_step.value", "mean + g noise", but=("declare std",), std="g")
+def sde_step(x, v, t, s, noise):
+    mean, std, h = step(x, v, t, s)
+    return mean + std / h.sqrt() * noise, mean, std / h.sqrt()
+
+
+@wrong("a mean for a sum of four axes", "log_prob.value", "mean for sum",
+       but=("mean of means",), dims=4)  # fmt: skip
+def log_prob(x_s, mean, std):
+    return torch.distributions.Normal(mean, col(std, mean)).log_prob(x_s).flatten(1).mean(1)
+
+
+# ---------------------------------------------------------------- precision
+
+
+@wrong("a mean in bfloat16", "sde_step.value", "rounding of bfloat16: its mean", but=("float16 ",))
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    mean = mean.bfloat16().to(x.dtype)
+    return mean + std * noise, mean, std
+
+
+@wrong("a log-ratio in bfloat16", "ratio.gradient", "as far as half precision goes",
+       but=("detached",))  # fmt: skip
+def ratio(log_prob, log_prob_old):
+    return torch.exp((log_prob - log_prob_old).bfloat16().to(log_prob.dtype))
+
+
+# ---------------------------------------------------------------- lengths on the network's clock
+
+
+@wrong("a length on the clock to 1000", "ode_step.value", "h in thousandths", but=("x − 1000 t v",),
+       time="noise at 1000")  # fmt: skip
+def ode_step(x, v, t, s):
+    return x + col(s - t, x) * v
+
+
+@wrong("a length on the clock to 1000, backwards", "ode_step.value", "thousandths, backwards",
+       time="noise at 1000")  # fmt: skip
+def ode_step(x, v, t, s):
+    return x + col(t - s, x) * v
