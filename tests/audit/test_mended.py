@@ -123,3 +123,41 @@ def test_a_density_of_half_of_the_coordinates_is_told(make, kit, judge, words):
     half = each[:, :1] if words == "first" else each[:, 1:]
     found = judge(c | {"log_prob": half.flatten(1).sum(1)}, TOLD)["log_prob"]
     assert f"it is that of the {words} 20 of 40 coordinates alone" in found.detail
+
+
+def test_a_variance_in_the_field_std_is_told_and_its_root_is_taken(make, judge):
+    c = {n: x for n, x in make().items() if n != "g"}
+    found = judge(c | {"std": c["std"] ** 2}, {"log_prob": "sum", "std": "step"})
+    told = [f for f in found["report"].findings if f.verdict == "differs"]
+    assert [f.subject for f in told] == ["std"]
+    assert "holds the step's variance" in told[0].detail
+
+
+def test_rows_of_one_level_that_do_not_fit_are_told_with_it(make, judge):
+    c = make()
+    first = (torch.arange(STEPS * BATCH) < BATCH).double()
+    found = judge(c | {"x_s": c["x_s"] * (1 + first.reshape(-1, 1, 1, 1))}, TOLD)["x_s"]
+    assert "12 of 108 rows do not fit, the first is row 0: all at t = 1" in found.detail
+
+
+def test_numbers_that_were_never_filled_in_are_told(make, judge):
+    c = make()
+    late = torch.arange(STEPS * BATCH) >= (STEPS - 1) * BATCH
+    found = judge(c | {"log_prob": torch.where(late, 0.0, c["log_prob"])}, TOLD)["log_prob"]
+    assert "all at t = 0.4286, they are 0" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("sizes", "verdict"),
+    [((4, 4, 4, 4), "consistent"), ((4, 4, 4, 8), "differs"), ((4, 4, 4, 3), "differs"),
+     ((3, 4, 4, 5, 8), "convention")],
+)  # fmt: skip
+def test_groups_without_a_common_size_have_not_lost_samples(judge, sizes, verdict):
+    groups = torch.cat([torch.full((n,), k) for k, n in enumerate(sizes)])
+    rewards = torch.randn(len(groups), dtype=torch.float64)
+    assert judge({"rewards": rewards, "groups": groups})["groups"].verdict == verdict
+
+
+def test_no_std_is_not_called_the_batch_s(kit, judge):
+    found = judge(kit["rewards"](), {"advantage_std": "none"})["advantages"]
+    assert (found.verdict, found.formula) == ("differs", "grpo.advantage")

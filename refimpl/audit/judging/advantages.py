@@ -236,6 +236,8 @@ def _told(
     wrong = _contradicts(rule, manifest)
     if wrong:
         called = _NAMES | ({"eps": "eps missing"} if rule.eps == 0 else {})
+        if "none" in (rule.std, manifest.advantage_std):  # neither is taken for the other
+            called = {k: x for k, x in called.items() if k != "advantage_std"}
         names = ", ".join(f"grpo.advantage: {called[k]}" for k in wrong if k in called)
         told = ", ".join(f"{k} = {manifest.declared[k]!r}" for k in wrong)
         return Finding(

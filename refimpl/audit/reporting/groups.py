@@ -97,11 +97,16 @@ def _sizes(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
     if 1 in counts:
         problem = "a group of one has no baseline"
     elif len(counts) > 1 or common not in counts:
-        multiple = any(size % common == 0 and size > common for size in counts)
+        multiple = all(size % common == 0 for size in counts)
         problem = f"declared group = {manifest.group}" if common not in counts else (
             "a prompt that comes twice was taken for one group: key groups by draw, not by text"
             if multiple else "groups lost samples, or the sampler split them"
         )  # fmt: skip
+    several = len(counts) > 2 and 2 * counts.get(common, 0) <= sum(counts.values())
+    if several and manifest.group is None and 1 not in counts:  # there is no one size to be lost
+        told = f"groups: {told}, no size of which most are"
+        yield Finding("groups", "convention", rows=sum(counts.values()), detail=told)
+        return
     yield Finding(
         "groups", "differs" if problem else "consistent", rows=sum(counts.values()),
         detail=f"groups: {told}" + (f"; {problem}" if problem else ""),

@@ -15,7 +15,7 @@ from ..judging import elsewhere
 from ..judging.finding import Finding
 from ..judging.fit import EASY
 from ..judging.identify import Identified, identify
-from ..reading.layout import Table
+from ..reading.layout import Rows, Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
 from .whole import window
@@ -114,6 +114,12 @@ def _sure(known: Identified) -> bool:
     )  # fmt: skip
 
 
+def _root(own: Rows) -> Rows:
+    return replace(
+        own, read=lambda a, b: own.read(a, b).sqrt(), head=lambda row, k: own.head(row, k).sqrt()
+    )
+
+
 def _tried(
     tables: Sequence[Table], manifest: Manifest
 ) -> Iterator[tuple[Finding, Sequence[Table], Manifest]]:
@@ -123,6 +129,10 @@ def _tried(
             detail = f"declared {told}, and the steps fit without it; the rest is judged so"
             finding = Finding("std" if "std" in keys else "clock", "differs", detail=detail)
             yield finding, tables, replace(manifest, **dict[str, Any](dict.fromkeys(keys)))
+    if "std" in tables[0].columns:
+        rooted = [replace(t, columns=t.columns | {"std": _root(t.columns["std"])}) for t in tables]
+        detail = "the field std holds the step's variance; the rest is judged with its root"
+        yield Finding("std", "differs", detail=detail), rooted, manifest
     if {"x_t", "x_s"} <= set(tables[0].columns):
         turned = [
             replace(t, columns=t.columns | {"x_t": t.columns["x_s"], "x_s": t.columns["x_t"]})

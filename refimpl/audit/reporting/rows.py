@@ -157,10 +157,22 @@ def _rounded(
 
 
 def _failing(subject: str, tables: Sequence[Table], seen: Seen, whole: Whole, probe: Probe) -> str:
-    """What the rows that do not fit look like."""
-    rows = read(tables, seen.failing[subject], whole.rows.model)
+    """What the rows that do not fit look like, and where they are."""
+    places = seen.failing[subject]
+    rows = read(tables, places, whole.rows.model)
+    zeros = rows is not None and not bool(rows.got[subject].any())
     found = [m for m in explain(subject, rows, probe) if m.level]
-    return f"they equal {found[0].formula.name}" if found else ""
+    told = "they are 0" if zeros else f"they equal {found[0].formula.name}" if found else ""
+    return ", ".join(x for x in (where(tables, seen, subject), told) if x)
+
+
+def where(tables: Sequence[Table], seen: Seen, subject: str) -> str:
+    """At which level the rows are that do not fit, if it is one."""
+    places, tally = seen.failing.get(subject, []), seen.tallies.get(subject, Tally())
+    if not 1 < tally.beyond <= len(places) or "t" not in tables[0].columns:
+        return ""
+    levels = {float(tables[i].columns["t"].head(row, 1)[0]) for i, row in places}
+    return f"all at t = {levels.pop():.4g}" if len(levels) == 1 else ""
 
 
 def _one_for_all(subject: str, table: Table) -> str:

@@ -16,7 +16,7 @@ from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
 from .draws import of_draw
 from .misdeclared import mended
-from .rows import NEEDS, far_off, row_findings
+from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
 from .unexplained import of_mean
 from .whole import Explained, explain, read, sharper
@@ -193,6 +193,7 @@ def _latents(
         if far and not why and subject == "x_s":
             why = of_draw(tables, probe, known.model, lag, known=False)
         match = None if why else match
+        why = why or where(tables, seen, subject)
         yield judged(subject, match, known.means, tally, manifest, failing=why)
     elif known.target == "residuals":
         found = preferred(known.means, manifest)
@@ -220,6 +221,7 @@ def _latents(
         sure = bool(known.means)
         why = of_draw(tables, probe, known.model, lag, known=sure) if far else ""
         match = None if why else match
+        why = why or where(tables, seen, "x_s")
         yield judged("x_s", match, known.draws, tally, manifest, failing=why)
     elif "x_s" in names and SILENT not in seen.tallies:
         yield Finding("x_s", "not checked", detail=f"it takes {NEEDS['x_s']}")
