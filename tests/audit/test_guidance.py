@@ -53,15 +53,16 @@ def test_nothing_is_said_of_a_velocity_that_is_made_of_neither(judge):
 
 def test_another_policy_s_velocity_is_not_held_against_this_one_s_parts(judge):
     c = record(plain)
-    found = judge(c | {"v_old": c["v"] + 0.01 * torch.randn(N, D)}, {"guidance": 4.5})
+    found = judge(c | {"v_old": c["v"] + 0.01 * torch.sin(c["x_t"])}, {"guidance": 4.5})
     assert found["guidance of v"].verdict == "consistent"
     assert found["guidance of v_old"].verdict == "not checked"
     assert "guidance" not in found
 
 
 def test_a_mean_of_the_declared_guidance_is_told_where_v_is_not_guided(make, judge):
-    c = make()
-    uncond = c["v"] + torch.randn_like(c["v"])
+    c = make(dtype=torch.float32)
+    draw = torch.Generator().manual_seed(5)
+    uncond = c["v"] + torch.randn(c["v"].shape, generator=draw)
     cond = uncond + (c["v"] - uncond) / 4.5  # guided by 4.5 it is the velocity that was used
     found = judge(c | {"v": cond, "v_cond": cond, "v_uncond": uncond}, {"a": 0.7, "guidance": 4.5})
     assert "the velocity guided by the declared 4.5, which v is not" in found["mean"].detail

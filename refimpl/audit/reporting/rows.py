@@ -52,7 +52,7 @@ def row_findings(
             )  # fmt: skip
             continue
         match, tally = chosen.get(subject), seen.tallies.get(subject, Tally())
-        if whole is None and seen.silent and subject == "log_prob":
+        if whole is None and seen.silent + seen.zeros and subject == "log_prob":
             continue  # no row has noise, and that is said
         if whole is None or not set(whole.rows.sizes) & _TELLING[subject]:
             yield Finding(subject, "not checked", detail=f"it takes {NEEDS[subject]}")

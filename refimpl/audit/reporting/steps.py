@@ -150,10 +150,10 @@ def _missing(seen: Seen) -> Iterator[Finding]:
             name, "differs", rows=seen.rows,
             detail=f"{count} of {seen.rows} rows hold NaN or infinity; they are left out",
         )  # fmt: skip
-    if seen.silent:
+    if silent := seen.silent + (0 if seen.noisy else seen.zeros):
         yield Finding(
-            "log_prob", "differs", rows=seen.silent,
-            detail=f"{seen.silent} rows without noise (std = 0) have a log-probability that is a "
+            "log_prob", "differs", rows=silent,
+            detail=f"{silent} rows without noise (std = 0) have a log-probability that is a "
             "number: a step without noise has no density; leave it out of the ratio",
         )  # fmt: skip
 

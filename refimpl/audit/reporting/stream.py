@@ -64,7 +64,9 @@ class Seen:
         tallies: by subject.
         failing: by subject, rows that did not fit, (table, row), a few.
         missing: by name, how many rows hold NaN or infinity.
-        silent: rows without noise whose log_prob is a number.
+        silent: rows without noise whose log_prob is a number other than 0.
+        zeros: those where it is 0: among rows with noise, a place that was left empty.
+        noisy: rows with noise.
         starts: rows before each table.
         lag: rows from a step to the next of the same sample; 0 where that is not known.
     """
@@ -76,6 +78,8 @@ class Seen:
     failing: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
     silent: int = 0
+    zeros: int = 0
+    noisy: int = 0
     starts: list[int] = field(default_factory=list)
     rows: int = 0
 
@@ -317,6 +321,8 @@ def _count_missing(told: Mapping[str, Tensor], seen: Seen) -> None:
 
 
 def _count_silent(b: Block, seen: Seen) -> None:
+    seen.noisy += int(b.noisy.sum())
     if b.has("log_prob") and not bool(b.noisy.all()):
         values = per_row(b.raw["log_prob"])[~b.noisy]
-        seen.silent += int((torch.isfinite(values) & (values != 0)).sum())  # 0 is as good as none
+        seen.silent += int((torch.isfinite(values) & (values != 0)).sum())
+        seen.zeros += int((values == 0).sum())
