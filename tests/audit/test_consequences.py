@@ -107,3 +107,10 @@ def test_rows_of_several_updates_are_there_twice_whatever_the_policy(make, judge
     both = {n: torch.cat([c[n], other[n]]) for n in c}
     found = judge(both, {"a": 0.7})["noise"]
     assert (found.verdict, found.detail) == ("not checked", "rows are there twice")
+
+
+def test_residuals_that_share_their_noise_are_not_held_against_the_mean(make, judge):
+    kept = chain(make, mix=lambda e, past: past)
+    found = judge({n: x for n, x in kept.items() if n != "mean"}, {"a": 0.7})
+    assert found["noise"].verdict == "differs"
+    assert found["mean"].verdict == "not checked", found["mean"]

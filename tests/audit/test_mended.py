@@ -161,3 +161,19 @@ def test_groups_without_a_common_size_have_not_lost_samples(judge, sizes, verdic
 def test_no_std_is_not_called_the_batch_s(kit, judge):
     found = judge(kit["rewards"](), {"advantage_std": "none"})["advantages"]
     assert (found.verdict, found.formula) == ("differs", "grpo.advantage")
+
+
+SUMS = {
+    "the running sum over the sample's steps": lambda x: x.cumsum(0),
+    "the sum over the sample's steps": lambda x: x.sum(0, keepdim=True).expand_as(x),
+    "the mean over the sample's steps": lambda x: x.mean(0, keepdim=True).expand_as(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SUMS)
+@pytest.mark.parametrize("name", ["log_prob", "kl"])
+def test_a_number_of_several_steps_is_told_for_it(make, judge, name, words):
+    c = make()
+    made = SUMS[words](steps_of(c[name])).reshape(c[name].shape)
+    found = judge(c | {name: made}, TOLD)[name]
+    assert f"it is {words}" in found.detail, found

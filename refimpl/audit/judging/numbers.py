@@ -22,6 +22,7 @@ from .fit import EASY, Match, best, match
 from .formulas import Formula, log_probs
 from .formulas_kl import kls
 from .measures import FLOAT32, Distance, Rowwise, arithmetic, distances
+from .rearranged import changes
 from .reduced import reduced_gap, value_of
 from .verdicts import against
 
@@ -144,8 +145,15 @@ def cancelled(rows: Rowwise, got: Tensor, u: float) -> bool:
     return False
 
 
-def elsewhere(subject: str, rows: Rowwise, got: Tensor, u: float, lag: int) -> str:
-    """Whether the numbers are right, and stand in other rows of this window: in words, or ""."""
+def elsewhere(
+    subject: str, rows: Rowwise, got: Tensor, u: float, lag: int, *, whole: bool
+) -> str:  # fmt: skip
+    """Whether the numbers are right, and stand in other rows of this window, or are made of several
+    rows: in words, or "".
+
+    Args:
+        whole: these are all rows.
+    """
     seen = distances(rows, arithmetic(rows, u))
     for formula in candidates(subject, seen):
         if formula.standing == "mistake":
@@ -158,6 +166,10 @@ def elsewhere(subject: str, rows: Rowwise, got: Tensor, u: float, lag: int) -> s
         at = places(got, wanted, gap.exact)
         if at is not None:
             return f"it is right for {told(at, lag)}"
+        for words, change in changes(rows.scalars["t"][:, 0], len(got)) if whole else ():
+            off = (change(wanted[:, 0]) - got[:, 0]).abs()
+            if bool((off <= change(gap.exact)).all()):
+                return f"it is {words}"
     return ""
 
 

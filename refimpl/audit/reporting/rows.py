@@ -205,7 +205,8 @@ def _elsewhere(subject: str, tables: Sequence[Table], probe: Probe, model: Model
     if whole is None or len(whole.rows.dims) != n:
         return ""
     got, u = whole.got[subject], probe.roundoff[subject]
-    return numbers.elsewhere(subject, whole.rows, got, u, lag)
+    every = n == tables[0].n and len(tables) == 1
+    return numbers.elsewhere(subject, whole.rows, got, u, lag, whole=every)
 
 
 def _times(subject: str, whole: Whole, probe: Probe, manifest: Manifest) -> str:

@@ -59,13 +59,22 @@ def _judged(
         for name in distances_of(chosen[subject].formula, whole.rows)
     }
     seen = stream(tables, known.model, chosen, lag_of(tables), wanted, progress)
+    noise = seen.noise.finding("noise" in probe.raw)
+    dependent = noise.verdict == "differs" and "it moves with" not in noise.detail
+    latents = _latents(known, chosen, seen, manifest, probe, tables)
+    if known.target == "residuals" and not known.means and dependent:
+        why = "it takes mean or noise: the law of its residuals is not theirs, see noise"
+        latents = (
+            Finding("mean", "not checked", detail=why) if f.subject == "mean" else f
+            for f in latents
+        )  # fmt: skip
     return [
         *_missing(seen),
         *seen.levels.findings(manifest, probe.roundoff),
         *_scale(known, manifest, probe),
-        *_latents(known, chosen, seen, manifest, probe, tables),
+        *latents,
         *row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means),
-        *_noise(seen, probe),
+        noise,
         *_joined(tables, probe, known),
     ]
 
@@ -227,7 +236,3 @@ def _latents(
         yield Finding("x_s", "not checked", detail=f"it takes {NEEDS['x_s']}")
     if known.velocity == "v_old" and known.means:
         yield Finding("v", "convention", detail="the mean follows from v_old, not from v")
-
-
-def _noise(seen: Seen, probe: Probe) -> Iterator[Finding]:
-    yield seen.noise.finding("noise" in probe.raw)
