@@ -91,6 +91,23 @@ def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_fo
     assert judge(near | {"kl": near["kl"] + 1e-5}, told)["kl"].verdict == "differs"
 
 
+@pytest.mark.parametrize("apart", [2e-4, 1e-3, 3e-3, 1e-2])
+def test_an_estimate_in_float32_is_not_told_for_a_mean_over_rows(make, judge, apart):
+    c = make(dtype=torch.float32)
+    ref = c["v"] + apart * torch.cos(2 * c["x_t"])
+    step = sde.Step(*(c[n].double().reshape(-1, 1, 1, 1) for n in ("t", "s")))
+    g, std = (c[n].double().reshape(-1, 1, 1, 1) for n in ("g", "std"))
+    law = sde.transition(paths.linear(step.t), c["x_t"].double(), ref.double(), g, step)
+    new, old = (
+        policy.average(gaussian.log_prob(c["x_s"].double(), m.double(), std)).float()
+        for m in (c["mean"], law.mean)
+    )
+    kl = torch.exp(old - new) - 1 - (old - new)
+    found = judge(c | {"v_ref": ref, "kl": kl}, {"a": 0.7, "log_prob": "sum"})["kl"]
+    assert "the mean over" not in found.detail, found
+    assert "the sum over" not in found.detail
+
+
 def test_a_mean_of_the_reference_that_v_ref_does_not_lead_to_is_told(make, kit, judge):
     c, rows = make(), kit["rows"]
     step = sde.Step(rows(c, "t"), rows(c, "s"))

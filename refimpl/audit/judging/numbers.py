@@ -167,8 +167,9 @@ def elsewhere(
         if at is not None:
             return f"it is right for {told(at, lag)}"
         for words, change in changes(rows.scalars["t"][:, 0], len(got)) if whole else ():
-            off = (change(wanted[:, 0]) - got[:, 0]).abs()
-            if bool((off <= change(gap.exact)).all()):
+            made, allowed = change(wanted[:, 0]), change(gap.exact)
+            telling = float((allowed / made.abs()).median()) < _TOLD
+            if telling and bool(((made - got[:, 0]).abs() <= allowed).all()):
                 return f"it is {words}"
     return ""
 
