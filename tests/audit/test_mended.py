@@ -55,13 +55,22 @@ def test_one_state_in_both_places_is_told_and_nothing_else_is_blamed(make, judge
     assert "hold the same numbers" in told[0].detail
 
 
+@pytest.mark.parametrize("order", ["rows", "steps first", "batch first"])
 @pytest.mark.parametrize("wrong", ["x_s", "x_t"])
-def test_a_state_of_other_samples_is_told_whose_it_is(make, judge, wrong):
-    c = make()
-    found = judge(c | {wrong: rolled(c[wrong], 1, 1)}, TOLD)
+def test_a_state_of_other_samples_is_told_whose_it_is(make, judge, wrong, order):
+    c = make(order=order)
+    dim = {"rows": 1, "steps first": 1, "batch first": 0}[order]
+    moved = rolled(c[wrong], 1, 1) if order == "rows" else c[wrong].roll(1, dim)
+    found = judge(c | {wrong: moved}, TOLD)
     told = [f for f in found["report"].findings if f.verdict == "differs"]
     assert [f.subject for f in told] == [wrong]
-    assert "x_s goes on as the x_t of other samples of the same step" in told[0].detail
+    assert "x_s goes on as the x_t of other samples" in told[0].detail
+
+
+@pytest.mark.parametrize("order", ["rows", "steps first", "batch first"])
+def test_states_that_go_on_are_not_told_for_others(make, judge, order):
+    found = judge(make(order=order), TOLD)["report"].findings
+    assert not [f for f in found if f.verdict == "differs"]
 
 
 @pytest.mark.parametrize(("by", "which"), [(1, "after"), (-1, "before")])

@@ -79,25 +79,31 @@ def _one_state(probe: Probe) -> str:
 
 def _dealt(table: Table, lag: int) -> str:
     """Whether each x_s goes on as the x_t of another sample, in words."""
-    names = {"x_t", "x_s", "t", "s"}
-    if lag < 2 or not names <= set(table.columns) or table.n < 2 * lag:
+    if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
         return ""
-    n, k = min(window(table, lag), table.n - lag), min(64, width(table))
-    ends, starts = (
-        torch.stack([table.columns[x].head(row + by, k).clone() for row in range(n)]).double()
-        for x, by in (("x_s", 0), ("x_t", lag))
+    c, k = table.columns, min(64, width(table))
+    rows = [
+        row for row in range(min(window(table, lag), table.n - lag))
+        if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1))
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    ends, starts, levels = (
+        torch.stack([c[name].head(row + by, wide).clone() for row in rows]).double()
+        for name, by, wide in (("x_s", 0, k), ("x_t", lag, k), ("t", 0, 1))
     )
-    joined = all(
-        torch.equal(table.columns["s"].head(row, 1), table.columns["t"].head(row + lag, 1))
-        for row in range(n)
-    )
-    at = elsewhere.places(ends, starts, torch.zeros(n), _JOINED) if joined else None
+    at = elsewhere.places(ends, starts, torch.zeros(len(rows)), _JOINED)
     if at is None:
         return ""
-    own = ((at - torch.arange(n)) % lag == 0)[at >= 0]  # the same sample's, some steps off
-    if float(own.double().mean()) > 1 - _JOINED:
+    found = (at >= 0).nonzero()[:, 0]
+    beside = (levels[at[found]] == levels[found])[:, 0] & (at[found] != found)
+    if float(beside.double().mean()) < _JOINED:  # the same sample's, some steps off, or anything
         return ""
-    return f"x_s goes on as the x_t of {elsewhere.told(at, lag)}"
+    row = int(found[int(beside.double().argmax())])
+    return (
+        f"x_s goes on as the x_t of other samples: that of row {rows[row]} in row "
+        f"{rows[int(at[row])] + lag}, and not in row {rows[row] + lag}"
+    )
 
 
 _JOINED = 0.7
