@@ -5,14 +5,16 @@ They join those of `strange`.
 
 # ruff: noqa: F811
 
+from itertools import pairwise
+
 import torch
 from strange import right, wrong
 from wild import col, g_of, stepped
 
 
-def step(x, v, t, s):
-    mean, g, h = stepped(x, v, t, s)
-    return mean, g * h.sqrt(), h
+def step(x, v, t, s, a=0.7):
+    mean, g, _ = stepped(x, v, t, s, g=a / 0.7 * g_of(col(t, x), col(s, x)))
+    return mean, g * col(t - s, x).sqrt(), col(t - s, x)
 
 
 # ---------------------------------------------------------------- what is given and not used
@@ -32,6 +34,23 @@ def diffusion(t, s, a):
 def sde_step(x, v, t, s, noise, a):
     mean, std, _ = step(x, v, t, s)
     return mean + std * noise, mean, std
+
+
+def chain(field, x, levels, noise, a):
+    for k, (t, s) in enumerate(pairwise(levels)):
+        mean, std, _ = step(x, field(x, t), *(0 * x.flatten(1)[:, 0] + u for u in (t, s)), a)
+        x = mean + std * noise[k]
+    return x
+
+
+@wrong("a left at its default in a chain", "sde_sampler.value", "the a that is given is not used")
+def sde_sampler(field, x, levels, noise, a):
+    return chain(field, x, levels, noise, 0.7)
+
+
+@right("a used in a chain")
+def sde_sampler(field, x, levels, noise, a):
+    return chain(field, x, levels, noise, a)
 
 
 # ---------------------------------------------------------------- what a right part refutes
@@ -84,3 +103,40 @@ def ode_step(x, v, t, s):
        time="noise at 1000")  # fmt: skip
 def ode_step(x, v, t, s):
     return x + col(t - s, x) * v
+
+
+# ---------------------------------------------------------------- the last step
+
+
+def last(s, x):
+    return col(s, x) == 0
+
+
+@wrong("the SDE's mean at the end", "sde_step.last", "no noise at s = 0, and no std")
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    std = torch.where(last(s, x), 0.0, std)
+    return mean + std * noise, mean, std
+
+
+@wrong("the SDE's mean for the data", "sde_step.last", "no noise at s = 0, and no std",
+       last_step="data")  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    std = torch.where(last(s, x), 0.0, std)
+    return mean + std * noise, mean, std
+
+
+@wrong("the predicted data, not declared", "sde_step.last", "last_step = 'data'")
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    mean = torch.where(last(s, x), x - col(t, x) * v, mean)
+    std = torch.where(last(s, x), 0.0, std)
+    return mean + std * noise, mean, std
+
+
+@wrong("the ODE's mean at the end", "sde_step.last", "the ODE's mean in the last step")
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = step(x, v, t, s)
+    mean = torch.where(last(s, x), x - col(t, x) * v, mean)
+    return mean + std * noise, mean, std

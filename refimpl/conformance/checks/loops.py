@@ -90,6 +90,13 @@ def _backwards(i: Inputs, c: Conventions) -> Parts:
     return {"x": x}
 
 
+_A_UNUSED = Slip(
+    "the a that is given is not used", "Another number stands in its place: the usual one.",
+    "a default that is left in", "use the argument",
+    lambda i, c: {"x": _walk(Formulas(), {n: x for n, x in i.items() if n != "a"}, c)},
+)  # fmt: skip
+
+
 _LOOP_SLIPS = (
     _sampler_slip("last step dropped", "The loop runs one step short.", "BAGEL, verl-omni 279",
                   "steps from every level to the next, the last included", skip=(-1,)),
@@ -319,7 +326,8 @@ ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
-                (*_LOOP_SLIPS, *_NOISE_SLIPS, *_LENGTH_SLIPS, *_WINDOWS, *REMEMBERED, *OTHER_SDES),
+                (*_LOOP_SLIPS, _A_UNUSED, *_NOISE_SLIPS, *_LENGTH_SLIPS, *_WINDOWS, *REMEMBERED,
+                 *OTHER_SDES),
                 _loop_size, edited=edited, closely=_CLOSELY,
                 fitted=lambda *told: chain(churned(*told), drawn(*told), weighed(*told),
                                            ended(*told), with_numbers(*told)))  # fmt: skip
@@ -338,9 +346,17 @@ def their_grid(subject: Subject, capability: str) -> np.ndarray:
 
 
 def loop_cases(subject: Subject, capability: str) -> list[Case]:
-    """A linear field in one shape, a curved one in another."""
+    """A linear field in one shape, a curved one in another; with another a, where it is taken."""
     both = zip(of_x(subject.conventions), FIELDS, strict=False)
-    return [loop_case(subject, capability, values("x", s), kind=k, told=t) for s, (k, t) in both]
+    cases = [loop_case(subject, capability, values("x", s), kind=k, told=t) for s, (k, t) in both]
+    if capability == "sde_sampler" and subject.accepts(capability, "a"):
+        last = cases[-1]
+        cases.append(Case(dict(last.inputs) | {"a": _ANOTHER_A}, f"{last.label}, a = {_ANOTHER_A}"))
+    return cases
+
+
+_ANOTHER_A = 0.5
+"""A level of noise that is not the usual one."""
 
 
 def loop_case(
@@ -366,7 +382,8 @@ def loop_case(
 def run_loop(subject: Subject, capability: str, case: Case, seed: int = 0) -> Answer:
     c, i = subject.conventions, case.inputs
     given: dict[str, Any] = {
-        "x": subject.give(i["x"]), "steps": i["steps"], "field": i["field"], "a": float(c["a"]),
+        "x": subject.give(i["x"]), "steps": i["steps"], "field": i["field"],
+        "a": float(i.get("a", c["a"])),
         "levels": subject.give(i["levels"]),
     }  # fmt: skip
     if "noise" in i:

@@ -57,8 +57,8 @@ def _stale_score(i: Inputs, c: Conventions) -> Parts:
     lines = [parsed("score", "before") if row.name == "score" else row for row in right.lines]
     stale, known = replace(right, lines=tuple(lines)), dict[str, Any](x=i["x"])
     for k, (t, s) in enumerate(pairwise(levels_of(i, c))):
-        known |= {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s), "a": c["a"],
-                  "noise": i["noise"][k], "field": field_of(i)}  # fmt: skip
+        known |= {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
+        known |= {"a": i.get("a", c["a"]), "noise": i["noise"][k], "field": field_of(i)}
         now = right.values(known)
         x_s = stale.values(known)["x_s"] if "before" in known else now["x_s"]
         known = {"x": x_s, "before": now["score"]}

@@ -40,7 +40,7 @@ def _walked(
     i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | None = None
 ) -> Iterator[Env]:
     """All numbers of each step."""
-    known: Env = {"x": i["x"], "field": field_of(i), "a": c["a"], **(free or {})}
+    known: Env = {"x": i["x"], "field": field_of(i), "a": i.get("a", c["a"]), **(free or {})}
     grid = levels_of(i, c)
     for k, (t, s) in enumerate(pairwise(grid)):
         own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}

@@ -208,6 +208,18 @@ def _silent_end(i: Inputs, c: Conventions) -> Parts:
     return {part: x for part, x in right.items() if part != "log_prob"} | {"x_s": silent}
 
 
+def _end_of(i: Inputs, c: Conventions, *, drift: bool, noisy: bool) -> Parts:
+    """The step to s = 0 by the ODE or by the SDE's mean, with its noise or without any."""
+    k, right = levels(i, c, i["x"]), step(Formulas(), i, c.but(last_step="sampled"))
+    last, still = k.s == 0, i["x"] - k.h * c.velocity(i["v"])
+    mean = right["mean"] if drift else np.where(last, still, right["mean"])
+    made = {"mean": mean, "std": right["std"] if noisy else np.where(last, 0.0, right["std"])}
+    if "x_s" not in right:
+        return made
+    noise = right["x_s"] - right["mean"]
+    return made | {"x_s": mean + (noise if noisy else np.where(last, 0.0, noise))}
+
+
 def _uncorrected(i: Inputs, c: Conventions) -> Parts:
     """x − h v + std ε beside the right mean."""
     k, right = levels(i, c, i["x"]), step(Formulas(), i, c)
@@ -225,6 +237,16 @@ STEP_SLIPS = (
     Slip("no noise at s = 0", "The last step returns its mean as the sample, and the SDE's std "
          "beside it.", "samplers that skip the last noise", "add it, or return the predicted data "
          "and declare last_step = 'data'", lambda i, c: _silent_end(i, c)),
+    Slip("no noise at s = 0, and no std", "The last step returns the SDE's mean, which is neither "
+         "its sample nor the predicted data.", "samplers that skip the last noise",
+         "add the noise, or return x − t v and declare last_step = 'data'",
+         lambda i, c: _end_of(i, c, drift=True, noisy=False)),
+    Slip("the ODE's step to s = 0", "The last step is x − h v without noise: the predicted data.",
+         "samplers whose last step is the ODE's", "declare last_step = 'data'",
+         lambda i, c: _end_of(i, c, drift=False, noisy=False)),
+    Slip("the ODE's mean in the last step", "At s = 0 the score's correction is left out, and the "
+         "noise is there.", "samplers whose last step is the ODE's", "the SDE's mean",
+         lambda i, c: _end_of(i, c, drift=False, noisy=True)),
     Slip("noise before the drift", "The noise is added to x, and the drift is that of the noisy "
          "state.", "Langevin steps and churn", "the drift at x, then the noise",
          lambda i, c: _noise_first(i, c)),
