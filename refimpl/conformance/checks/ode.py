@@ -122,7 +122,17 @@ def _euler_at_the_end(i: Inputs, c: Conventions) -> Parts:
     return {"value": np.where(s == 0, i["x"] - (t - s) * v, heun)}
 
 
+def _heun_longer(i: Inputs, c: Conventions) -> Parts:
+    """Heun's step with h on a clock to 1000, its levels being right."""
+    t, s = (column(c.level(i[name]), i["x"]) for name in ("t", "s"))
+    x, field, h = i["x"], field_of(i), 1000 * (t - s)
+    first = field(x, t)
+    return {"value": x - h / 2 * (first + field(x - h * first, s))}
+
+
 _HEUN_SLIPS = (
+    Slip("h in thousandths", "The step is 1000 times too long: t − s is taken on a clock to 1000.",
+         "network times", "(t − s)/1000", _heun_longer),
     *(other_rule(n, _by) for n in OTHER_RULES if n != "Heun's rule"),
     Slip("Euler's rule in the step to 0", "The last step takes one slope.", "samplers that cannot "
          "ask the network at noise level 0", "two slopes in every step: a velocity is finite at 0",
