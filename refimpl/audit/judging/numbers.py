@@ -79,8 +79,9 @@ def _against_old(f: Formula) -> Formula:
 
 
 def explain(
-    subject: str, rows: Rowwise, got: Tensor, u: float, manifest: Manifest | None = None
-) -> list[Match]:
+    subject: str, rows: Rowwise, got: Tensor, u: float, manifest: Manifest | None = None, *,
+    mistakes: bool = True,
+) -> list[Match]:  # fmt: skip
     """The formulas that give the recorded numbers, likeliest first.
 
     Mistakes are asked only where nothing else explains them; or where something else does and is
@@ -89,7 +90,7 @@ def explain(
     found = []
     seen = distances(rows, arithmetic(rows, u))
     every = candidates(subject, seen)
-    for mistaken in (False, True):
+    for mistaken in (False, True) if mistakes else (False,):
         for formula in every:
             if (formula.standing == "mistake") == mistaken:
                 try:

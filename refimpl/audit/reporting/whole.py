@@ -99,10 +99,11 @@ def sharper(
 
 
 def explain(
-    subject: str, whole: Whole | None, probe: Probe, manifest: Manifest | None = None
-) -> list[Match]:
+    subject: str, whole: Whole | None, probe: Probe, manifest: Manifest | None = None, *,
+    mistakes: bool = True,
+) -> list[Match]:  # fmt: skip
     """The formulas that give the numbers recorded for these rows, likeliest first."""
     if whole is None or not len(whole.rows.dims):
         return []
     got, u = whole.got[subject], probe.roundoff[subject]
-    return numbers.explain(subject, whole.rows, got, u, manifest)
+    return numbers.explain(subject, whole.rows, got, u, manifest, mistakes=mistakes)
