@@ -243,3 +243,10 @@ def test_a_loss_with_its_own_advantages_is_not_told_for_another_order(judge):
     c["loss"] = -c["ratio"] * c["advantages"] + 1e-4 * c["kl"]
     del c["kl"]
     assert "order" not in judge(c, {"clip": CLIP})["loss"].detail
+
+
+def test_rows_of_a_sample_that_follow_each_other_are_put_in_order(judge):
+    c = {n: of_steps(x).T.reshape(-1) for n, x in update(spread=1e-2).items() if n != "loss"}
+    d = (c["log_prob"] - c["log_prob_old"]).reshape(BATCH, STEPS)
+    found = judge(c | {"ratio": d.cumsum(1).exp().reshape(-1)})["ratio"]
+    assert "the running sum over the sample's steps" in found.detail, found
