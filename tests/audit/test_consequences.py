@@ -42,6 +42,14 @@ def test_noise_that_is_cut_is_told_with_where(make, judge, recorded):
     assert "variance" not in detail
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_noise_of_another_size_is_not_told_for_an_end(make, judge, recorded):
+    """Of smaller noise the largest number is smaller too."""
+    detail = told(judge, again(make(shape=WIDE), lambda e: 0.8 * e), recorded)
+    assert "another variance" in detail
+    assert "no number lies beyond" not in detail
+
+
 def test_one_draw_for_all_steps_is_not_told_for_its_chance_mean(make, judge):
     c = make(shape=WIDE)
     detail = told(judge, again(c, lambda e: e[:1].expand_as(e)))

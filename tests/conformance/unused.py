@@ -90,6 +90,12 @@ def ratio(log_prob, log_prob_old):
     return torch.exp((log_prob - log_prob_old).bfloat16().to(log_prob.dtype))
 
 
+@wrong("a small term that is detached", "ratio.gradient", "detached in part", but=("half prec",))
+def ratio(log_prob, log_prob_old):
+    gap = log_prob - log_prob_old
+    return torch.exp(0.996 * gap + 0.004 * gap.detach())
+
+
 # ---------------------------------------------------------------- lengths on the network's clock
 
 
@@ -121,12 +127,6 @@ def last(s, x):
 
 
 @wrong("the SDE's mean at the end", "sde_step.last", "no noise at s = 0, and no std")
-def sde_step(x, v, t, s, noise):
-    mean, std, _ = step(x, v, t, s)
-    std = torch.where(last(s, x), 0.0, std)
-    return mean + std * noise, mean, std
-
-
 @wrong("the SDE's mean for the data", "sde_step.last", "no noise at s = 0, and no std",
        last_step="data")  # fmt: skip
 def sde_step(x, v, t, s, noise):

@@ -6,7 +6,7 @@ Without mean and noise nothing can be compared number by number; then the formul
 residuals have the law of noise.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -46,8 +46,15 @@ class Identified:
     velocity: str = "v"
 
 
-def identify(probe: Probe, manifest: Manifest) -> Identified:
-    """Find reading, mean and draw."""
+def identify(probe: Probe, manifest: Manifest, *, mistakes: bool = True) -> Identified:
+    """Find reading, mean and draw.
+
+    Args:
+        mistakes: are asked as well.
+
+    Raises:
+        ValueError: no step can be judged.
+    """
     raw = probe.raw
     clock = clock_of(raw.get("t"), raw.get("s"), manifest.time, manifest.time_scale)
     if raw and not block(raw, Model(Reading(clock, "unknown"), None, None, {})).n:
@@ -55,7 +62,7 @@ def identify(probe: Probe, manifest: Manifest) -> Identified:
             "no step can be judged: in every row one of t, s, std and g is NaN, infinite or "
             "negative, or t does not lie above s"
         )
-    means, target, velocity = _means(probe, manifest, clock)
+    means, target, velocity = _means(probe, manifest, clock, mistakes)
     reading = means[0].reading if means else _first(raw, manifest, clock)
     mean = means[0].formula if means else (MEANS[0] if target else None)
     if mean is None and {"x_t", "v", "t", "s"} <= set(raw):
@@ -100,7 +107,9 @@ def _readings(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> It
                 yield Reading(clock, "schedule", a, rule, schedule)
 
 
-def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match], str, str]:
+def _means(
+    probe: Probe, manifest: Manifest, clock: Clock, mistakes: bool
+) -> tuple[list[Match], str, str]:
     raw = probe.raw
     if not {"x_t", "v", "t", "s"} <= set(raw) or not {"mean", "x_s"} & set(raw):
         return [], "", "v"
@@ -124,8 +133,9 @@ def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match],
             rounds += [(DRAWS[:1], MEANS[1:])]
             rounds += [(DRAWS[2:], MEANS)] if target == "x_s" else []
         for draws, formulas in rounds:
+            kept = [f for f in formulas if mistakes or f.standing != "mistake"]
             found += [
-                m for b in blocks for f in _asked(b, formulas) for m in judge(b, f, target, draws)
+                m for b in blocks for f in _asked(b, kept) for m in judge(b, f, target, draws)
             ]
             exact = any(m.level == "exact" and m.strain <= EASY for m in found)
             if exact and target != "residuals":  # residuals may not tell two formulas apart
@@ -139,7 +149,7 @@ def _means(probe: Probe, manifest: Manifest, clock: Clock) -> tuple[list[Match],
     return [], "" if guessed else target, "v"
 
 
-def _asked(b: Block, formulas: tuple[Formula, ...]) -> tuple[Formula, ...]:
+def _asked(b: Block, formulas: Sequence[Formula]) -> Sequence[Formula]:
     """Where CPS's std was assumed, its step is asked and no other."""
     reading = b.model.reading
     if (reading.std, reading.schedule) != ("schedule", "cps") or "g" in b.scalars:

@@ -1,6 +1,8 @@
 """What training made of log-probabilities: the ratio, its mean, the clipped loss.
 
-r = exp(log p − log p_old)       loss = −min(r A, clip(r, 1 − ε, 1 + ε) A) + β KL
+    r = exp(log p − log p_old)       loss = −min(r A, clip(r, 1 − ε, 1 + ε) A) + β KL
+
+Both are judged row by row, of one number each.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,8 @@
 """The clipped loss of every row, or of a batch; clip and weight are declared, or found.
 
-loss = −min(r A, clip(r, 1 − ε, 1 + ε) A) + β KL
+    loss = −min(r A, clip(r, 1 − ε, 1 + ε) A) + β KL
+
+What neither gives may be the loss of other numbers: `relearnt`.
 """
 
 from collections.abc import Callable, Sequence

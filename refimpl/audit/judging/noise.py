@@ -34,6 +34,9 @@ class Noise:
 
     Args:
         lag: rows from a step to the next of the same sample; 0 where it is not known.
+
+    Attributes:
+        dependent: it failed, and not because the mean was made with another velocity.
     """
 
     def __init__(self, lag: int) -> None:
@@ -49,6 +52,7 @@ class Noise:
         self.starts: list[Tensor] = []
         self.beside: dict[str, list[Tensor]] = {}
         self.largest = 0.0
+        self.dependent = False
 
     def add(self, b: Block) -> None:
         """Add a block's rows."""
@@ -60,7 +64,7 @@ class Noise:
         self.count += e.numel()
         self.total += float(e.sum())
         self.squares += squares
-        self.largest = max(self.largest, float(e.abs().max()))
+        self.largest = max(self.largest, *(abs(float(x)) for x in e.aminmax()))
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
             if b.has(name) and not b.has("noise"):
@@ -164,9 +168,11 @@ class Noise:
             )  # fmt: skip
 
     def _cut(self) -> Part:
-        """How unlikely it is that the largest number is as small as it is: −log of that."""
-        most = torch.special.log_ndtr(torch.tensor(-self.largest, dtype=torch.float64)).exp()
-        surprise = -self.count * float(torch.log1p(-2 * most.clamp_max(0.5 - 1e-9)))
+        """How unlikely it is that the largest number is as small as it is, in units of their own
+        root mean square: −log of that."""
+        largest = self.largest / max(self.squares / self.count, 1e-300) ** 0.5
+        beyond = torch.special.ndtr(torch.tensor(-largest, dtype=torch.float64))
+        surprise = -self.count * float(torch.log1p(-2 * beyond.clamp_max(0.5 - 1e-9)))
         return Part("−log of its chance", surprise, -math.log(ALPHA), math.exp(-surprise))
 
     def _pairs(self, rows: Tensor) -> tuple[Part, float]:
@@ -211,6 +217,7 @@ class Noise:
             lags = {name: lag for lag, name in self.lags.items()}
             on = {name: _together(x) for name, x in self.beside.items()}
             alone = consequences.told(broken, _together(self.kept), on, lags)
+            self.dependent = not any(k in on for k in alone)
             detail = "; ".join(words[k] for k in alone) + left
             return Finding("noise", "differs", what, rows=self.rows, detail=detail)
         return Finding(

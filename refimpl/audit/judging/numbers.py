@@ -5,7 +5,7 @@
 Asked of whole probed rows; the answer is verified on every row as the file streams by.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -131,19 +131,28 @@ def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong:
 
 def cancelled(rows: Rowwise, got: Tensor, u: float) -> bool:
     """Whether estimates k3 lie as near to the right ones as float32 brings exp(l) − 1 − l."""
+    lost = ROUNDINGS * 2 * FLOAT32
+    for formula, value, allowed in _right("kl", rows, u, estimates=True):
+        if ".k3" in formula.name and float(value.abs().median()) < 16 * lost:
+            slack = allowed + ROUNDINGS * u * got.abs() + lost
+            if bool(((value - got).abs() <= slack).all()):
+                return True
+    return False
+
+
+def _right(
+    subject: str, rows: Rowwise, u: float, *, estimates: bool
+) -> Iterator[tuple[Formula, Tensor, Tensor]]:
+    """Each formula that is no mistake, what it gives, and what rounding allows of that, (n, 1)."""
     seen = distances(rows, arithmetic(rows, u))
-    for formula in candidates("kl", seen):
-        if formula.standing == "mistake" or ".k3" not in formula.name:
+    for formula in candidates(subject, seen):
+        if formula.standing == "mistake" or ("kl.k" in formula.name and not estimates):
             continue
         try:
             value = value_of(formula, rows, seen)
-            gap = reduced_gap(formula, rows, seen, got, u)
+            yield formula, value, reduced_gap(formula, rows, seen, value, u).exact[:, None]
         except (KeyError, ValueError):
-            continue
-        lost = ROUNDINGS * 2 * FLOAT32
-        if bool((gap.size <= gap.exact + lost).all()) and float(value.abs().median()) < 16 * lost:
-            return True
-    return False
+            continue  # it takes something that was not recorded, or has no value here
 
 
 def elsewhere(
@@ -155,23 +164,15 @@ def elsewhere(
     Args:
         whole: these are all rows.
     """
-    seen = distances(rows, arithmetic(rows, u))
-    for formula in candidates(subject, seen):
-        if formula.standing == "mistake":
-            continue
-        try:
-            wanted = value_of(formula, rows, seen)
-            gap = reduced_gap(formula, rows, seen, wanted, u)
-        except (KeyError, ValueError):
-            continue
-        at = places(got, wanted, gap.exact)
+    for _, wanted, allowed in _right(subject, rows, u, estimates=True):
+        at = places(got, wanted, allowed[:, 0])
         if at is not None:
             return f"it is right for {told(at, lag)}"
         for words, change in changes(rows.scalars["t"][:, 0], len(got)) if whole else ():
-            made, allowed = change(wanted[:, 0]), change(gap.exact)
-            telling = float((allowed / made.abs()).median()) < _TOLD
-            if telling and bool(((made - got[:, 0]).abs() <= allowed).all()):
-                return f"it is {words}"
+            made, slack = change(wanted[:, 0]), change(allowed[:, 0])
+            telling = float((slack / made.abs()).median()) < _TOLD
+            if telling and bool(((made - got[:, 0]).abs() <= slack).all()):
+                return f"it {words}"
     return ""
 
 
@@ -198,41 +199,27 @@ def other_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
 
 
 _FEWEST, _STEPS = 16, 64
+"""Of fewer rows, or more levels, no std of another step is told."""
 
 
 def _by_std(subject: str, rows: Rowwise, std: Tensor, got: Tensor, u: float) -> Tensor:
     """Which rows a formula gives with this std, (n,): that which gives most of them."""
     changed = replace(rows, scalars=rows.scalars | {"std": std})
-    seen = distances(changed, arithmetic(changed, u))
-    best_fit = torch.zeros(len(got), dtype=torch.bool)
-    for formula in candidates(subject, seen):
-        if formula.standing == "mistake" or "kl.k" in formula.name:
-            continue
-        try:
-            gap = reduced_gap(formula, changed, seen, got, u)
-        except (KeyError, ValueError):
-            continue
-        fits = gap.fits("exact")
-        best_fit = fits if fits.sum() > best_fit.sum() else best_fit
-    return best_fit
+    most = torch.zeros(len(got), dtype=torch.bool)
+    for _, value, allowed in _right(subject, changed, u, estimates=False):
+        fits = ((value - got).abs() <= allowed)[:, 0]
+        most = fits if fits.sum() > most.sum() else most
+    return most
 
 
 def times(rows: Rowwise, got: Tensor, u: float, manifest: Manifest) -> str:
     """Whether divergences are a right one times a number, or times a scale of the step."""
-    seen = distances(rows, arithmetic(rows, u))
     p = rows.model.reading.resolve(rows.scalars)
     units = {"": 1 + 0 * got} | {
         name: rule(p) for name, rule in _SCALES.items() if {"t", "h", "std", "g"} <= set(p)
     }
     found = []
-    for formula in candidates("kl", seen):
-        if formula.standing == "mistake" or "kl.k" in formula.name:
-            continue
-        try:
-            value = value_of(formula, rows, seen)
-            allowed = reduced_gap(formula, rows, seen, value, u).exact[:, None]
-        except (KeyError, ValueError):
-            continue
+    for formula, value, allowed in _right("kl", rows, u, estimates=False):
         if not float((allowed / value).median()) < _TOLD:
             continue
         for name, unit in units.items():

@@ -1,6 +1,8 @@
 """The ratio of two log-probabilities: what it is made of, its mean, and the share that is clipped.
 
-r = exp(log p − log p_old)        E_old[r] = 1        |r − 1| > ε
+    r = exp(log p − log p_old)        E_old[r] = 1        |r − 1| > ε
+
+What no formula gives may be the ratio of other rows, or of several.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +17,7 @@ from ..reading import precision
 from ..reading.manifest import Manifest
 from . import readings
 from .finding import UNLISTED, Finding
-from .rearranged import Change, changes
+from .rearranged import Change, common
 from .updates import Part
 
 
@@ -211,23 +213,23 @@ _NUDGE = 2.0**-24
 
 def _of_other_rows(parts: Sequence[Part]) -> str:
     """Whether it is that of log-probabilities of other rows, or of several."""
-    first = parts[0]
-    if all(_changed(lambda f, new, old: f(policy.ratio(new, old)), _together, p) for p in parts):
+    together = [_together(p) for p in parts]
+    if all(_changed(_MADE["it"], f, p) for f, p in zip(together, parts, strict=True)):
         return "it is the mean over rows, one number for all of them"
-    for words, _ in changes(first.order, first.n):
-        kinds: dict[str, Callable[[Change, Tensor, Tensor], Tensor]] = {
-            "log p − log p_old in it is": lambda f, new, old: policy.ratio(f(new), f(old)),
-            "log p_old in it is": lambda f, new, old: policy.ratio(new, f(old)),
-            "log p in it is": lambda f, new, old: policy.ratio(f(new), old),
-            "it is": lambda f, new, old: f(policy.ratio(new, old)),
-        }
-        for what, rule in kinds.items():
-            if all(
-                _changed(rule, lambda p, w=words: dict(changes(p.order, p.n)).get(w), p)  # type: ignore[misc]
-                for p in parts
-            ):
+    for words, own in common(parts):
+        for what, rule in _MADE.items():
+            if all(_changed(rule, f, p) for f, p in zip(own, parts, strict=True)):
                 return f"{what} {words}"
     return ""
+
+
+_MADE: dict[str, Callable[[Change, Tensor, Tensor], Tensor]] = {
+    "log p − log p_old in it": lambda f, new, old: policy.ratio(f(new), f(old)),
+    "log p_old in it": lambda f, new, old: policy.ratio(new, f(old)),
+    "log p in it": lambda f, new, old: policy.ratio(f(new), old),
+    "it": lambda f, new, old: f(policy.ratio(new, old)),
+}  # fmt: skip
+"""Where in a ratio other rows may stand."""
 
 
 def _together(p: Part) -> Change | None:
@@ -238,11 +240,8 @@ def _together(p: Part) -> Change | None:
     return lambda x: (torch.zeros(len(ids), dtype=x.dtype).index_add_(0, index, x) / size)[index]
 
 
-def _changed(
-    rule: Callable[..., Tensor], of: Callable[[Part], Change | None], p: Part
-) -> bool:  # fmt: skip
+def _changed(rule: Callable[..., Tensor], change: Change | None, p: Part) -> bool:
     """Whether a rule with a change of rows gives the ratio, and would not give 1 everywhere."""
-    change = of(p)
     if change is None or p.n < _FEWEST:
         return False
     new, old = p.of["log_prob"], p.of["log_prob_old"]

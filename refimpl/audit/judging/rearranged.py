@@ -6,10 +6,12 @@ Rows are laid out as (rollouts, steps, samples), by the recorded levels; without
 shifts are tried. Every change is linear with weights of one sign: a bound of x becomes one of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from torch import Tensor
+
+from .updates import Part
 
 Change: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -20,21 +22,21 @@ def _mean(dim: int) -> Change:
 
 _STEPS, _SAMPLES = 1, 2
 _OF_SAMPLES: dict[str, Change] = {
-    "of the next sample": lambda x: x.roll(-1, _SAMPLES),
-    "of the sample before": lambda x: x.roll(1, _SAMPLES),
-    "of the step's samples in reversed order": lambda x: x.flip(_SAMPLES),
-    "the mean over the step's samples": _mean(_SAMPLES),
+    "is of the next sample": lambda x: x.roll(-1, _SAMPLES),
+    "is of the sample before": lambda x: x.roll(1, _SAMPLES),
+    "is of the step's samples in reversed order": lambda x: x.flip(_SAMPLES),
+    "is the mean over the step's samples": _mean(_SAMPLES),
 }
 _OF_STEPS: dict[str, Change] = {
-    "of the same sample in the step after": lambda x: x.roll(-1, _STEPS),
-    "of the same sample in the step before": lambda x: x.roll(1, _STEPS),
-    "the mean over the sample's steps": _mean(_STEPS),
-    "the sum over the sample's steps": lambda x: x.sum(dim=_STEPS, keepdim=True).expand_as(x),
-    "the running sum over the sample's steps": lambda x: x.cumsum(dim=_STEPS),
+    "is of the same sample in the step after": lambda x: x.roll(-1, _STEPS),
+    "is of the same sample in the step before": lambda x: x.roll(1, _STEPS),
+    "is the mean over the sample's steps": _mean(_STEPS),
+    "is the sum over the sample's steps": lambda x: x.sum(dim=_STEPS, keepdim=True).expand_as(x),
+    "is the running sum over the sample's steps": lambda x: x.cumsum(dim=_STEPS),
 }
 _OF_ALL: dict[str, Change] = {
-    "of the row after": lambda x: x.roll(-1, 0), "of the row before": lambda x: x.roll(1, 0),
-    "the mean over all rows": _mean(0),
+    "is of the row after": lambda x: x.roll(-1, 0), "is of the row before": lambda x: x.roll(1, 0),
+    "is the mean over all rows": _mean(0),
 }  # fmt: skip
 
 
@@ -79,6 +81,14 @@ def changes(t: Tensor | None, n: int) -> Iterator[tuple[str, Change]]:
             else:
                 yield words, lambda x, c=change: _across(c, x, samples, steps)  # type: ignore[misc]
     yield from _OF_ALL.items()
+
+
+def common(parts: Sequence[Part]) -> Iterator[tuple[str, list[Change]]]:
+    """The changes that all parts allow, each in words, and as a function for each part."""
+    each = [dict(changes(p.order, p.n)) for p in parts]
+    for words in each[0]:
+        if all(words in own for own in each):
+            yield words, [own[words] for own in each]
 
 
 def _across(change: Change, x: Tensor, samples: int, steps: int) -> Tensor:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from ...equations import Step, grpo
-from .rearranged import changes, shape_of
+from .rearranged import common, shape_of
 from .updates import Part
 
 Fits = Callable[[Sequence[Part]], bool]
 
-_NAMED = {"advantages": "the advantages", "kl": "the KL", "ratio": "the ratio"}
+_NAMED = {"advantages": "A", "kl": "the KL", "ratio": "the ratio"}
 
 
 def told(parts: Sequence[Part], fits: Fits, beta: float | None, clip: float | None) -> str:
@@ -34,11 +34,8 @@ def told(parts: Sequence[Part], fits: Fits, beta: float | None, clip: float | No
             continue
         if fits([p.but(loss=p.of["loss"] / w) for p, w in zip(parts, scale, strict=True)]):
             return f"it is {words} times the right one"
-        if (
-            beta
-            and "kl" in parts[0].of
-            and fits([_weighted(p, w, beta) for p, w in zip(parts, scale, strict=True)])
-        ):
+        pull = beta if "kl" in parts[0].of else 0.0
+        if pull and fits([_weighted(p, w, pull) for p, w in zip(parts, scale, strict=True)]):
             return f"the policy's term in it is {words} times the right one"
     return _reinforce(parts, beta) or _held(parts, beta, clip) or _dealt(parts, beta)
 
@@ -53,12 +50,14 @@ def _dealt(parts: Sequence[Part], beta: float | None) -> str:
         wide = laid[0][2] if laid is not None and laid[1] else p.n
         if moved > _STILL or p.n < 8:
             return ""
+
+        def near(used: Tensor, meant: Tensor, moved: float = moved) -> Tensor:
+            return (used - meant).abs() <= 2 * moved * meant.abs() + _CLOSE
+
         used, meant = _factor(p, beta or 0.0), p.of["advantages"]
-        allowed = 2 * moved * meant.abs() + _CLOSE
-        own = float(((used - meant).abs() <= allowed).double().mean())
+        own = float(near(used, meant).double().mean())
         used, meant = (x.reshape(-1, wide).sort(dim=1).values for x in (used, meant))
-        together = (used - meant).abs() <= 2 * moved * meant.abs() + _CLOSE
-        if own > _OWN or not bool(together.all()):
+        if own > _OWN or not bool(near(used, meant).all()):
             return ""
     return "the advantages in it are those of other samples: their order is another"
 
@@ -82,24 +81,21 @@ def _reinforce(parts: Sequence[Part], beta: float | None) -> str:
     for p in parts if known else ():
         pull = (beta or 0.0) * p.of.get("kl", 0 * p.of["loss"])
         push = p.of["advantages"] * p.of["log_prob"]
-        if bool((pull - push - p.of["loss"]).abs().gt(_CLOSE * (push.abs() + pull + 1)).any()):
+        size = float((push.abs() + pull).max())
+        if bool(((pull - push - p.of["loss"]).abs() > _CLOSE * size).any()):
             return ""
     return "log p stands for the ratio, as in REINFORCE, and nothing is clipped" if known else ""
 
 
 _CLOSE = 1e-5
+"""Numbers this near one another, of order 1 or of the largest, are the same."""
 
 
 def _changed(parts: Sequence[Part], beta: float | None) -> Iterator[tuple[str, list[Part]]]:
     for name, called in _NAMED.items():
-        if name not in parts[0].of:
-            continue
-        for words, _ in changes(parts[0].order, parts[0].n):
-            own = [dict(changes(p.order, p.n)).get(words) for p in parts]
-            made = [p.but(**{name: f(p.of[name])}) for p, f in zip(parts, own, strict=True) if f]
-            if len(made) == len(parts):
-                yield f"{called} in it are {words}" if name == "advantages" else (
-                    f"{called} in it is {words}"), made  # fmt: skip
+        for words, own in common(parts) if name in parts[0].of else ():
+            made = [p.but(**{name: f(p.of[name])}) for p, f in zip(parts, own, strict=True)]
+            yield f"{called} in it {words}", made
     rules: dict[str, Callable[[Tensor], Tensor]] = {
         "|A| stands for A": torch.abs, "the sign of A stands for A": torch.sign,
         "the advantages do not enter: 1 stands for A": torch.ones_like,
@@ -123,15 +119,13 @@ def _largest(parts: Sequence[Part], beta: float | None) -> float:
     seen = torch.cat(near)
     if len(seen) < 8:
         return 0.0
-    most = float(f"{float(seen.median().clamp_min(seen.quantile(0.9))):.3g}")
-    return (
-        most
-        if 0 < most < float(torch.cat([p.of["advantages"].abs() for p in parts]).max())
-        else 0.0
-    )
+    most = float(f"{float(seen.quantile(0.9)):.3g}")
+    largest = max(float(p.of["advantages"].abs().max()) for p in parts)
+    return most if 0 < most < largest else 0.0
 
 
 _NEAR = 0.1
+"""A ratio this near 1 is hardly ever clipped, or clipped near 1."""
 
 
 def _factor(p: Part, beta: float) -> Tensor:

@@ -45,15 +45,12 @@ def another_mean(
     """Whether the numbers are right for a mean that another formula makes of x_t and v."""
     if not {"x_t", "v"} <= set(tables[0].columns):
         return ""
-    own = _without_means(model)
+    own, bare = _without_means(model), _with(tables, [{} for _ in tables], subject)
     for formula in MEANS:
-        if formula != model.mean:
-            tried = replace(own, mean=formula)
-            if _explains(
-                subject, _with(tables, [{} for _ in tables], subject), picks, tried, probe
-            ):
-                name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
-                return f"it is right for another mean than the one recorded: that of {name}"
+        other = formula != model.mean
+        if other and _explains(subject, bare, picks, replace(own, mean=formula), probe):
+            name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
+            return f"it is right for another mean than the one recorded: that of {name}"
     return ""
 
 
@@ -71,7 +68,7 @@ def of_some(
                 replace(t, columns={n: _cut(c, a, k, D) for n, c in t.columns.items()})
                 for t in tables
             ]
-            if 2 * k <= D and _explains(subject, part, picks, model, probe):
+            if _explains(subject, part, picks, model, probe):
                 return f"it is that of the {words} {k} of {D} coordinates alone"
     return ""
 

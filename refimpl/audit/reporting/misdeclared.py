@@ -45,7 +45,7 @@ def mended(
         return None
     for finding, changed, declared in _tried(tables, manifest):
         try:
-            found = identify(take(changed), declared)
+            found = identify(take(changed), declared, mistakes=False)
         except ValueError:
             continue
         if _sure(found):
@@ -62,7 +62,7 @@ def _but(tables: Sequence[Table], gone: str) -> list[Table]:
 def _follows(tables: Sequence[Table], manifest: Manifest) -> bool:
     """Whether a mean follows from what is left, number by number."""
     try:
-        known = identify(take(tables), manifest)
+        known = identify(take(tables), manifest, mistakes=False)
     except ValueError:
         return False
     return _sure(known) and known.target == "mean"
@@ -92,6 +92,9 @@ def _dealt(table: Table, lag: int) -> str:
         torch.stack([c[name].head(row + by, wide).clone() for row in rows]).double()
         for name, by, wide in (("x_s", 0, k), ("x_t", lag, k), ("t", 0, 1))
     )
+    goes_on = float((ends == starts).all(dim=1).double().mean())
+    if goes_on > 1 - _JOINED:
+        return ""
     at = elsewhere.places(ends, starts, torch.zeros(len(rows)), _JOINED)
     if at is None:
         return ""

@@ -31,22 +31,26 @@ def audit_steps(
     Raises:
         ValueError: no step can be judged, whatever is taken for declared.
     """
+    lag = lag_of(tables)
     try:
         known, failed = identify(probe, manifest), None
     except ValueError as error:
         known, failed = None, error
-    if (better := mended(tables, probe, known, manifest, lag_of(tables))) is not None:
+    told = list[Finding]()
+    if (better := mended(tables, probe, known, manifest, lag)) is not None:
         tables, manifest, finding = better
-        return [finding, *_judged(tables, take(tables), manifest, progress)]
-    if failed is not None:
+        told, probe = [finding], take(tables)
+        known = identify(probe, manifest)
+    if known is None:
+        assert failed is not None
         raise failed
-    return _judged(tables, probe, manifest, progress)
+    return told + _judged(tables, probe, known, manifest, lag, progress)
 
 
 def _judged(
-    tables: Sequence[Table], probe: Probe, manifest: Manifest, progress: Progress
-) -> list[Finding]:
-    known = identify(probe, manifest)
+    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest, lag: int,
+    progress: Progress,
+) -> list[Finding]:  # fmt: skip
     whole = read(tables, probe.whole, known.model)
     explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}
     if known.target == "residuals" and "log_prob" in explained:
@@ -58,11 +62,10 @@ def _judged(
         if whole is not None and subject in chosen
         for name in distances_of(chosen[subject].formula, whole.rows)
     }
-    seen = stream(tables, known.model, chosen, lag_of(tables), wanted, progress)
+    seen = stream(tables, known.model, chosen, lag, wanted, progress)
     noise = seen.noise.finding("noise" in probe.raw)
-    dependent = noise.verdict == "differs" and "it moves with" not in noise.detail
     latents = _latents(known, chosen, seen, manifest, probe, tables)
-    if known.target == "residuals" and not known.means and dependent:
+    if known.target == "residuals" and not known.means and seen.noise.dependent:
         why = "it takes mean or noise: the law of its residuals is not theirs, see noise"
         latents = (
             Finding("mean", "not checked", detail=why) if f.subject == "mean" else f
@@ -197,10 +200,9 @@ def _latents(
         subject, match = known.target, chosen.get(known.target)
         tally = seen.tallies.get(subject, Tally())
         far = match is None or far_off(match, tally)
-        lag = lag_of(tables)
-        why = of_mean(tables, probe, known.model, lag, manifest) if far else ""
+        why = of_mean(tables, probe, known.model, seen.lag, manifest) if far else ""
         if far and not why and subject == "x_s":
-            why = of_draw(tables, probe, known.model, lag, known=False)
+            why = of_draw(tables, probe, known.model, seen.lag, known=False)
         match = None if why else match
         why = why or where(tables, seen, subject)
         yield judged(subject, match, known.means, tally, manifest, failing=why)
@@ -226,9 +228,8 @@ def _latents(
             why = f"under v_old, the policy that sampled: {probed} rows were looked at"
             yield Finding("x_s", "consistent", "gaussian.sample", rows=probed, detail=why)
             return
-        lag = lag_of(tables)
         sure = bool(known.means)
-        why = of_draw(tables, probe, known.model, lag, known=sure) if far else ""
+        why = of_draw(tables, probe, known.model, seen.lag, known=sure) if far else ""
         match = None if why else match
         why = why or where(tables, seen, "x_s")
         yield judged("x_s", match, known.draws, tally, manifest, failing=why)

@@ -78,6 +78,10 @@ def received(c: Conventions, x: np.ndarray) -> np.ndarray:
     return arrays.given_exactly(np.asarray(x, dtype=np.float64), c["arrays"], c["dtype"])
 
 
+ANOTHER_A = 0.5
+"""A level of noise that is not the usual one, and exact in every precision."""
+
+
 def linear(rate: float, slope: float) -> dict[str, Any]:
     """v(x, t) = rate x + slope t, as inputs."""
     return {"rate": rate, "slope": slope, "bend": 0.0}

@@ -101,7 +101,15 @@ COARSELY = Explanation(
 )  # fmt: skip
 
 _COARSE = 2.0**-7
-"""A gradient this near the right one, and no nearer than its own precision, was rounded."""
+"""A gradient this near the right one, whose numbers are all of half precision, was rounded."""
+
+
+def _coarse(got: list[np.ndarray]) -> bool:
+    """Whether all numbers are of float16 or of bfloat16."""
+    return any(
+        all(np.array_equal(arrays.rounded_to(g, name), g) for g in got)
+        for name in ("bfloat16", "float16")
+    )
 
 
 def detached(subject: Subject, capability: str, case: Case, wrt: str) -> tuple[Explanation, ...]:
@@ -165,7 +173,7 @@ def _reading(
         return all(_apart(x, y) <= bound for x, y in zip(values, made, strict=True))
 
     right = [op.evaluate(Formulas(), case.inputs, c)["value"] for case in cases]
-    if gap(lambda i: op.evaluate(Formulas(), i, c)) <= _COARSE:
+    if _coarse(got) and gap(lambda i: op.evaluate(Formulas(), i, c)) <= _COARSE:
         return [COARSELY]
     exact = 64 * arrays.UNIT[c["dtype"]]
     if all(_apart(x, y) <= exact for x, y in zip(values, right, strict=True)):

@@ -12,7 +12,7 @@ import numpy as np
 from ...equations import Gaussian, Step
 from ..adapter import arrays
 from ..adapter.conventions import Conventions
-from ..adapter.inputs import field_of, levels_of, received, values
+from ..adapter.inputs import ANOTHER_A, field_of, levels_of, received, values
 from ..adapter.inputs import shapes as of_x
 from ..adapter.results import Answer, answer
 from ..adapter.subject import Subject
@@ -351,12 +351,8 @@ def loop_cases(subject: Subject, capability: str) -> list[Case]:
     cases = [loop_case(subject, capability, values("x", s), kind=k, told=t) for s, (k, t) in both]
     if capability == "sde_sampler" and subject.accepts(capability, "a"):
         last = cases[-1]
-        cases.append(Case(dict(last.inputs) | {"a": _ANOTHER_A}, f"{last.label}, a = {_ANOTHER_A}"))
+        cases.append(Case(dict(last.inputs) | {"a": ANOTHER_A}, f"{last.label}, a = {ANOTHER_A}"))
     return cases
-
-
-_ANOTHER_A = 0.5
-"""A level of noise that is not the usual one."""
 
 
 def loop_case(

@@ -13,7 +13,7 @@ import numpy as np
 from ...equations import Step
 from ..adapter import arrays
 from ..adapter.conventions import NO_G, Conventions
-from ..adapter.inputs import at, positive, received, shapes, times, values
+from ..adapter.inputs import ANOTHER_A, at, positive, shapes, times, values
 from ..adapter.results import Answer
 from ..adapter.subject import Subject
 from ..diagnosis.readings import Case
@@ -35,14 +35,8 @@ def _diffusion_cases(subject: Subject) -> list[Case]:
     c = subject.conventions
     cases = [Case(dict(st), "mixed t") for k in (0, 2) for st in times(c, 3, k)]
     if subject.accepts("diffusion", "a"):
-        other = _another_a(c)
-        cases += [Case(dict(st) | {"a": other}, f"a = {other:g}") for st in times(c, 3, 1)]
+        cases += [Case(dict(st) | {"a": ANOTHER_A}, f"a = {ANOTHER_A}") for st in times(c, 3, 1)]
     return cases
-
-
-def _another_a(c: Conventions) -> float:
-    """A level of noise that is not the usual one."""
-    return float(received(c, np.array([0.5]))[0])
 
 
 def _slip_g(name: str, what: str, seen: str, remedy: str, change: Any) -> Slip:
@@ -319,7 +313,7 @@ def sde_cases(subject: Subject) -> list[Case]:
     for k, case in enumerate(step_cases(subject)):
         given = full_inputs(subject, dict(case.inputs), k)
         if k == 1 and subject.accepts("sde_step", "a") and "g" not in given:
-            given["a"] = _another_a(subject.conventions)
+            given["a"] = ANOTHER_A
         cases.append(Case(given, case.label))
     return cases
 

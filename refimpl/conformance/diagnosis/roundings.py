@@ -71,7 +71,7 @@ def rounding(
             words = f"it is right as far as {name} goes: every number is exactly a {name}"
             return [_told(words, f"a number is rounded to {name}", off)]
     for name in sorted(coarser, key=lambda n: -arrays.UNIT[n]):
-        parts = {r.part for r in off}
+        parts = dict.fromkeys(r.part for r in off)
         whole = [p for p in parts if all(_member(r, name) for r in off if r.part == p)]
         if whole and _irregular(off, arrays.UNIT[name]):
             words = f"it is within the rounding of {name}: its {whole[0]} holds such numbers alone"
