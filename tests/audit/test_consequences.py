@@ -108,11 +108,15 @@ def test_another_velocity_is_not_told_for_noise_that_goes_on(make, judge):
     assert "share" not in detail
 
 
-def test_rows_of_several_updates_are_there_twice_whatever_the_policy(make, judge):
+def test_rows_of_several_updates_are_there_twice_whatever_the_policy(make, kit, judge):
+    """The noise that a learner's mean leaves is another's in every update."""
     c = make(shape=WIDE)
-    c = {n: c[n] for n in ("x_t", "x_s", "t", "s", "std", "v")} | {"v_old": c["v"]}
-    other = c | {"v": c["v"] + 0.01 * torch.sin(c["v"])}
-    both = {n: torch.cat([c[n], other[n]]) for n in c}
+    t, s, g = (kit["rows"](c, n) for n in ("t", "s", "g"))
+    kept = {n: c[n] for n in ("x_t", "x_s", "t", "s", "std", "v", "mean")}
+    off = 1e-3 * torch.sin(c["v"])
+    mean = c["mean"] - (t - s) * (1 + g**2 * (1 - t) / (2 * t)) * off
+    both = {n: torch.cat([x, x]) for n, x in kept.items()}
+    both |= {"v": torch.cat([c["v"], c["v"] + off]), "mean": torch.cat([c["mean"], mean])}
     found = judge(both, {"a": 0.7})["noise"]
     assert (found.verdict, found.detail) == ("not checked", "rows are there twice")
 

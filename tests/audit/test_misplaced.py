@@ -47,6 +47,14 @@ def test_a_number_that_is_only_near_another_row_s_is_not_told_for_it(make, judge
     assert "right for" not in found.detail
 
 
+@pytest.mark.parametrize("name", ["log_prob", "kl"])
+def test_some_rows_of_others_do_not_make_it_all(make, judge, name):
+    c = make(dtype=torch.float64)
+    moved = steps_of(c[name]).roll(1, 1).reshape(c[name].shape)
+    part = torch.where(torch.arange(len(moved)) % 3 == 0, 1.7 * moved, moved)
+    assert "right for other" not in judge(c | {name: part}, TOLD)[name].detail
+
+
 @pytest.mark.parametrize("move", ["reversed", "shuffled"])
 def test_a_mean_of_another_sample_s_velocity_is_told(make, judge, move):
     c = make(dtype=torch.float32)

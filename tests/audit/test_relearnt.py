@@ -108,6 +108,16 @@ def test_a_dual_clip_is_told_with_its_number(judge):
     assert "the ratio is held at 3, in " in found.detail, found
 
 
+def test_a_ratio_held_below_1_is_no_dual_clip(judge):
+    def loss(c):
+        a = c["advantages"]
+        return torch.where(a < 0, -0.95 * a + BETA * c["kl"], plain(c, 0.2))
+
+    found = judge(update(loss, spread=0.5), {"clip": 0.2, "beta": BETA})["loss"]
+    assert found.verdict == "differs"
+    assert "dual clip" not in found.detail
+
+
 @pytest.mark.parametrize("shape", ["whole", "a step's"])
 def test_a_mean_is_right_whatever_it_was_taken_over(judge, shape):
     """No column says which rows were averaged: they hold one loss."""
@@ -167,7 +177,7 @@ def test_a_ratio_with_one_density_of_the_step_before_is_told(judge, of):
 def test_ratios_that_are_rounding_are_not_told_for_other_rows(judge):
     """Within what rounding allows of a sum over steps, and beyond what it allows of one."""
     c = {n: x.float() for n, x in update(spread=1e-7).items() if n not in ("loss", "kl")}
-    near = 1 + 1e-5 * (1 + 0.1 * torch.sin(torch.arange(STEPS * BATCH)))
+    near = 1 + 7e-6 * (1 + 0.1 * torch.sin(torch.arange(STEPS * BATCH)))
     found = judge(c | {"ratio": near})["ratio"]
     assert found.verdict == "differs"
     assert "sum over" not in found.detail, found
