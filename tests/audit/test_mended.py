@@ -150,6 +150,15 @@ def test_rows_of_one_level_that_do_not_fit_are_told_with_it(make, judge):
     assert "12 of 108 rows do not fit, the first is row 0: all at t = 1" in found.detail
 
 
+def test_rows_of_several_levels_are_not_told_for_those_of_the_first(make, judge):
+    """A few of the rows that do not fit are kept: the first ones, which are of one step."""
+    c = make(batch=80)
+    first = (torch.arange(len(c["t"])) < 160).double()
+    found = judge(c | {"x_s": c["x_s"] * (1 + first.reshape(-1, 1, 1, 1))}, TOLD)["x_s"]
+    assert "160 of 720 rows do not fit" in found.detail
+    assert "all at" not in found.detail
+
+
 def test_numbers_that_were_never_filled_in_are_told(make, judge):
     c = make()
     late = torch.arange(STEPS * BATCH) >= (STEPS - 1) * BATCH
@@ -159,7 +168,8 @@ def test_numbers_that_were_never_filled_in_are_told(make, judge):
 
 @pytest.mark.parametrize(
     ("sizes", "verdict"),
-    [((4, 4, 4, 4), "consistent"), ((4, 4, 4, 8), "differs"), ((4, 4, 4, 3), "differs"),
+    [((4, 4, 4, 4), "consistent"), ((4, 4, 4, 8), "differs"), ((4, 4, 8, 8), "differs"),
+     ((4, 4, 4, 3), "differs"),
      ((3, 4, 4, 5, 8), "convention")],
 )  # fmt: skip
 def test_groups_without_a_common_size_have_not_lost_samples(judge, sizes, verdict):
