@@ -35,6 +35,7 @@ class Model:
         mean: the formula that gives the mean from x_t and v, if one was found.
         draw: the formula that gives x_s from mean and noise, if one was found.
         roundoff: by name, of the recorded values.
+        led: the recorded means follow from a velocity by that formula.
         known, names: what followed from the steps that were met so far, and its columns.
     """
 
@@ -42,6 +43,7 @@ class Model:
     mean: Formula | None
     draw: Formula | None
     roundoff: Mapping[str, float]
+    led: bool = False
     known: dict[str, dict[tuple[float, ...], Tensor]] = field(default_factory=dict, compare=False)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
@@ -246,8 +248,10 @@ class Block:
 
     @cached_property
     def drawn(self) -> Tensor | None:
-        """x_s − the mean that sampled: the recorded one, else v_old's, else v's."""
-        if self.has("mean") or not self.has("x_s", "v_old"):
+        """x_s − the mean that sampled: v_old's where v_old leads to one, else the recorded one,
+        else v's."""
+        unled = self.has("mean") and not self.model.led
+        if unled or not self.has("x_s", "v_old"):
             return self.deviation
         return self.beyond("v_old")
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ...statistics.gaussian import normal
-from ...statistics.outcome import ALPHA, Part
+from ...statistics.outcome import ALPHA
+from . import alike
 
 MARGINAL = ("variance", "mean", "shape")
 """Tests of single numbers; their laws ask for rows that are independent."""
@@ -34,7 +35,8 @@ def told(
     left = list(broken)
 
     def drop(gone: Iterable[str]) -> None:
-        left[:] = [k for k in left if k not in set(gone)]
+        dropped = set(gone)
+        left[:] = [k for k in left if k not in dropped]
 
     again = [k for k in left if k in lags]
     if broken.get("mean", 0.0) > _PLAIN:  # numbers that have one in common are alike
@@ -49,39 +51,31 @@ def told(
             drop(moves)
     if any(k in left for k in moves):
         rest = _beside(rows, [on[k] for k in moves])
-        alike = [k for k in again if _lagged(rest, lags[k]) <= 1]
-        drop([*alike, *(["pairs"] if len(alike) == len(again) else [])])
-        drop(["within"])
-    if "expanded" in left:
-        return ["expanded"]
+        drop(k for k in again if _lagged(rest, lags[k]) <= 1)
+        shared = _shared(rest)
+        if not bool(shared.any()):
+            drop(["pairs"])
+        elif all(_moving(rows[~shared], on[k][~shared]) <= 1 for k in moves):
+            drop(moves)
+        drop(["within", *(["near"] if _near(rest) <= 1 else [])])
+    moves = [k for k in left if k in on]
+    if len(moves) > 1:
+        main = max(moves, key=lambda k: broken[k])
+        rest = _beside(rows, [on[main]])
+        drop(k for k in moves if k != main and _moving(rest, on[k]) <= 1)
+    if "near" in left or "cut" in left:  # of rows that have one draw each is to count once
+        copies = _shared(rows, before=True)
+        drop(["near"] if bool(copies.any()) and _near(rows[~copies]) <= 1 else [])
+        drop(["cut"] if 2 * int(copies.sum()) > len(rows) else [])
+    for alone in ("expanded", "still"):
+        if alone in left:
+            return [alone]
+    if "near" in left:  # numbers that go together count as fewer: other sums are wider
+        drop(k for k in (*again, "pairs", "within", *MARGINAL) if broken.get(k, 0.0) < _PLAIN)
     if "cut" in left:
         drop(["variance"])
     common = any(k in left for k in (*again, "pairs"))
     return [k for k in left if not (common and k in MARGINAL and broken[k] < _PLAIN)]
-
-
-def within(rows: Tensor) -> tuple[Part, int, bool]:
-    """The test of the first numbers of a row against those that follow, over all rows: it, how many
-    numbers are held against as many, and whether these are nearly the same."""
-    found = []
-    for parts in _SPLITS:
-        wide = rows.shape[1] // parts
-        if wide * parts == rows.shape[1] and wide >= _NARROW:
-            first, second = rows[:, :wide], rows[:, wide : 2 * wide]
-            size = torch.linalg.vector_norm(first, dim=1).clamp_min(1e-300)
-            products = torch.linalg.vecdot(first, second)
-            z = float((products / size).sum()) / len(rows) ** 0.5
-            alike = float(products.sum() / (first.norm() * second.norm()))
-            found.append((abs(z), wide, alike > _SAME))
-    whole = [x for x in found if x[2]]
-    most, wide, same = min(whole, key=lambda x: x[1]) if whole else max(
-        found, default=(0.0, 0, False))  # fmt: skip
-    return normal("the largest |z| in a row", most, ALPHA / len(_SPLITS)), wide, same
-
-
-_SAME = 0.9
-_SPLITS = (2, 3, 4, 8, 16)
-_NARROW = 4
 
 
 def _lagged(rows: Tensor, lag: int) -> float:
@@ -89,6 +83,23 @@ def _lagged(rows: Tensor, lag: int) -> float:
     before, now = rows[:-lag], rows[lag:]
     z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
     return _strain(float(z.sum()) / len(z) ** 0.5)
+
+
+def _near(rows: Tensor) -> float:
+    """The strain of the test against neighbours."""
+    part, *_ = alike.near(rows)
+    return part.statistic / part.bound
+
+
+def _shared(rows: Tensor, *, before: bool = False) -> Tensor:
+    """Rows that have their noise in common with another, (n,); or with one before."""
+    size = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    share = ((rows @ rows.T) / (size * size.T).clamp_min(1e-300)).fill_diagonal_(0.0)
+    share = share.tril() if before else share
+    return (share.abs() > _SAME).any(dim=1)
+
+
+_SAME = 0.9
 
 
 def _moving(rows: Tensor, on: Tensor) -> float:

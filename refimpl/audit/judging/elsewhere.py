@@ -58,7 +58,7 @@ def told(at: Tensor, lag: int) -> str:
     to = at[at >= 0]
     by = int((to - rows).mode().values)
     whole = _mostly((to - rows - by) % len(at) == 0)  # what is moved on may begin again at the top
-    k = int((to - rows == by).double().argmax()) if whole else 0
+    k = int((to - rows == by if whole else to != rows).double().argmax())
     first = f"row {int(rows[k])} has that of row {int(to[k])}"
     if whole and lag and abs(by) == lag:
         return f"the same sample in the step {'after' if by > 0 else 'before'}: {first}"

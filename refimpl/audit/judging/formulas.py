@@ -34,6 +34,7 @@ class Formula:
         declarable: whether they announce all that it does, where it is a mistake: a declared mean
             says nothing of what is averaged.
         what, remedy: what is wrong and what to do, for mistakes.
+        by_std: of a mean that is right for its g: only how g leads to the std is wrong.
     """
 
     name: str
@@ -43,11 +44,12 @@ class Formula:
     what: str = ""
     remedy: str = ""
     declarable: bool = False
+    by_std: bool = False
 
 
-def of_mistake(m: Mistake, value: Callable[[Numbers], Tensor]) -> Formula:
+def of_mistake(m: Mistake, value: Callable[[Numbers], Tensor], *, by_std: bool = False) -> Formula:
     """A named mistake as a formula."""
-    return Formula(m.title, "mistake", value, what=m.what, remedy=m.remedy)
+    return Formula(m.title, "mistake", value, what=m.what, remedy=m.remedy, by_std=by_std)
 
 
 def _step(p: Numbers) -> Step:
@@ -83,6 +85,10 @@ _ONLY_STD = ("√h missing", "h for √h", "noise × 1.01")
 """Mistakes that leave the mean alone: g is then what gives the recorded std by them."""
 
 
+_ONLY_DRAWN = "variance for std"
+"""The mistake in CPS that leaves the mean alone, where the std is what was recorded."""
+
+
 def _by_std(rule: Callable[..., Gaussian]) -> Callable[[Numbers], Tensor]:
     def mean(p: Numbers) -> Tensor:
         zero, c = 0 * p["h"], paths.linear(p["t"])
@@ -106,15 +112,18 @@ MEANS: tuple[Formula, ...] = (
         {"sampler": "kernels.preserving"},
     ),
     *(
-        of_mistake(m, _by_std(m.wrong) if m.name in _ONLY_STD else _transition(m.wrong))
-        for m in mistakes("sde.transition")
+        of_mistake(m, _by_std(m.wrong), by_std=True) if m.name in _ONLY_STD
+        else of_mistake(m, _transition(m.wrong)) for m in mistakes("sde.transition")
     ),
     Formula(
         "sde.transition: velocity of the other clock", "mistake", _transition(sde.transition, -1),
         what="v points towards data where the levels fall towards data.",
         remedy="negate v, or declare time = 'data' where t rises towards data",
     ),
-    *(of_mistake(m, _preserving(m.wrong)) for m in mistakes("kernels.preserving")),
+    *(
+        of_mistake(m, _preserving(m.wrong)) for m in mistakes("kernels.preserving")
+        if m.name != _ONLY_DRAWN
+    ),
 )  # fmt: skip
 """Of the mean of a step, linear in x_t and v."""
 
@@ -166,9 +175,13 @@ def _densities() -> dict[str, tuple[Standing, Callable[..., Tensor], Mistake | N
     def bare(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         return gaussian.log_prob(x, mean, std) - gaussian.log_prob(mean, mean, std)
 
+    def flat(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        return gaussian.log_prob(mean, mean, std) + 0 * x
+
     return {
         "gaussian.log_prob": ("article", gaussian.log_prob, None),
         "gaussian.log_prob: no normaliser": ("mistake", bare, None),
+        "gaussian.log_prob: no square": ("mistake", flat, None),
         **{m.title: ("mistake", m.wrong, m) for m in mistakes("gaussian.log_prob")},
     }
 
@@ -180,11 +193,23 @@ REDUCTIONS: dict[str, tuple[str, Callable[[Tensor, Numbers], Tensor]]] = {
 """Over coordinates that are all alike: the manifest's word, and what becomes of one value."""
 
 
-def log_probs(std: str = "std", x: str = "distance") -> tuple[Formula, ...]:
+_LEFT_OUT = {
+    "gaussian.log_prob: no normaliser": (
+        "log std and ½ log 2π are left out.", "subtract log std + ½ log 2π"
+    ),
+    "gaussian.log_prob: no square": (
+        "(x_s − mean)²/(2 std²) is left out: all draws have one density.", "subtract the square"
+    ),
+}  # fmt: skip
+
+
+def log_probs(
+    std: Callable[[Numbers], Tensor] = lambda p: p["std"], x: str = "distance"
+) -> tuple[Formula, ...]:
     """Of a row's log-probability, from `distance`, the root mean square of x_s − mean.
 
     Args:
-        std: the number that stands for the standard deviation.
+        std: what stands for the standard deviation.
         x: the number that stands for the distance.
     """
     made = []
@@ -192,15 +217,16 @@ def log_probs(std: str = "std", x: str = "distance") -> tuple[Formula, ...]:
         for reduction, (key, reduce) in REDUCTIONS.items():
             dropped = name == "gaussian.log_prob: no normaliser"
             bare = name == "gaussian.log_prob: bare square"
+            what, remedy = (m.what, m.remedy) if m else _LEFT_OUT.get(name, ("", ""))
             constants = "dropped" if dropped else "bare square" if bare else "kept"
             made.append(
                 Formula(
                     f"{reduction} of {name}",
                     "convention" if standing == "article" and key == "mean" else standing,
-                    lambda p, d=density, r=reduce: r(d(p[x], 0 * p[x], p[std]), p),  # type: ignore[misc]
+                    lambda p, d=density, r=reduce: r(d(p[x], 0 * p[x], std(p)), p),  # type: ignore[misc]
                     {"log_prob": key, "constants": constants},
-                    m.what if m else "log std and ½ log 2π are left out." if dropped else "",
-                    (m.remedy if m else "subtract log std + ½ log 2π" if dropped else "")
+                    what,
+                    remedy
                     + (", or declare constants = 'bare square', Flow-CPS's choice" if bare else ""),
                     declarable=dropped or bare,
                 )

@@ -18,6 +18,7 @@ from ...statistics.outcome import ALPHA
 from ..reading.clocks import BOUNDARIES, Clock, Reading, clock_of
 from ..reading.manifest import SCHEDULES, Manifest
 from ..reading.probe import Probe
+from . import levels
 from .block import Block, Model, block, rms
 from .fit import EASY, Gap, Match, best, gap, linear, match
 from .formulas import DRAWS, MEANS, Formula
@@ -67,7 +68,8 @@ def identify(probe: Probe, manifest: Manifest, *, mistakes: bool = True) -> Iden
     mean = means[0].formula if means else (MEANS[0] if target else None)
     if mean is None and {"x_t", "v", "t", "s"} <= set(raw):
         mean = MEANS[0]
-    model = Model(reading, mean, None, probe.roundoff)
+    led = target == "mean" and any(m.level in ("exact", "stored") for m in means)
+    model = Model(reading, mean, None, probe.roundoff, led)
     draws = _draws(block(raw, model))
     return Identified(
         replace(model, draw=draws[0].formula if draws else None), means, draws, target, velocity
@@ -125,6 +127,8 @@ def _means(
             block(seen, Model(r, None, None, roundoff)) for r in _readings(raw, manifest, clock)
         ]
         blocks = [b for b in blocks if b.n and _resolves(b)]
+        lawful = [b for b in blocks if b.model.reading.std == "step" and levels.named(b, manifest)]
+        blocks = lawful or blocks  # then std is the step's, and no other reading is asked
         judge = _white if target == "residuals" else _compared
         found: list[Match] = []
         # the article's first; then every kernel; then mistakes in what is drawn as well
@@ -134,6 +138,7 @@ def _means(
             rounds += [(DRAWS[2:], MEANS)] if target == "x_s" else []
         for draws, formulas in rounds:
             kept = [f for f in formulas if mistakes or f.standing != "mistake"]
+            kept = [f for f in kept if not (lawful and f.by_std)]
             found += [
                 m for b in blocks for f in _asked(b, kept) for m in judge(b, f, target, draws)
             ]
@@ -219,15 +224,16 @@ def of_reference(probe: Probe, known: Identified) -> Gap | None:
     return None if bool(found.fits("half").all()) else found
 
 
-def by_sampler(probe: Probe, model: Model) -> int:
-    """How many probed rows there are, if their x_s is drawn about the mean that v_old leads to."""
+def by_sampler(probe: Probe, model: Model, velocity: str = "v_old") -> int:
+    """How many probed rows there are, if their x_s is drawn about the mean that a velocity leads
+    to."""
     b = block(probe.raw, model)
-    if not b.n or not b.has("x_s", "noise", "v_old") or "std" not in b.resolved:
+    if not b.n or not b.has("x_s", "noise", velocity) or "std" not in b.resolved:
         return 0
-    mean = b.mean_of("v_old")
+    mean = b.mean_of(velocity)
     if mean is None:
         return 0
-    roundoff = {**probe.roundoff, "mean": probe.roundoff["v_old"]}
+    roundoff = {**probe.roundoff, "mean": probe.roundoff[velocity]}
     rule = linear(DRAWS[0], ("mean", "noise"), b.scalars, model.reading, roundoff)
     names = {"mean": mean, "noise": b.latent("noise")}
     found = gap(rule, names, b.latent("x_s"), roundoff, roundoff["x_s"])

@@ -11,26 +11,14 @@ from torch import Tensor
 
 from ...equations import Step, kernels, sde
 from ...evidence.mistakes import mistakes
-from ...evidence.rounding import ROUNDINGS
-from ...simulate import grids
 from ..reading.clocks import BOUNDARIES, boundary_of
 from ..reading.manifest import Manifest
-from . import readings
+from . import implied, readings, stds
 from .block import Block
 from .finding import Finding, Verdict
-from .fit import nudged
-from .formulas import STDS, Formula
+from .gridded import of_grid
 
 _MANY = 4096
-_LONGEST = 200
-"""Steps of the longest grid that a window is looked for in."""
-
-GRIDS = {
-    "uniform": grids.uniform,
-    "sd35_once_shifted": grids.sd35_once_shifted,
-    "sd35_as_shipped": grids.sd35_as_shipped,
-}
-"""By the name that a manifest declares."""
 
 
 class Levels:
@@ -76,74 +64,32 @@ class Levels:
         if not self.steps or len(self.steps) >= _MANY or (self.unusable and len(self.steps) < 2):
             return
         u = max(roundoff.get("t", 0.0), roundoff.get("s", 0.0))
-        yield _grid(self.columns, manifest, u)
+        yield of_grid(self.columns, manifest, u)
         if "std" in roundoff and "g" in roundoff:
-            yield _std(self.columns, roundoff)
+            yield stds.of_g(self.columns, roundoff)
         if "g" in self.names:
             yield _schedule(self.columns, manifest, max(u, roundoff.get("std", 0.0)), roundoff)
 
 
-def _std(c: Mapping[str, Tensor], roundoff: Mapping[str, float]) -> Finding:
-    """std from g and h, where both were recorded."""
-    scalars = {n: c[n] for n in ("t", "s", "g")}
-    for formula in STDS:
-
-        def value(p: Mapping[str, Tensor], formula: Formula = formula) -> Tensor:
-            return formula.value({**p, "h": Step(p["t"], p["s"]).h})
-
-        made, error = nudged(value, scalars, roundoff, absolute=False)
-        allowed = ROUNDINGS * (error + roundoff["std"] * made.abs())
-        gap = (made - c["std"]).abs()
-        if bool((gap <= allowed).all()):
-            verdict: Verdict = "consistent" if formula.standing == "article" else "differs"
-            why = f"a mistake with a name. {formula.what} Remedy: {formula.remedy}"
-            at = int(gap.argmax())
-            return Finding(
-                "std", verdict, formula.name, float(gap[at]), float(allowed[at]), len(gap),
-                why if verdict == "differs" else "",
-            )  # fmt: skip
-    return Finding("std", "differs", rows=len(made), detail="equals no formula of g and h")
+def named(b: Block, manifest: Manifest) -> bool:
+    """Whether the stds of some rows follow a schedule that has a name, of several steps, with the
+    declared a, or with one that somebody would have chosen."""
+    seen = Levels()
+    seen.add(b)
+    if not seen.steps or not {"g", "std"} <= set(seen.names) or len(seen.steps) < _SEVERAL:
+        return False
+    c = {name: x[seen.columns["g"][:, 0] > 0] for name, x in seen.columns.items()}
+    u = max(b.model.roundoff.get(n, 0.0) for n in ("t", "s", "std", "g"))
+    for name, _, a in _with_names(c, Manifest(), _slack(c, u)) if len(c["g"]) else ():
+        own = float(angle(torch.tensor(a))) if name == "cps" else a
+        if abs(own - (manifest.a or round(own, 2))) <= _CHOSEN * own:
+            return True
+    return False
 
 
-def _grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
-    levels = torch.cat([c["t"][:, 0], c["s"][:, 0]])
-    distinct = sorted(set(levels.tolist()), reverse=True)
-    merged = [distinct[0]]
-    for x in distinct[1:]:
-        if merged[-1] - x > 8 * u:
-            merged.append(x)
-    told = f"{len(merged) - 1} steps from {merged[0]:.4g} to {merged[-1]:.4g}"
-    found, of = "", 0
-    # of a declared grid some steps are enough: a window leaves out many
-    declared = manifest.grid or ""
-    for T in range(2, _LONGEST + 1) if declared else ():
-        if not found and _on(c, declared, T, u):
-            found, of = declared, T
-    # else a run may leave out steps at either end: the last one has no noise to train on
-    for T in range(max(2, len(merged) - 1), len(merged) + 4):
-        for name in GRIDS:
-            if not found and _on(c, name, T, u):
-                found, of = name, T
-    if found:
-        steps = len(torch.unique(torch.cat([c["t"], c["s"]], dim=1), dim=0))
-        part = "" if steps == of else f", {steps} of {of} steps"
-        told = f"grids.{found}{part}, from {merged[0]:.4g} to {merged[-1]:.4g}"
-    if manifest.grid and manifest.grid != found:
-        twice = " (its shift of 3 is applied twice)" if found == "sd35_as_shipped" else ""
-        detail = f"declared grid = {manifest.grid!r}, and the levels are {told}{twice}"
-        return Finding("grid", "differs", found, rows=len(merged) - 1, detail=detail)
-    verdict: Verdict = "consistent" if manifest.grid else "convention"
-    if not found:
-        told += ", a grid without a name"
-    return Finding("grid", verdict, found, rows=len(merged) - 1, detail=told)
-
-
-def _on(c: Mapping[str, Tensor], name: str, T: int, u: float) -> bool:
-    """Whether every step goes from a level of a grid to the next."""
-    whole = torch.tensor(GRIDS[name](T).levels, dtype=torch.float64)
-    (far, from_), (off, to) = ((c[side][:, :1] - whole).abs().min(dim=1) for side in ("t", "s"))
-    near = bool((torch.cat([far, off]) <= 8 * u + 1e-12).all())
-    return near and bool((to - from_ == 1).all())
+_CHOSEN = 1e-3
+_SEVERAL = 4
+"""Fewer stds follow many a schedule."""
 
 
 def _schedule(
@@ -154,19 +100,8 @@ def _schedule(
     if not len(c["g"]):
         silent: Verdict = "differs" if manifest.a else "consistent"
         return Finding("schedule", silent, "", detail="g = 0 throughout: every step is the ODE's")
-    step, g = Step(c["t"], c["s"]), c["g"]
-    # 1 − t and t − s lose what t is known to; so does anything divided by them
-    loss = 1 + 1 / (1 - torch.where(step.t < 1, step.t, step.s)) + step.t / step.h
-    slack = 64 * u * loss + 1e-12
-    found: list[tuple[str, str, float]] = []
-    for rule in dict.fromkeys([*BOUNDARIES, *filter(None, [manifest.boundary])]):
-        inside = boundary_of(rule)(step)
-        if bool((inside < 1).all()):
-            found += _constant(g, sde.flow_grpo_g(step.t, 1.0, inside), slack, "flow_grpo", rule)
-    found += _constant(g, torch.ones_like(g), slack, "constant", "")
-    if bool((step.s > 0).all()):
-        fresh = kernels.cps_std(step.s, 1.0 + 0 * step.s)
-        found += _constant(c["std"], fresh, slack, "cps", "")
+    step, g, slack = Step(c["t"], c["s"]), c["g"], _slack(c, u)
+    found = _with_names(c, manifest, slack)
     if not found:
         inside = BOUNDARIES["next_level"](step)
         for m in mistakes("sde.flow_grpo_g"):
@@ -175,15 +110,45 @@ def _schedule(
         seen = ", ".join(
             f"g({t:.3g}) = {x:.3g}" for t, x in zip(step.t[:4, 0], g[:4, 0], strict=False)
         )
-        told = (
+        u = max(u, roundoff.get("std", 0.0))
+        asked = [manifest.a] if manifest.a is not None else [0.7, 1.0]
+        told = implied.of_schedule(c, asked) or (
             _in_place_of_cps(c, slack) if manifest.schedule == "cps"
-            else _read(c, manifest, max(u, roundoff.get("std", 0.0)))
+            else _without_h(c, manifest, slack) or _read(c, manifest, u)
         )  # fmt: skip
         return Finding(
             "schedule", "differs" if manifest.schedule or manifest.a else "convention", "",
             rows=len(g), detail=f"no schedule with a name: {told or seen}",
         )  # fmt: skip
     return _told(found, manifest, len(g))
+
+
+def _slack(c: Mapping[str, Tensor], u: float) -> Tensor:
+    """What rounding may be of g: 1 − t and t − s lose what t is known to, and so does anything that
+    is divided by them."""
+    step = Step(c["t"], c["s"])
+    loss = 1 + 1 / (1 - torch.where(step.t < 1, step.t, step.s)) + step.t / step.h
+    return 64 * u * loss + 1e-12
+
+
+def _with_names(
+    c: Mapping[str, Tensor], manifest: Manifest, slack: Tensor
+) -> list[tuple[str, str, float]]:
+    """The schedules that g follows: name, rule at t = 1, and a."""
+    step, g = Step(c["t"], c["s"]), c["g"]
+    found: list[tuple[str, str, float]] = []
+    for rule in dict.fromkeys([*BOUNDARIES, *filter(None, [manifest.boundary])]):
+        inside = boundary_of(rule)(step)
+        if bool((inside < 1).all()):
+            found += _constant(g, sde.flow_grpo_g(step.t, 1.0, inside), slack, "flow_grpo", rule)
+            held = torch.minimum(step.t, inside)  # the numerator's t as well
+            if rule.startswith("clamp") and bool((held < step.t).any()):
+                found += _constant(g, sde.flow_grpo_g(held, 1.0, held), slack, "flow_grpo", rule)
+    found += _constant(g, torch.ones_like(g), slack, "constant", "")
+    if bool((step.s > 0).all()):
+        fresh = kernels.cps_std(step.s, 1.0 + 0 * step.s)
+        found += _constant(c["std"], fresh, slack, "cps", "")
+    return found
 
 
 def _in_place_of_cps(c: Mapping[str, Tensor], slack: Tensor) -> str:
@@ -198,6 +163,21 @@ def _in_place_of_cps(c: Mapping[str, Tensor], slack: Tensor) -> str:
     ]
     told = [f"std = {a:.4g} {name}".rstrip() for a, name in found[:1]]
     return f"{told[0]}, where s sin(η π/2) is declared" if told else ""
+
+
+def _without_h(c: Mapping[str, Tensor], manifest: Manifest, slack: Tensor) -> str:
+    """Whether the std is g times one number for all steps, whatever their length."""
+    step, std = Step(c["t"], c["s"]), c["std"]
+    for rule in [manifest.boundary] if manifest.boundary else list(BOUNDARIES):
+        inside = boundary_of(rule)(step)
+        if not bool((inside < 1).all()):
+            continue
+        g = sde.flow_grpo_g(step.t, 1.0, inside)
+        for unit, words in ((g, "√(t/(1 − t))"), (torch.ones_like(g), "")):
+            for *_, by in _constant(std, unit, slack, "", ""):
+                told = stds.steps_of(by / manifest.a) if manifest.a else ""
+                return f"std = {by:.4g} {words}".rstrip() + f" at every step, long or short{told}"
+    return ""
 
 
 def _read(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> str:

@@ -96,6 +96,8 @@ def _side(b: Block, side: str, *, alone: bool = False) -> Tensor | None:
         return b.latent(side)
     if side == "by v" and not b.has("mean", "v_old"):
         return None  # then the mean is v's, and `distance` says the same
+    if side.startswith("by ") and b.has("mean") and not b.model.led:
+        return None  # no formula is known that leads from a velocity to a mean
     velocity = {"by v": "v", "by v_old": "v_old", "mean_ref": "v_ref"}.get(side)
     beside = side == "mean_ref" and b.has("mean") and not alone
     return b.mean_of(velocity) if velocity and not beside else None

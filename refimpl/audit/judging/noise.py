@@ -15,13 +15,16 @@ from torch import Tensor
 from ...statistics.distribution import band
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA, Part
-from . import consequences
+from . import alike, consequences
 from .block import Block, norms
 from .finding import Finding
 
 _COORDINATES = 1024
 _TELLING = 64
 """So many coordinates of a latent and of its noise tell whether two rows are one."""
+
+_BESIDE = 256
+"""So many coordinates of a recorded noise, and of what it may have been made of, are kept."""
 
 _VALUES = 2**18
 _ROWS = 512
@@ -37,6 +40,7 @@ class Noise:
 
     Attributes:
         dependent: it failed, and not because the mean was made with another velocity.
+        recorded: it is the noise that was recorded, and not what is left of x_s.
     """
 
     def __init__(self, lag: int) -> None:
@@ -52,7 +56,7 @@ class Noise:
         self.starts: list[Tensor] = []
         self.beside: dict[str, list[Tensor]] = {}
         self.largest = 0.0
-        self.dependent = False
+        self.dependent = self.recorded = False
 
     def add(self, b: Block) -> None:
         """Add a block's rows."""
@@ -67,7 +71,7 @@ class Noise:
         self.largest = max(self.largest, *(abs(float(x)) for x in e.aminmax()))
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
-            if b.has(name) and not b.has("noise"):
+            if b.has(name):
                 self._project(name, b.latent(name)[self._used][:, :_COORDINATES], head)
         if self.taken < _VALUES:
             self.values.append(e[:, :64].clone().flatten())
@@ -78,6 +82,7 @@ class Noise:
         """The rows' noise and Σ e²."""
         u = b.model.roundoff
         if b.has("noise"):
+            self.recorded = True
             self._used: slice | Tensor = slice(None)
             e, size = b.latent("noise"), b.norm("noise")[:, 0]
             self.roundoff = u["noise"]
@@ -118,8 +123,9 @@ class Noise:
         narrow = head[: _ROWS - (self.rows - len(head))].clone()
         self.kept.append(narrow)
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
-            if b.has(name) and not b.has("noise"):
-                on = b.latent(name)[self._used][: len(narrow), :_COORDINATES]
+            if b.has(name):
+                wide = _BESIDE if self.recorded else _COORDINATES
+                on = b.latent(name)[self._used][: len(narrow), :wide]
                 self.beside.setdefault(name, []).append(on.clone())
         if b.has("x_t"):
             states = [b.latent(n)[self._used] for n in ("x_t", "x_s") if b.has(n)]
@@ -145,10 +151,13 @@ class Noise:
         )
         for name, (z, n) in self.projections.items():
             if n:
-                yield name, normal(f"|z| on {name}", z / n**0.5, ALPHA), (
-                    f"it moves with {name}: the mean was made with another velocity (guidance in "
-                    "one place and not in the other?), or by another formula"
+                why = (
+                    f"{name} was used for it, or comes from the same draw" if self.recorded else
+                    "the mean was made with another velocity (guidance in one place and not in the "
+                    "other?), or by another formula"
                 )  # fmt: skip
+                z_of = normal(f"|z| on {name}", z / n**0.5, ALPHA)
+                yield name, z_of, f"it moves with {name}: {why}"
         rows = _together(self.kept)
         for lag, words in self.lags.items():
             if len(rows) > lag:
@@ -160,11 +169,23 @@ class Noise:
             part, sign = self._pairs(rows)
             how = "drawn once and used again" if sign > 0 else "used again with the other sign"
             yield "pairs", part, f"two rows share their noise: it was {how}"
-            part, wide, same = consequences.within(rows)
+            part, wide, same = alike.within(rows)
             yield "expanded" if same else "within", part, (
                 f"{wide} numbers of a row come again in the same row: they were drawn once and "
                 "expanded, over channels for instance" if same
                 else f"each {wide} numbers of a row go with the next {wide}"
+            )  # fmt: skip
+        if len(rows) > 1:
+            part, far, share = alike.near(rows)
+            yield "near", part, (
+                f"numbers of a row that are {far} apart go together, with a correlation of "
+                f"{share:.2g}: drawn coarser and enlarged, smoothed, or with an offset of its own "
+                "for each channel"
+            )  # fmt: skip
+            none = alike.still(rows)
+            yield "still", none, (
+                f"{none.statistic:.0f} of {rows.shape[1]} coordinates have none: there x_s is the "
+                "mean" + ("" if not self.recorded else ", or their noise was left out")
             )  # fmt: skip
 
     def _cut(self) -> Part:
@@ -216,7 +237,9 @@ class Noise:
         if broken:
             lags = {name: lag for lag, name in self.lags.items()}
             on = {name: _together(x) for name, x in self.beside.items()}
-            alone = consequences.told(broken, _together(self.kept), on, lags)
+            rows = _together(self.kept)
+            rows = rows[:, : min([rows.shape[1], *(x.shape[1] for x in on.values())])]
+            alone = consequences.told(broken, rows, on, lags)
             self.dependent = not any(k in on for k in alone)
             detail = "; ".join(words[k] for k in alone) + left
             return Finding("noise", "differs", what, rows=self.rows, detail=detail)

@@ -5,6 +5,7 @@
 Asked of whole probed rows; the answer is verified on every row as the file streams by.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -42,7 +43,7 @@ def candidates(subject: str, seen: Mapping[str, Distance]) -> list[Formula]:
         return plain
     first = {"log_prob": "distance_v", "log_prob_old": "distance_old"}[subject]
     first = first if first in seen else "distance"
-    made = list(log_probs("std", first))
+    made = list(log_probs(x=first))
     for name, words in (
         ("distance_drawn", f"of {ROUNDED}"),
         ("distance", "of the recorded mean's policy, or v's"),
@@ -50,17 +51,29 @@ def candidates(subject: str, seen: Mapping[str, Distance]) -> list[Formula]:
         ("distance_old", "of v_old's policy"),
     ):
         if name in seen and name != first:
-            made += [_but(f, words) for f in log_probs("std", name)]
-    return made + [_but(f, "with g for the step's std") for f in log_probs("g", first)]
+            made += [_but(f, words) for f in log_probs(x=name)]
+    return made + [
+        _but(f, f"with {name} for the step's std")
+        for name, std in _STDS.items() for f in log_probs(std, first)
+    ]  # fmt: skip
+
+
+_STDS: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
+    "g": lambda p: p["g"], "g h": lambda p: p["g"] * p["h"],
+    "g √(h/2)": lambda p: p["std"] / 2**0.5, "g √(2 h)": lambda p: p["std"] * 2**0.5,
+}  # fmt: skip
+"""What may have stood for g √h."""
 
 
 def _but(f: Formula, words: str) -> Formula:
     rounded = ROUNDED in words
     remedy = "score what is stored: round first, then take log_prob" if rounded else f.remedy
     remedy = "std = g √h" if words.startswith("with g") else remedy
+    scale = words.removeprefix("with ").removesuffix(" for the step's std")
     what = (
-        f"It is that of {words[3:]}." if words.startswith("of") else "g stands where g √h belongs."
-    )
+        f"It is that of {words[3:]}." if words.startswith("of")
+        else f"{scale} stands where g √h belongs."
+    )  # fmt: skip
     remedy = remedy or ("under the policy that it is named for" if "of " in words[:3] else "")
     name = f"{f.name}, {words}"
     return replace(f, name=name, standing="mistake", what=what, remedy=remedy, declarable=False)
@@ -176,6 +189,44 @@ def elsewhere(
     return ""
 
 
+def of_another_policy(subject: str, rows: Rowwise, got: Tensor, u: float) -> bool:
+    """Whether log-probabilities lie beside the right ones as another policy's do: off by less than
+    those of one step are spread, and by no function of the distance."""
+    _, index = torch.unique(rows.scalars["t"], return_inverse=True)
+    index = index[:, 0]
+    names = [n for n in ("distance_old", "distance_v", "distance") if n in rows.sizes]
+    if not names or len(got) < _FEWEST or subject == "kl":
+        return False
+    squares = _centred(rows.sizes[names[0]] ** 2, index)
+    for _, value, allowed in _right(subject, rows, u, estimates=False):
+        off, spread = got - value, _apart(value, index).abs().median()
+        if bool(off.abs().median() < _BESIDE * spread) and not bool((off.abs() <= allowed).all()):
+            pair = torch.cat([_centred(off, index), squares], dim=1)
+            alone = float(torch.corrcoef(pair.T)[0, 1].abs())
+            return alone < min(_RELATED, 5 / len(got) ** 0.5)
+    return False
+
+
+def _centred(x: Tensor, index: Tensor) -> Tensor:
+    """Numbers of rows, (n, 1), without the mean of their level, in units of its spread."""
+    apart = _apart(x, index)
+    return apart / _means(apart**2, index).sqrt().clamp_min(1e-300)
+
+
+def _apart(x: Tensor, index: Tensor) -> Tensor:
+    return x - _means(x, index)
+
+
+def _means(x: Tensor, index: Tensor) -> Tensor:
+    """The mean over each row's level, (n, 1)."""
+    sums = torch.zeros(int(index.max()) + 1, 1, dtype=x.dtype)
+    counts = sums.index_add(0, index, torch.ones_like(x))
+    return (sums.index_add(0, index, x) / counts)[index]
+
+
+_BESIDE = 0.5
+
+
 def other_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
     """Whether the numbers are right for the std of other steps, their means being their own."""
     if not {"t", "std"} <= set(rows.scalars) or len(got) < _FEWEST:
@@ -198,6 +249,18 @@ def other_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
     return ""
 
 
+def scaled_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
+    """Whether log-probabilities are right for g times one number at all steps."""
+    p = rows.model.reading.resolve(rows.scalars)
+    if subject == "kl" or not {"g", "h"} <= set(p) or len(got) < _FEWEST:
+        return ""
+    for T in range(2, _LONGEST):
+        if bool(_by_std(subject, rows, p["g"] / T**0.5, got, u).all()):
+            return f"its std is g √(1/{T}) at every step, long or short, where g √h is meant"
+    return ""
+
+
+_LONGEST = 101
 _FEWEST, _STEPS = 16, 64
 """Of fewer rows, or more levels, no std of another step is told."""
 
@@ -210,6 +273,41 @@ def _by_std(subject: str, rows: Rowwise, std: Tensor, got: Tensor, u: float) -> 
         fits = ((value - got).abs() <= allowed)[:, 0]
         most = fits if fits.sum() > most.sum() else most
     return most
+
+
+def one_factor(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
+    """Whether a few numbers are right ones times one factor, in words."""
+    found = []
+    for formula, value, allowed in _right(subject, rows, u, estimates=False):
+        c = float((got / value).median())
+        slack = abs(c) * allowed + ROUNDINGS * u * got.abs()
+        if len(got) >= _FEW and c > 0 and bool(((c * value - got).abs() <= slack).all()):
+            by = f", as with a std {c**-0.5:.4g} times its own" if subject == "kl" else ""
+            found.append((abs(math.log(c)), f"they are {c:.4g} times {formula.name}{by}"))
+    return min(found)[1] if found else ""
+
+
+_FEW = 4
+
+
+def by_counts(subject: str, rows: Rowwise, got: Tensor, u: float, counts: Mapping[str, int]) -> str:
+    """Whether numbers are right ones divided, or multiplied, by how many there are of something.
+
+    Args:
+        counts: of what there are how many, in words.
+    """
+    for formula, value, allowed in _right(subject, rows, u, estimates=True):
+        c = float((got / value).median())
+        for what, n in counts.items():
+            for by, words in ((1 / n, f"1/{n}"), (float(n), str(n))):
+                if n > 1 and abs(c / by - 1) < _SNAPPED:
+                    slack = by * allowed + ROUNDINGS * u * got.abs()
+                    if bool(((by * value - got).abs() <= slack).all()):
+                        return f"it is {words} ({what}) times {formula.name}"
+    return ""
+
+
+_SNAPPED = 1e-3
 
 
 def times(rows: Rowwise, got: Tensor, u: float, manifest: Manifest) -> str:
@@ -239,6 +337,7 @@ _TOLD = 2.0**-7
 
 _SIMPLE = (1.0, 2.0, 0.5, 4.0, 0.25, 10.0, 0.1, 100.0, 0.01)
 _SCALES: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
+    "(1 − t)": lambda p: 1 - p["t"], "(1 − t)²": lambda p: (1 - p["t"]) ** 2,
     "t": lambda p: p["t"], "t²": lambda p: p["t"] ** 2, "1/t": lambda p: 1 / p["t"],
     "s": lambda p: p["s"], "s²": lambda p: p["s"] ** 2, "h": lambda p: p["h"],
     "h²": lambda p: p["h"] ** 2, "√h": lambda p: p["h"] ** 0.5, "1/h": lambda p: 1 / p["h"],

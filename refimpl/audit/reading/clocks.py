@@ -15,6 +15,9 @@ from torch import Tensor
 from ...equations import conventions, kernels, sde
 
 VELOCITIES = ("v", "v_ref", "v_old", "v_cond", "v_uncond")
+ROUNDED = 2.0**-20
+"""A level above 1 by less than this is 1, rounded in float32 by a shift or a subtraction."""
+
 BOUNDARIES: dict[str, sde.Boundary] = {
     "none": sde.refuse,
     "next_level": sde.next_level,
@@ -40,8 +43,9 @@ class Clock:
     data: bool = False
 
     def levels(self, t: Tensor) -> Tensor:
-        """Noise levels in float64; what lies outside [0, 1] becomes NaN."""
+        """Noise levels in float64; what lies outside [0, 1] by more than rounding becomes NaN."""
         x = t.double() / self.scale
+        x = torch.where((x > 1) & (x <= 1 + ROUNDED), 1.0, x)
         x = torch.where((x >= 0) & (x <= 1), x, torch.nan)
         if not self.data:
             return x
@@ -116,6 +120,6 @@ def clock_of(t: Tensor | None, s: Tensor | None, time: str | None, scale: float 
     if t is None:
         return Clock(scale or 1.0, time == "data")
     if scale is None:
-        scale = 1000.0 if float(t.double().max()) > 1 else 1.0
+        scale = 1000.0 if float(t.double().max()) > 1 + ROUNDED else 1.0
     rising = s is not None and bool((t.double() < s.double()).double().mean() > 0.5)
     return Clock(scale, time == "data" if time else rising)

@@ -8,17 +8,16 @@ convention, gives the very numbers is the cause.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from math import prod
 
 import torch
 from torch import Tensor
 
-from ...equations import guidance
+from ...equations import conversions, guidance, paths
 from ..judging.block import Model
 from ..judging.fit import EASY
 from ..judging.formulas import MEANS
 from ..reading.layout import Rows, Table
-from ..reading.probe import Probe, width
+from ..reading.probe import Probe
 from .whole import Whole, explain, read
 
 _LEVELS = ("t", "s", "std", "g")
@@ -52,35 +51,6 @@ def another_mean(
             name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
             return f"it is right for another mean than the one recorded: that of {name}"
     return ""
-
-
-def of_some(
-    subject: str, tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model,
-    probe: Probe,
-) -> str:  # fmt: skip
-    """Whether the numbers are right for some coordinates: half of them, or one channel."""
-    D = width(tables[0])
-    shapes = (c.shape for c in tables[0].shard.columns.values())
-    axes = {n for shape in shapes for k, n in enumerate(shape) if prod(shape[k:]) == D and n > 1}
-    for k in sorted({D // 2, *(D // n for n in axes if D // n > 1)}, reverse=True):
-        for a, words in ((0, "first"), (D - k, "last")):
-            part = [
-                replace(t, columns={n: _cut(c, a, k, D) for n, c in t.columns.items()})
-                for t in tables
-            ]
-            if _explains(subject, part, picks, model, probe):
-                return f"it is that of the {words} {k} of {D} coordinates alone"
-    return ""
-
-
-def _cut(own: Rows, a: int, k: int, D: int) -> Rows:
-    """Coordinates a … a + k − 1 of a latent; other columns as they are."""
-    if own.width != D:
-        return own
-    return replace(
-        own, width=k, read=lambda i, j: own.read(i, j)[:, a : a + k],
-        head=lambda row, m: own.read(row, row + 1)[0, a : a + m],
-    )  # fmt: skip
 
 
 def _without_means(model: Model) -> Model:
@@ -138,6 +108,11 @@ def alternatives(
     if subject.startswith("log_prob") and {"x_s", "x_t"} <= names:
         columns = [{"x_s": t.columns["x_t"]} for t in tables]
         yield "it is that of x_t, the state before the step", _with(tables, columns, "mean")
+    if subject == "mean" and {"x_s", "x_t"} <= names:
+        columns = [{"x_t": t.columns["x_s"]} for t in tables]
+        yield "it is that of x_s, the state after the step", _with(tables, columns, "mean")
+    for words, columns in _predictions(tables, own) if subject == "mean" else ():
+        yield words, _with(tables, columns, subject)
     for by, which in ((lag, "after"), (-lag, "before")) if lag and "t" in names else ():
         for levels, words in _INDEXED.items():
             told = [n for n in levels if n in names]
@@ -160,6 +135,46 @@ _INDEXED = {
     ("t",): "it is that of t of the step {}", ("s",): "it is that of s of the step {}",
 }  # fmt: skip
 """What may have been taken from the step after or before, all at once or in part."""
+
+
+def beside(tables: Sequence[Table], lag: int) -> Iterator[tuple[str, list[Table]]]:
+    """Velocities that a step may have been made of besides its own, by name, in v's place."""
+    names = set(tables[0].columns)
+    for other in ("v_old", "v_ref", "v_cond", "v_uncond"):
+        if {"v", other} <= names:
+            yield other, _with(tables, [{"v": t.columns[other]} for t in tables], "mean")
+    for by, which in ((-lag, "before"), (lag, "after")) if lag and {"v", "t"} <= names else ():
+        moved = [{"v": _moved(t, "v", by)} for t in tables]
+        yield f"that of the step {which}", _with(tables, moved, "mean")
+
+
+def _predictions(tables: Sequence[Table], own: str) -> Iterator[tuple[str, list[dict[str, Rows]]]]:
+    """The velocities that a column stands for if it holds what a network predicts instead."""
+    if not {own, "x_t", "t"} <= set(tables[0].columns):
+        return
+    for rule, what in (
+        (conversions.velocity_from_noise, "noise"), (conversions.velocity_from_data, "data"),
+    ):  # fmt: skip
+        words = f"{own} holds the prediction of {what}, and no velocity"
+        yield words, [{own: _converted(t, own, rule)} for t in tables]
+
+
+def _converted(table: Table, own: str, rule: Callable[..., Tensor]) -> Rows:
+    """Velocities from another prediction; NaN where its level says nothing of one."""
+    column, x, t = table.columns[own], table.columns["x_t"], table.columns["t"]
+
+    def made(read: Callable[[Rows], Tensor], level: Tensor) -> Tensor:
+        inside = (level > 0) & (level < 1)
+        found = rule(
+            paths.linear(torch.where(inside, level, 0.5)), read(x).double(), read(column).double()
+        )
+        return torch.where(inside, found, torch.nan)
+
+    return replace(
+        column, read=lambda a, b: made(lambda c: c.read(a, b), t.read(a, b).double()),
+        head=lambda row, k: made(lambda c: c.head(row, k), t.head(row, 1).double()),
+        dtype=torch.float64,
+    )  # fmt: skip
 
 
 def _guided(table: Table, own: str, w: float) -> Rows:

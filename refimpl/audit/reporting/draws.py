@@ -12,7 +12,8 @@ from ...evidence.rounding import ROUNDINGS
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA
 from ..judging import elsewhere, readings
-from ..judging.block import SCALARS, Block, Model, block
+from ..judging.block import SCALARS, Block, Model, block, rms
+from ..judging.identify import by_sampler
 from ..reading.layout import Table
 from ..reading.probe import Probe
 from .unexplained import COORDINATES, finite, scalars_of
@@ -30,12 +31,91 @@ def of_draw(
     if words := _of_other_rows(tables[0], probe, model, lag):
         return words
     b = block(probe.raw, model)
-    if not b.n or not b.has("x_s", "mean", "noise") or not {"t", "s", "std"} <= set(b.resolved):
+    if not b.n or not b.has("x_s", "noise") or not {"t", "s", "std"} <= set(b.resolved):
         return ""
+    if words := _scaled(b):
+        return words
+    if not b.has("mean"):
+        return ""
+    if words := _about_another(b, probe):
+        return words
     given = {n: b.latent(n)[:, :COORDINATES] for n in ("mean", "noise")} | scalars_of(b, "std")
     u = max(probe.roundoff[n] for n in ("x_s", "mean", "noise"))
     told = readings.cases_of(*finite(given, b.latent("x_s")[:, :COORDINATES]))
     return readings.read("x_s", *told, u, known=("std",) if known else ())
+
+
+_POLICIES = {
+    "v_ref": "the reference's velocity, v_ref: was the adapter off in the rollout?",
+    "v_cond": "v_cond, without guidance", "v_uncond": "v_uncond, without a prompt",
+    "v_old": "v_old", "v": "v",
+}  # fmt: skip
+
+
+def _scaled(b: Block) -> str:
+    """Whether x_s, at all steps or at some, is a multiple of what was drawn, or beside it."""
+    x_s, t, mean = b.latent("x_s"), b.resolved["t"][:, 0], _mean(b)
+    if mean is None:
+        return ""
+    made = mean + b.resolved["std"] * b.latent("noise")
+    off = (x_s - made).abs().amax(dim=1) > _OFF * made.abs().amax(dim=1)
+    levels = torch.unique(t[off])
+    if int(off.sum()) < _FEWEST or bool(torch.isin(t[~off], levels).any()):
+        return ""
+    some = ", ".join(f"{x:.4g}" for x in reversed(levels.tolist()))
+    where = "" if bool(off.all()) else f"at t = {some} "
+    if b.has("x_t") and torch.equal(x_s[off], b.latent("x_t")[off]):
+        return f"{where}it holds x_t, the state before the step"
+    a, c = _line(made[off].flatten(), x_s[off].flatten())
+    if bool(((a * made + c - x_s).abs().amax(dim=1) > _OFF * x_s.abs().amax(dim=1))[off].any()):
+        return ""
+    beside = f" {'+' if c > 0 else '−'} {abs(c):.4g}" if abs(c) > _OFF else ""
+    return (
+        f"{where}it is {a:.4g} (mean + std noise){beside}: scaled or shifted after it was drawn, "
+        "as for a decoder"
+    )
+
+
+_OFF = 1e-5
+
+
+def _line(x: Tensor, y: Tensor) -> tuple[float, float]:
+    """a and c of y = a x + c, by least squares."""
+    columns = torch.stack([x, torch.ones_like(x)], dim=1)
+    a, c = torch.linalg.lstsq(columns, y[:, None]).solution[:, 0].tolist()
+    return a, c
+
+
+def _about_another(b: Block, probe: Probe) -> str:
+    """Whether x_s was drawn about the mean of another velocity, in words."""
+    x_s, noise, std = b.latent("x_s"), b.latent("noise"), b.resolved["std"]
+    middle = x_s - std * noise
+    for name, words in _POLICIES.items():
+        if by_sampler(probe, b.model, name):
+            return f"it was drawn about the mean of {words}"
+    if b.mean_rule is None or not b.has("v"):
+        return ""
+    by = b.mean_rule.parts["v"][0].abs()
+    off = ((middle - b.latent("mean")) / by).pow(2).mean(dim=1).sqrt()
+    rounded, share = off * by[:, 0] / rms(x_s)[:, 0], off / rms(b.latent("v"))[:, 0]
+    t, used = b.resolved["t"][:, 0], (std > 0)[:, 0]
+    levels = [(t == x) & used for x in torch.unique(t[used])]
+    if len(levels) < _LEVELS or not bool((off[used] > 0).all()):
+        return ""
+    spread = [
+        float(torch.stack([x[here].median() for here in levels]).log().std())
+        for x in (share, rounded)
+    ]
+    if spread[0] > _STEADY or spread[1] < 2 * spread[0]:
+        return ""  # as likely the rounding of x_s, or of what it is made of
+    return (
+        f"x_s − std noise is the mean of a velocity {float(share.median()):.2g} of v's size from "
+        "it, at every step: of weights that were not recorded (an average of them, or those of "
+        "another update)"
+    )
+
+
+_LEVELS, _STEADY = 4, 0.3
 
 
 def _of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:

@@ -5,17 +5,20 @@
 Asked where nothing gives the steps as they were declared; the rest is then judged as mended.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from ...statistics.gaussian import chi_square
+from ...statistics.outcome import ALPHA
 from ..judging import elsewhere
 from ..judging.finding import Finding
 from ..judging.fit import EASY
 from ..judging.identify import Identified, identify
-from ..reading.layout import Rows, Table
+from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
 from .whole import window
@@ -41,6 +44,8 @@ def mended(
         gone = "x_t" if blamed else "x_s"
         detail = f"{told}; {gone} is not what it is named for, and the rest is judged without it"
         return without[gone], manifest, Finding(gone, "differs", detail=detail)
+    if (scaled := _scaled_noise(tables, probe, manifest)) is not None:
+        return scaled
     if known is not None and (_sure(known) or not known.target):
         return None
     for finding, changed, declared in _tried(tables, manifest):
@@ -51,6 +56,22 @@ def mended(
         if _sure(found):
             return changed, declared, finding
     return None
+
+
+def without_mean(
+    tables: Sequence[Table], known: Identified | None, manifest: Manifest
+) -> Sequence[Table] | None:
+    """The tables without their means, where x_s was drawn about the right ones and these are
+    others."""
+    names = set(tables[0].columns)
+    if known is None or known.target != "mean" or _sure(known) or "x_s" not in names:
+        return None
+    plain = _but(tables, "mean")
+    try:
+        found = identify(take(plain), manifest, mistakes=False)
+    except ValueError:
+        return None
+    return plain if _sure(found) else None
 
 
 def _but(tables: Sequence[Table], gone: str) -> list[Table]:
@@ -123,10 +144,47 @@ def _sure(known: Identified) -> bool:
     )  # fmt: skip
 
 
-def _root(own: Rows) -> Rows:
-    return replace(
-        own, read=lambda a, b: own.read(a, b).sqrt(), head=lambda row, k: own.head(row, k).sqrt()
-    )
+def _other(table: Table, name: str, change: Callable[..., Tensor], *beside: str) -> Table:
+    """A table with one column changed, by what stands beside it in the same rows."""
+    columns = [table.columns[n] for n in (name, *beside)]
+    own = replace(
+        columns[0], read=lambda a, b: change(*(c.read(a, b) for c in columns)),
+        head=lambda row, k: change(*(c.head(row, min(k, c.width)) for c in columns)),
+    )  # fmt: skip
+    return replace(table, columns=table.columns | {name: own})
+
+
+_HELD: dict[str, tuple[str, Callable[..., Tensor], tuple[str, ...], str]] = {
+    "the step's variance": ("std", lambda x: x.sqrt(), (), "its root"),
+    "the logarithm of the step's std": ("std", lambda x: x.exp(), (), "its exponential"),
+    "the logarithm of the step's variance": ("std", lambda x: (x / 2).exp(), (),
+                                             "the root of its exponential"),
+    "g √h, the step's std": ("g", lambda x, t, s: x / (t - s).abs().sqrt(), ("t", "s"), "that/√h"),
+}  # fmt: skip
+"""What a field may hold, and what it is to be judged as."""
+
+
+def _scaled_noise(tables: Sequence[Table], probe: Probe, manifest: Manifest) -> Mended | None:
+    """Noise that holds what was added, std times a draw."""
+    raw = probe.raw
+    if not {"noise", "std"} <= set(raw):
+        return None
+    used = (raw["std"] > 0)[:, 0] & torch.isfinite(raw["noise"]).all(dim=1)
+    held, std = raw["noise"][used].double(), raw["std"][used].double()
+    if len(held) < _FEWEST or not _unit(held / std) or _unit(held):
+        return None
+    changed = [_other(t, "noise", lambda x, std: x / std, "std") for t in tables]
+    detail = "the field noise holds std times the draw; the rest is judged with that/std"
+    return changed, manifest, Finding("noise", "differs", detail=detail)
+
+
+def _unit(e: Tensor) -> bool:
+    """Whether numbers have variance 1."""
+    part, _ = chi_square("", float((e**2).sum()), e.numel(), ALPHA)
+    return part.statistic <= part.bound
+
+
+_FEWEST = 8
 
 
 def _tried(
@@ -138,10 +196,11 @@ def _tried(
             detail = f"declared {told}, and the steps fit without it; the rest is judged so"
             finding = Finding("std" if "std" in keys else "clock", "differs", detail=detail)
             yield finding, tables, replace(manifest, **dict[str, Any](dict.fromkeys(keys)))
-    if "std" in tables[0].columns:
-        rooted = [replace(t, columns=t.columns | {"std": _root(t.columns["std"])}) for t in tables]
-        detail = "the field std holds the step's variance; the rest is judged with its root"
-        yield Finding("std", "differs", detail=detail), rooted, manifest
+    for what, (name, change, beside, instead) in _HELD.items():
+        if {name, *beside} <= set(tables[0].columns):
+            changed = [_other(t, name, change, *beside) for t in tables]
+            detail = f"the field {name} holds {what}; the rest is judged with {instead}"
+            yield Finding(name, "differs", detail=detail), changed, manifest
     if {"x_t", "x_s"} <= set(tables[0].columns):
         turned = [
             replace(t, columns=t.columns | {"x_t": t.columns["x_s"], "x_s": t.columns["x_t"]})

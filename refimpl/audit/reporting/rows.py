@@ -17,7 +17,8 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES
 from ..reading.probe import Probe
-from .causes import another_mean, cause, of_some
+from .causes import another_mean, cause
+from .partial import of_some
 from .stream import Seen
 from .unexplained import of_row
 from .whole import Explained, Whole, explain, read, some, window
@@ -68,6 +69,13 @@ def row_findings(
             told = f"{UNLISTED}: it is right for the noise, of which x_s − mean is not made"
             yield Finding(subject, "differs", rows=tally.rows, detail=told)
             continue
+        sampler = subject == "log_prob_old" and "distance_old" not in whole.rows.sizes
+        if sampler and numbers.of_another_policy(
+            subject, whole.rows, whole.got[subject], probe.roundoff[subject]
+        ):
+            why = "it takes v_old: it is near that of the learner, and is not it"
+            yield Finding(subject, "not checked", detail=why)
+            continue
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
         model = whole.rows.model
         if match is not None and not failing and far_off(match, tally):
@@ -81,11 +89,16 @@ def row_findings(
                 or numbers.other_std(
                     subject, whole.rows, whole.got[subject], probe.roundoff[subject]
                 )
+                or numbers.scaled_std(
+                    subject, whole.rows, whole.got[subject], probe.roundoff[subject]
+                )
                 or another_mean(subject, tables, probe.whole, model, probe)
-                or of_some(subject, tables, probe.whole, model, probe)
+                or of_some(subject, tables, model, probe)
+                or _by_counts(subject, tables, whole, probe)
                 or of_row(subject, tables, probe, model, manifest)
                 or _times(subject, whole, probe, manifest)
                 or _another_draw(subject, whole)
+                or _beside(subject, whole, probe)
             )
         unled = _unled(subject, probe, whole, means, manifest)
         if match is None and unled and not failing:
@@ -163,6 +176,8 @@ def _failing(subject: str, tables: Sequence[Table], seen: Seen, whole: Whole, pr
     zeros = rows is not None and not bool(rows.got[subject].any())
     found = [m for m in explain(subject, rows, probe) if m.level]
     told = "they are 0" if zeros else f"they equal {found[0].formula.name}" if found else ""
+    if not told and rows is not None:
+        told = numbers.one_factor(subject, rows.rows, rows.got[subject], probe.roundoff[subject])
     return ", ".join(x for x in (where(tables, seen, subject), told) if x)
 
 
@@ -213,6 +228,25 @@ def _times(subject: str, whole: Whole, probe: Probe, manifest: Manifest) -> str:
     if subject != "kl":
         return ""
     return numbers.times(whole.rows, whole.got[subject], probe.roundoff[subject], manifest)
+
+
+def _by_counts(subject: str, tables: Sequence[Table], whole: Whole, probe: Probe) -> str:
+    steps = len(torch.unique(probe.raw["t"])) if "t" in probe.raw else 1
+    rows = sum(table.n for table in tables)
+    counts = {"the coordinates": int(probe.dims[0]), "the rows of a step": rows // steps,
+              "the steps": steps, "all rows": rows}  # fmt: skip
+    got, u = whole.got[subject], probe.roundoff[subject]
+    return numbers.by_counts(subject, whole.rows, got, u, counts)
+
+
+def _beside(subject: str, whole: Whole, probe: Probe) -> str:
+    got, u = whole.got[subject], probe.roundoff[subject]
+    if not numbers.of_another_policy(subject, whole.rows, got, u):
+        return ""
+    return (
+        "it lies beside that of the recorded policy, as another policy's does whose velocity was "
+        "not recorded: weights after an update, or an average of them"
+    )
 
 
 def _another_draw(subject: str, whole: Whole) -> str:

@@ -15,9 +15,10 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
 from .draws import of_draw
-from .misdeclared import mended
+from .misdeclared import mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
+from .undrawn import undrawn
 from .unexplained import of_mean
 from .whole import Explained, explain, read, sharper
 
@@ -37,14 +38,37 @@ def audit_steps(
     except ValueError as error:
         known, failed = None, error
     told = list[Finding]()
-    if (better := mended(tables, probe, known, manifest, lag)) is not None:
+    plain = without_mean(tables, known, manifest)
+    better = None if plain else mended(tables, probe, known, manifest, lag)
+    if better is not None:
         tables, manifest, finding = better
         told, probe = [finding], take(tables)
         known = identify(probe, manifest)
     if known is None:
         assert failed is not None
         raise failed
-    return told + _judged(tables, probe, known, manifest, lag, progress)
+    made = _judged(tables, probe, known, manifest, lag, progress)
+    if plain is None:
+        plain, still = undrawn(tables, probe, known.model)
+        told += still
+    return told + (made if plain is None else _or_right(made, plain, manifest, lag))
+
+
+def _or_right(
+    made: list[Finding], plain: Sequence[Table], manifest: Manifest, lag: int
+) -> list[Finding]:
+    """The findings, and in place of those on what differs what is right in other tables."""
+    probe = take(plain)
+    other = _judged(plain, probe, identify(probe, manifest), manifest, lag, lambda rows: None)
+    right = {f.subject: f for f in other if f.verdict in ("consistent", "convention")}
+    return [
+        right[f.subject] if f.verdict == "differs" and f.subject in right and f.subject in _DRAWN
+        else f for f in made
+    ]  # fmt: skip
+
+
+_DRAWN = ("x_s", "noise", "log_prob", "log_prob_old", "kl")
+"""What may be right for the mean that x_s was drawn about, where another one was recorded."""
 
 
 def _judged(
@@ -175,6 +199,8 @@ def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Find
     if "t" in probe.raw:
         words = "t = 1 is data, velocities data − noise" if clock.data else "t is the noise level"
         words += f", told as {clock.scale:g} t" if clock.scale != 1 else ""
+        above = int((probe.raw["t"].double() > clock.scale).sum())
+        words += f"; {above} rows lie above 1 by rounding, and are taken for 1" if above else ""
         yield Finding("clock", "convention" if clock.data else "consistent", detail=words)
     if reading.std == "g" and known.target:
         yield Finding(
@@ -223,7 +249,7 @@ def _latents(
     unknown = known.model.reading.std == "unknown"
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
         tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
-        far = match is None or match.level == "half"
+        far = match is None or far_off(match, tally)
         if far and (probed := by_sampler(probe, known.model)):
             why = f"under v_old, the policy that sampled: {probed} rows were looked at"
             yield Finding("x_s", "consistent", "gaussian.sample", rows=probed, detail=why)

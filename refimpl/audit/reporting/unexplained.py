@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...equations import Step, kernels
+from ...equations import Step, conversions, kernels, paths
 from ...evidence.rounding import ROUNDINGS
-from ..judging import elsewhere, readings
+from ..judging import elsewhere, implied, readings, weights
 from ..judging.block import SCALARS, Block, Model, block, rms
 from ..judging.levels import angle
 from ..judging.verdicts import sampler_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
-from .causes import alternatives
+from .causes import alternatives, beside
 from .whole import some, window
 
 COORDINATES = 16
@@ -45,6 +45,8 @@ def of_mean(
     if found is None or (b.n < len(b.kept) and len(torch.unique(b.resolved["t"])) < 2):
         return ""
     u = max(probe.roundoff[n] for n in ("x_t", "v", "t", "s"))
+    if b.has("mean") and (words := _another_field(*found, u)):
+        return words
     for words, changed in alternatives("mean", tables, lag, manifest.guidance):
         raw = take(changed).raw
         known = torch.isfinite(raw["v"]).all(dim=1)
@@ -56,13 +58,77 @@ def of_mean(
     above = int((b.resolved["std"] > (1 + _NEAR) * b.resolved["s"]).sum())
     if sampler_of(manifest) == "kernels.preserving" and above:
         return f"std exceeds s in {above} of {b.n} rows: no predicted noise is left there to keep"
+    if words := _of_other_levels(b, manifest, u) or _of_weights(tables, b, model, lag):
+        return words
     for conventions in _samplers(b, manifest):
         given, mean = found
         if conventions:  # the angle stands for the std
             given = {n: x for n, x in given.items() if n != "g"}
         if told := readings.read("mean", *readings.cases_of(given, mean), u, conventions):
             return told
-    return ""
+    if b.mean_rule is None or len(found[1]) != b.n:
+        return ""
+    (c_x, _), (c_v, _) = (b.mean_rule.parts[n] for n in ("x_t", "v"))
+    given, mean = found
+    x, v, t = (given[n] for n in ("x", "v", "t"))
+    off = (mean - c_x * x - c_v * v).abs().amax(dim=1) > _OFF * mean.abs().amax(dim=1)
+    if not 0 < 2 * int(off.sum()) < len(off):
+        return weights.told(x, v, mean, (c_x, c_v), t)
+    part = {n: y[off] for n, y in given.items()}
+    told = _another_field(part, mean[off], u) or weights.told(
+        x[off], v[off], mean[off], (c_x[off], c_v[off]), t[off]
+    )
+    levels = sorted(set(t[off][:, 0].tolist()), reverse=True)
+    whole = told and len(levels) <= _SOME and not bool(torch.isin(t[~off], t[off]).any())
+    return f"at t = {', '.join(f'{x:.4g}' for x in levels)} alone: {told}" if whole else ""
+
+
+_OFF = 1e-4
+_SOME = 4
+"""So many levels are told one by one."""
+
+
+def _of_weights(tables: Sequence[Table], b: Block, model: Model, lag: int) -> str:
+    """Whether x_t has another weight in the means, or another velocity is in them, in words."""
+    found = _mean_of(b)
+    if found is None or b.mean_rule is None or len(found[1]) != b.n:
+        return ""
+    given, mean = found
+    (c_x, _), (c_v, _) = (b.mean_rule.parts[n] for n in ("x_t", "v"))
+    if words := weights.named(given["x"], given["v"], mean, (c_x, c_v)):
+        return words
+    others = {}
+    for name, changed in beside(tables, lag):
+        raw = take(changed).raw
+        known = torch.isfinite(raw["v"]).all(dim=1, keepdim=True)
+        other = block(raw | {"v": torch.where(known, raw["v"], 0.0)}, model)
+        if other.n == b.n == len(known):
+            v = other.latent("v")[:, :COORDINATES]
+            others[name] = torch.where(known, v, torch.nan)
+    return weights.of_two((mean - c_x * given["x"]) / c_v, given["v"], others)
+
+
+def _of_other_levels(b: Block, manifest: Manifest, u: float) -> str:
+    """Whether the means are right for other levels than were recorded, in words."""
+    made = _mean_of(b, "std")
+    if made is None or "std" not in b.raw:
+        return ""
+    given, mean = made
+    cps = sampler_of(manifest) == "kernels.preserving"
+    return implied.of_mean(given, given["std"], mean, u, preserving=cps)
+
+
+def _another_field(given: dict[str, Tensor], mean: Tensor, u: float) -> str:
+    """Whether the means are another quantity of the same step, in words."""
+    x, v, c = given["x"], given["v"], paths.linear(given["t"])
+    held = {
+        "the prediction of data": conversions.data_from_velocity(c, x, v),
+        "the prediction of noise": conversions.noise_from_velocity(c, x, v),
+        "x_t": x, "the velocity": v,
+    }  # fmt: skip
+    allowed = ROUNDINGS * u * (x.abs() + v.abs() + mean.abs())
+    near = (n for n, other in held.items() if bool(((mean - other).abs() <= allowed).all()))
+    return next((f"the field mean holds {name}, not the step's mean" for name in near), "")
 
 
 def _of_another_row(table: Table, model: Model, lag: int, u: float) -> str:
@@ -188,8 +254,8 @@ def finite(given: dict[str, Tensor], got: Tensor) -> tuple[dict[str, Tensor], Te
     return {n: x[used] for n, x in given.items()}, got[used]
 
 
-def _mean_of(b: Block) -> tuple[dict[str, Tensor], Tensor] | None:
-    """What a mean is made of, and the mean."""
+def _mean_of(b: Block, *more: str) -> tuple[dict[str, Tensor], Tensor] | None:
+    """What a mean is made of, and the mean; with more scalars."""
     if not b.n or not b.has("x_t", "v") or not {"t", "s", "g"} <= set(b.resolved):
         return None
     if b.has("mean"):
@@ -199,7 +265,7 @@ def _mean_of(b: Block) -> tuple[dict[str, Tensor], Tensor] | None:
     else:
         return None
     given = {"x": b.latent("x_t"), "v": b.latent("v")}
-    given = {n: x[:, :COORDINATES] for n, x in given.items()} | scalars_of(b, "g")
+    given = {n: x[:, :COORDINATES] for n, x in given.items()} | scalars_of(b, "g", *more)
     made = finite(given, got[:, :COORDINATES])
     return made if len(made[1]) >= 4 else None
 

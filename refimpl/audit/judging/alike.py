@@ -1,0 +1,62 @@
+"""Tests of the numbers within a row of noise: do they come again, go together, or have none?
+
+within    the first half against the second, of a half, a third, ...
+near      each number against the one k further, k = 1, 2, ...        still    a coordinate at 0
+"""
+
+import torch
+from torch import Tensor
+
+from ...statistics.gaussian import normal
+from ...statistics.outcome import ALPHA, Part
+
+_SAME = 0.9
+_SPLITS = (2, 3, 4, 8, 16)
+_NARROW = 4
+_NEAR = 32
+"""So many neighbours of a number are looked at."""
+
+_FEWEST = 16
+"""Of fewer numbers in a row no neighbours are told, and of fewer rows no coordinate."""
+
+_NONE = 1e-2
+"""A coordinate whose root mean square over the rows is less has no noise."""
+
+
+def within(rows: Tensor) -> tuple[Part, int, bool]:
+    """The test of the first numbers of a row against those that follow, over all rows: it, how many
+    numbers are held against as many, and whether these are nearly the same."""
+    found = []
+    for parts in _SPLITS:
+        wide = rows.shape[1] // parts
+        if wide * parts == rows.shape[1] and wide >= _NARROW:
+            first, second = rows[:, :wide], rows[:, wide : 2 * wide]
+            size = torch.linalg.vector_norm(first, dim=1).clamp_min(1e-300)
+            products = torch.linalg.vecdot(first, second)
+            z = float((products / size).sum()) / len(rows) ** 0.5
+            alike = float(products.sum() / (first.norm() * second.norm()))
+            found.append((abs(z), wide, alike > _SAME))
+    whole = [x for x in found if x[2]]
+    most, wide, same = min(whole, key=lambda x: x[1]) if whole else max(
+        found, default=(0.0, 0, False))  # fmt: skip
+    return normal("the largest |z| in a row", most, ALPHA / len(_SPLITS)), wide, same
+
+
+def near(rows: Tensor) -> tuple[Part, int, float]:
+    """The test of each number of a row against its neighbours: it, how far off the neighbour is
+    that goes with it most, and their correlation."""
+    found, wide = [(0.0, 1, 0.0)], rows.shape[1]
+    for k in range(1, min(_NEAR, wide // 2) + 1) if wide >= _FEWEST else ():
+        first, second = rows[:, :-k], rows[:, k:]
+        products, size = (first * second).sum(), (first**2).sum().sqrt()
+        found.append((float(products / size), k, float(products / (size * second.norm()))))
+    z, k, share = max(found, key=lambda x: abs(x[0]))
+    return normal("the largest |z| of neighbours", z, ALPHA / _NEAR), k, share
+
+
+def still(rows: Tensor) -> Part:
+    """Coordinates without noise, of which there is to be none."""
+    sizes = rows.pow(2).mean(dim=0).sqrt() if len(rows) >= _FEWEST else rows.new_ones(1)
+    one = float(rows.mean(dim=0).pow(2).mean()) > 0.5 * float(rows.pow(2).mean())  # for all rows
+    none = 0 if one else int((sizes < _NONE * sizes.max()).sum())
+    return Part("coordinates without noise", float(none), 0.5, 0.0 if none else 1.0)

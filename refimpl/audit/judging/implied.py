@@ -1,0 +1,182 @@
+"""The levels that a step's mean is right for, where they are not those that were recorded.
+
+    mean = c_x x_t + c_v v        →   c_x, c_v of each row, by least squares
+    c_x = 1 − std²/(2 t), c_v = −h − (1 − t) std²/(2 t)        →   t and h
+
+Two equations have two solutions whatever was done: levels are told only if what they have in common
+with the recorded ones is one story, and if the step's formula gives the means with them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from . import readings
+from .gridded import GRIDS
+
+_FEWEST = 8
+"""Coordinates that two coefficients are read off."""
+
+_NEAR = 2e-3
+"""Levels from coefficients in float32 are the right ones within this."""
+
+_BFLOAT16 = 2.0**-8
+_LONGEST = 100
+
+
+def coefficients(x: Tensor, v: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """c_x and c_v of each row, (n, 1), and what is left of the row in units of it, (n,)."""
+    parts = torch.stack([x, v], dim=2)
+    c = torch.linalg.lstsq(parts, mean[:, :, None]).solution
+    left = torch.linalg.vector_norm(mean - (parts @ c)[:, :, 0], dim=1)
+    return c[:, 0], c[:, 1], left / torch.linalg.vector_norm(mean, dim=1).clamp_min(1e-300)
+
+
+def of_mean(
+    given: Mapping[str, Tensor], std: Tensor, mean: Tensor, u: float, *, preserving: bool
+) -> str:
+    """The levels that means are right for, in words, or "".
+
+    Args:
+        given: x, v, t, s.
+        preserving: the step is CPS's.
+    """
+    x, v, t, s = (given[n] for n in ("x", "v", "t", "s"))
+    if x.shape[1] < _FEWEST or not bool((std > 0).any()):
+        return ""
+    used = (std > 0)[:, 0]
+    x, v, t, s, std, mean = (y[used] for y in (x, v, t, s, std, mean))
+    c_x, c_v, left = coefficients(x, v, mean)
+    if not bool((left < _NEAR).all()):
+        return ""
+    there, end = (_of_cps if preserving else _of_sde)(c_x, c_v, std)
+    if not bool((torch.isfinite(there + end) & (end < there) & (there < 1 + _NEAR)).all()):
+        return ""
+    for words, t2, s2 in stories(t, s, there, end):
+        inside = ((t2 > s2) & (t2 <= 1) & (s2 >= 0))[:, 0] & torch.isfinite(t2 + s2)[:, 0]
+        if int(inside.sum()) < _FEWEST:
+            continue
+        other = {"x": x, "v": v, "t": t2, "s": s2, "g": std / (t2 - s2).abs().sqrt()}
+        rows = {n: y[inside] for n, y in other.items()}
+        declared = {"g": "cps", "a": None} if preserving else {}
+        asked = readings.cases_of(rows, mean[inside])
+        if preserving or readings.right("mean", *asked, u, declared):
+            return words
+    return ""
+
+
+def _of_sde(c_x: Tensor, c_v: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+    """t and s of an SDE's step."""
+    half = std**2 / 2
+    t = half / (1 - c_x)
+    return t, t + c_v + half * (1 - t) / t
+
+
+def _of_cps(c_x: Tensor, c_v: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+    """t and s of a step that preserves coefficients."""
+    s = -(std**2 + (c_x - 1) ** 2) / (2 * (c_x - 1))
+    return (c_x - 1 + s - c_v) / c_x, s
+
+
+Story = tuple[str, Tensor, Tensor]
+
+
+def stories(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]:
+    """What near levels may have to do with the recorded ones: in words, and exact levels."""
+    both, found = torch.cat([t, s]), torch.cat([there, end])
+    same_t = _alike(there, t)
+    levels, at = torch.unique(torch.cat([t, s], dim=1), dim=0, return_inverse=True)
+    if same_t:
+        h = t - s
+        for words, by in (("after", -1), ("before", 1)):  # t rises from level to level
+            to = at + by
+            inside = ((to >= 0) & (to < len(levels)))[:, None]
+            other = (levels[:, 0] - levels[:, 1])[to.clamp(0, len(levels) - 1)][:, None]
+            if int(inside.sum()) and _alike((there - end)[inside], other[inside]):
+                moved = torch.where(inside, t - other, torch.nan)
+                yield f"its h is that of the step {words}", t, moved
+        for words, rule in _WHOLE.items():
+            other = (rule(1000 * t) - rule(1000 * s)) / 1000
+            if _alike(there - end, other) and not torch.equal(other, h):
+                yield f"its h is {words}", t, t - other
+    for words, change in _SHIFTS.items():
+        if _alike(found, change(both)):
+            yield f"it is right for {words}", change(t), change(s)
+    member = bool((both == both.bfloat16().double()).all())
+    if member and bool(((found - both).abs() <= _BFLOAT16 * found + _NEAR).all()):
+        yield "t and s were rounded to bfloat16 when they were recorded", there, end
+    yield from _of_grid(t, s, there, end)
+    for name in _PERMUTED:
+        known = torch.unique(t)
+        gap, which = (there - known).abs().min(dim=1, keepdim=True)
+        ends = {float(a): float(b) for a, b in levels.tolist()}
+        if bool((gap <= _NEAR).all()):
+            t2 = known[which]
+            s2 = torch.tensor([[ends[x]] for x in t2[:, 0].tolist()], dtype=t2.dtype)
+            if _alike(end, s2):
+                yield name, t2, s2
+
+
+_PERMUTED = ("it is right for the levels of other rows: t and s are in another order",)
+_WHOLE: dict[str, Callable[[Tensor], Tensor]] = {
+    "that of levels in whole thousandths, cut off": torch.floor,
+    "that of levels in whole thousandths, rounded": torch.round,
+}
+
+
+def _shift(m: float) -> Callable[[Tensor], Tensor]:
+    return lambda t: m * t / (1 + (m - 1) * t)
+
+
+_SHIFTS: dict[str, Callable[[Tensor], Tensor]] = {
+    **{f"levels shifted by {m:g}, of which the recorded ones are not shifted": _shift(m)
+       for m in (3.0, 2.0, 5.0, 7.0)},
+    **{f"levels before their shift by {m:g}": _shift(1 / m) for m in (3.0, 2.0, 5.0, 7.0)},
+    "levels cut to thousandths": lambda t: torch.floor(1000 * t) / 1000,
+    "levels rounded to thousandths": lambda t: torch.round(1000 * t) / 1000,
+    "levels on the other clock, 1 − t": lambda t: 1 - t,
+}  # fmt: skip
+
+
+def _alike(x: Tensor, y: Tensor) -> bool:
+    return bool(((x - y).abs() <= _NEAR * (1 + 0 * y)).all())
+
+
+def _of_grid(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]:
+    """Steps further on a grid with a name: a window that begins elsewhere."""
+    for T in range(2, _LONGEST):
+        for rule in GRIDS.values():
+            whole = torch.tensor(rule(T).levels, dtype=t.dtype)
+            places = [_places(x, whole) for x in (t, s, there, end)]
+            if any(p is None for p in places):
+                continue
+            a, b, c, d = (p for p in places if p is not None)
+            by = c - a
+            if bool((b == a + 1).all()) and bool((d == c + 1).all()) and _one(by):
+                k = int(by[0])
+                which = (
+                    f"{abs(k)} step{'s' if abs(k) > 1 else ''} {'later' if k > 0 else 'earlier'}"
+                )
+                yield f"it is right for the levels {which} on the grid", whole[c], whole[d]
+
+
+def _places(x: Tensor, whole: Tensor) -> Tensor | None:
+    gap, at = (x - whole).abs().min(dim=1, keepdim=True)
+    return at if bool((gap <= _NEAR).all()) else None
+
+
+def _one(x: Tensor) -> bool:
+    return bool((x == x[0]).all()) and int(x[0]) != 0
+
+
+def of_schedule(c: Mapping[str, Tensor], levels: Sequence[float]) -> str:
+    """The levels that g = a √(t/(1 − t)) is right for, for one of these a, in words, or ""."""
+    t, g = c["t"], c["g"]
+    for a in levels:
+        there = g**2 / (a**2 + g**2)
+        inside = (t < 1)[:, 0]
+        for words, change in _SHIFTS.items():
+            if int(inside.sum()) >= 3 and _alike(there[inside], change(t[inside])):
+                return words.replace("levels", f"g = {a:g} √(t/(1 − t)) of levels", 1)
+    return ""

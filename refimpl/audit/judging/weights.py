@@ -1,0 +1,100 @@
+"""The weights of x_t, of v, and of other recorded velocities in a mean, row by row.
+
+mean = c_x x_t + c_v v                    is one of the weights another, and is that one known?
+mean = c_x x_t + c_v (a v + b v′)         v′ of the step before: a solver of two steps
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from .implied import coefficients
+
+_FEWEST = 8
+"""Rows, and coordinates, that weights are read off."""
+
+_NEAR = 1e-4
+"""Weights from float32 are known to this; of a velocity a step's h of itself loses some."""
+
+_LOOSE = 1e-3
+
+_OF_X: dict[str, Callable[[Tensor], Tensor]] = {
+    "√(1 − 2 e)": lambda e: (1 - 2 * e).clamp_min(0).sqrt(), "exp(−e)": lambda e: torch.exp(-e),
+    "1/(1 + e)": lambda e: 1 / (1 + e), "1": lambda e: 1 + 0 * e, "1 + e": lambda e: 1 + e,
+    "1 − 2 e": lambda e: 1 - 2 * e, "1 − e/2": lambda e: 1 - e / 2,
+    "√(1 − e)": lambda e: (1 - e).clamp_min(0).sqrt(),
+}  # fmt: skip
+"""What may stand for 1 − e, with e = g² h/(2 t)."""
+
+
+def named(x: Tensor, v: Tensor, mean: Tensor, right: tuple[Tensor, Tensor]) -> str:
+    """The weight of x_t that a mean has, where that of v is right, in words.
+
+    Args:
+        right: the weights that are meant, (n, 1).
+    """
+    found = _weights(x, v, mean)
+    if found is None or bool(((found[0] - right[0]).abs() <= _NEAR).all()):
+        return ""
+    if not bool(((found[1] - right[1]).abs() <= _LOOSE * right[1].abs()).all()):
+        return ""
+    for words, rule in _OF_X.items():
+        if bool(((rule(1 - right[0]) - found[0]).abs() <= _NEAR).all()):
+            return f"x_t has the weight {words} in it, e = g² h/(2 t), where 1 − e is meant"
+    return ""
+
+
+def told(x: Tensor, v: Tensor, mean: Tensor, right: tuple[Tensor, Tensor], t: Tensor) -> str:
+    """What weights a mean has that nothing names; or that it has none."""
+    if x.shape[1] < _FEWEST or len(x) < _FEWEST:
+        return ""
+    found = _weights(x, v, mean)
+    if found is None:
+        return (
+            "no weights of its row's x_t and v give it: another state or velocity is in it, as of "
+            "a second call of the network (Heun's), or numbers that were held or rounded"
+        )
+    k = int((found[0] - right[0]).abs().argmax())
+    a, b, c, d = (float(y[k]) for y in (*found, *right))
+    return (
+        f"at t = {float(t[k]):.4g} it is {a:.5g} x_t {b:+.5g} v, where {c:.5g} x_t {d:+.5g} v is "
+        "meant"
+    ).replace("+", "+ ").replace(" -", " − ")  # fmt: skip
+
+
+def _weights(x: Tensor, v: Tensor, mean: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Those of x_t and v, (n, 1), where nothing else is in the mean."""
+    if x.shape[1] < _FEWEST or len(x) < _FEWEST:
+        return None
+    c_x, c_v, left = coefficients(x, v, mean)
+    return (c_x, c_v) if bool((left < _NEAR).all()) else None
+
+
+def of_two(wanted: Tensor, v: Tensor, others: Mapping[str, Tensor]) -> str:
+    """The velocity that a mean was made of, as a sum of v and one other, in words.
+
+    Args:
+        wanted: that velocity, (n, D).
+        others: by name, (n, D); NaN in rows that have none.
+    """
+    for name, other in others.items():
+        used = torch.isfinite(other).all(dim=1)
+        if int(used.sum()) < _FEWEST or v.shape[1] < _FEWEST:
+            continue
+        a, b, left = coefficients(v[used], other[used], wanted[used])
+        if bool((left < _LOOSE).all()) and bool((b.abs() > _TELLING).any()):
+            weights = [float(w.median()) for w in (a, b)]
+            one = all(
+                bool(((w - m).abs() <= _LOOSE).all()) for w, m in zip((a, b), weights, strict=True)
+            )
+            sum_ = f"{weights[0]:.4g} v {weights[1]:+.4g} of {name}"
+            words = sum_ if one else f"v and {name}, with weights that change by row ({sum_})"
+            if bool((a.abs() < _LOOSE).all()):
+                words = f"{name}, times a number that changes by row ({weights[1]:.4g})"
+            return f"the velocity in it is {words}".replace("+", "+ ").replace(" -", " − ")
+    return ""
+
+
+_TELLING = 0.01
+"""A weight that is no error of the other."""
