@@ -126,3 +126,87 @@ def test_residuals_that_share_their_noise_are_not_held_against_the_mean(make, ju
     found = judge({n: x for n, x in kept.items() if n != "mean"}, {"a": 0.7})
     assert found["noise"].verdict == "differs"
     assert found["mean"].verdict == "not checked", found["mean"]
+
+
+WIDTHS = {
+    "nine tenths": (lambda t, h: 0.9 + 0 * t, "it is 0.9"),
+    "h for √h": (lambda t, h: h.sqrt(), "it is √h times as wide"),
+    "at two steps": (lambda t, h: torch.where(t > 0.95, 1.5, 1.0), "at t = 1 (by 1.5"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WIDTHS)
+def test_how_wide_the_noise_is_is_told(make, judge, kind):
+    width, words = WIDTHS[kind]
+    c = make(shape=WIDE)
+    by = width(c["t"], c["t"] - c["s"]).reshape(STEPS, BATCH, 1, 1, 1)
+    detail = told(judge, again(c, lambda e: by * e), recorded=False)
+    assert words in detail, detail
+    assert "moves" not in detail
+
+
+def test_noise_with_a_mean_is_not_told_for_what_it_moves_with(make, judge):
+    """v has a mean as well."""
+    c = make(shape=WIDE)
+    c["v"] = c["v"] + 1
+    detail = told(judge, again(c, lambda e: torch.special.ndtr(e)))
+    assert "it has a mean" in detail
+    assert "moves" not in detail
+    assert "go together" not in detail
+
+
+def enlarged(e):
+    small = e[:, :, :, ::2, ::2]
+    return small.repeat_interleave(2, 3).repeat_interleave(2, 4)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [enlarged, lambda e: e + 0.25 * e.roll(1, 0).mean(dim=(3, 4), keepdim=True) * 8],
+    ids=["at half the resolution", "an offset of each channel"],
+)
+def test_numbers_of_a_row_that_go_together_are_told_for_that_alone(make, judge, change, recorded):
+    detail = told(judge, again(make(shape=WIDE), change), recorded)
+    assert "go together, with a correlation of" in detail
+    assert "share" not in detail
+    assert "again" not in detail
+
+
+def test_coordinates_without_noise_are_told_for_that_alone(make, judge):
+    c = make(shape=WIDE)
+    held = torch.ones(1, 1, 4, 1, 1)
+    held[:, :, :1] = 0
+    detail = told(judge, again(c, lambda e: e * held), recorded=False)
+    assert "64 of 256 coordinates have none: there x_s is the mean" in detail
+    assert "variance" not in detail
+
+
+def test_a_latent_that_was_used_for_noise_is_told(make, judge):
+    c = make(shape=WIDE)
+    first = c["x_t"][:BATCH]
+    e = c["noise"].clone()
+    e[:BATCH] = first
+    x_s = c["mean"] + c["std"].reshape(-1, 1, 1, 1) * e
+    detail = told(judge, c | {"noise": e, "x_s": x_s})
+    assert "it moves with x_t: x_t was used for it" in detail
+    assert "with v:" not in detail
+
+
+def test_noise_used_again_some_steps_later_is_not_told_for_another_velocity(make, judge):
+    """x_t of that step was made of it, and so was v."""
+    c = chain(make, mix=lambda e, past: e)
+    e = ((c["x_s"] - c["mean"]) / c["std"].reshape(-1, 1, 1, 1)).reshape(STEPS, BATCH, -1)
+    e[5] = e[0]
+    c["x_s"] = (c["mean"].flatten(1) + c["std"][:, None] * e.flatten(0, 1)).reshape(c["x_s"].shape)
+    detail = told(judge, c, recorded=False)
+    assert "two rows share their noise" in detail
+    assert "moves" not in detail
+
+
+def test_rows_that_share_one_draw_are_not_told_for_neighbours(make, judge):
+    """One row's chance correlation comes again in all."""
+    c = make(shape=WIDE)
+    detail = told(judge, again(c, lambda e: e[:1, :1].expand_as(e)))
+    assert "share" in detail
+    assert "go together" not in detail

@@ -1,8 +1,13 @@
 """Tests of the numbers within a row of noise: do they come again, go together, or have none?
 
-within    the first half against the second, of a half, a third, ...
-near      each number against the one k further, k = 1, 2, ...        still    a coordinate at 0
+    within    the first half against the second, of a half, a third, ...
+    near      each number against the one k further, k = 1, 2, ...        still    a coordinate at 0
+
+And how wide they are at each step, where not all are as wide as their std says.
 """
+
+import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -60,3 +65,47 @@ def still(rows: Tensor) -> Part:
     one = float(rows.mean(dim=0).pow(2).mean()) > 0.5 * float(rows.pow(2).mean())  # for all rows
     none = 0 if one else int((sizes < _NONE * sizes.max()).sum())
     return Part("coordinates without noise", float(none), 0.5, 0.0 if none else 1.0)
+
+
+_SCALES: dict[str, Callable[[float, float], float]] = {
+    "": lambda t, h: 1.0, "√h": lambda t, h: math.sqrt(h), "1/√h": lambda t, h: 1 / math.sqrt(h),
+    "t": lambda t, h: t, "√t": lambda t, h: math.sqrt(t), "1/t": lambda t, h: 1 / t,
+    "h": lambda t, h: h,
+}  # fmt: skip
+"""What a std may have been multiplied by."""
+
+_SIGMAS = 5.0
+
+
+def scaled(steps: Mapping[tuple[float, float], tuple[float, ...]]) -> str:
+    """What the noise's std is in units of what was recorded, in words; "" where no rule gives it.
+
+    Args:
+        steps: by (t, h), Σ e² and how many e.
+    """
+    sizes = {step: math.sqrt(total / n) for step, (total, n) in steps.items() if n and step[0] > 0}
+    if not sizes or not all(sizes.values()):
+        return ""
+    for words, rule in _SCALES.items():
+        if words and len(sizes) < _LEVELS:
+            break
+        by = {step: size / rule(*step) for step, size in sizes.items()}
+        weight = {step: steps[step][1] for step in by}
+        middle = sum(weight[k] * x for k, x in by.items()) / sum(weight.values())
+        apart = (abs(x / middle - 1) * math.sqrt(2 * weight[k]) for k, x in by.items())
+        if max(apart) < _SIGMAS:
+            one = abs(middle - 1) * math.sqrt(2 * sum(weight.values())) < _SIGMAS
+            plain = words if words and one else f"{middle:.3g} {words}"
+            return f"it is {plain.strip()} times as wide at every step"
+    off = [step for step, size in sizes.items()
+           if abs(size - 1) * math.sqrt(2 * steps[step][1]) > _SIGMAS]  # fmt: skip
+    if 0 < 2 * len(off) <= len(sizes):
+        told = ", ".join(
+            f"{t:.4g} (by {sizes[t, h]:.3g})" for t, h in sorted(off, reverse=True)[:4]
+        )
+        return f"at t = {told} alone"
+    return ""
+
+
+_LEVELS = 4
+"""Of fewer steps no rule but one number is told."""

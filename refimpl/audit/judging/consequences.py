@@ -43,6 +43,8 @@ def told(
         plain = (rows - rows.mean()) / rows.std()
         if all(_lagged(plain, lags[k]) <= 1 for k in again):
             drop([*again, "pairs", "within", "expanded"])
+        drop(k for k in left if k in on and _moving(plain, on[k]) <= 1)
+        drop(["near"] if _near(plain) <= 1 else [])
     moves, again = [k for k in left if k in on], [k for k in left if k in lags]
     if moves and again:
         first = max(again, key=lambda k: broken[k])
@@ -75,7 +77,8 @@ def told(
     if "cut" in left:
         drop(["variance"])
     common = any(k in left for k in (*again, "pairs"))
-    return [k for k in left if not (common and k in MARGINAL and broken[k] < _PLAIN)]
+    left = [k for k in left if not (common and k in MARGINAL and broken[k] < _PLAIN)]
+    return left or [max(broken, key=lambda k: broken[k])]
 
 
 def _lagged(rows: Tensor, lag: int) -> float:
@@ -95,11 +98,14 @@ def _shared(rows: Tensor, *, before: bool = False) -> Tensor:
     """Rows that have their noise in common with another, (n,); or with one before."""
     size = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
     share = ((rows @ rows.T) / (size * size.T).clamp_min(1e-300)).fill_diagonal_(0.0)
+    share[(size < _NOTHING * size.max())[:, 0]] = 0.0
     share = share.tril() if before else share
     return (share.abs() > _SAME).any(dim=1)
 
 
 _SAME = 0.9
+_NOTHING = 1e-6
+"""What is left of a row that was taken out, in units of the largest row."""
 
 
 def _moving(rows: Tensor, on: Tensor) -> float:

@@ -28,6 +28,9 @@ _BESIDE = 256
 
 _VALUES = 2**18
 _ROWS = 512
+_STEPS = 256
+"""So many steps are told apart at most."""
+
 FINE = 0.05
 """Residuals of x_s are used where its rounding is below this part of std."""
 
@@ -52,6 +55,7 @@ class Noise:
         self.roundoff = 0.0
         self.projections: dict[str, list[float]] = {}
         self.values: list[Tensor] = []
+        self.steps: dict[tuple[float, float], list[float]] = {}
         self.kept: list[Tensor] = []
         self.starts: list[Tensor] = []
         self.beside: dict[str, list[Tensor]] = {}
@@ -67,7 +71,8 @@ class Noise:
         self.rows += e.shape[0]
         self.count += e.numel()
         self.total += float(e.sum())
-        self.squares += squares
+        self.squares += float(squares.sum())
+        self._by_step(b, squares, e.shape[1])
         self.largest = max(self.largest, *(abs(float(x)) for x in e.aminmax()))
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
@@ -78,8 +83,22 @@ class Noise:
             self.taken += self.values[-1].numel()
         self._reused(b, head)
 
-    def _noise(self, b: Block) -> tuple[Tensor, float] | None:
-        """The rows' noise and Σ e²."""
+    def _by_step(self, b: Block, squares: Tensor, wide: int) -> None:
+        """Add Σ e² to that of each row's step."""
+        if not {"t", "h"} <= set(b.resolved) or len(self.steps) >= _STEPS:
+            return
+        levels = torch.cat([b.resolved["t"], b.resolved["h"]], dim=1)[self._used]
+        each, which = torch.unique(levels, dim=0, return_inverse=True)
+        sums = torch.zeros(len(each), dtype=torch.float64).index_add_(0, which, squares.double())
+        for (t, h), size, rows in zip(
+            each.tolist(), sums.tolist(), torch.bincount(which).tolist(), strict=True
+        ):
+            held = self.steps.setdefault((t, h), [0.0, 0.0])
+            held[0] += size
+            held[1] += rows * wide
+
+    def _noise(self, b: Block) -> tuple[Tensor, Tensor] | None:
+        """The rows' noise and Σ e² of each, (n,)."""
         u = b.model.roundoff
         if b.has("noise"):
             self.recorded = True
@@ -88,11 +107,10 @@ class Noise:
             self.roundoff = u["noise"]
             self.slack += 2 * u["noise"] ** 2 * e.numel()
             told = b.noisy | (size > 0)  # a step without noise need not have drawn any
-            squares = float(torch.dot(size, size))
-            if math.isfinite(squares) and bool(told.all()):
-                return e, squares
+            if bool((torch.isfinite(size) & told).all()):
+                return e, size**2
             self._used = torch.isfinite(size) & told
-            return e[self._used], float((size[self._used] ** 2).sum())
+            return e[self._used], size[self._used] ** 2
         drawn = None if "std" not in b.resolved else b.drawn
         if drawn is None:
             return None
@@ -106,7 +124,7 @@ class Noise:
         loose = 16 * u.get("std", u.get("g", 0.0))
         self.slack += float((rounding[used] ** 2).sum() + loose * len(e)) * e.shape[1]
         self.roundoff = max(self.roundoff, float(rounding[used].max()) if len(e) else 0.0)
-        return e, float((norms(e) ** 2).sum())
+        return e, norms(e)[:, 0] ** 2
 
     def _project(self, name: str, on: Tensor, e: Tensor) -> None:
         size = torch.linalg.vector_norm(on, dim=1)
@@ -137,7 +155,10 @@ class Noise:
     def parts(self) -> Iterator[tuple[str, Part, str]]:
         """Each statistic by a key, with its bound, and what it means when it breaks."""
         spread, _ = chi_square("Σ e²", self.squares, self.count, ALPHA)
-        yield "variance", _eased(spread, self.slack), "the noise has another variance than std says"
+        scale = alike.scaled({step: tuple(x) for step, x in self.steps.items()})
+        yield "variance", _eased(spread, self.slack), (
+            "the noise has another variance than std says" + (f": {scale}" if scale else "")
+        )  # fmt: skip
         mean = normal("|z| of the mean", self.total / self.count**0.5, ALPHA)
         yield "mean", mean, "it has a mean"
         values = torch.cat(self.values)[:_VALUES]
