@@ -146,7 +146,8 @@ def test_a_variance_in_the_field_std_is_told_and_its_root_is_taken(make, judge):
 def test_rows_of_one_level_that_do_not_fit_are_told_with_it(make, judge):
     c = make()
     first = (torch.arange(STEPS * BATCH) < BATCH).double()
-    found = judge(c | {"x_s": c["x_s"] * (1 + first.reshape(-1, 1, 1, 1))}, TOLD)["x_s"]
+    off = 0.3 * torch.tanh(c["x_t"].roll(1, -1)) * first.reshape(-1, 1, 1, 1)
+    found = judge(c | {"x_s": c["x_s"] + off}, TOLD)["x_s"]
     assert "12 of 108 rows do not fit, the first is row 0: all at t = 1" in found.detail
 
 
@@ -154,7 +155,8 @@ def test_rows_of_several_levels_are_not_told_for_those_of_the_first(make, judge)
     """A few of the rows that do not fit are kept: the first ones, which are of one step."""
     c = make(batch=80)
     first = (torch.arange(len(c["t"])) < 160).double()
-    found = judge(c | {"x_s": c["x_s"] * (1 + first.reshape(-1, 1, 1, 1))}, TOLD)["x_s"]
+    off = 0.3 * torch.tanh(c["x_t"].roll(1, -1)) * first.reshape(-1, 1, 1, 1)
+    found = judge(c | {"x_s": c["x_s"] + off}, TOLD)["x_s"]
     assert "160 of 720 rows do not fit" in found.detail
     assert "all at" not in found.detail
 

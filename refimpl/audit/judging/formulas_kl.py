@@ -7,6 +7,7 @@ follows from a few numbers, whatever D.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -69,6 +70,13 @@ def kls() -> tuple[Formula, ...]:
         made += _estimated(id, "convention", estimate, id, None)
         for m in mistakes(id):
             made += _estimated(m.title, "mistake", m.wrong, "", m)
+    made += [
+        replace(
+            f, what="Its sign is taken off: on average it is then no divergence, but a spread.",
+            remedy="keep the sign, or take k3, which has none",
+        )
+        for f in _estimated("kl.k1: absolute", "mistake", lambda r: kl.k1(r).abs(), "", None)
+    ]  # fmt: skip
     return tuple(made)
 
 

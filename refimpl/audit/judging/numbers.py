@@ -40,6 +40,8 @@ def candidates(subject: str, seen: Mapping[str, Distance]) -> list[Formula]:
         plain = list(kls())
         if "v_gap_old" in seen:
             plain += [_against_old(f) for f in kls() if "kl.k" not in f.name]
+        if "distance_old" in seen:
+            plain += [_against_old(f) for f in kls() if "kl.k" in f.name]
         return plain
     first = {"log_prob": "distance_v", "log_prob_old": "distance_old"}[subject]
     first = first if first in seen else "distance"
@@ -81,6 +83,8 @@ def _but(f: Formula, words: str) -> Formula:
 
 def _against_old(f: Formula) -> Formula:
     def value(p: dict[str, Tensor]) -> Tensor:
+        if "kl.k" in f.name:
+            return f.value({**p, "distance": p["distance"], "distance_ref": p["distance_old"]})
         return f.value({**p, "v_gap": p["v_gap_old"], "mean_gap": p["mean_gap_old"]})
 
     return replace(
@@ -291,7 +295,7 @@ _FEW = 4
 
 
 def by_counts(subject: str, rows: Rowwise, got: Tensor, u: float, counts: Mapping[str, int]) -> str:
-    """Whether numbers are right ones divided, or multiplied, by how many there are of something.
+    """Whether numbers are right ones divided by how many there are of something.
 
     Args:
         counts: of what there are how many, in words.
@@ -299,11 +303,10 @@ def by_counts(subject: str, rows: Rowwise, got: Tensor, u: float, counts: Mappin
     for formula, value, allowed in _right(subject, rows, u, estimates=True):
         c = float((got / value).median())
         for what, n in counts.items():
-            for by, words in ((1 / n, f"1/{n}"), (float(n), str(n))):
-                if n > 1 and abs(c / by - 1) < _SNAPPED:
-                    slack = by * allowed + ROUNDINGS * u * got.abs()
-                    if bool(((by * value - got).abs() <= slack).all()):
-                        return f"it is {words} ({what}) times {formula.name}"
+            slack = allowed / n + ROUNDINGS * u * got.abs()
+            near = n > 1 and abs(c * n - 1) < _SNAPPED
+            if near and bool(((value / n - got).abs() <= slack).all()):
+                return f"it is 1/{n} ({what}) times {formula.name}"
     return ""
 
 

@@ -17,6 +17,9 @@ from ..reading.probe import Probe, width
 from .whole import some
 
 _FEW = 8
+_TOLD = 2.0**-7
+"""What rounding may be of a number that is told to be that of a part."""
+
 _NUMBERS = 2**20
 """So many numbers of latents are looked at, all rows together."""
 
@@ -26,16 +29,18 @@ def of_some(subject: str, tables: Sequence[Table], model: Model, probe: Probe) -
     table, D = tables[0], width(tables[0])
     rows = [row for i, row in probe.whole if i == 0][: max(_FEW, _NUMBERS // D)]
     b = block({n: some(c, rows) for n, c in table.columns.items()}, model)
-    each = _coordinates(subject, b) if b.n else None
-    if each is None:
+    found = _coordinates(subject, b) if b.n else None
+    if found is None:
         return ""
-    got, each = b.raw[subject].double()[b.noisy][:, :1], each[b.noisy]
+    got, each, sizes = (x[b.noisy] for x in (b.raw[subject].double()[:, :1], *found))
     known = torch.isfinite(torch.cat([got, each], dim=1)).all(dim=1)
-    got, each = got[known], each[known]
+    got, each, sizes = got[known], each[known], sizes[known]
     if len(got) < _FEW or each.shape[1] != D or not bool(got.any()):
         return ""
     u = max(probe.roundoff[subject], probe.roundoff.get("x_s", 0.0))
-    slack = ROUNDINGS * u * each.abs().sum(dim=1, keepdim=True)
+    slack = ROUNDINGS * u * sizes.sum(dim=1, keepdim=True)
+    if not float((slack / each.sum(dim=1, keepdim=True).abs()).median()) < _TOLD:
+        return ""
     for shape in _shapes(table, D):
         laid = each.reshape(len(each), *shape)
         for k, size in enumerate(shape, 1):
@@ -54,8 +59,11 @@ def of_some(subject: str, tables: Sequence[Table], model: Model, probe: Probe) -
 def _told(words: str, m: int, size: int, k: int, shape: Sequence[int]) -> str:
     if len(shape) == 1:
         return f"it is that of the {words} {m} of {size} coordinates alone"
-    whole = f"(B, {', '.join(map(str, shape))})"
-    return f"it is that of the {words} {m} of {size} along axis {k} of {whole} alone"
+    whole = f"{m} of {size} along axis {k} of (B, {', '.join(map(str, shape))})"
+    if k > 1:
+        return f"it is that of the {words} {whole} alone"
+    each = prod(shape[1:])
+    return f"it is that of the {words} {m * each} of {size * each} coordinates alone: {whole}"
 
 
 def _shapes(table: Table, D: int) -> list[tuple[int, ...]]:
@@ -69,25 +77,22 @@ def _shapes(table: Table, D: int) -> list[tuple[int, ...]]:
     return [*found, (D,)]
 
 
-def _coordinates(subject: str, b: Block) -> Tensor | None:
-    """What each coordinate gives to a right number, (n, D)."""
+def _coordinates(subject: str, b: Block) -> tuple[Tensor, Tensor] | None:
+    """What each coordinate gives to a right number, and how much is subtracted in it, (n, D)."""
     if "std" not in b.resolved:
         return None
-    std = b.resolved["std"].clamp_min(1e-300)
-    if subject == "kl":
-        mean, other = _mean(b, "mean", "v"), _mean(b, "mean_ref", "v_ref")
-        both = mean is not None and other is not None
-        return kl.of_means(mean, other, std) if both else None
-    old = subject == "log_prob_old" and b.has("v_old")
+    std, old = b.resolved["std"].clamp_min(1e-300), subject == "log_prob_old" and b.has("v_old")
     mean = _mean(b, "" if old else "mean", "v_old" if old else "v")
-    if mean is None or not b.has("x_s"):
+    other = _mean(b, "mean_ref", "v_ref") if subject == "kl" else _mean(b, "x_s", "")
+    if mean is None or other is None:
         return None
-    return gaussian.log_prob(b.latent("x_s").double(), mean, std)
+    each = (kl.of_means if subject == "kl" else gaussian.log_prob)(other, mean, std)
+    return each, each.abs() + (other - mean).abs() * (other.abs() + mean.abs()) / std**2
 
 
 def _mean(b: Block, name: str, velocity: str) -> Tensor | None:
-    """A recorded mean, or that which a velocity leads to."""
+    """What was recorded, or the mean that a velocity leads to."""
     if b.has(name):
         return b.latent(name).double().clone()
-    made = b.mean_of(velocity)
+    made = b.mean_of(velocity) if velocity else None
     return None if made is None else made.double().clone()

@@ -3,7 +3,7 @@
 rounded after scoring     fresh noise in the replay     a whole batch reduced     outer products
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -40,9 +40,15 @@ _TELLING = {
 def row_findings(
     tables: Sequence[Table], probe: Probe, whole: Whole | None, explained: Explained,
     chosen: dict[str, Match], seen: Seen, manifest: Manifest, means: Sequence[Match],
+    right: Mapping[str, Finding] | None,
 ) -> Iterator[Finding]:  # fmt: skip
-    """On each number that a row has; `means` are the formulas that lead from x_t and v to the mean,
-    in some rows or in all."""
+    """On each number that a row has.
+
+    Args:
+        means: the formulas that lead from x_t and v to the mean, in some rows or in all.
+        right: by subject, what is right for other means than those that were recorded; None where
+            no cause is asked for.
+    """
     for subject, found in explained.items():
         width = tables[0].columns[subject].width
         dims = int(probe.dims[0])
@@ -53,6 +59,9 @@ def row_findings(
             )  # fmt: skip
             continue
         match, tally = chosen.get(subject), seen.tallies.get(subject, Tally())
+        if match is None and (right is None or subject in right):
+            yield right[subject] if right else Finding(subject, "differs", detail=UNLISTED)
+            continue
         if whole is None and seen.silent + seen.zeros and subject == "log_prob":
             continue  # no row has noise, and that is said
         if whole is None or not set(whole.rows.sizes) & _TELLING[subject]:
@@ -69,9 +78,14 @@ def row_findings(
             told = f"{UNLISTED}: it is right for the noise, of which x_s − mean is not made"
             yield Finding(subject, "differs", rows=tally.rows, detail=told)
             continue
+        unlike = match is None or match.level == "half"
         sampler = subject == "log_prob_old" and "distance_old" not in whole.rows.sizes
-        if sampler and numbers.of_another_policy(
-            subject, whole.rows, whole.got[subject], probe.roundoff[subject]
+        if (
+            unlike
+            and sampler
+            and numbers.of_another_policy(
+                subject, whole.rows, whole.got[subject], probe.roundoff[subject]
+            )
         ):
             why = "it takes v_old: it is near that of the learner, and is not it"
             yield Finding(subject, "not checked", detail=why)
@@ -79,7 +93,9 @@ def row_findings(
         failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
         model = whole.rows.model
         if match is not None and not failing and far_off(match, tally):
-            failing = of_row(subject, tables, probe, model, manifest)
+            failing = of_row(subject, tables, probe, model, manifest) or _beside(
+                subject, whole, probe
+            )
             match = None if failing else match
         elif match is None:
             failing = (

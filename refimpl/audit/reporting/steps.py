@@ -1,6 +1,6 @@
 """The audit of denoising steps: identify on a probe, verify on every row, say what was found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -47,24 +47,23 @@ def audit_steps(
     if known is None:
         assert failed is not None
         raise failed
-    made = _judged(tables, probe, known, manifest, lag, progress)
     if plain is None:
         plain, still = undrawn(tables, probe, known.model)
         told += still
-    return told + (made if plain is None else _or_right(made, plain, manifest, lag))
+    right = _right(plain, manifest, lag) if plain is not None else {}
+    return told + [
+        right.get(f.subject, f) if f.verdict == "differs" else f
+        for f in _judged(tables, probe, known, manifest, lag, progress, right)
+    ]
 
 
-def _or_right(
-    made: list[Finding], plain: Sequence[Table], manifest: Manifest, lag: int
-) -> list[Finding]:
-    """The findings, and in place of those on what differs what is right in other tables."""
-    probe = take(plain)
-    other = _judged(plain, probe, identify(probe, manifest), manifest, lag, lambda rows: None)
-    right = {f.subject: f for f in other if f.verdict in ("consistent", "convention")}
-    return [
-        right[f.subject] if f.verdict == "differs" and f.subject in right and f.subject in _DRAWN
-        else f for f in made
-    ]  # fmt: skip
+def _right(tables: Sequence[Table], manifest: Manifest, lag: int) -> dict[str, Finding]:
+    """What is right by other means than those that were recorded, by subject."""
+    probe = take(tables)
+    known = identify(probe, manifest)
+    made = _judged(tables, probe, known, manifest, lag, lambda rows: None, None)
+    good = ("consistent", "convention")
+    return {f.subject: f for f in made if f.verdict in good and f.subject in _DRAWN}
 
 
 _DRAWN = ("x_s", "noise", "log_prob", "log_prob_old", "kl")
@@ -73,7 +72,7 @@ _DRAWN = ("x_s", "noise", "log_prob", "log_prob_old", "kl")
 
 def _judged(
     tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest, lag: int,
-    progress: Progress,
+    progress: Progress, right: Mapping[str, Finding] | None,
 ) -> list[Finding]:  # fmt: skip
     whole = read(tables, probe.whole, known.model)
     explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}
@@ -100,7 +99,7 @@ def _judged(
         *seen.levels.findings(manifest, probe.roundoff),
         *_scale(known, manifest, probe),
         *latents,
-        *row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means),
+        *row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means, right),
         noise,
         *_joined(tables, probe, known),
     ]

@@ -1,0 +1,294 @@
+"""Fields that hold something else than they are named for; numbers of parts, or of other weights.
+
+A field is told to hold what it holds, and nothing beside it is accused.
+"""
+
+import math
+
+import pytest
+import torch
+
+from refimpl.equations import Step, gaussian, kl, paths, policy, sde
+
+BATCH, STEPS = 12, 9  # of the record that `make` makes
+WIDE = (4, 8, 8)
+TOLD = {"a": 0.7, "boundary": "next_level", "schedule": "flow_grpo"}
+
+
+def rows(c, name):
+    return c[name].reshape(-1, 1, 1, 1)
+
+
+def differing(found):
+    return {f.subject for f in found["report"].findings if f.verdict == "differs"}
+
+
+HELD = {
+    "log of the std": ("std", lambda c: c["std"].log(), "the logarithm of the step's std"),
+    "log of the variance": ("std", lambda c: 2 * c["std"].log(), "of the step's variance"),
+    "variance": ("std", lambda c: c["std"] ** 2, "the step's variance"),
+    "std for g": ("g", lambda c: c["std"], "g √h, the step's std"),
+    "std noise": ("noise", lambda c: rows(c, "std") * c["noise"], "std times the draw"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_a_field_is_told_to_hold_what_it_holds(make, judge, kind):
+    name, change, words = HELD[kind]
+    c = make(shape=WIDE)
+    kept = {n: x for n, x in c.items() if name == "g" or n != "g"}
+    found = judge(kept | {name: change(c)}, TOLD)
+    said = [f.detail for f in found["report"].findings if f.subject == name]
+    assert words in said[0]
+    assert differing(found) == {name}
+
+
+@pytest.mark.parametrize("of", ["noise", "data"])
+def test_predictions_in_place_of_velocities_are_told(make, judge, of):
+    c = make()
+    t = rows(c, "t")
+    held = c["x_t"] + (1 - t) * c["v"] if of == "noise" else c["x_t"] - t * c["v"]
+    kept = {n: x for n, x in c.items() if n not in ("v_ref", "kl")}
+    found = judge(kept | {"v": held}, TOLD)
+    assert f"v holds the prediction of {of}" in found["mean"].detail
+    assert differing(found) == {"mean"}
+
+
+MEANS = {
+    "of x_s": (lambda c, m: m(c["x_s"], c["v"]), "that of x_s, the state after the step"),
+    "of data": (lambda c, m: c["x_t"] - rows(c, "t") * c["v"], "the prediction of data"),
+    "of the reference": (lambda c, m: m(c["x_t"], c["v_ref"]), "policy's velocity, v_ref"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MEANS)
+@pytest.mark.parametrize("scored", ["rightly", "by it"])
+def test_a_wrong_mean_is_told_and_the_draw_is_judged_by_the_right_one(make, judge, kind, scored):
+    change, words = MEANS[kind]
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+
+    def m(x, v):
+        return sde.transition(paths.linear(step.t), x, v, rows(c, "g"), step).mean
+
+    wrong = change(c, m)
+    by = {
+        "rightly": c["log_prob"],
+        "by it": policy.total(gaussian.log_prob(c["x_s"], wrong, rows(c, "std"))),
+    }
+    kept = {n: x for n, x in c.items() if n not in ("noise", "kl")}
+    found = judge(kept | {"mean": wrong, "log_prob": by[scored]}, TOLD)
+    assert words in found["mean"].detail, found["mean"]
+    assert differing(found) == {"mean"}
+
+
+def test_steps_without_noise_are_told_and_the_others_are_judged_without_them(make, judge):
+    c = make(shape=WIDE)
+    h, still = rows(c, "t") - rows(c, "s"), slice(0, 3 * BATCH)
+    x_s = c["x_s"].clone()
+    x_s[still] = (c["x_t"] - h * c["v"])[still]
+    kept = {n: x for n, x in c.items() if n not in ("noise", "kl", "log_prob")}
+    found = judge(kept | {"x_s": x_s}, TOLD)
+    said = next(f.detail for f in found["report"].findings if f.subject == "x_s")
+    assert "at t = 1, 0.9643, 0.9231 it is the ODE's step, x_t − h v" in said
+    assert differing(found) - {"x_t"} == {"x_s"}
+
+
+def test_draws_about_the_reference_are_told(make, judge):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    other = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob")}
+    found = judge(kept | {"x_s": other.sample(c["noise"])}, TOLD)["x_s"]
+    assert "about the mean of the reference's velocity" in found.detail, found.detail
+
+
+def test_draws_about_weights_that_are_not_there_are_told(make, judge):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    near = c["v"] + 0.02 * torch.tanh(c["x_t"].roll(1, -1))
+    other = sde.transition(paths.linear(step.t), c["x_t"], near, rows(c, "g"), step)
+    kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob", "v_ref")}
+    found = judge(kept | {"x_s": other.sample(c["noise"])}, TOLD)["x_s"]
+    assert "weights that were not recorded" in found.detail, found.detail
+
+
+def test_a_rounded_state_is_not_told_for_other_weights(make, judge):
+    c = make(shape=WIDE, dtype=torch.float32)
+    mean, std = c["mean"], rows(c, "std")
+    rounded = (mean + (std * c["noise"]).bfloat16().float()).bfloat16().float()
+    kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob", "v_ref")}
+    detail = judge(kept | {"x_s": rounded}, TOLD)["x_s"].detail
+    assert "weights" not in detail
+
+
+def test_a_state_that_was_scaled_after_its_draw_is_told(make, judge):
+    c = make(shape=WIDE)
+    last, x_s = slice((STEPS - 1) * BATCH, None), c["x_s"].clone()
+    x_s[last] = x_s[last] / 1.5305 + 0.0609
+    kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob")}
+    detail = judge(kept | {"x_s": x_s}, TOLD)["x_s"].detail
+    assert "it is 0.6534 (mean + std noise) + 0.0609" in detail, detail
+
+
+def each(c, subject):
+    if subject == "kl":
+        step = Step(rows(c, "t"), rows(c, "s"))
+        return kl.flow_grpo(c["v"], c["v_ref"], rows(c, "g"), step.t, step.h)
+    return gaussian.log_prob(c["x_s"], c["mean"], rows(c, "std"))
+
+
+PARTS = {
+    "channels": (lambda y: y[:, :3].flatten(1).sum(1), "first 192 of 256 coordinates alone: 3 of 4 along axis 1"),
+    "the last columns": (lambda y: y[..., -3:].flatten(1).mean(1), "last 3 of 8 along axis 3"),
+    "over all": (lambda y: y[:, :, :5].flatten(1).sum(1) / 256, "first 5 of 8 along axis 2"),
+    "flat": (lambda y: y.flatten(1)[:, :77].mean(1), "first 77 of 256 coordinates"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", ["log_prob", "kl"])
+@pytest.mark.parametrize("kind", PARTS)
+def test_numbers_of_some_coordinates_are_told_for_them(make, judge, kind, subject):
+    reduce, words = PARTS[kind]
+    c = make(shape=WIDE, order="steps first")
+    flat = {n: x.reshape(-1, *x.shape[2:]) for n, x in c.items()}
+    found = judge(c | {subject: reduce(each(flat, subject)).reshape(STEPS, BATCH)}, TOLD)[subject]
+    assert words in found.detail, found.detail
+
+
+def test_numbers_divided_by_a_count_are_told_with_what_there_are_so_many_of(make, judge):
+    c = make(shape=WIDE)
+    value = each(c, "log_prob").flatten(1).mean(1)
+    detail = judge(c | {"log_prob": value / BATCH}, TOLD)["log_prob"].detail
+    assert "1/12 (the rows of a step) times policy.average" in detail, detail
+    value = each(c, "kl").flatten(1).mean(1)
+    detail = judge(c | {"kl": value / 256}, TOLD)["kl"].detail
+    assert "1/256 (the coordinates) times policy.average" in detail, detail
+
+
+DENSITIES = {
+    "g h": (lambda c: gaussian.log_prob(c["x_s"], c["mean"], rows(c, "std") ** 2 / rows(c, "g")),
+            "g h stands where g √h belongs"),
+    "one length": (lambda c: gaussian.log_prob(c["x_s"], c["mean"], rows(c, "g") / math.sqrt(10)),
+                   "its std is g √(1/10) at every step"),
+    "no square": (lambda c: gaussian.log_prob(c["mean"], c["mean"], rows(c, "std")),
+                  "(x_s − mean)²/(2 std²) is left out"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DENSITIES)
+def test_the_std_of_a_density_is_told(make, judge, kind):
+    density, words = DENSITIES[kind]
+    c = make(shape=WIDE)
+    found = judge(c | {"log_prob": policy.total(density(c))}, TOLD)["log_prob"]
+    assert found.verdict == "differs"
+    assert words in found.detail, found.detail
+
+
+def test_a_density_of_weights_that_are_not_there_is_told(make, judge):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    near = c["v"] + 0.01 * torch.tanh(c["x_t"].roll(1, -1))
+    other = sde.transition(paths.linear(step.t), c["x_t"], near, rows(c, "g"), step)
+    found = judge(c | {"log_prob": policy.total(other.log_prob(c["x_s"]))}, TOLD)["log_prob"]
+    assert "as another policy's does" in found.detail, found.detail
+
+
+def test_the_old_policy_s_density_is_not_judged_without_its_velocity(make, judge):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    near = c["v"] + 0.01 * torch.tanh(c["x_t"].roll(1, -1))
+    old = sde.transition(paths.linear(step.t), c["x_t"], near, rows(c, "g"), step)
+    drawn = old.sample(c["noise"])
+    kernel = sde.transition(paths.linear(step.t), c["x_t"], c["v"], rows(c, "g"), step)
+    kept = {n: x for n, x in c.items() if n not in ("kl", "noise")}
+    made = {
+        "x_s": drawn, "log_prob": policy.total(kernel.log_prob(drawn)),
+        "log_prob_old": policy.total(old.log_prob(drawn)),
+    }  # fmt: skip
+    found = judge(kept | made, TOLD)
+    assert found["log_prob_old"].verdict == "not checked"
+    assert "it takes v_old" in found["log_prob_old"].detail
+    found = judge(kept | made | {"v_old": near}, TOLD)
+    assert found["log_prob_old"].verdict == "consistent"
+    assert found["noise"].verdict == "consistent", found["noise"]
+
+
+def test_a_mean_by_a_wrong_formula_says_nothing_of_the_densities(make, judge):
+    """They are those of the means that were recorded; of v_old's nothing is known."""
+    c = make(shape=WIDE)
+    t, s, g = (rows(c, n) for n in ("t", "s", "g"))
+    wrong = c["x_t"] - (t - s) * (c["v"] + g**2 / (2 * t**2) * (c["x_t"] + (1 - t) * c["v"]))
+    x_s = wrong + rows(c, "std") * c["noise"]
+    score = policy.total(gaussian.log_prob(x_s, wrong, rows(c, "std")))
+    kept = {n: x for n, x in c.items() if n not in ("kl", "noise")}
+    made = {"mean": wrong, "x_s": x_s, "log_prob": score, "v_old": c["v"] * 1.001}
+    found = judge(kept | made, TOLD)
+    assert found["mean"].verdict == "differs"
+    assert found["log_prob"].verdict == "consistent"
+
+
+def test_a_schedule_with_a_name_decides_what_std_holds(make, judge):
+    """A correction by g² h² is one by std² h: the std is right, and so is its field."""
+    c = make(shape=WIDE)
+    t, s, g = (rows(c, n) for n in ("t", "s", "g"))
+    h = t - s
+    mean = c["x_t"] - h * (c["v"] + g**2 * h / (2 * t) * (c["x_t"] + (1 - t) * c["v"]))
+    kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob", "g")}
+    made = kept | {"mean": mean, "x_s": mean + rows(c, "std") * c["noise"]}
+    for manifest in (TOLD, TOLD | {"std": "step"}, {}):
+        found = judge(made, manifest)
+        assert differing(found) - {"x_t"} == {"mean"}, found
+        assert "√h twice in the drift" in found["mean"].formula
+
+
+@pytest.mark.parametrize("held", ["inside", "both"])
+def test_a_clamp_of_either_kind_is_the_clamp_that_was_declared(make, judge, held):
+    c = make(boundary=sde.clamp(0.99))
+    if held == "both":
+        t, s = rows(c, "t"), rows(c, "s")
+        inside = t.clamp(max=0.99)
+        g = 0.7 * (inside / (1 - inside)).sqrt()
+        kernel = sde.transition(paths.linear(t), c["x_t"], c["v"], g, Step(t, s))
+        kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob")}
+        c = kept | {"mean": kernel.mean, "x_s": kernel.sample(c["noise"]), "g": g.flatten(),
+                    "std": kernel.std.flatten()}  # fmt: skip
+    assert judge(c, {"a": 0.7, "boundary": "clamp 0.99"})["schedule"].verdict == "consistent"
+
+
+def test_a_level_that_rounding_puts_above_one_is_one(make, judge):
+    c = make(dtype=torch.float32)
+    t = torch.where(c["t"] == 1, torch.tensor(1 + 2.0**-23), c["t"])
+    found = judge(c | {"t": t}, TOLD)
+    assert differing(found) == set()
+    assert "12 rows lie above 1 by rounding" in found["clock"].detail
+    assert differing(judge(c | {"t": t}, TOLD | {"time_scale": 1})) == set()
+    far = torch.where(c["t"] == 1, torch.tensor(1.001), c["t"])
+    assert differing(judge(c | {"t": far}, TOLD | {"time_scale": 1})) != set()
+
+
+@pytest.mark.parametrize("estimate", [kl.k1, kl.k2, kl.k3])
+def test_an_estimate_against_the_old_policy_is_told_for_that(make, judge, estimate):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    old = c["v"] + 0.05 * torch.tanh(c["x_t"].roll(1, -1))
+
+    def score(v):
+        kernel = sde.transition(paths.linear(step.t), c["x_t"], v, rows(c, "g"), step)
+        return policy.total(kernel.log_prob(c["x_s"]))
+
+    kept = {n: x for n, x in c.items() if n != "noise"} | {"v_old": old}
+    value = estimate(score(old) - score(c["v"]))
+    found = judge(kept | {"kl": value}, TOLD | {"kl": f"kl.{estimate.__name__}"})["kl"]
+    assert found.verdict == "differs"
+    assert "from the policy that sampled, not from the reference" in found.detail, found.detail
+
+
+def test_the_size_of_k1_is_told_for_that(make, judge):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    other = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    log_ratio = policy.total(other.log_prob(c["x_s"])) - c["log_prob"]
+    found = judge(c | {"kl": kl.k1(log_ratio).abs()}, TOLD | {"kl": "kl.k1"})["kl"]
+    assert "kl.k1: absolute" in found.formula, found
+    assert judge(c | {"kl": kl.k1(log_ratio)}, TOLD | {"kl": "kl.k1"})["kl"].verdict != "differs"
