@@ -1,6 +1,7 @@
 """The statistics layer: checks that hold, rows that are covered, tests that keep their power."""
 
 import importlib.util
+import os
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -29,10 +30,31 @@ def evidence_of(name):
     return checks()[name].run(0)
 
 
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory, worker_id):
+    """A folder for what the checks showed in this run of the tests, whichever process ran them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shown"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def assertions_of(name, shown):
+    """The assertions that a check made, run once for all processes."""
+    path = shown / name
+    if not path.exists():
+        made = sorted({f.partition(": ")[0] for f in evidence_of(name).figures})
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text("\n".join(made))
+        part.replace(path)
+    return path.read_text().splitlines()
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize("check", STATISTICS, ids=lambda c: c.name)
-def test_the_check_holds(check):
+def test_the_check_holds(check, shown):
     evidence = evidence_of(check.name)
+    assert assertions_of(check.name, shown)
     assert evidence.summary
     assert all(isinstance(x, float) for x in evidence.figures.values())
     assert all(
@@ -93,12 +115,12 @@ def test_an_assertion_that_is_made_elsewhere_is_made_there(prefix, monkeypatch):
 
 
 @pytest.mark.statistical
-def test_every_listed_assertion_is_made():
+def test_every_listed_assertion_is_made(shown):
     """The ledger lists what runs: an entry that nobody uses is a test that went missing.
 
     Calibration, the conformance kit and the policy gradient make theirs in tests of their own;
     the next test sees the last two do it.
     """
-    made = {f.partition(": ")[0] for check in STATISTICS for f in evidence_of(check.name).figures}
+    made = {name for check in STATISTICS for name in assertions_of(check.name, shown)}
     by_tests = {name for name in budget.claims() if name.startswith(("calibration.", *ELSEWHERE))}
     assert set(budget.claims()) - made - by_tests == set()
