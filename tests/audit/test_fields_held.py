@@ -139,7 +139,8 @@ def each(c, subject):
 
 
 PARTS = {
-    "channels": (lambda y: y[:, :3].flatten(1).sum(1), "first 192 of 256 coordinates alone: 3 of 4 along axis 1"),
+    "channels": (lambda y: y[:, :3].flatten(1).sum(1),
+                 "first 192 of 256 coordinates alone: 3 of 4 along axis 1"),
     "the last columns": (lambda y: y[..., -3:].flatten(1).mean(1), "last 3 of 8 along axis 3"),
     "over all": (lambda y: y[:, :, :5].flatten(1).sum(1) / 256, "first 5 of 8 along axis 2"),
     "flat": (lambda y: y.flatten(1)[:, :77].mean(1), "first 77 of 256 coordinates"),
