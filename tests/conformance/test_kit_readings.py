@@ -8,6 +8,7 @@ import numbered  # noqa: F401 (it adds to those of strange)
 import numpy as np
 import objectives  # noqa: F401 (it adds to those of strange)
 import ordinary  # noqa: F401 (it adds to those of strange)
+import parted  # noqa: F401 (it adds to those of strange)
 import practised  # noqa: F401 (it adds to those of strange)
 import pytest
 import remade  # noqa: F401 (it adds to those of strange)

@@ -123,6 +123,7 @@ def compare(
     if found is None:
         return Finding(worst, _coarser(subject, got))
     every = [*cases, *also, *fresh(subject, cases), *_about_zero(subject, op, cases, also)]
+    every += [Case(i, "") for k in cases[:1] for i in op.telling(k.inputs, c)]
     fitted = _shaped(subject, op, every, apart or asking)
     before = subject.read.get(op.capability, ()) if subject.searching else ()
     told = again(Evidence(op, every, fitted, c), before) if before else []

@@ -32,7 +32,8 @@ _TWO = ((0.75, 0.5), (0.5, 0.4375))
 """Steps of two lengths: at one alone, noise that is half as wide equals h for √h."""
 
 
-_COORDINATES = 64
+_COORDINATES = {"2": (64,), "3": (8, 8), "4": (4, 4, 4), "5": (4, 4, 2, 2), "6": (4, 2, 2, 2, 2)}
+"""A sample's 64 coordinates by its number of dimensions: noise may be shared along any."""
 
 
 @check("sde_step.noise", needs=("sde_step",), tier="laws", covers=("gaussian.sample",))
@@ -62,8 +63,7 @@ def sde_step_noise(subject: Subject) -> Finding:
 
 
 def _wide(c: Conventions) -> tuple[int, ...]:
-    ndim = 2 if c["dims"] == "any" else int(c["dims"])
-    return (N_NOISE, _COORDINATES, *(1,) * (ndim - 2))
+    return (N_NOISE, *_COORDINATES["4" if c["dims"] == "any" else str(c["dims"])])
 
 
 def _white(
@@ -134,12 +134,31 @@ def _shape_of(
         p = step(Formulas(), i, c)
         std = np.asarray(c.std(p["std"], levels(i, c, i["x"]).h))
         e = ((x - p["mean"]) / np.where(std > 0, std, np.nan)).reshape(len(x), -1)
-        told.add(next((name for name, looks in _SHAPES.items() if looks(e)), ""))
+        told.add(_along(e.reshape(x.shape)) or next(
+            (name for name, looks in _SHAPES.items() if looks(e)), ""))  # fmt: skip
     if len(told) > 1 or told == {""}:
         return None
     (name,) = told
     return Explanation("mistake", name, 0.0, "It is not normal, or not independent.",
                        "torch.randn, shaped like x")  # fmt: skip
+
+
+def _along(e: np.ndarray) -> str:
+    """What is one along some of several axes: the noise itself, its std or its mean."""
+    axes = range(1, e.ndim)
+    for name, same in _ALONG.items():
+        along = [k for k in axes if same(e, k) < _ROUND * e.std()]
+        if along and len(along) < len(axes):
+            which = " and ".join(map(str, along))
+            return f"{name} along {'axis' if len(along) == 1 else 'axes'} {which}"
+    return ""
+
+
+_ALONG: dict[str, Callable[[np.ndarray, int], float]] = {
+    "one noise for all coordinates": lambda e, k: float(np.ptp(e, axis=k).max()),
+    "noise scaled to one std in each sample": lambda e, k: float(np.ptp(e.std(axis=k))),
+    "noise centred in each sample": lambda e, k: float(np.ptp(e.mean(axis=k))),
+}
 
 
 def _even(e: np.ndarray, low: float, high: float) -> bool:

@@ -57,6 +57,9 @@ _ODE_SLIPS = (
     Slip("h in thousandths, backwards", "The step is 1000 times too long, and of the other sign.",
          "network times", "(t − s)/1000, against v",
          lambda i, c: ode_step(Formulas(), _longer(i, -1), c)),
+    Slip("h divided by 1000 twice", "The step is 1000 times too short: it is (t − s)/1000 of "
+         "levels between 0 and 1.", "network times", "t − s of levels",
+         lambda i, c: ode_step(Formulas(), {**i, "v": i["v"] / 1000}, c)),
 )  # fmt: skip
 
 

@@ -246,6 +246,22 @@ def _of(change: object) -> object:
     return parts
 
 
+_WHOLE_TIMES = (0.5, 0.25, 0.125, 1.0)
+"""Levels that are whole numbers of thousandths, in every precision: an index counted from 1 is no
+level that is rounded up.
+"""
+
+
+def at_levels(i: Inputs, c: Conventions, levels: Sequence[float]) -> list[Inputs]:
+    """The inputs with all of their samples at one level, and then at the next."""
+    return [{**i, "t": np.full(len(i["t"]), c.clock(level))} for level in levels]
+
+
+def _whole_time(i: Inputs, c: Conventions, near: Callable[..., Any], by: int = 0) -> Parts:
+    right = model_time(Formulas(), i, c.but(model_time="1000 t"))["value"]
+    return {"value": near(right) + by}
+
+
 _TIME_SLIPS = (
     _cast("bfloat16"), _cast("float16"), _cast_level("bfloat16"), _cast_level("float16"),
     Slip("time truncated", "int(·) drops the fraction.", "DanceGRPO, MixGRPO",
@@ -254,13 +270,22 @@ _TIME_SLIPS = (
          _of(np.round)),  # type: ignore[arg-type]
     Slip("time rounded up", "ceil(·) drops the fraction.", "indices found by counting levels above",
          "pass real numbers", _of(np.ceil)),  # type: ignore[arg-type]
+    *(Slip(f"one {word} than int(1000 t)", "Indices are counted from another number.",
+           "indices found by counting levels", "int(1000 t)",
+           lambda i, c, by=by: _whole_time(i, c, np.floor, by))  # type: ignore[misc]
+      for word, by in (("more", 1), ("less", -1))),
+    *(Slip(f"the level {word} to thousandths, and not scaled", "A whole number of thousandths, "
+           "divided by 1000 again.", "integer timesteps", "keep the network's time",
+           lambda i, c, near=near: {"value": _whole_time(i, c, near)["value"] / 1000})  # type: ignore[misc]
+      for word, near in (("cut", np.floor), ("rounded", np.round))),
     Slip("999 for 1000", "A DDPM's last index for the number of steps.", "DDPM schedules",
          "1000 t", _of(lambda tau: tau * 0.999)),  # type: ignore[arg-type]
 )  # fmt: skip
 
 MODEL_TIME = Operation("model_time", model_time, ("model_time", "time"), _TIME_SLIPS,
                        lambda i, c: {"value": np.ones(1)}, forms("model_time"), begins,
-                       about_zero=lambda i, c: {"t": c.clock(c.level(i["t"]) / 1024)})  # fmt: skip
+                       about_zero=lambda i, c: {"t": c.clock(c.level(i["t"]) / 1024)},
+                       telling=lambda i, c: at_levels(i, c, _WHOLE_TIMES))  # fmt: skip
 
 
 def _model_times(subject: Subject) -> list[Case]:
@@ -331,7 +356,8 @@ _TARGETS = (
     _target("noise − x_t", lambda x, e, t: (1 - t) * (e - x)),
 )
 
-PATH = Operation("path", path, PATH_KEYS, (), _both_ends, forms("path"), begins, fitted=_floored)
+PATH = Operation("path", path, PATH_KEYS, (), _both_ends, forms("path"), begins, fitted=_floored,
+                 telling=lambda i, c: at_levels(i, c, (0.0, 1.0)))  # fmt: skip
 TARGET = Operation(
     "velocity_target", velocity_target, PATH_KEYS, _TARGETS, _both_ends, forms("velocity_target"),
     begins,

@@ -185,6 +185,8 @@ def _spread(i: Inputs, c: Conventions) -> Parts:
 
 
 def _times_h(i: Inputs, c: Conventions, power: int) -> Parts:
+    if c["kl"] not in ("eq3", "without h"):
+        raise ValueError("this mistake is one of a variance")
     each = kl(Formulas(), i, c.but(kl_reduction="none"))["value"]
     h = np.asarray(levels(i, c, each).h)
     return {"value": reduced(Formulas(), each * h**power, c["kl_reduction"])}

@@ -1,13 +1,13 @@
 """Right formulas of rounded arguments: the precision that is lost on the way in, or on the way.
 
-    x − (t − s) v   of x and v rounded to bfloat16
+    x − (t − s) v   of x and v rounded to bfloat16        x − t v   of t cut to thousandths
 
 Every set of arguments is tried, the smallest first, in every coarser type; levels are rounded on
 the adapter's clock, and as noise levels. Then each line of the formula as it is written out, alone
 and with what goes into it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -28,6 +28,7 @@ MOST = 4
 
 def rounded_arguments(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
     """The formula of rounded arguments; one argument first."""
+    yield from _snapped_levels(op, cases, c)
     coarser = _coarser(c)
     names = [n for n, x in cases[0].inputs.items() if _is_array(x)]
     for size in sorted({*range(1, min(MOST, len(names)) + 1), len(names)} - {0}):
@@ -36,6 +37,43 @@ def rounded_arguments(op: Operation, cases: list[Case], c: Conventions) -> Itera
                 yield _rounded(op, chosen, dtype, c)
                 if {"t", "s"} & set(chosen) and c["time"] != "noise at 1":
                     yield _rounded(op, chosen, dtype, c, levels=True)
+
+
+_PARTS = {"whole numbers": 1, "tenths": 10, "hundredths": 100, "thousandths": 1000}
+_WHOLE: dict[str, Callable[..., Any]] = {"cut": np.floor, "rounded": np.round,
+                                         "rounded up": np.ceil}  # fmt: skip
+
+
+def _snapped_levels(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
+    """The formula of levels that are whole numbers of something, on the adapter's clock."""
+    names = [n for n in ("t", "s") if any(_is_array(k.inputs.get(n)) for k in cases)]
+    unit, fractions = 1000 if c["time"].endswith("1000") else 1, dict(_PARTS)
+    if not any(np.isin(c.level(k.inputs["t"]), (0, 1)).any() for k in cases if "t" in k.inputs):
+        del fractions["whole numbers"]  # between the ends a level that is cut is one left out
+    for chosen in [(n,) for n in names] + ([tuple(names)] if len(names) > 1 else []):
+        for word, whole in _WHOLE.items():
+            for parts, n in fractions.items():
+                for kind in ("", *(k for k in ("float32",) if k in _coarser(c))):
+                    yield _snapped(op, chosen, f"{word} to {parts}", whole, n / unit, kind, c)
+
+
+def _snapped(
+    op: Operation, chosen: tuple[str, ...], told: str, whole: Callable[..., Any], by: float,
+    kind: str, c: Conventions,
+) -> Variation:  # fmt: skip
+    def one(x: np.ndarray) -> np.ndarray:
+        near = np.asarray(whole(by * x) / by)
+        return arrays.rounded_to(near, kind) if kind else near  # whole numbers divide in float32
+
+    def parts(i: Inputs) -> Any:
+        snapped = {n: one(i[n]) for n in chosen if n in i}
+        return op.evaluate(Formulas(quick=True), {**i, **snapped}, c)
+
+    names = ", ".join(chosen)
+    name = f"{'argument' if len(chosen) == 1 else 'arguments'} {names} {told}"
+    name += f", in {kind}" if kind else ""
+    return Variation("argument", name, "The formula is right, and asked at other levels.",
+                     f"take {names} as given", parts, len(chosen) + bool(kind))  # fmt: skip
 
 
 def rounded_lines(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:

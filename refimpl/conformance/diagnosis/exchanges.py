@@ -115,15 +115,19 @@ def _defined(program: Program, k: int, form: str) -> Remade:
 # ---------------------------------------------------------------- both ends of a step
 
 
-def on_clocks(program: Program) -> tuple[Program, Iterator[Remade]]:
-    """The program with its levels in front, and both of them another function of themselves."""
-    front = (parsed("t", "t"), parsed("s", "s"), parsed("h", "t - s"))
+def on_clocks(
+    program: Program, names: Sequence[str] = ("t", "s")
+) -> tuple[Program, Iterator[Remade]]:
+    """The program with its levels in front, and all of them another function of themselves."""
+    front = tuple(parsed(n, n) for n in names)
+    front += (parsed("h", "t - s"),) if "s" in names else ()
     opened = Program((*front, *program.lines), program.parts, program.finish)
-    return opened, (_clocked(front, form) for form in CLOCKS)
+    return opened, (_clocked(front[: len(names)], form) for form in CLOCKS)
 
 
 def _clocked(front: Sequence[Line], form: str) -> Remade:
-    edits = tuple(Edit(k, front[k], _renamed(n, n, n, form)) for k, n in enumerate(("t", "s")))
+    edits = tuple(Edit(k, row, _renamed(row.name, row.name, row.name, form))
+                  for k, row in enumerate(front))  # fmt: skip
     return Remade(edits, form, _held(form, "t"))
 
 

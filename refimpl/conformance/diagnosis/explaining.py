@@ -126,10 +126,22 @@ class _Search:
 
     def _one_edit(self, e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         return (
-            self._edited(e, parts, 1)
+            self._at_every_a(e, parts, neighbours(e, parts, 1, self._patience))
             or _kept_edits(e, parts, -3, lambda: _looped(e))
             or _remade(e, parts, free=False)
         )
+
+    def _at_every_a(
+        self, e: Evidence, parts: Sequence[str], found: list[Neighbour]
+    ) -> list[Explanation]:
+        """Edits; those that one declared a allows stand beside what else it does, the plainest.
+
+        sin(a π/3) and a are one number at a = 0.5, and nothing else was asked.
+        """
+        fixed = not any("a" in k.inputs for k in e.cases)
+        if fixed and found and all("a" in x.was.uses for n in found for x in n.edits):
+            found = found + remakings(e, parts, free=False)
+        return [_told(e, n) for n in distinct(found, e)]
 
     def _one_fault(self, e: Evidence) -> list[Explanation]:
         """The simplest searches; of a whole step the quick ones alone."""

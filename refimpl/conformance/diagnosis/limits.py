@@ -75,7 +75,8 @@ def _in_places(program: Program, begun: Env, part: str) -> tuple[Program, Iterat
 
 
 def _on_clocks(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
-    return on_clocks(program) if {"t", "s", "h"} <= set(begun) else (program, iter(()))
+    names = tuple(n for n in ("t", "s") if n in begun)
+    return on_clocks(program, names) if "t" in names else (program, iter(()))
 
 
 def _on_pairs(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:

@@ -81,6 +81,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """By the name that a quantity has where formulas are written out."""
 
-CLOCKS = ("q**2", "sqrt(q)", "1 - cos(pi * q / 2)", "sin(pi * q / 2)", "c * q / (1 + (c - 1) * q)",
-          "q**c", "c * q", "q + c * (1 - q)", "clamp(q, c, 1 - c)", *LIMITS)  # fmt: skip
+CLOCKS = ("q**2", "sqrt(q)", "3 * q**2 - 2 * q**3", "1 - cos(pi * q / 2)", "sin(pi * q / 2)",
+          "c * q / (1 + (c - 1) * q)", "q**c", "c * q", "q + c * (1 - q)", "clamp(q, c, 1 - c)",
+          *LIMITS)  # fmt: skip
 """What may become of both ends of a step, and of its length with them: levels shifted again, ..."""

@@ -76,7 +76,7 @@ def _mistakes(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Vari
     """All that are named, and one number for the whole batch."""
     for m in _of_equations(op, cases, c):
         yield _planted(op, c, m)
-    for s in (*op.slips, *_for_all(op), *_of_others(op, cases)):
+    for s in (*op.slips, *_for_all(op), *_of_others(op, cases), *_on_another_clock(op, cases, c)):
         yield _slipped(c, s)
 
 
@@ -98,6 +98,21 @@ def _of_others(op: Operation, cases: list[Case]) -> Iterator[Slip]:
                            "indices of the batch", f"each sample's own {name}",
                            lambda i, c, n=name, m=move:  # type: ignore[misc]
                            op.evaluate(Formulas(), {**i, n: m(i[n])}, c))  # fmt: skip
+
+
+class _Undivided(Conventions):
+    """A clock to 1000 whose times are taken for levels as they are."""
+
+    def level(self, t: Any) -> Any:
+        return 1 - t if self["time"].startswith("data") else t
+
+
+def _on_another_clock(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Slip]:
+    """Times of a network's clock where a level is meant."""
+    if c["time"].endswith("1000") and any("t" in k.inputs for k in cases):
+        yield Slip("t is not divided by 1000", "A time between 0 and 1000 stands where a level is "
+                   "meant.", "network times", "t/1000",
+                   lambda i, c: op.evaluate(Formulas(), i, _Undivided(c.declared)))  # fmt: skip
 
 
 _WHOSE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -124,6 +139,8 @@ def _of_equations(op: Operation, cases: list[Case], c: Conventions) -> tuple[Mis
     ids = set(f.used)
     if "sde.transition" in ids:
         ids |= {"conversions.score_from_velocity", "sde.drift", "sde.euler_maruyama"}
+    if "kl" not in op.keys:  # a density's square is computed as a divergence is, and is none
+        ids = {id for id in ids if not id.startswith("kl.")}
     if "kl_reduction" in op.keys:  # of a divergence other words tell it without their stories
         ids -= {"policy.total", "policy.average", "policy.log_ratio"}
     return named(ids)

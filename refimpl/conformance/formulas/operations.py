@@ -65,6 +65,8 @@ class Operation:
             tolerance foresees more than rounding usually does, and two rules may lie as near.
         about_zero: the inputs changed so that the result lies between −1 and 1, on both sides of 0
             where it can: there what is held at 1 is told from its sign.
+        telling: more inputs at which readings part that are one elsewhere, such as the path's ends;
+            they are asked where something differs.
     """
 
     capability: str
@@ -88,6 +90,7 @@ class Operation:
     )
     closely: float = 1.0
     about_zero: Callable[[Inputs, Conventions], Inputs] | None = None
+    telling: Callable[[Inputs, Conventions], Sequence[Inputs]] = field(default=lambda i, c: ())
 
 
 @dataclass(frozen=True)
