@@ -175,3 +175,43 @@ def sde_step(x, v, t, s):
 def sde_step(x, v, t, s):
     e = torch.randn_like(x)
     return with_noise(x, v, t, s, e / e.std(1, keepdim=True))
+
+
+# ---------------------------------------------------------------- what values do not tell
+
+
+def clipped(ratio, advantage, clip):
+    return torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+
+
+@wrong("a divergence without a gradient", "objective.gradient", "reaches kl", "detached")
+def objective(ratio, advantage, clip, kl, beta):
+    return clipped(ratio, advantage, clip) - beta * kl.detach()
+
+
+@wrong("a surrogate without a gradient", "objective.gradient", "reaches ratio", "detached")
+def objective(ratio, advantage, clip, kl, beta):
+    return clipped(ratio, advantage, clip).detach() - beta * kl
+
+
+@wrong("a divergence with half of its gradient", "objective.gradient", "in the KL is -0.0625",
+       "detached in part")  # fmt: skip
+def objective(ratio, advantage, clip, kl, beta):
+    return clipped(ratio, advantage, clip) - beta * (kl + kl.detach()) / 2
+
+
+@right("an objective and its gradients")
+def objective(ratio, advantage, clip, kl, beta):
+    return clipped(ratio, advantage, clip) - beta * kl
+
+
+@right("a loss that is averaged, and its gradients", sign="loss")
+def objective(ratio, advantage, clip, kl, beta):
+    return (beta * kl - clipped(ratio, advantage, clip)).mean()
+
+
+@wrong("a clip that lets the gradient through", "surrogate.gradient",
+       "the gradient of 'never clipped'", "value is right", but=("min of clipped",))  # fmt: skip
+def surrogate(ratio, advantage, clip):
+    plain = ratio * advantage
+    return plain + (clipped(ratio, advantage, clip) - plain).detach()

@@ -237,63 +237,87 @@ def objective_value(subject: Subject) -> Finding:
 @check("surrogate.gradient", needs=("surrogate",), tier="vectors", covers=("grpo.surrogate",))
 def surrogate_gradient(subject: Subject) -> Finding:
     """∂/∂r is A where the ratio counts and 0 where it is clipped, in every branch."""
-    c = subject.conventions
+    return _gradient(subject, SURROGATE, _branch_cases(False)(subject)[1:], "ratio")
+
+
+@check("objective.gradient", needs=("objective",), tier="vectors", covers=("grpo.objective",))
+def objective_gradient(subject: Subject) -> Finding:
+    """∂/∂r is the surrogate's and ∂/∂KL is −β, in every branch."""
+    cases = _branch_cases(True)(subject)[1:]
+    _gradient(subject, OBJECTIVE, cases, "ratio")
+    return _gradient(subject, OBJECTIVE, cases, "kl")
+
+
+_WORDS = {"ratio": "the ratio", "kl": "the KL"}
+
+
+def _gradient(subject: Subject, op: Operation, cases: Sequence[Case], wrt: str) -> Finding:
+    """The slope in one argument, one sample at a time: inside a branch everything is straight."""
+    c, name = subject.conventions, op.capability
     if c["arrays"] != "torch":
         raise NotApplicable("gradients are taken by torch")
-    if not subject.accepts("surrogate", "ratio"):
-        raise NotApplicable("surrogate does not take ratio")
-    cases, slopes, wrong = _branch_cases(False)(subject)[1:], [], None
+    if not subject.accepts(name, wrt):
+        raise NotApplicable(f"{name} does not take {wrt}")
+    slopes, wrong = [], ""
     for case in cases:
         i = case.inputs
         given = prepared(subject, i)
-        leaf = given["ratio"].detach().clone().requires_grad_(True)
-        out = next(
-            iter(
-                raw_parts("surrogate", subject.raw("surrogate", {**given, "ratio": leaf})).values()
-            )
-        )
-        want = _slope(lambda j: surrogate(Formulas(), j, c), i)
+        leaf = given[wrt].detach().clone().requires_grad_(True)
+        told = raw_parts(name, subject.raw(name, {**given, wrt: leaf}))
+        out = next(iter(told.values()))
+        want = _slope(lambda j: op.evaluate(Formulas(), j, c), i, wrt)
         got = 0.0
         if isinstance(out, torch.Tensor) and out.requires_grad:
             (g,) = torch.autograd.grad(out.sum(), leaf, allow_unused=True)
             got = 0.0 if g is None else float(g.sum())
-        elif i["advantage"][0] != 0 and want != 0:
-            raise Differs("no gradient of surrogate reaches ratio", np.inf, (DETACHED,))
+        elif want != 0:
+            raise Differs(f"no gradient of {name} reaches {wrt}", np.inf, (DETACHED,))
         slopes.append(got)
-        if not abs(got - want) <= 1e-2 * max(abs(want), 1):
-            wrong = (
-                wrong
-                or f"the gradient in the ratio is {got:.6g}, wanted {want:.6g} at {case.label}"
-            )
+        if not abs(got - want) <= 1e-2 * max(abs(want), 1) and not wrong:
+            wrong = f"the gradient in {_WORDS[wrt]} is {got:.6g}, wanted {want:.6g} at {case.label}"
     if wrong:
-
-        def gives(says: Any) -> bool:
-            return all(
-                abs(_slope(says, k.inputs) - g) <= 1e-2 * max(abs(g), 1)
-                for k, g in zip(cases, slopes, strict=True)
-            )
-
-        before = [e for e in subject.read.get("surrogate", ()) if e.says and gives(e.says)]
-        tried = variations(SURROGATE, cases, c, 1) if subject.searching and not before else ()
-        readings = before or [Explanation(v.kind, v.name, 0.0, v.what, v.remedy)
-                              for v in tried if gives(v.parts)]  # fmt: skip
-        if not readings and _is_right(subject, cases):
-            readings = [PARTLY]
-        raise Differs(wrong, np.inf, tuple(readings))
+        raise Differs(wrong, np.inf, tuple(_read(subject, op, cases, slopes, wrt)))
     return Finding()
 
 
-def _is_right(subject: Subject, cases: Sequence[Case]) -> bool:
+def _read(
+    subject: Subject, op: Operation, cases: Sequence[Case], slopes: Sequence[float], wrt: str
+) -> list[Explanation]:
+    """What has these slopes: the formula that the values are, or another that they are not."""
+
+    def gives(says: Any) -> bool:
+        return all(
+            abs(_slope(says, k.inputs, wrt) - g) <= 1e-2 * max(abs(g), 1)
+            for k, g in zip(cases, slopes, strict=True)
+        )
+
+    before = [e for e in subject.read.get(op.capability, ()) if e.says and gives(e.says)]
+    if before:
+        return before
+    tried = variations(op, list(cases), subject.conventions, 1) if subject.searching else ()
+    found = [v for v in tried if gives(v.parts)]
+    if not _is_right(subject, op, cases):
+        return [Explanation(v.kind, v.name, 0.0, v.what, v.remedy) for v in found]
+    return [Explanation("mistake", f"the gradient of {v.name!r}", 0.0, _THROUGH, _CUT)
+            for v in found if v.kind == "mistake"] or [PARTLY]  # fmt: skip
+
+
+_THROUGH = "The value is right, and what the clip or the minimum takes away has its gradient still."
+_CUT = "let them cut the gradient as they cut the value: nothing passes straight through"
+
+
+def _is_right(subject: Subject, op: Operation, cases: Sequence[Case]) -> bool:
     """Whether the values agree, whatever their gradients do."""
-    got = [ask(subject, "surrogate", k.inputs).parts["value"] for k in cases]
-    want = [surrogate(Formulas(), k.inputs, subject.conventions)["value"] for k in cases]
+    c = subject.conventions
+    got = [ask(subject, op.capability, k.inputs).parts["value"] for k in cases]
+    want = [op.evaluate(Formulas(), k.inputs, c)["value"] for k in cases]
     return all(np.allclose(x, y, 1e-3, 1e-3) for x, y in zip(got, want, strict=True))
 
 
-def _slope(parts: Any, i: Inputs) -> float:
-    """∂/∂ ratio inside a branch, where the surrogate is straight."""
-    ends = [parts({**i, "ratio": i["ratio"] + d})["value"] for d in (2**-6, -(2**-6))]
-    return float((ends[0] - ends[1]).sum() * 2**5)
+def _slope(parts: Any, i: Inputs, wrt: str) -> float:
+    """The derivative inside a branch, where the function is straight."""
+    ends = [parts({**i, wrt: i[wrt] + d})["value"] for d in (2**-10, -(2**-10))]
+    return float((ends[0] - ends[1]).sum() * 2**9)
 
 
 def _guidance_cases(subject: Subject) -> list[Case]:
