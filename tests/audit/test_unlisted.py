@@ -93,7 +93,7 @@ STEPS = {
     "held from below": ("log_prob", "−0.5", dict(reduce=lambda each: each.mean(1).clamp(min=-0.5))),
     "ten times the KL": ("kl", "10 average(each)",
                          dict(gap=lambda d, std, g, h: 10 * d**2 / (2 * std**2))),
-    "KL of the other sign": ("kl", "−1 average(each)",
+    "KL of the other sign": ("kl", "computes  −average(each)  where",
                              dict(gap=lambda d, std, g, h: -(d**2) / (2 * std**2))),
 }  # fmt: skip
 """Subject, what is said, and what was done."""

@@ -215,3 +215,26 @@ def objective(ratio, advantage, clip, kl, beta):
 def surrogate(ratio, advantage, clip):
     plain = ratio * advantage
     return plain + (clipped(ratio, advantage, clip) - plain).detach()
+
+
+# ---------------------------------------------------------------- numbers that are none
+
+
+@wrong("half a score that is not divided", "velocity_from_score.value",
+       "computes  −(x + 0.5 t score)  where", but=("e−",))  # fmt: skip
+def velocity_from_score(x, score, t):
+    return -(x + col(t, x) * score / 2)
+
+
+@wrong("a sign and a division that is lost", "data_from_noise.value", "computes  x + t noise  whe",
+       but=("e−", "− −"))  # fmt: skip
+def data_from_noise(x, noise, t):
+    return x + col(t, x) * noise
+
+
+@wrong("two slopes at one time", "heun_step.value", "x − h (k1 + k2) with k2 = field(x − h k1, t) ",
+       but=("e−",))  # fmt: skip
+def heun_step(field, x, t, s):
+    h = col(t - s, x)
+    first = field(x, t)
+    return x - h * (first + field(x - h * first, t))

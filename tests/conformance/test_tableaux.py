@@ -68,5 +68,7 @@ def test_a_rule_of_two_slopes_is_told_as_one_writes_it():
         "x − h (−1.25 k1 + 3 k2) with k2 = field(x − 0.5 h k1, t − 0.666667 h)"
     )
     assert told((-0.5, -1e-7, 2, -1)) == (
-        "x − h (2 k1 − 1 k2) with k2 = field(x + 0.5 h k1, t + 1e−07 h)"
+        "x − h (2 k1 − k2) with k2 = field(x + 0.5 h k1, t + 1e−07 h)"
     )
+    assert told((1, 0, 1, 1)) == "x − h (k1 + k2) with k2 = field(x − h k1, t)"
+    assert told((0, 1, 0, -1)) == "x − h (−k2) with k2 = field(x, t − h)"

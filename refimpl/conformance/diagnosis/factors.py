@@ -70,8 +70,8 @@ class Freed:
         return self.having([ast.Name(name, ast.Load()) for name in self.names])
 
     def at(self, numbers: Sequence[float]) -> Line | None:
-        """The line with these numbers written in; None where one of them changes nothing."""
-        if any(c in (0.0, one) for c, one in zip(numbers, self.neutral, strict=True)):
+        """The line with these numbers written in; None where one changes nothing or all are 0."""
+        if any(c == one for c, one in zip(numbers, self.neutral, strict=True)) or not any(numbers):
             return None
         return self.having([ast.Constant(c) for c in numbers])
 

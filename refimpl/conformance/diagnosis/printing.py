@@ -12,8 +12,38 @@ _STRENGTH = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.USub: 2, ast.P
 
 
 def shown(node: ast.expr) -> str:
-    """An expression in the usual notation."""
-    return _text(node)[0]
+    """An expression in the usual notation, without factors of 1 and terms of 0."""
+    return _text(_simple(node))[0]
+
+
+def _simple(node: ast.expr) -> ast.expr:
+    """The expression that numbers read off answers leave: 1 − 0 t is 1, and x − (−1) t is x + t."""
+    if isinstance(node, ast.UnaryOp):
+        inner = _simple(node.operand)
+        return node if inner is node.operand else ast.UnaryOp(node.op, inner)
+    if isinstance(node, ast.Call):
+        inner_args = [_simple(x) for x in node.args]
+        same = all(a is b for a, b in zip(inner_args, node.args, strict=True))
+        return node if same else ast.Call(node.func, inner_args, [])
+    if not isinstance(node, ast.BinOp):
+        return node
+    a, op, b = _simple(node.left), node.op, _simple(node.right)
+    if isinstance(op, ast.Mult) and isinstance(a, ast.Constant):
+        if a.value in (0, 1):
+            return b if a.value else a
+        if a.value == -1:
+            return ast.UnaryOp(ast.USub(), b)
+    if isinstance(op, (ast.Add, ast.Sub)) and isinstance(b, ast.UnaryOp):
+        return ast.BinOp(a, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), b.operand)
+    if _is(b, 0 if isinstance(op, (ast.Add, ast.Sub)) else 1) and not isinstance(op, ast.Mult):
+        return a
+    if isinstance(op, (ast.Add, ast.Sub)) and _is(a, 0):
+        return b if isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), b)
+    return node if a is node.left and b is node.right else ast.BinOp(a, op, b)
+
+
+def _is(node: ast.expr, number: int) -> bool:
+    return isinstance(node, ast.Constant) and node.value == number
 
 
 def number(x: float, digits: int = 6) -> str:

@@ -25,6 +25,9 @@ _DIGITS = 4
 _EXACT = 1e-13
 """How closely numbers are met where the search begins at its end, relative to the largest."""
 
+_ZERO = 1e-14
+"""What rounding leaves of a number that is 0."""
+
 SEVERAL = 3
 """So many numbers for each that is free, at least."""
 
@@ -80,6 +83,7 @@ def solved(
 
 def _short(c: np.ndarray, met: Callable[[np.ndarray], bool]) -> list[float]:
     """The numbers with as few digits as people write, where those still do."""
+    c = still if met(still := np.where(np.abs(c) < _ZERO, 0.0, c)) else c
     for digits in range(1, _DIGITS + 1):
         short = np.array([float(f"{x:.{digits}g}") for x in c])
         if met(short):

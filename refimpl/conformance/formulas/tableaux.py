@@ -57,6 +57,18 @@ OF_TWO_SLOPES = ("a21", "c2", "b1", "b2")
 
 def told(numbers: Sequence[float]) -> str:
     """A rule of two slopes, in words."""
-    a, c, b1, b2 = (f"{x:.6g}".replace("-", "−") for x in numbers)
-    return (f"x − h ({b1} k1 + {b2} k2) with k2 = field(x − {a} h k1, t − {c} h)"
-            .replace("+ −", "− ").replace("− −", "+ "))  # fmt: skip
+    a, c, b1, b2 = numbers
+    return (f"x − h ({_sum((b1, 'k1'), (b2, 'k2'))}) with "
+            f"k2 = field({_sum((1, 'x'), (-a, 'h k1'))}, {_sum((1, 't'), (-c, 'h'))})")  # fmt: skip
+
+
+def _sum(*terms: tuple[float, str]) -> str:
+    """Terms with their numbers, as one writes them: nothing for 0, and no 1 before a name."""
+    told = ""
+    for number, name in terms:
+        size = f"{abs(number):.6g}".replace("-", "−")
+        one = name if size == "1" else f"{size} {name}"
+        sign = "−" if number < 0 else "+"
+        if number:
+            told += f" {sign} {one}" if told else f"{sign.strip('+')}{one}"
+    return told or "0"
