@@ -15,6 +15,12 @@ QUANTILES = {
 """Of the first group: its fourth places lie at 0, 1/3, 2/3 and 1."""
 
 BY_HAND_CENTRES = {
+    "the mean of the group before": 1,
+    "the mean of the group after": 1,
+    "the group's mean without its last sample": 7 / 3,
+    "the group's mean without its first sample": 19 / 3,
+    "the group's mean without its largest": 7 / 3,
+    "the group's mean without its smallest": 19 / 3,
     "the group's mean": 5,
     "the group's median": 3,
     "the lower of the group's two medians": 2,
@@ -119,6 +125,20 @@ def test_what_is_measured_is_what_its_name_says():
         "tanh(rewards)": np.tanh(R),
         "sigmoid(rewards)": 0.5 + np.tanh(R / 2) / 2,
         "squared rewards": [[1, 4, 16, 169], [9, 0, 0, 1]],
+        "rewards held between −1 and 1": [[1, 1, 1, 1], [1, 0, 0, 1]],
+        "rewards held between 0 and 1": [[1, 1, 1, 1], [1, 0, 0, 1]],
+        "rewards held between −2 and 2": [[1, 2, 2, 2], [2, 0, 0, 1]],
+        "rewards held between −3 and 3": [[1, 2, 3, 3], [3, 0, 0, 1]],
+        "rewards held between −5 and 5": [[1, 2, 4, 5], [3, 0, 0, 1]],
+        "rewards held between 0 and 5": [[1, 2, 4, 5], [3, 0, 0, 1]],
+        "rewards held between −10 and 10": [[1, 2, 4, 10], [3, 0, 0, 1]],
+        "rewards held between 0 and 10": [[1, 2, 4, 10], [3, 0, 0, 1]],
+        "rewards held at −1 from below": R,
+        "rewards held at 0 from below": R,
+        "rewards held at 1 from above": [[1, 1, 1, 1], [1, 0, 0, 1]],
+        "rewards held at 2 from above": [[1, 2, 2, 2], [2, 0, 0, 1]],
+        "rewards held at 5 from above": [[1, 2, 4, 5], [3, 0, 0, 1]],
+        "rewards held at 10 from above": [[1, 2, 4, 10], [3, 0, 0, 1]],
         "1 for the best": [[0, 0, 0, 1], [1, 0, 0, 0]],
         "log(1 + rewards above the smallest)": np.log([[1, 2, 4, 13], [4, 1, 1, 2]]),
     }
@@ -127,10 +147,34 @@ def test_what_is_measured_is_what_its_name_says():
         np.testing.assert_allclose(OF[name](R), value, rtol=1e-12, err_msg=name)
 
 
+def test_rewards_are_held_from_below_too():
+    low = np.array([[-4.0, -0.5, 0.5]])
+    by_hand = {"between −1 and 1": (-1, -0.5, 0.5), "between 0 and 5": (0, 0, 0.5),
+               "between −2 and 2": (-2, -0.5, 0.5), "at −1 from below": (-1, -0.5, 0.5),
+               "at 0 from below": (0, 0, 0.5), "at 1 from above": (-4, -0.5, 0.5)}  # fmt: skip
+    for name, value in by_hand.items():
+        np.testing.assert_array_equal(OF[f"rewards held {name}"](low)[0], value, name)
+
+
+def test_what_is_left_out_of_a_mean_and_whose_mean_it_is():
+    three = np.array([[3.0, 0.0, 9.0, 6.0], [1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 2.0, 6.0]])
+    by_hand = {
+        "the group's mean without its last sample": (4, 1, 2),
+        "the group's mean without its first sample": (5, 1, 10 / 3),
+        "the group's mean without its largest": (3, 1, 2),
+        "the group's mean without its smallest": (6, 1, 10 / 3),
+        "the mean of the group before": (3, 4.5, 1),
+        "the mean of the group after": (1, 3, 4.5),
+    }
+    for name, value in by_hand.items():
+        np.testing.assert_allclose(CENTRES[name](three)[:, 0], value, rtol=1e-12, err_msg=name)
+
+
 def test_a_measure_has_no_value_in_a_group_too_small_for_it():
     one = np.array([[1.0], [2.0]])
     assert np.isnan(OF_EACH["the others' mean"](one))
     assert np.isnan(CENTRES["the group's mean without its ends"](one))
+    assert np.isnan(CENTRES["the group's mean without its last sample"](one))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])

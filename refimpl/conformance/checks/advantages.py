@@ -84,6 +84,16 @@ def _cut(i: Inputs, c: Conventions) -> Parts:
     return {"value": value.reshape(r.shape)}
 
 
+def _merged(i: Inputs, c: Conventions, n: int) -> Parts:
+    """Every n-th prompt's samples in one group."""
+    r = i["rewards"]
+    value = np.empty(r.shape)
+    for k in range(min(n, len(r))):
+        own = advantages(Formulas(), {"rewards": r[k::n].reshape(1, -1)}, c)["value"]
+        value[k::n] = own.reshape(r[k::n].shape)
+    return {"value": value}
+
+
 _ADVANTAGE_SLIPS = (
     Slip("mean of the batch for the group's", "The baseline is the mean of all rewards: "
                                               "prompts are "
@@ -106,6 +116,10 @@ _ADVANTAGE_SLIPS = (
     Slip("groups dealt out like cards", "Samples k, k + P, k + 2 P, ... of P prompts are taken for "
          "one group, where a group's samples lie side by side.", "repeat and repeat_interleave "
          "taken for one another", "view(prompts, G)", lambda i, c: _dealt(i, c)),
+    Slip("groups k and k + 2 taken for one", "Prompts whose ids differ by 2 share a "
+         "mean and a std.",
+         "ids of ranks, or ids modulo a number", "an id for each prompt",
+         lambda i, c: _merged(i, c, 2)),
     Slip("advantages of the wrong sign", "Bad samples are rewarded.", "a loss for an "
                                                                       "objective", "R − mean R",
          lambda i, c: {"value": -advantages(Formulas(), i, c)["value"]}),

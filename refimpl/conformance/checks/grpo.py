@@ -93,6 +93,13 @@ def _mean_of(op: Operation) -> Operation:
                 "average over the batch",
                 lambda i, c: _summed(op, i, c),
             ),
+            Slip(
+                "the smaller of two means",
+                "Both terms are averaged first: samples that should be clipped hide behind others.",
+                "reductions inside the minimum",
+                "the minimum of each sample, then the mean",
+                _of_means,
+            ),
             *(_masked(op, name, kept) for name, kept in _MASKS.items()),
         ),
         apart=lambda cases, c: tuple(
@@ -101,6 +108,13 @@ def _mean_of(op: Operation) -> Operation:
         ),
         fitted=lambda cases, told, c: iter(()),
     )
+
+
+def _of_means(i: Inputs, c: Conventions) -> Parts:
+    low, high = i.get("clip_low", i["clip"]), i.get("clip_high", i["clip"])
+    both = (r * i["advantage"] for r in (i["ratio"], np.clip(i["ratio"], 1 - low, 1 + high)))
+    value = min(float(np.mean(x)) for x in both) - np.mean(i.get("beta", 0) * i.get("kl", 0))
+    return {"value": np.asarray(value if c["sign"] == "objective" else -value)}
 
 
 _MASKS: dict[str, Callable[[Inputs], np.ndarray]] = {

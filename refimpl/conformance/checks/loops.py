@@ -25,7 +25,7 @@ from ..formulas.values import Formulas, Inputs, Parts, schedule
 from .endings import ended
 from .ode import FIELDS, theirs
 from .other_noise import OTHER_SDES, by_churn, drawn
-from .other_solvers import OTHER_ODES, of_two_slopes
+from .other_solvers import OTHER_ODES, of_four_slopes, of_two_slopes
 from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
 from .rules import edited, stepped, with_numbers
@@ -90,6 +90,12 @@ def _backwards(i: Inputs, c: Conventions) -> Parts:
     return {"x": x}
 
 
+def _by_number(i: Inputs, c: Conventions) -> Parts:
+    grid = levels_of(i, c)
+    told = {t: 1 - k / (len(grid) - 1) for k, t in enumerate(grid)}
+    return {"x": _walk(Formulas(), i, c, asked=lambda t: told[t])}
+
+
 _A_UNUSED = Slip(
     "the a that is given is not used", "Another number stands in its place: the usual one.",
     "a default that is left in", "use the argument",
@@ -111,6 +117,15 @@ _LOOP_SLIPS = (
                     "1/1000 near the level, and the step keeps the level itself.", "integer "
                     "timesteps", "tell it the level", asked=lambda t, n=near: n(1000 * t) / 1000)
       for word, near in (("cut", np.floor), ("rounded", np.round), ("rounded up", np.ceil))),
+    *(_sampler_slip(f"the network is asked in {word}, rounded", "It is told a level near its "
+                    "own, and the step keeps the level itself.", "round(t, 1)", "tell it the level",
+                    asked=lambda t, n=n: np.round(n * t) / n)
+      for word, n in (("tenths", 10), ("hundredths", 100))),
+    _sampler_slip("the network is asked at whole numbers, cut", "It is told 0 wherever the level "
+                  "is below 1.", "int(t) of levels", "tell it the level", asked=np.floor),
+    Slip("the network is told the share of the steps that is left", "1 − k/n of step k of n, "
+         "whatever the level.", "code for even grids", "tell it the level",
+         lambda i, c: _by_number(i, c)),
     Slip("the levels from the last to the first", "The loop starts at the data's level.",
          "grids of the other clock", "from noise to data",
          lambda i, c: _backwards(i, c)),
@@ -234,6 +249,11 @@ def _split(i: Inputs, c: Conventions) -> Parts:
     return {"x": x}
 
 
+def _turns(e: np.ndarray, odd: int) -> np.ndarray:
+    """1 and 0 by turns, counted from 0."""
+    return ((np.arange(len(e)) % 2 == odd) + 0.0).reshape(-1, *[1] * (e.ndim - 1))
+
+
 _NOISE_SLIPS = (
     _sampler_slip("one noise for all steps", "Every step gets the first one's noise.",
                   "noise drawn before the loop", "fresh noise at every step",
@@ -248,6 +268,17 @@ _NOISE_SLIPS = (
                   "samplers that skip the last noise", "add it, or return the predicted data and "
                   "declare last_step = 'data'",
                   noise=lambda e: np.concatenate([e[:-1], 0 * e[-1:]])),
+    *(_sampler_slip(f"no noise at every other step, {which} with noise", "The SDE's mean without "
+                    "its noise, step after step.", "toggles in a loop", "noise at every step",
+                    noise=lambda e, odd=odd: e * _turns(e, odd))
+      for which, odd in (("the odd ones", 1), ("the even ones", 0))),
+    *(_sampler_slip(f"the ODE's rule at every other step, {which} with noise", "Steps without "
+                    "noise follow the velocity alone.", "toggles in a loop", "the SDE's step",
+                    noisy=range(odd, 99, 2))
+      for which, odd in (("the odd ones", 1), ("the even ones", 0))),
+    _sampler_slip("noise that halves at each step", "Step k has the noise of 2⁻ᵏ of its std.",
+                  "annealed noise", "std = g √h",
+                  noise=lambda e: e * 0.5 ** np.arange(len(e)).reshape(-1, *[1] * (e.ndim - 1))),
     _sampler_slip("noise in reverse order", "Step k gets the noise of step T − k.", "a "
                                                                                     "reversed grid",
                   "noise[k] at step k", noise=lambda e: e[::-1]),
@@ -322,7 +353,7 @@ ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
                 (*_LOOP_SLIPS, *_RULE_SLIPS, *_LENGTH_SLIPS, *REMEMBERED, *OTHER_ODES),
                 _loop_size, edited=edited, closely=_CLOSELY,
                 fitted=lambda *told: chain(weighed(*told), of_two_slopes(*told), ended(*told),
-                                           with_numbers(*told)))  # fmt: skip
+                                           with_numbers(*told), of_four_slopes(*told)))  # fmt: skip
 
 
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),

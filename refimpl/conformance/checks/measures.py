@@ -33,6 +33,11 @@ def _mean(r: np.ndarray) -> Any:
     return r.mean(axis=1, keepdims=True)
 
 
+def _some(r: np.ndarray) -> Any:
+    """The mean of what is left of a group, if anything is."""
+    return _mean(r) if r.shape[1] else np.nan
+
+
 def _largest(r: np.ndarray) -> Any:
     return r.max(axis=1, keepdims=True)
 
@@ -96,6 +101,12 @@ CENTRES: Mapping[str, Measure] = {
     "the batch's smallest": np.min,
     "the group's mean without its ends": _without_ends,
     "the mean of the group's better half": _upper_half,
+    "the mean of the group before": lambda r: np.roll(_mean(r), 1, axis=0),
+    "the mean of the group after": lambda r: np.roll(_mean(r), -1, axis=0),
+    "the group's mean without its last sample": lambda r: _some(r[:, :-1]),
+    "the group's mean without its first sample": lambda r: _some(r[:, 1:]),
+    "the group's mean without its largest": lambda r: _some(np.sort(r, axis=1)[:, :-1]),
+    "the group's mean without its smallest": lambda r: _some(np.sort(r, axis=1)[:, 1:]),
     "the first sample's reward": lambda r: r[:, :1],
     "the last sample's reward": lambda r: r[:, -1:],
     **{
@@ -172,6 +183,19 @@ def ranks(r: np.ndarray) -> np.ndarray:
     return np.asarray(below + (same - 1) / 2, dtype=np.float64)
 
 
+def _held(low: float, high: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda r: np.clip(r, low, high)
+
+
+HELD: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    **{f"rewards held between {low:g} and {high:g}".replace("-", "−"): _held(low, high)
+       for low, high in ((-1, 1), (0, 1), (-2, 2), (-3, 3), (-5, 5), (0, 5), (-10, 10), (0, 10))},
+    **{f"rewards held at {low:g} from below".replace("-", "−"): _held(low, np.inf)
+       for low in (-1, 0)},
+    **{f"rewards held at {high:g} from above": _held(-np.inf, high) for high in (1, 2, 5, 10)},
+}  # fmt: skip
+"""Rewards between limits that people choose."""
+
 OF: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "rewards": lambda r: r,
     "ranks": ranks,
@@ -180,6 +204,7 @@ OF: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh(rewards)": np.tanh,
     "sigmoid(rewards)": lambda r: 1 / (1 + np.exp(-r)),
     "squared rewards": lambda r: r**2,
+    **HELD,
     "1 for the best": lambda r: (r == _largest(r)) + 0.0,
     "log(1 + rewards above the smallest)": lambda r: np.log1p(r - _smallest(r)),
     "places in order": lambda r: np.argsort(np.argsort(r, axis=1, kind="stable"), axis=1) + 0.0,

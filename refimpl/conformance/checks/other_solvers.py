@@ -17,10 +17,10 @@ from ..adapter.inputs import field_of, levels_of
 from ..formulas.operations import Edited, Slip
 from ..formulas.stages import stages
 from ..formulas.tableaux import OTHER_RULES
-from ..formulas.values import Inputs, Parts
+from ..formulas.values import Formulas, Inputs, Parts, schedule
 from .ode import other_rule
 from .rules import stepped
-from .slopes import two_slopes
+from .slopes import four_slopes, two_slopes
 
 DECLARED = "the declared rule at every step"
 
@@ -65,6 +65,35 @@ def _twice(i: Inputs, c: Conventions) -> Parts:
     return {"x": x}
 
 
+def _again(i: Inputs, c: Conventions) -> Parts:
+    """One step more, from the last level but one to the last."""
+    x, rule = stepped(i, c, stages(i, c)[:1])["x"], stages(i, c)[0]
+    return stepped({**i, "x": x, "levels": np.asarray(i["levels"])[-2:]}, c, [rule])
+
+
+def _one_short(i: Inputs, c: Conventions) -> Parts:
+    """A grid of its own, of as many levels as there are steps."""
+    if not i["own_grid"]:
+        raise ValueError("the levels are given")
+    own = schedule(Formulas(), {"steps": i["steps"] - 1}, c)["value"]
+    return stepped({**i, "levels": own}, c, stages(i, c)[:1])
+
+
+def _length_of(whose: str, by: int) -> Slip:
+    """Each step over the length of another; the ends over their own, where there is none."""
+
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        rule, x, field = stages(i, c)[0], i["x"], field_of(i)
+        steps = list(pairwise(levels_of(i, c)))
+        for k, (t, s) in enumerate(steps):
+            far = steps[min(max(k + by, 0), len(steps) - 1)]
+            x = rule.run({"x": x, "t": t, "s": s, "h": far[0] - far[1], "field": field})["x_s"]
+        return {"x": x}
+
+    return Slip(f"the length of the {whose}", "The step's own velocity, another step's length.",
+                "lists of lengths indexed one off", "h = t − s", parts)  # fmt: skip
+
+
 def _bashforth_from_heun(i: Inputs, c: Conventions) -> Parts:
     """Adams and Bashforth's rule of order 2 for equal steps, its first step Heun's."""
     x, field, before = i["x"], field_of(i), None
@@ -98,6 +127,12 @@ OTHER_ODES = (
          "rules whose last stage is the next one's first", DECLARED, _kept_slope),
     Slip("each step taken twice", "Two steps lead from a level to the next, and each is as long "
          "as the levels lie apart.", "loops within loops", DECLARED, _twice),
+    _length_of("step before", -1),
+    _length_of("next step", 1),
+    Slip("the last step taken again", "After the end one more step, from the last level but one.",
+         "a denoising that follows the loop", "stop at the last level", _again),
+    Slip("one step short, on a grid of its own", "Its grid has as many levels as there are steps.",
+         "linspace(1, 0, steps)", "steps + 1 levels", _one_short),
     Slip("leapfrog steps", "Each step leads from the state before the last, along the velocity "
          "between.", "two-step integrators", DECLARED, _leapfrog),
     Slip("Adams–Bashforth's rule of order 2, equal steps, the first Heun's", "A multistep rule: "
@@ -116,3 +151,12 @@ def of_two_slopes(
         yield from two_slopes(
             i, got, c, lambda rule, i, c, free: stepped(i, c, [rule], free), meant
         )
+
+
+def of_four_slopes(
+    cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions
+) -> Iterator[Edited]:
+    """The classical rule with other weights, or other lengths to its stages, read off an end."""
+    rows = [(i, p["x"]) for i, p in zip(cases, told, strict=True) if i["bend"] and "x" in p]
+    for i, got in rows[:1] if c["ode_method"] == "rk4" else ():
+        yield from four_slopes(i, got, c, lambda rule, i, c, free: stepped(i, c, [rule], free))

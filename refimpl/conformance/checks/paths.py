@@ -353,6 +353,9 @@ _TARGETS = (
     _target("the path's own point", lambda x, e, t: (1 - t) * x + t * e),
     _target("(noise − data)/t", lambda x, e, t: (e - x) / t),
     _target("t (noise − data)", lambda x, e, t: t * (e - x)),
+    _target(
+        "(noise − data)/√((1 − t)² + t²)", lambda x, e, t: (e - x) / np.sqrt((1 - t) ** 2 + t**2)
+    ),
     _target("noise − x_t", lambda x, e, t: (1 - t) * (e - x)),
 )
 

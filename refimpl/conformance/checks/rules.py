@@ -6,6 +6,7 @@ An edit of a line, a number before its terms, a quantity held or squashed on its
 would show at once is read off a chain's end.
 """
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 
@@ -84,7 +85,8 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
         known = _shaped(program, i)
         for k, was in enumerate(program.lines):
             for now in changed_lines(was, shapes(program, k, known), factors=True):
-                yield _edited(program, k, now)
+                if not _scaled_alone(program, was, now):
+                    yield _edited(program, k, now)
     for program, r in _remade(i, c):
         if not r.free:
             yield _with(program, r)
@@ -93,6 +95,14 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
         for k, was in enumerate(program.lines):
             for now in changed_lines(was, shapes(program, k, known), factors=False):
                 yield _edited(program, k, now, where=where)
+
+
+def _scaled_alone(program: Program, was: Line, now: Line) -> bool:
+    """Whether a slope that one line uses is scaled: another length of that line's."""
+    users = [row for row in program.lines if was.name in row.uses]
+    whole = isinstance(now.expression, ast.BinOp) and was.source in (
+        ast.unparse(now.expression.left), ast.unparse(now.expression.right))  # fmt: skip
+    return whole and was.name.startswith("k") and len(users) == 1 and users[0].name != "x_s"
 
 
 def _shaped(program: Program, i: Inputs) -> Env:

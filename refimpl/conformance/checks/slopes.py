@@ -14,7 +14,7 @@ from ..adapter.conventions import Conventions
 from ..diagnosis.solving import solved
 from ..formulas.operations import Edited
 from ..formulas.program import Env, Program
-from ..formulas.tableaux import OF_TWO_SLOPES, TWO_SLOPES, told
+from ..formulas.tableaux import FREED, OF_TWO_SLOPES, TWO_SLOPES, Freed, told
 from ..formulas.values import Inputs, Parts
 
 _HEUN = (1.0, 1.0, 0.5, 0.5)
@@ -48,6 +48,27 @@ def two_slopes(
     if found is not None:
         free = _named(found)
         yield Edited(told(found), meant, lambda i, c: parts(TWO_SLOPES, i, c, free), 4)
+
+
+def four_slopes(
+    i: Inputs, got: np.ndarray, c: Conventions, parts: Callable[[Program, Inputs, Conventions, Env],
+                                                                Parts],
+) -> Iterator[Edited]:  # fmt: skip
+    """The classical rule whose weights, or whose stages' lengths, give what came back."""
+    for free in FREED:
+
+        def numbers(some: object, free: Freed = free) -> np.ndarray:
+            return next(
+                iter(parts(free.rule, i, c, free.named(np.asarray(some).tolist())).values())
+            )
+
+        tries = (solved(numbers, got, start, blur(got, c)) for start in free.starts)
+        found = next((x for x in tries if x is not None), None)
+        if found is not None:
+            env = free.named(found)
+            yield Edited(free.told(found), free.told(free.meant),
+                         lambda i, c, free=free, env=env: parts(free.rule, i, c, env),  # type: ignore[misc]
+                         len(found))  # fmt: skip
 
 
 def _named(free: object) -> Env:

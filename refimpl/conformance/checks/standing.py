@@ -21,7 +21,7 @@ from ..diagnosis.solving import plain
 from ..formulas.operations import Slip
 from ..formulas.values import Inputs, Parts
 from .fitted import held
-from .measures import CENTRES, OF, OF_EACH, OF_OTHERS, SPREADS, Measure
+from .measures import CENTRES, HELD, OF, OF_EACH, OF_OTHERS, SPREADS, Measure
 
 Table: TypeAlias = Mapping[str, Measure]
 
@@ -117,6 +117,7 @@ def _standings(of: str, every: Sequence[Told], eps: float) -> Iterator[tuple[Nam
         centres = Naming(CENTRES, _CENTRE_FORMS, rewards, near, size).names(bases, 0.0)
         over = spreads.names(scales, eps) if centres else []
         yield from ((b, s) for b in centres for s in over)
+    if all(line is not None for line in lines) or of in HELD:
         return
     for table, own in ((OF_EACH, spreads), (CENTRES, spreads.of(OF_OTHERS))):
         for name, measure in table.items():
@@ -359,5 +360,5 @@ def _values(of: str, centre: Named, spread: Named, r: np.ndarray, limit: float) 
     x = OF[of](r)
     with np.errstate(all="ignore"):
         value = (x - centre.of(x)) / spread.of(x)
-    value = np.where((r == r[:, :1]).all(axis=1, keepdims=True), 0.0, value)
+    value = np.where((x == x[:, :1]).all(axis=1, keepdims=True), 0.0, value)
     return np.clip(value, -limit, limit)

@@ -79,6 +79,14 @@ _G_SLIPS = (
     _slip_g("next level at every t", "s stands inside 1/(1 − t) at every step, not at t = 1 alone.",
             "flow_grpo's remedy carried too far", "1 − t for t < 1",
             lambda i, c, k: _house_g(i, c, k.t, k.s)),
+    *(_slip_g(f"next level at all t above {above:g} or so", "s stands inside 1/(1 − t) at several "
+              "steps, not at t = 1 alone.", "flow_grpo's remedy carried too far", "1 − t for t < 1",
+              lambda i, c, k, above=above: _house_g(i, c, k.t, np.where(k.t > above, k.s, k.t)))
+      for above in (0.5, 0.7, 0.9)),
+    *(_slip_g(f"1 − t floored at {low:g}", "At t = 1 the floor stands in its place, and g is "
+              "enormous.", "eps against division by 0", "the next level at t = 1, or a clamp",
+              lambda i, c, k, low=low: i.get("a", c["a"]) * np.sqrt(k.t / np.maximum(1 - k.t, low)))
+      for low in (1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)),
     _slip_g("g at the middle of the step", "g is taken at (t + s)/2.", "midpoint rules, in part",
             "g at t", lambda i, c, k: _house_g(i, c, (k.t + k.s) / 2, (k.t + k.s) / 2)),
     _slip_g("g at a level in whole thousandths", "g is taken at the nearest multiple of 1/1000.",

@@ -99,7 +99,8 @@ PENALTIES = (
     f"abs({_Z})**c / c", f"log(1 + ({_Z})**2)", f"log(1 + ({_Z})**2 / 2)",
     f"(c + 1) / 2 * log(1 + ({_Z})**2 / c)", f"log(cosh({_Z}))", f"sqrt(1 + ({_Z})**2) - 1",
     f"c**2 * (sqrt(1 + ({_Z} / c)**2) - 1)", "abs(residual)", "residual**2 / 2", "residual**2",
-    f"({_Z} / c)**2 / 2", f"average_of(({_Z})**2) / 2", f"norm({_Z})",
+    f"({_Z} / c)**2 / 2", "residual * x_s / (2 * std**2)",
+    f"average_of(({_Z})**2) / 2", f"norm({_Z})",
 )  # fmt: skip
 """Penalties of a residual that is measured in stds."""
 

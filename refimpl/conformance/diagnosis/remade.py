@@ -31,7 +31,8 @@ STANDARD = tuple(
 )  # fmt: skip
 """A quantity of mean 0 and variance 1: in each sample, or over all of them."""
 
-OF_SAMPLES = ("q / norm(q)", "q / rms(q)", "q - average_of(q)", *STANDARD, "q - mean_of_all(q)",
+OF_SAMPLES = ("q / norm(q)", "q / rms(q)", "q / std_of(q)", "q / unbiased_std_of(q)",
+              "q - average_of(q)", *STANDARD, "q - mean_of_all(q)",
               "q - mean_over_samples(q)", "mirrored(q)", "q * norm(x) / norm(q)",
               "q * norm(v) / norm(q)", "q * minimum(1, 1 / norm(q))")  # fmt: skip
 """What a sample, or a batch of them, may become."""

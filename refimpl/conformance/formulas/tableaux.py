@@ -7,7 +7,8 @@
 A rule is an equation of its table alone: a_ij below the diagonal, and b_i.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from .program import Program, written
 
@@ -72,3 +73,53 @@ def _sum(*terms: tuple[float, str]) -> str:
         if number:
             told += f" {sign} {one}" if told else f"{sign.strip('+')}{one}"
     return told or "0"
+
+
+@dataclass(frozen=True)
+class Freed:
+    """The classical rule with some of its numbers free.
+
+    Attributes:
+        rule: one step, its free numbers c1, c2, ...
+        meant: what they are.
+        also: where else a search for them begins.
+        told: the rule in words, for its numbers.
+    """
+
+    rule: Program
+    meant: tuple[float, ...]
+    told: Callable[[Sequence[float]], str]
+    also: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def starts(self) -> tuple[tuple[float, ...], ...]:
+        """Where a search for the numbers begins."""
+        return (self.meant, *self.also)
+
+    def named(self, numbers: Sequence[float]) -> dict[str, float]:
+        """The numbers by name."""
+        return {f"c{k}": x for k, x in enumerate(numbers, 1)}
+
+
+def _four(lengths: Sequence[str], weights: Sequence[str]) -> Program:
+    a, b = lengths, " + ".join(f"{w} * k{k}" for k, w in enumerate(weights, 1))
+    return written(
+        f"k1 = field(x, t)\nk2 = field(x - {a[0]} * h * k1, t - h / 2)\n"
+        f"k3 = field(x - {a[1]} * h * k2, t - h / 2)\nk4 = field(x - {a[2]} * h * k3, s)\n"
+        f"x_s = x - h * ({b})", x_s="x_s",
+    )  # fmt: skip
+
+
+def _stages_told(numbers: Sequence[float]) -> str:
+    at = ("t − 0.5 h", "t − 0.5 h", "s")
+    return ", ".join(f"k{k + 1} = field({_sum((1, 'x'), (-a, f'h k{k}'))}, {when})"
+                     for k, (a, when) in enumerate(zip(numbers, at, strict=True), 1))  # fmt: skip
+
+
+FREED = (
+    Freed(_four(("0.5", "0.5", "1"), ("c1", "c2", "c3", "c4")), (1 / 6, 1 / 3, 1 / 3, 1 / 6),
+          lambda b: f"x − h ({_sum(*((w, f'k{k}') for k, w in enumerate(b, 1)))})"),
+    Freed(_four(("c1", "c2", "c3"), ("1/6", "1/3", "1/3", "1/6")), (0.5, 0.5, 1.0), _stages_told,
+          also=((1.0, 1.0, 1.0),)),
+)  # fmt: skip
+"""The weights of the classical rule, or the lengths to its stages."""
