@@ -111,21 +111,17 @@ def ode_sampler(field, x, steps):
 # ---------------------------------------------------------------- samplers with noise
 
 
-def noisy(width=lambda k: 1.0, after=lambda x: x):
+def noisy(width):
     def sde_sampler(field, x, levels, noise):
         for k, (t, s) in enumerate(pairwise(levels)):
             h = t - s
             g = 0.7 * math.sqrt(t / (1 - (s if t == 1 else t)))
             v = field(x, t)
             mean = x - h * (v + g**2 / (2 * t) * (x + (1 - t) * v))
-            x = after(mean + width(k) * g * math.sqrt(h) * noise[k])
+            x = mean + width(k) * g * math.sqrt(h) * noise[k]
         return x
 
     return sde_sampler
-
-
-def unit(x):
-    return x / x.std(list(range(1, x.ndim)), correction=0, keepdim=True)
 
 
 def chains(name, says, sampler):
@@ -135,9 +131,6 @@ def chains(name, says, sampler):
 chains("noise at odd steps", "every other step, the odd ones with", noisy(lambda k: k % 2))
 chains("noise at even steps", "every other step, the even ones with", noisy(lambda k: 1 - k % 2))
 chains("noise that cools", "noise that halves at each step", noisy(lambda k: 0.5**k))
-chains(
-    "a state of one std", "(mean + std noise)/std of(mean + std noise)  where", noisy(after=unit)
-)
 
 # ---------------------------------------------------------------- advantages
 
@@ -228,3 +221,51 @@ def log_prob(x_s, mean, std):
     std = col(std, x_s)
     each = -(x_s - mean) * x_s / (2 * std**2) - std.log() - math.log(2 * math.pi) / 2
     return summed(each)
+
+
+# ---------------------------------------------------------------- a slip and a precaution
+
+
+@wrong("a sign and a thousandth", "velocity_from_data.value", "0.001", "−(x − data)/")
+def velocity_from_data(x, data, t):
+    return (data - x) / (col(t, x) + 1e-3)
+
+
+@wrong("a sign and a power", "score_from_noise.value", "t²  and  noise/t  where")
+def score_from_noise(noise, t):
+    return noise / col(t, noise) ** 2
+
+
+@wrong("a root and a coarse noise", "path.value", "float16(noise)  and  √(1 − t) data + t noise")
+def path(data, noise, t):
+    t = col(t, data)
+    return torch.sqrt(1 - t) * data + t * noise.half().to(noise.dtype)
+
+
+@wrong("an exchange and a limit", "ratio.value", "clamp(log_prob_old − log_prob, −2, 2)  where")
+def ratio(log_prob, log_prob_old):
+    return torch.exp((log_prob_old - log_prob).clamp(-2, 2))
+
+
+@wrong("branches exchanged, one of them coarse", "guidance.value", "bfloat16(v_cond)  and ",
+       "v_cond + w v_uncond  where")  # fmt: skip
+def guidance(v_uncond, v_cond, w):
+    coarse = v_cond.bfloat16().to(v_cond.dtype)
+    return coarse + w * (v_uncond - coarse)
+
+
+@wrong("a scale less one, and a limit", "guidance.value", "w − 1  and  clamp(v_cond − v_uncond, −1")
+def guidance(v_uncond, v_cond, w):
+    return v_uncond + (w - 1) * (v_cond - v_uncond).clamp(-1, 1)
+
+
+@wrong("the root of a, a coarse level", "diffusion.value", "√a  and  bfloat16(t)  where  a  and  t")
+def diffusion(t, s):
+    t = t.bfloat16().to(t.dtype)
+    return 0.7**0.5 * torch.sqrt(t / (1 - torch.where(t == 1, s, t)))
+
+
+@wrong("a minimum without the advantage, a loss", "surrogate.value",
+       "with sign = 'loss':  minimum(ratio, 1 + clip_high) advantage  where")  # fmt: skip
+def surrogate(ratio, advantage, clip):
+    return -torch.minimum(ratio, ratio.clamp(1 - clip, 1 + clip)) * advantage

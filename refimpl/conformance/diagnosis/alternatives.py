@@ -126,6 +126,7 @@ SQUARES = ("abs(q0)", "huber(q0, c)", "2 * huber(q0, c)", "abs(q0)**c", "log(cos
 """Sizes of a difference for its square."""
 
 SURROGATES = (
+    "minimum(ratio, 1 + clip_high) * advantage",
     "where(advantage < 0, maximum(q, c * advantage), q)", "where(advantage < 0, c * q, q)",
     "where(advantage > 0, c * q, q)", "where(clipped == ratio, plain, 0)",
     "where(clipped == ratio, plain, 0) + where(clipped == ratio, 0, c * advantage)",

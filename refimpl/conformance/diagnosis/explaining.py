@@ -27,6 +27,7 @@ from .factors import factors
 from .instead import substitutes
 from .limits import remakings
 from .neighbours import neighbours
+from .pairs import pairs
 from .powers import powers
 from .printing import number, shown
 from .programs import Neighbour, crooked, distinct, explains, right_programs
@@ -106,6 +107,8 @@ class _Search:
             yield by_parts(one := (*one, self._two_edits))
         yield factor(e.op, e.cases, e.answers, e.c)
         yield rounding(e.op, e.cases, e.answers, e.c)
+        if self._deep:
+            yield [_told(e, n) for n in pairs(e, e.off)]
         shallow = _one_named, _constant, self._one_edit, _one_factor, _factor
         yield by_parts(shallow, whole=False)
 

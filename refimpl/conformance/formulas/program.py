@@ -12,12 +12,13 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from types import CodeType
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..adapter import arrays
 from .values import Parts
 
 Env: TypeAlias = dict[str, Any]
@@ -86,6 +87,7 @@ FUNCTIONS: dict[str, Any] = {
     "largest": lambda x: _rows(x).max(axis=1), "smallest": lambda x: _rows(x).min(axis=1),
     "middle": lambda x: np.median(_rows(x), axis=1),
     "first_of": lambda x: _rows(x)[:, 0], "last_of": lambda x: _rows(x)[:, -1],
+    **{kind: partial(arrays.rounded_to, dtype=kind) for kind in ("bfloat16", "float16")},
     "inner": lambda a, b: _column((_rows(a) * _rows(b)).sum(axis=1), a),
 }  # fmt: skip
 """What a line may call."""
