@@ -68,6 +68,12 @@ def test_an_estimate_is_found_from_the_reference_s_velocity(make, kit, judge, es
     told = {"a": 0.7, "kl": f"kl.{estimate}", "kl_reduction": how}
     assert judge(c | {"kl": value}, told)["kl"].verdict == "consistent"
     assert judge(c | {"kl": 1.5 * value}, told)["kl"].verdict == "differs"
+    del told["kl_reduction"]  # an estimate is of the row's log-ratio, reduced as that is
+    found = judge(c | {"kl": value}, told | {"log_prob": how})["kl"]
+    assert (found.verdict, found.detail) == ("consistent", "declared")
+    found = judge(c | {"kl": value}, told)["kl"]
+    assert (found.verdict, found.detail) == (
+        "convention", f"not declared: kl_reduction = {how!r}")  # fmt: skip
 
 
 def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_for_one(make, judge):

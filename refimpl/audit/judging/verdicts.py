@@ -35,9 +35,23 @@ def announced(formula: Formula, manifest: Manifest) -> bool:
     """Whether the manifest announces this formula, in every respect that it has a key for."""
     if formula.standing == "mistake" and not formula.declarable:
         return False
-    told = {"constants": "kept"} | manifest.declared
     keys = {k: v for k, v in formula.declared.items() if v}
-    return bool(keys) and all(told.get(k) == v for k, v in keys.items())
+    return bool(keys) and not _undeclared(formula, manifest)
+
+
+def _undeclared(formula: Formula, manifest: Manifest) -> list[str]:
+    """What this formula does and was not declared, as "key = value"."""
+    told = {"constants": "kept"} | manifest.declared
+    if "log_prob" in told and ".k" in str(manifest.kl):  # estimates are of the row's log-ratio
+        told = {"kl_reduction": told["log_prob"]} | told
+    return [f"{k} = {v!r}" for k, v in formula.declared.items() if v and told.get(k) != v]
+
+
+def _open(formula: Formula, manifest: Manifest) -> str:
+    """What a convention lacks of being declared; the keys where some others were."""
+    lacking = _undeclared(formula, manifest)
+    part = len(lacking) < sum(bool(v) for v in formula.declared.values())
+    return "not declared" + (f": {', '.join(lacking)}" if part else "")
 
 
 def _in_part(formula: Formula, manifest: Manifest) -> bool:
@@ -90,7 +104,7 @@ def judged(
         told += (
             []
             if against(formula, manifest)
-            else ["declared" if verdict == "consistent" else "not declared"]
+            else ["declared" if verdict == "consistent" else _open(formula, manifest)]
         )
     elif formula.standing == "mistake":
         if announced(formula, manifest):
