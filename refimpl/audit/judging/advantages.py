@@ -97,11 +97,58 @@ def judged(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
         )  # fmt: skip
         return
     squares = [s for b in used for s in _squares(b, manifest)]
+    if len(squares) == len(used):
+        fitting = [rule for rule in _rules(values, manifest) if _gap(rule, squares) <= 1]
+    else:  # groups of several sizes
+        each = [[*_by_size(b)] for b in used]
+        squares = [s for sizes in each for s in sizes]
+        wholes = [b.rewards for b, sizes in zip(used, each, strict=True) for _ in sizes]
+        fitting = [
+            rule for rule in _rules(values, manifest)
+            if not rule.mistake and _gap_by_size(rule, squares, wholes) <= 1
+        ]  # fmt: skip
     if not squares:
-        yield Finding("advantages", "not checked", detail="groups of one size are needed")
+        yield Finding(
+            "advantages", "not checked", detail="groups of two samples or more are needed"
+        )
         return
-    found = [(rule, gap) for rule in _rules(values, manifest) if (gap := _gap(rule, squares)) <= 1]
-    yield _told([rule for rule, _ in found], manifest, len(values), squares)
+    yield _told(fitting, manifest, len(values), squares)
+
+
+def _by_size(b: Batch) -> Iterator[misplaced.Square]:
+    """Rewards and advantages as (groups, G), for each size of group; those of one have no rule."""
+    assert b.advantages is not None
+    if b.groups is None:
+        return
+    _, index, size = torch.unique(b.groups, return_inverse=True, return_counts=True)
+    order = torch.argsort(index, stable=True)
+    for g in torch.unique(size).tolist() if int(size.max()) > 1 else ():
+        of = order[size[index[order]] == g]
+        if g > 1:
+            yield b.rewards[of].reshape(-1, g), b.advantages[of].reshape(-1, g), b.roundoff
+
+
+def _gap_by_size(
+    rule: Rule, squares: Sequence[misplaced.Square], wholes: Sequence[Tensor]
+) -> float:
+    """The largest gap, where the std of a batch is that of all its samples, of any group."""
+    made = [_on(rule, whole) for whole in wholes]
+    return max((_gap(f, [s]) for f, s in zip(made, squares, strict=True)), default=0.0)
+
+
+def _on(rule: Rule, whole: Tensor) -> misplaced.Rule:
+    """The rule for some groups of a batch."""
+    if rule.std != "batch" or len(whole) < 2:
+        return rule
+    plain = grpo.advantage(whole.reshape(1, -1), std="group", ddof=rule.ddof, eps=rule.eps)
+    spread = whole.max() - whole.min()
+    slope = (plain.max() - plain.min()) / spread if float(spread) > 0 else 0 * spread
+
+    def made(r: Tensor) -> Tensor:
+        scaled = slope * grpo.advantage(r, std="none", ddof=0, eps=0.0)
+        return grpo.bounded(scaled, rule.limit) if rule.limit else scaled
+
+    return made
 
 
 def _squares(b: Batch, manifest: Manifest) -> Iterator[misplaced.Square]:
@@ -169,10 +216,12 @@ def _read(squares: list[misplaced.Square], manifest: Manifest) -> str:
     u = max(max(own) for _, _, own in squares)
     whole = [(r, a) for r, a, _ in squares]
     parts = [(r[k::2], a[k::2]) for r, a in whole for k in (0, 1) if len(r) > 3]
+    own = len({r.shape[1] for r, _ in whole}) > 1  # then a case is no batch
+    untold = (*_UNTOLD, "batch") if own else _UNTOLD
     for batches, rule in product((whole, parts) if parts else (whole,), _declarable(manifest)):
         given, got = [{"rewards": r.numpy()} for r, _ in batches], [a for _, a in batches]
         told = readings.read("advantages", given, got, u, rule)
-        if told and not any(words in told for words in _UNTOLD):
+        if told and not any(words in told for words in untold):
             return f": {told}"
     return ""
 
@@ -192,11 +241,19 @@ def _declarable(manifest: Manifest) -> Iterator[dict[str, str | int | float]]:
         yield {"advantage_std": std, "advantage_ddof": ddof, "advantage_eps": eps}
 
 
-def _contradicts(rule: Rule, manifest: Manifest) -> list[str]:
+def _contradicts(rule: Rule, manifest: Manifest, highest: float = 0.0) -> list[str]:
+    """The keys of what was declared and is not what this rule does.
+
+    Args:
+        highest: the largest |A|: a limit that none reaches is kept without being applied.
+    """
     told = {
         "advantage_std": rule.std, "ddof": rule.ddof if rule.std != "none" else None,
         "eps": rule.eps if rule.std != "none" else None, "advantage_limit": rule.limit or None,
     }  # fmt: skip
+    limit = manifest.advantage_limit
+    if not rule.limit and limit and highest > limit * (1 + _FLAT):
+        told["advantage_limit"] = 0.0
     return [
         key for key, value in told.items()
         if key in manifest.declared and value is not None and manifest.declared[key] != value
@@ -204,6 +261,7 @@ def _contradicts(rule: Rule, manifest: Manifest) -> list[str]:
 
 
 _NAMES = {"advantage_std": "batch for group", "ddof": "other ddof", "eps": "other eps"}
+_UNBOUNDED = "grpo.bounded: not bounded"
 
 
 def _told(
@@ -215,12 +273,16 @@ def _told(
         rules = [r for r in _rules(squares[0][1], manifest) if not (r.mistake or r.limit)]
         meant = [r for r in rules if not _contradicts(r, manifest)] or rules
         few = sum(r.numel() for r, _, _ in squares) <= _LARGEST
+        few &= len({r.shape[1] for r, _, _ in squares}) == 1
         sure = [r for r in meant if r.std == "group" or manifest.advantage_std]
         why = misplaced.told(meant, sure, squares, lambda r, s: _gap(r, s) <= 1) if few else ""
         read = f": {why}" if why else _read(squares, manifest)
         detail = "they are the rewards themselves" if raw else UNLISTED + read
         return Finding("advantages", "differs", rows=rows, detail=detail)
-    rule = min(right, key=lambda r: len(_contradicts(r, manifest)))  # the first of the least
+    highest = max(float(a.abs().max()) for _, a, _ in squares)
+    rule = min(
+        right, key=lambda r: len(_contradicts(r, manifest, highest))
+    )  # the first of the least
     if rule.mistake:
         m = next((m for m in mistakes("grpo.advantage") if m.name == rule.mistake), None)
         why = _REMEDY.get(rule.mistake) or (f"{m.what} Remedy: {m.remedy}" if m else "")
@@ -233,16 +295,19 @@ def _told(
         if r is not rule and r.limit == rule.limit and not _contradicts(r, manifest)
     ]  # fmt: skip
     same = f"; here the same as {others[0]}" if others else ""
-    wrong = _contradicts(rule, manifest)
+    wrong = _contradicts(rule, manifest, highest)
     if wrong:
         called = _NAMES | ({"eps": "eps missing"} if rule.eps == 0 else {})
         if "none" in (rule.std, manifest.advantage_std):  # neither is taken for the other
             called = {k: x for k, x in called.items() if k != "advantage_std"}
-        names = ", ".join(f"grpo.advantage: {called[k]}" for k in wrong if k in called)
+        every = [f"grpo.advantage: {called[k]}" for k in wrong if k in called]
+        unbounded = "advantage_limit" in wrong and not rule.limit
+        names = ", ".join(every + [_UNBOUNDED] * unbounded)
         told = ", ".join(f"{k} = {manifest.declared[k]!r}" for k in wrong)
+        beyond = f": no limit, |A| up to {highest:.4g}" if unbounded else ""
         return Finding(
             "advantages", "differs", names or "grpo.advantage", rows=rows,
-            detail=f"declared {told}, and the numbers have {rule}",
+            detail=f"declared {told}, and the numbers have {rule}{beyond}",
         )  # fmt: skip
     article = rule == Rule("group", 0, 0.0) or any(
         k in manifest.declared for k in ("advantage_std", "ddof", "eps")

@@ -17,7 +17,7 @@ _ROWS = 2**18
 
 @dataclass(frozen=True)
 class Part:
-    """Rows' numbers in float64, (n,) by name, and their roundoff."""
+    """Rows' numbers in float64, (n,) by name, and their roundoff; rewards are their samples'."""
 
     of: dict[str, Tensor]
     roundoff: dict[str, float]
@@ -43,11 +43,13 @@ def parts_of(table: Table) -> Iterator[Part]:
     columns = {n: c for n, c in table.columns.items() if n in _NAMES and c.width == 1}
     if not {"ratio", "loss"} & set(columns):
         return
+    if table.rewards is not None and table.rewards.width == 1:
+        columns["rewards"] = table.rewards
     for a in range(0, table.n, _ROWS):
         raw = {n: c.read(a, min(a + _ROWS, table.n))[:, 0].clone() for n, c in columns.items()}
         finite = torch.ones(len(next(iter(raw.values()))), dtype=torch.bool)
         for name, x in raw.items():
-            finite &= torch.isfinite(x) | (name in _OF_STEPS)
+            finite &= torch.isfinite(x) | (name in (*_OF_STEPS, "rewards"))
         yield Part(
             {n: x[finite].double() for n, x in raw.items()},
             {n: precision.logged(x) for n, x in raw.items()},

@@ -7,7 +7,7 @@ sample or in all is repeated for its rows.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
@@ -47,6 +47,7 @@ class Table:
         columns: latents and row quantities by name.
         lag: rows from a step to the next step of the same sample; 0 where it is not known yet.
         layout: in words.
+        rewards: of each row's sample, where they were recorded and fit the rows.
     """
 
     shard: Shard
@@ -54,6 +55,7 @@ class Table:
     columns: dict[str, Rows]
     lag: int
     layout: str
+    rewards: Rows | None = None
 
 
 def named(shard: Shard, manifest: Manifest) -> dict[str, Column]:
@@ -83,17 +85,42 @@ def table(shard: Shard, manifest: Manifest) -> Table | None:
     """
     known = named(shard, manifest)
     columns = {name: c for name, c in known.items() if FIELDS[name].kind != "sample"}
+    of_samples = _per_sample(known, columns, manifest)
     if "advantages" in known and "ratio" in known:
-        columns["advantages"] = known["advantages"]
+        columns["advantages"] = of_samples["advantages"]
     if not columns or set(columns) <= {"batch", "step"}:
         return None
     lead, steps_first = _lead(shard, columns, manifest)
-    made = {name: _rows(shard, c, lead, steps_first) for name, c in columns.items()}
+    made = {name: _rows(shard, name, c, lead, steps_first) for name, c in columns.items()}
+    try:
+        rewards = _rows(shard, "rewards", of_samples["rewards"], lead, steps_first)
+    except (KeyError, ValueError):  # none, or of other rows than these
+        rewards = None
     if len(lead) == 1:
-        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}")
+        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}", rewards)
     p, q = lead
     words = "steps first (T, B)" if steps_first else "batch first (B, T)"
-    return Table(shard, p * q, made, q if steps_first else 1, f"{words} = ({p}, {q})")
+    return Table(shard, p * q, made, q if steps_first else 1, f"{words} = ({p}, {q})", rewards)
+
+
+def _per_sample(
+    known: dict[str, Column], rows: dict[str, Column], manifest: Manifest
+) -> dict[str, Column]:
+    """Rewards and advantages, (B,) where they were laid out as (prompts, G)."""
+    made = {name: c for name, c in known.items() if FIELDS[name].kind == "sample"}
+    rewards = made["rewards"].shape if "rewards" in made else ()
+    for name, c in made.items():
+        matrix = len(c.shape) == 2 and min(c.shape) > 1
+        grouped = matrix and (c.shape == rewards or c.shape[1] == manifest.group)
+        if grouped and all(r.shape[:2] != c.shape for r in rows.values()):
+            made[name] = _flat(c)
+    return made
+
+
+def _flat(c: Column) -> Column:
+    return replace(
+        c, shape=(prod(c.shape),), read=lambda a, b, lead=1: c.all().reshape(-1)[a:b]
+    )  # fmt: skip
 
 
 def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -156,8 +183,10 @@ def _steps_first(
     )
 
 
-def _rows(shard: Shard, c: Column, lead: tuple[int, ...], steps_first: bool) -> Rows:
-    latent = FIELDS[c.name].kind == "latent" if c.name in FIELDS else len(c.shape) > len(lead)
+def _rows(
+    shard: Shard, name: str, c: Column, lead: tuple[int, ...], steps_first: bool
+) -> Rows:  # fmt: skip
+    latent, of_sample = (FIELDS[name].kind == kind for kind in ("latent", "sample"))
     shape = c.shape if latent else _trimmed(c.shape)
     n = len(lead)
     if shape[:n] == lead:
@@ -171,11 +200,10 @@ def _rows(shard: Shard, c: Column, lead: tuple[int, ...], steps_first: bool) -> 
     if shape in ((), (1,)) and not latent:
         return _repeated(c, torch.zeros_like)
     if n == 2 and len(shape) == 1 and shape[0] in lead:
-        per_step = c.name != "advantages"
-        first = shape[0] == lead[0] and (lead[0] != lead[1] or steps_first == per_step)
+        first = shape[0] == lead[0] and (lead[0] != lead[1] or steps_first != of_sample)
         q = lead[1]
         return _repeated(c, (lambda r: r // q) if first else (lambda r: r % q))
-    if n == 1 and c.name == "advantages" and len(shape) == 1 and lead[0] % shape[0] == 0:
+    if n == 1 and of_sample and len(shape) == 1 and lead[0] % shape[0] == 0:
         return _repeated(c, _of_samples(shard, lead[0], shape[0]))
     raise ValueError(
         f"{shard.path.name}: {c.name} has the shape {c.shape}, which does not fit rows of {lead}; "

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..judging import advantages
 from ..judging.advantages import Batch
-from ..judging.finding import Finding
+from ..judging.finding import Finding, Verdict
 from ..reading import precision
 from ..reading.files import Shard
 from ..reading.layout import named
@@ -92,10 +92,13 @@ def _sizes(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
     if not counts:
         return
     told = ", ".join(f"{k} of {size}" for size, k in sorted(counts.items()))
-    common = manifest.group or max(counts, key=lambda size: counts[size])
+    rows, off = sum(counts.values()), _alone(batches) if 1 in counts else ""
+    if off is None:  # the article's rule gives what is recorded
+        del counts[1]
+    common = manifest.group or max(counts, key=lambda size: counts[size], default=1)
     problem = ""
     if 1 in counts:
-        problem = "a group of one has no baseline"
+        problem = f"a group of one has no baseline{off}"
     elif len(counts) > 1 or common not in counts:
         multiple = all(size % common == 0 for size in counts)
         problem = f"declared group = {manifest.group}" if common not in counts else (
@@ -105,9 +108,31 @@ def _sizes(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
     several = len(counts) > 2 and 2 * counts.get(common, 0) <= sum(counts.values())
     if several and manifest.group is None and 1 not in counts:  # there is no one size to be lost
         told = f"groups: {told}, no size of which most are"
-        yield Finding("groups", "convention", rows=sum(counts.values()), detail=told)
+        yield Finding("groups", "convention", rows=rows, detail=told)
         return
+    fine: Verdict = "convention" if off is None else "consistent"
+    if off is None and not problem:
+        told += "; a group of one has no baseline, and its advantage is 0"
     yield Finding(
-        "groups", "differs" if problem else "consistent", rows=sum(counts.values()),
+        "groups", "differs" if problem else fine, rows=rows,
         detail=f"groups: {told}" + (f"; {problem}" if problem else ""),
     )  # fmt: skip
+
+
+def _alone(batches: list[Batch]) -> str | None:
+    """What the advantages of samples without others in their group are, in words; None where all
+    are 0, as the article's rule has it of rewards that are all equal."""
+    values, rewards = [], []
+    for b in batches:
+        if b.groups is None:
+            continue
+        _, index, size = torch.unique(b.groups, return_inverse=True, return_counts=True)
+        if b.advantages is None and bool((size == 1).any()):
+            return ""
+        if b.advantages is not None:
+            values.append(b.advantages[size[index] == 1])
+            rewards.append(b.rewards[size[index] == 1])
+    own, raw = torch.cat(values), torch.cat(rewards)
+    if not bool(own.any()):
+        return None
+    return ": its advantage is the reward itself" if torch.equal(own, raw) else ""

@@ -1,0 +1,88 @@
+"""Advantages of groups of any size, of one sample, and laid out as their rewards are."""
+
+import pytest
+import torch
+
+from refimpl.equations import grpo
+
+SIZES = (2, 7, 12, 1)
+GROUP = {"advantage_std": "group", "ddof": 0, "eps": 1e-4}
+
+
+def groups(sizes=SIZES, std="group", ddof=0, eps=1e-4):
+    """Rewards, ids and advantages of groups of these sizes; one of one has the advantage 0."""
+    draw = torch.Generator().manual_seed(2)
+    rewards = torch.randn(sum(sizes), generator=draw, dtype=torch.float64)
+    made = []
+    for r in rewards.split(sizes):
+        centred = r - r.mean()
+        spread = rewards if std == "batch" else r
+        over = 1.0 if std == "none" or len(r) == 1 else spread.std(correction=ddof) + eps
+        made.append(centred / over)
+    ids = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    return {"rewards": rewards, "advantages": torch.cat(made), "groups": ids}
+
+
+@pytest.mark.parametrize("std", ["group", "batch", "none"])
+def test_advantages_of_groups_of_several_sizes_are_judged(judge, std):
+    told = {"advantage_std": std} | ({} if std == "none" else {"ddof": 1, "eps": 1e-8})
+    found = judge(groups(std=std, ddof=1, eps=1e-8), told)
+    assert found["advantages"].verdict == "consistent", found["advantages"]
+    if std != "none":
+        assert judge(groups(std=std, ddof=0, eps=1e-8), told)["advantages"].verdict == "differs"
+
+
+def test_wrong_advantages_of_groups_of_several_sizes_are_read(judge):
+    def by_deviation(r):
+        return (r - r.mean()) / ((r - r.mean()).abs().mean() + 1e-4)
+
+    for sizes, says in (((4, 4, 7, 7), "mean absolute deviation"), ((4, 7, 12), "no formula")):
+        c = groups(sizes)
+        c["advantages"] = torch.cat([by_deviation(r) for r in c["rewards"].split(sizes)])
+        found = judge(c, GROUP)["advantages"]
+        assert found.verdict == "differs"
+        assert says in found.detail, found
+        assert "batch" not in found.detail  # one group of a size is no batch
+
+
+def test_a_group_of_one_is_right_where_its_advantage_is_0(judge):
+    c = groups((4, 4, 1, 4))
+    found = judge(c, GROUP)
+    assert (found["groups"].verdict, found["advantages"].verdict) == ("convention", "consistent")
+    raw = torch.where(c["groups"] == 2, c["rewards"], c["advantages"])
+    found = judge(c | {"advantages": raw}, GROUP)["groups"]
+    assert found.verdict == "differs"
+    assert "a group of one has no baseline: its advantage is the reward itself" in found.detail
+    del c["advantages"]
+    assert judge(c)["groups"].verdict == "differs"
+
+
+def test_a_declared_limit_that_was_not_applied_is_told(judge):
+    c = groups((6, 6, 6))
+    most = float(c["advantages"].abs().max())
+    found = judge(c, GROUP | {"advantage_limit": 1.0})["advantages"]
+    assert (found.verdict, found.formula) == ("differs", "grpo.bounded: not bounded")
+    assert f"|A| up to {most:.4g}" in found.detail
+    assert judge(c, GROUP | {"advantage_limit": 5.0})["advantages"].verdict == "consistent"
+    held = c | {"advantages": grpo.bounded(c["advantages"], 1.0)}
+    assert judge(held, GROUP | {"advantage_limit": 1.0})["advantages"].verdict == "consistent"
+
+
+@pytest.mark.parametrize("group", [None, 5])
+def test_advantages_of_prompts_and_samples_stand_beside_ratios(judge, group):
+    P, G, T = 6, 5, 3
+    draw = torch.Generator().manual_seed(0)
+    rewards = torch.randn(P, G, generator=draw, dtype=torch.float64)
+    made = grpo.advantage(rewards, std="batch", ddof=1, eps=1e-4)
+    old = torch.randn(T * P * G, generator=draw, dtype=torch.float64)
+    new = old + 1e-3 * torch.randn(T * P * G, generator=draw, dtype=torch.float64)
+    ratio, each = (new - old).exp(), made.flatten().repeat(T)
+    c = {"rewards": rewards, "advantages": made, "ratio": ratio, "log_prob": new,
+         "log_prob_old": old, "loss": -grpo.surrogate(ratio, each, 1e-3)}  # fmt: skip
+    if group:
+        c["rewards"] = rewards.flatten()
+    told = {"clip": 1e-3, "advantage_std": "batch", "ddof": 1} | ({"group": group} if group else {})
+    found = judge(c, told)
+    assert (found["loss"].verdict, found["advantages"].verdict) == ("consistent", "consistent")
+    crossed = made.T.contiguous().reshape(P, G)
+    assert judge(c | {"advantages": crossed}, told)["loss"].verdict == "differs"
