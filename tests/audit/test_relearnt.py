@@ -1,7 +1,14 @@
 """Losses and ratios that are right for other rows, for other columns, or up to a weight."""
 
+import math
+
 import pytest
 import torch
+
+from refimpl.audit.judging import composed, relearnt
+from refimpl.audit.judging.finding import UNLISTED
+from refimpl.audit.judging.updates import Part
+from refimpl.equations import grpo
 
 STEPS, BATCH = 6, 8
 CLIP, BETA = 1e-3, 0.04
@@ -71,6 +78,9 @@ LOSSES = {
     "|A|": (but("advantages", torch.abs), "|A| stands for A"),
     "sign of A": (but("advantages", torch.sign), "the sign of A stands for A"),
     "A is 1": (but("advantages", torch.ones_like), "the advantages do not enter"),
+    "the step's number": (
+        but("advantages", lambda a: a[:STEPS].repeat_interleave(BATCH)),
+        "A in it is of the sample that has the step's number"),
     "A held": (but("advantages", lambda a: a.clamp(-0.8, 0.8)), "held between −0.8 and 0.8"),
     "over T": (lambda c: plain(c) / STEPS, "it is 1/6, the steps, times"),
     "√h": (lambda c: plain(c) * h(c) ** 0.5, "it is √h times the right one"),
@@ -96,6 +106,120 @@ def test_a_loss_of_other_numbers_is_told_for_it(judge, name):
     found = judge(c, DECLARED)["loss"]
     assert found.verdict == "differs"
     assert says in found.detail, found
+
+
+def by(rule, weight=1.0, beta=BETA):
+    """A loss whose policy's term is made of ratio and advantage by a rule."""
+    return lambda c: -weight * rule(c["ratio"], c["advantages"]) + beta * c["kl"]
+
+
+def rewarded():
+    """Rewards and advantages of two groups of samples, as rows have them."""
+    draw = torch.Generator().manual_seed(5)
+    rewards = torch.rand(2, BATCH // 2, generator=draw, dtype=torch.float64) + 0.4
+    made = {"rewards": rewards, "advantages": rule(rewards)}
+    return {n: x.reshape(-1).repeat(STEPS) for n, x in made.items()}
+
+
+COMPOSED = {
+    "the reward": (lambda c: plain(c | {"advantages": c["rewards"]}), "the reward stands for A"),
+    "the reward, centred": (
+        lambda c: plain(c | {"advantages": c["rewards"] - c["rewards"].mean()}),
+        "the reward less the mean of all stands for A"),
+    "half": (lambda c: plain(c) / 2, "it is 0.5 times the right one"),
+    "half a mean": (lambda c: mean_of_steps(plain(c)) / 2, "it is 0.5 times the right one"),
+    "summed": (lambda c: BATCH * mean_of_steps(plain(c)), "the sum over the 8 rows of a batch"),
+    "GradScaler": (lambda c: 65536 * plain(c), "it is 65536 times the right one"),
+    "any number": (lambda c: 0.37 * plain(c), "it is 0.37 times the right one"),
+    "half, policy alone": (by(lambda r, a: grpo.surrogate(r, a, CLIP), 0.5),
+                           "the policy's term in it is 0.5 times the right one"),
+    "±ε": (by(lambda r, a: torch.minimum(r * a, r.clamp(-CLIP, CLIP) * a)),
+           "its ratio is clipped to ±ε: the 1 of 1 ± ε is forgotten"),
+    "from below": (by(lambda r, a: torch.minimum(r * a, r.clamp_min(1 - CLIP) * a)),
+                   "it is clipped from below alone"),
+    "left out": (by(lambda r, a: torch.where((r - 1).abs() <= CLIP, r * a, 0)),
+                 "rows whose ratio is outside the clip are left out"),
+    "the log-ratio": (by(lambda r, a: r.log() * a),
+                      "log(ratio) stands for the ratio, −log(ratio) advantage, and nothing is"),
+    "whitened again": (
+        lambda c: plain(c | {"advantages": (c["advantages"] - c["advantages"].mean())
+                             / c["advantages"].std()}),
+        "the advantages in it are whitened over the rows (ddof 1)"),
+    "max(A, 0), no clip": (by(lambda r, a: r * a.clamp_min(0)),
+                           "max(A, 0) stands for A, and nothing is clipped"),
+    "KL²": (lambda c: plain(c | {"kl": c["kl"] ** 2}), "the square of the KL stands in it"),
+    "KL over h": (
+        lambda c: plain(c | {"kl": c["kl"] / h(c)}), "the KL in it is weighted by 1/h"),
+    "the entropy": (
+        lambda c: plain(c) - 0.01 * (c["std"].log() + 0.5 * math.log(2 * math.pi * math.e)),
+        "log std + ½ log 2πe, is added with the weight −0.01"),
+    "the reward, halved": (
+        lambda c: plain(c | {"advantages": c["rewards"]}) / 2,
+        "the reward stands for A, and it is 0.5 times the right one"),
+    "another ratio": (
+        lambda c: plain(c | {"ratio": (c["log_prob"] - c["log_prob_old"]).exp()}),
+        "the ratio in it is exp(log p − log p_old), which the recorded one is not"),
+}  # fmt: skip
+
+
+def exchanged(name):
+    """The record of a loss with some parts exchanged, in float32, and what is said of it."""
+    loss, says = COMPOSED[name]
+    c = update(lambda c: c["kl"], spread=2e-3)
+    if name == "another ratio":
+        c["ratio"] = c["ratio"].clamp(1 - 2e-3, 1 + 2e-3)
+    c |= rewarded()
+    c["s"] = c["t"] - torch.linspace(0.2, 0.1, STEPS).double().repeat_interleave(BATCH)
+    c["std"] = 0.7 * (c["t"] / 2).sqrt() * h(c).sqrt()
+    return {n: x.float() for n, x in (c | {"loss": loss(c)}).items()}, says
+
+
+def judged(judge, c):
+    of_samples = {n: c[n][:BATCH] for n in ("rewards", "advantages")}
+    return judge(c | of_samples, DECLARED | {"group": BATCH // 2})["loss"]
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_a_loss_with_parts_exchanged_is_told_for_them(name):
+    c, says = exchanged(name)
+    rows = Part({n: x.double() for n, x in c.items()}, dict.fromkeys(c, 2.0**-24), 1)
+    told = composed.told([rows], CLIP, BETA, relearnt.weights_of(rows))
+    assert says in told
+    assert "; or " not in told
+    assert ", and " not in told or ", and " in says
+    beside = rows.but(loss=rows.of["loss"] * (1 + 1e-4 * torch.cos(torch.arange(rows.n) ** 2.0)))
+    assert composed.told([rows, beside], CLIP, BETA, relearnt.weights_of(rows)) == ""
+
+
+@pytest.mark.parametrize("name", ["the reward", "half a mean", "from below"])
+def test_parts_exchanged_are_told_in_a_record(judge, name):
+    c, says = exchanged(name)
+    found = judged(judge, c)
+    assert found.verdict == "differs"
+    assert found.detail.startswith(UNLISTED)
+    assert says in found.detail, found
+
+
+def test_a_weight_of_the_kl_is_told_as_a_multiple_of_the_declared(judge):
+    c, _ = exchanged("half")
+    c |= {"x_t": torch.randn(len(c["t"]), 50), "loss": plain(c, beta=50 * BETA)}
+    found = judged(judge, c)
+    assert "β = 2: the KL's weight in it is 2, 50 (50 coordinates) β" in found.detail, found
+
+
+def test_a_loss_of_few_numbers_is_not_composed(judge):
+    """Four steps' means can be given by some weight of some exchanged part, whatever they are."""
+    c, _ = exchanged("half")
+    few = torch.tensor([0.1, -0.2, 0.3, 0.15]).repeat_interleave(12)
+    assert judged(judge, c | {"loss": few}).detail == UNLISTED
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_loss_of_nothing_known_is_not_composed(judge, whole):
+    c, _ = exchanged("half")
+    made = torch.cos(300 * c["ratio"]) * c["advantages"] + c["kl"].sin()
+    made = made if whole else mean_of_steps(made)
+    assert judged(judge, c | {"loss": made}).detail == UNLISTED
 
 
 def test_a_dual_clip_is_told_with_its_number(judge):

@@ -16,7 +16,7 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from . import readings, relearnt
+from . import composed, readings, relearnt
 from .finding import UNLISTED, Finding, Verdict
 from .updates import Part
 
@@ -41,6 +41,8 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
         if other is not None and not other.formula.count(":"):
             told = ", ".join(f"{k} = {manifest.declared[k]:g}" for k in keys)
             told = f"declared {told}, and the numbers have {other.detail}"
+            if keys == ["beta"] and (words := _composed(parts, manifest)):
+                told += f": {words}"
             return replace(other, verdict="differs", detail=told)
     if (ends := _ends(parts, names, manifest)) is not None:
         return ends
@@ -50,12 +52,21 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
     def fits(changed: Sequence[Part]) -> bool:
         return any(_right(changed, clip, manifest) for clip in clips)
 
-    words = relearnt.told(parts, fits, beta, manifest.clip)
+    words = relearnt.told(parts, fits, beta, manifest.clip) or _composed(parts, manifest)
     words = f": {words}" if words else _read_loss(parts[0], manifest)
     if not words and "kl" not in names and manifest.beta != 0:
         told = "it takes kl, if the loss has one; declare beta = 0 where it has none"
         return Finding("loss", "not checked", detail=told)
     return Finding("loss", "differs", detail=UNLISTED + words)
+
+
+def _composed(parts: Sequence[Part], manifest: Manifest) -> str:
+    """The loss as the article's with a few parts exchanged, in words."""
+    weights = relearnt.weights_of(parts[0])
+    clips = [manifest.clip] if manifest.clip is not None else [None, *_CLIPS]
+    own = manifest.clip is not None
+    told = (composed.told(parts, clip, manifest.beta, weights, known=own) for clip in clips)
+    return next(filter(None, told), "")
 
 
 _FEW = 4
@@ -81,8 +92,14 @@ def _ends(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding
     beta = _beta(some, grpo.surrogate, grpo.objective, 1.0, -1, manifest)
     kl = p.of.get("kl", 0 * p.of["loss"])
     held = (beta * kl - p.of["loss"]) / p.of["advantages"]  # the ratio, held between the ends
-    held, up = held[torch.isfinite(held)], p.of["advantages"][torch.isfinite(held)] > 0
+    used = torch.isfinite(held)
+    held, up, ratio = held[used], p.of["advantages"][used] > 0, p.of["ratio"][used]
     if not bool(up.any()) or bool(up.all()):
+        return None
+    inside = (
+        _BEYOND * held[up].max() >= ratio[up].max() or held[~up].min() <= ratio[~up].min() * _BEYOND
+    )
+    if bool(inside):  # no ratio is beyond one of the ends: there is none
         return None
     low, high = (float(f"{x:.4g}") for x in (1 - float(held[~up].min()), float(held[up].max()) - 1))
     if not (0 < low < 1 and high > 0):
@@ -106,6 +123,9 @@ def _as_declared(seen: float, declared: float | None) -> float:
     """An end as it was declared, if that is what the numbers show to their rounding."""
     return declared if declared and abs(seen / declared - 1) < 0.01 else seen
 
+
+_BEYOND = 1 + 1e-6
+"""What lies less beyond an end is rounding."""
 
 _INSIDE = 0.05
 """A ratio this near 1 is hardly ever clipped where ratios far from it are met."""

@@ -34,10 +34,16 @@ _OF_STEPS: dict[str, Change] = {
     "is the sum over the sample's steps": lambda x: x.sum(dim=_STEPS, keepdim=True).expand_as(x),
     "is the running sum over the sample's steps": lambda x: x.cumsum(dim=_STEPS),
 }
+_CROSSED = "is of the sample that has the step's number, for all samples of the step"
 _OF_ALL: dict[str, Change] = {
     "is of the row after": lambda x: x.roll(-1, 0), "is of the row before": lambda x: x.roll(1, 0),
     "is the mean over all rows": _mean(0),
 }  # fmt: skip
+
+
+def _crossed(x: Tensor) -> Tensor:
+    steps = x.shape[_STEPS]
+    return x[:, :1, :steps].transpose(_STEPS, _SAMPLES).expand_as(x)
 
 
 def shape_of(t: Tensor | None, n: int) -> tuple[tuple[int, int, int], bool] | None:
@@ -75,6 +81,7 @@ def changes(t: Tensor | None, n: int) -> Iterator[tuple[str, Change]]:
     if found is not None:
         (k, steps, samples), together = found
         told = (_OF_SAMPLES if samples > 1 else {}) | (_OF_STEPS if steps > 1 else {})
+        told |= {_CROSSED: _crossed} if 1 < steps <= samples else {}
         for words, change in told.items():
             if together:
                 yield words, lambda x, c=change: c(x.reshape(k, steps, samples)).reshape(n)  # type: ignore[misc]

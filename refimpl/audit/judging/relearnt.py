@@ -15,6 +15,7 @@ from .rearranged import common, shape_of
 from .updates import Part
 
 Fits = Callable[[Sequence[Part]], bool]
+Weight = Callable[[dict[str, Tensor]], Tensor]
 
 _NAMED = {"advantages": "A", "kl": "the KL", "ratio": "the ratio"}
 
@@ -148,13 +149,18 @@ def _scales(parts: Sequence[Part]) -> Iterator[tuple[str, list[Tensor]]]:
                 yield words, [c + 0 * q.of["loss"] for q in parts]
     n = len(p.of["loss"])
     yield f"{n}/{n - 1}, the rows over one less,", [n / (n - 1) + 0 * q.of["loss"] for q in parts]
+    for words, rule in weights_of(p).items():
+        weights = [rule(q.of) for q in parts]
+        yield words, weights
+        yield f"{words}, over its mean,", [w / w.mean() for w in weights]
+
+
+def weights_of(p: Part) -> dict[str, Weight]:
+    """Weights of a step that the rows tell, by name."""
     if not {"t", "s"} <= set(p.of):
-        return
-    for words, rule in _WEIGHTS.items():
-        if not words.startswith(("std", "1/std")) or "std" in p.of:
-            weights = [rule(q.of) for q in parts]
-            yield words, weights
-            yield f"{words}, over its mean,", [w / w.mean() for w in weights]
+        return {}
+    of_std = ("std", "1/std")
+    return {n: f for n, f in _WEIGHTS.items() if not n.startswith(of_std) or "std" in p.of}
 
 
 def _h(of: dict[str, Tensor]) -> Tensor:
@@ -162,7 +168,7 @@ def _h(of: dict[str, Tensor]) -> Tensor:
     return Step(high, low).h
 
 
-_WEIGHTS: dict[str, Callable[[dict[str, Tensor]], Tensor]] = {
+_WEIGHTS: dict[str, Weight] = {
     "h": _h, "√h": lambda of: _h(of) ** 0.5, "1/h": lambda of: 1 / _h(of),
     "1/√h": lambda of: _h(of) ** -0.5, "t": lambda of: of["t"], "1 − t": lambda of: 1 - of["t"],
     "std": lambda of: of["std"], "std²": lambda of: of["std"] ** 2,
