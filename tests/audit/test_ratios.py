@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from refimpl.audit import audit
+from refimpl.equations import gaussian, kl, paths, policy, sde
 
 
 def found(tmp_path, columns, **manifest):
@@ -91,3 +92,73 @@ def test_the_noise_floor_is_told_by_step(tmp_path):
     assert [float(x) for _, x in seen] == pytest.approx(medians, rel=0.35)
     assert "the clip is below the floor at t = 0.1" in told.detail
     assert "at t = 0.9" not in told.detail.partition("By step")[2].partition("; ")[2]
+
+
+TOLD = {"log_prob": "mean", "schedule": "flow_grpo", "a": 0.7}
+
+
+def off_policy(make, kit):
+    """Rows under a learner's velocity, the sampler's beside it, and their averaged densities."""
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    draw = torch.Generator().manual_seed(7)
+    step = sde.Step(rows(c, "t"), rows(c, "s"))
+
+    def mean(v):
+        return sde.transition(paths.linear(step.t), c["x_t"], v, rows(c, "g"), step).mean
+
+    c["v_old"], old = c["v"], c["mean"]
+    c["v"] = c["v"] + 0.02 * torch.randn(c["v"].shape, generator=draw, dtype=torch.float64)
+    c |= {"mean": mean(c["v"]), "mean_ref": mean(c["v_ref"])}
+    std = rows(c, "std")
+    c["log_prob"], c["log_prob_old"] = (
+        policy.average(gaussian.log_prob(c["x_s"], m, std)) for m in (c["mean"], old)
+    )
+    c["ratio"] = (c["log_prob"] - c["log_prob_old"]).exp()
+    del c["kl"]
+    return c, policy.log_ratio_of_means(c["x_s"], c["mean"], old, std).flatten(1), old
+
+
+def remade(c, each, old, kind):
+    std = c["std"].reshape(-1, 1, 1, 1)
+    if kind == "each":
+        return each.exp().mean(dim=1)
+    if kind == "guard":
+        gap = kl.of_means(c["mean"], old, std).flatten(1).mean(dim=1)
+        return (c["std"] * (each.mean(dim=1) + gap)).exp()
+    if kind == "reference":
+        return policy.log_ratio_of_means(c["x_s"], c["mean"], c["mean_ref"], std).flatten(1).mean(
+            dim=1).exp()  # fmt: skip
+    return ((c["mean"] - old) * (c["x_s"] - old) / std**2).flatten(1).mean(dim=1).exp()
+
+
+REMADE = {
+    "each": ("differs", "", "the mean of the coordinates' own ratios"),
+    "guard": ("convention", "weights.guard_log_ratio", "the ratio of GRPO-Guard"),
+    "reference": ("differs", "", "against the reference, and not against the policy that sampled"),
+    "first order": ("differs", "policy.log_ratio_of_means: distance from the old mean", "midpoint"),
+}
+
+
+@pytest.mark.parametrize("kind", REMADE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_ratio_that_latents_show_is_told(make, kit, judge, kind, dtype):
+    c, each, old = off_policy(make, kit)
+    c["ratio"] = remade(c, each, old, kind)
+    told = judge({n: x.to(dtype) for n, x in c.items()}, TOLD)["ratio"]
+    verdict, formula, says = REMADE[kind]
+    assert (told.verdict, told.formula) == (verdict, formula), told
+    assert says in told.detail
+
+
+def test_a_right_ratio_is_not_accused_beside_a_wrong_density(make, kit, judge):
+    c, _, _ = off_policy(make, kit)
+    assert judge(c, TOLD)["ratio"].verdict == "consistent"
+    moved = c | {"log_prob_old": c["log_prob_old"].flip(0)}
+    told = judge(moved, TOLD)
+    assert told["log_prob_old"].verdict == "differs"
+    assert (told["ratio"].verdict, told["ratio"].formula) == ("consistent", "policy.ratio")
+    told = judge(moved | {"ratio": 1.1 * c["ratio"]}, TOLD)
+    assert told["ratio"].verdict == "not checked"
+    assert "it takes log_prob_old, as recorded not what it is to be" in told["ratio"].detail
+    told = judge(c | {"ratio": 1.1 * c["ratio"]}, TOLD)
+    assert told["ratio"].verdict == "differs"

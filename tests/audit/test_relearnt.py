@@ -275,6 +275,19 @@ RATIOS = {
                             "log p − log p_old in it is the mean over the sample's steps"),
     "running": (lambda d: of_steps(d).cumsum(0).exp().reshape(-1), "the running sum over"),
     "a step's mean": (lambda d: mean_of_steps(d.exp()), "one number for all of them"),
+    "of a step's mean": (lambda d: mean_of_steps(d).exp(),
+                         "log p − log p_old in it is the mean over the step's samples"),
+    "over its mean": (lambda d: d.exp() / d.exp().mean(), "it is divided by its mean"),
+    "less a step's mean": (lambda d: (d - mean_of_steps(d)).exp(),
+                           "its log-ratios are less their mean over the step's"),
+    "standardised": (lambda d: ((d - d.mean()) / d.std()).exp(),
+                     "its log-ratios are standardised over the rows (ddof 1)"),
+    "standardised by step": (
+        lambda d: ((d - mean_of_steps(d)) / of_steps(d).std(1, correction=0).repeat_interleave(
+            BATCH)).exp(),
+        "its log-ratios are standardised over the step's rows (ddof 0)"),
+    "a power": (lambda d: (d / 64).exp(), "it is the right one to the power 0.015625"),
+    "times t": (lambda d: (d * update()["t"]).exp(), "its log-ratio is multiplied by t"),
     "bfloat16": (lambda d: d.exp().bfloat16().double(), "it was rounded to bfloat16"),
 }  # fmt: skip
 
@@ -296,6 +309,22 @@ def test_a_ratio_with_one_density_of_the_step_before_is_told(judge, of):
     found = judge(c | {"ratio": (other["log_prob"] - other["log_prob_old"]).exp()})["ratio"]
     called = {"log_prob": "log p in", "log_prob_old": "log p_old in"}[of]
     assert f"{called} it is of the same sample in the step before" in found.detail, found
+
+
+def test_a_mean_log_ratio_is_told_where_no_column_says_of_which_step(judge):
+    c = update(spread=1e-2)
+    made = mean_of_steps(c["log_prob"] - c["log_prob_old"]).exp()
+    bare = {n: x for n, x in c.items() if n not in ("t", "s", "loss")}
+    found = judge(bare | {"ratio": made})["ratio"]
+    assert "log p − log p_old in it is the mean over rows, one number for all" in found.detail
+
+
+def test_a_ratio_of_other_rows_densities_is_told_for_them(judge):
+    c = update(spread=1e-2)
+    order = torch.randperm(STEPS * BATCH, generator=torch.Generator().manual_seed(1))
+    found = judge(c | {"log_prob_old": c["log_prob_old"][order]})["ratio"]
+    back = order.tolist().index(0)
+    assert f"log p_old in it is that of other rows: row 0 has that of row {back}" in found.detail
 
 
 def test_ratios_that_are_rounding_are_not_told_for_other_rows(judge):

@@ -15,9 +15,10 @@ from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading import precision
 from ..reading.manifest import Manifest
-from . import readings
+from . import elsewhere, readings
 from .finding import UNLISTED, Finding
 from .rearranged import Change, common
+from .relearnt import weights_of
 from .updates import Part
 
 
@@ -167,7 +168,8 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
             verdict = "differs" if why else "consistent" if i == 0 else "convention"
             told = f"a mistake with a name. {why}" if why else ""
             return Finding("ratio", verdict, name, worst, allowed, _rows(parts), told)  # type: ignore[arg-type]
-    told = _of_other_rows(parts) or _rounded(parts) or _read(parts[0])
+    told = _of_other_rows(parts) or _rounded(parts) or _remade(parts) or _read(parts[0])
+    told = told or _elsewhere(parts)
     return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
 
 
@@ -213,12 +215,12 @@ _NUDGE = 2.0**-24
 
 def _of_other_rows(parts: Sequence[Part]) -> str:
     """Whether it is that of log-probabilities of other rows, or of several."""
-    together = [_together(p) for p in parts]
-    if all(_changed(_MADE["it"], f, p) for f, p in zip(together, parts, strict=True)):
-        return "it is the mean over rows, one number for all of them"
-    for words, own in common(parts):
-        for what, rule in _MADE.items():
-            if all(_changed(rule, f, p) for f, p in zip(own, parts, strict=True)):
+    together = "is the mean over rows, one number for all of them", [_together(p) for p in parts]
+    tried: list[tuple[str, Sequence[Change | None], list[str]]] = [(*together, ["it"])]
+    tried += [(words, own, [*_MADE]) for words, own in common(parts)]
+    for words, own, made in [*tried, (*together, [*_MADE])]:
+        for what in made:
+            if all(_changed(_MADE[what], f, p) for f, p in zip(own, parts, strict=True)):
                 return f"{what} {words}"
     return ""
 
@@ -254,6 +256,83 @@ def _changed(rule: Callable[..., Tensor], change: Change | None, p: Part) -> boo
 
 
 _FEWEST = 8
+
+
+def _remade(parts: Sequence[Part]) -> str:
+    """Whether it is made of the rows' own log-ratios by another function: a power, a weight of the
+    step, numbers of all rows."""
+    rules: dict[str, Log] = {
+        "it is divided by its mean over the rows": lambda p, d: d - d.exp().mean().log(),
+        "its log-ratios are less their mean over the step's": lambda p, d: d - _of_step(p, d)[0],
+    }
+    for ddof in (0, 1):
+        rules |= {
+            f"its log-ratios are standardised over the rows (ddof {ddof})":
+                lambda p, d, k=ddof: (d - d.mean()) / d.std(correction=k),
+            f"its log-ratios are standardised over the step's rows (ddof {ddof})":
+                lambda p, d, k=ddof: (d - _of_step(p, d)[0]) / _of_step(p, d, k)[1],
+        }  # fmt: skip
+    for name, weight in weights_of(parts[0]).items():
+        rules[f"its log-ratio is multiplied by {name}"] = lambda p, d, f=weight: f(p.of) * d
+    if parts[0].n >= _FEWEST:
+        power = _power(parts[0])
+        rules[f"it is the right one to the power {power:.6g}"] = lambda p, d: power * d
+    for words, rule in rules.items():
+        if all(p.n >= _FEWEST and _follows(rule, p) for p in parts):
+            return words
+    return ""
+
+
+Log = Callable[..., Tensor]
+"""Of rows and their log-ratios, the logarithm of what was recorded as the ratio."""
+
+
+def _follows(rule: Log, p: Part) -> bool:
+    """Whether a ratio's logarithm is this, and is no rounding."""
+    new, old = p.of["log_prob"], p.of["log_prob_old"]
+    d, u = policy.log_ratio(new, old), max(p.roundoff["log_prob"], p.roundoff["log_prob_old"])
+    made = rule(p, d)
+    error = (u * (new.abs() + old.abs())).amax()
+    steep = (made.abs() / d.abs().clamp_min(1e-300)).nanmedian()
+    slack = ROUNDINGS * (steep * error + u + p.roundoff["ratio"])
+    apart = (made - p.of["ratio"].clamp_min(1e-300).log()).abs()
+    return bool((apart <= slack).all()) and float(made.abs().median()) > 4 * float(slack)
+
+
+def _power(p: Part) -> float:
+    """What the log-ratio is multiplied by, to six digits."""
+    d = policy.log_ratio(p.of["log_prob"], p.of["log_prob_old"])
+    y = p.of["ratio"].clamp_min(1e-300).log()
+    return float(f"{float((d * y).sum() / (d * d).sum().clamp_min(1e-300)):.6g}")
+
+
+def _of_step(p: Part, d: Tensor, ddof: int = 0) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation over the rows of a step, (n,) each."""
+    order = p.order if p.order is not None else 0 * d
+    _, index, size = torch.unique(order, return_inverse=True, return_counts=True)
+    zero = torch.zeros(len(size), dtype=d.dtype)
+    mean = (zero.index_add(0, index, d) / size)[index]
+    squares = zero.index_add(0, index, (d - mean) ** 2) / (size - ddof)
+    return mean, squares.sqrt()[index]
+
+
+def _elsewhere(parts: Sequence[Part]) -> str:
+    """Whether a log-probability in it is the one recorded in another row."""
+    p = parts[0]
+    if len(parts) > 1 or not _FEWEST <= p.n <= _WINDOW:
+        return ""
+    log, new, old = p.of["ratio"].clamp_min(1e-300).log(), p.of["log_prob"], p.of["log_prob_old"]
+    u = max(p.roundoff[n] for n in ("log_prob", "log_prob_old", "ratio"))
+    allowed = ROUNDINGS * u * (new.abs() + old.abs() + 1)
+    for name, found, wanted in (("log p_old", new - log, old), ("log p", old + log, new)):
+        at = elsewhere.places(found[:, None], wanted[:, None], allowed)
+        if at is not None:
+            return f"{name} in it is that of {elsewhere.told(at, 0)}"
+    return ""
+
+
+_WINDOW = 2**11
+"""Rows that may be held against each other."""
 
 
 def _rounded(parts: Sequence[Part]) -> str:

@@ -22,6 +22,7 @@ from ..reading.manifest import Manifest, parse
 from ..reading.probe import take
 from ..reading.rollouts import is_rollout
 from .groups import audit_groups
+from .remade import of_ratio
 from .steps import audit_steps
 
 _POLICY = {"x_t", "x_s", "mean", "log_prob", "kl", "noise"}
@@ -154,9 +155,14 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
     layout = first.layout if len(tables) == 1 else first.layout.partition(",")[0]
     title = f"{first.shard.kind}: {n} rows, {layout}; {', '.join(sorted(first.columns))}"
     findings: list[Finding] = []
+    learnt = list(audit_learning(tables, told))
     if _POLICY & set(first.columns):
         probe = take(tables)
         findings += audit_steps(tables, probe, told, progress)
         findings += audit_velocities(probe, told)
-    findings += audit_learning(tables, told)
+        accused = {f.subject for f in findings if f.verdict == "differs"}
+        learnt = [
+            of_ratio(f, accused, tables, probe, told) if f.subject == "ratio" else f for f in learnt
+        ]
+    findings += learnt
     return Part(printable(title), findings)
