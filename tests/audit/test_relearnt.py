@@ -370,6 +370,9 @@ ADVANTAGES = {
     "whitened twice": (
         lambda r: rule(rule(r).reshape(1, -1)).reshape(r.shape),
         "they are whitened twice: std of the"),
+    "whitened after a bound": (
+        lambda r: rule(rule(r).clamp(-1, 1).reshape(1, -1)).reshape(r.shape),
+        "eps 0.0001 first, held to ±1, then over all"),
     "one prompt's two groups": (merged, "groups 1, 3 (from 0) share one baseline and std"),
     "another group's": (
         lambda r: over(r, r.roll(1, 0)), "the baseline and the std are those of the group before"),
@@ -389,6 +392,39 @@ def test_advantages_made_another_way_from_the_same_rewards_are_told(judge, name)
     found = judge({"rewards": r, "advantages": way(r)})["advantages"]
     assert found.verdict == "differs"
     assert says in found.detail, found
+
+
+OF_EACH_GROUP = {
+    "a running baseline": (
+        lambda r: rule(r) + 0.1 * (1 + torch.arange(6)[:, None]) / (
+            r.std(1, correction=0, keepdim=True) + 1e-4),
+        "each group's baseline is not its mean: it is 0.1 to 0.6 below that"),
+    "a divisor of its own": (
+        lambda r: (r - r.mean(1, keepdim=True)) / (1 + 0.3 * torch.arange(6)[:, None]),
+        "R − mean over a number that is no std of it: what divides is 1 to 2.5"),
+    "a line of its own": (
+        lambda r: (r - 0.2 * torch.arange(6)[:, None]) / (1 + 0.3 * torch.arange(6)[:, None]),
+        "linear in R, of another baseline and divisor: what divides is 1 to 2.5"),
+}  # fmt: skip
+GROUP = {"advantage_std": "group", "ddof": 0, "eps": 1e-4}
+
+
+@pytest.mark.parametrize("name", OF_EACH_GROUP)
+def test_advantages_with_a_number_for_each_group_are_told(judge, name):
+    way, says = OF_EACH_GROUP[name]
+    r = torch.randn(6, 5, generator=torch.Generator().manual_seed(1)).float().double()
+    found = judge({"rewards": r.float(), "advantages": way(r).float()}, GROUP)["advantages"]
+    assert found.verdict == "differs"
+    assert says in found.detail, found
+
+
+def test_two_rewards_in_a_group_show_no_line(judge):
+    """Whatever is made of two numbers is linear in them."""
+    r = torch.randint(2, (6, 8), generator=torch.Generator().manual_seed(1)).float()
+    made = rule(r) + 0.1 * torch.arange(6)[:, None]
+    found = judge({"rewards": r, "advantages": made}, GROUP)["advantages"]
+    assert found.verdict == "differs"
+    assert "each group" not in found.detail
 
 
 def test_advantages_of_the_batch_before_are_told(judge):

@@ -7,7 +7,7 @@ Every combination is tried; those that give the recorded advantages to rounding 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
 import torch
 from torch import Tensor
@@ -209,8 +209,12 @@ def _gap(rule: misplaced.Rule, squares: Sequence[misplaced.Square]) -> float:
     return worst
 
 
-def _read(squares: list[misplaced.Square], manifest: Manifest) -> str:
-    """What the kit's diagnosis says of advantages that no rule gives."""
+def _read(squares: list[misplaced.Square], manifest: Manifest, *, brief: bool = False) -> str:
+    """What the kit's diagnosis says of advantages that no rule gives.
+
+    Args:
+        brief: ask once, where there is something to say already.
+    """
     if sum(r.numel() for r, _, _ in squares) > _LARGEST:
         return ""
     u = max(max(own) for _, _, own in squares)
@@ -218,7 +222,8 @@ def _read(squares: list[misplaced.Square], manifest: Manifest) -> str:
     parts = [(r[k::2], a[k::2]) for r, a in whole for k in (0, 1) if len(r) > 3]
     own = len({r.shape[1] for r, _ in whole}) > 1  # then a case is no batch
     untold = (*_UNTOLD, "batch") if own else _UNTOLD
-    for batches, rule in product((whole, parts) if parts else (whole,), _declarable(manifest)):
+    asked = product((whole, parts) if parts else (whole,), _declarable(manifest))
+    for batches, rule in islice(asked, 1) if brief else asked:
         given, got = [{"rewards": r.numpy()} for r, _ in batches], [a for _, a in batches]
         told = readings.read("advantages", given, got, u, rule)
         if told and not any(words in told for words in untold):
@@ -275,8 +280,14 @@ def _told(
         few = sum(r.numel() for r, _, _ in squares) <= _LARGEST
         few &= len({r.shape[1] for r, _, _ in squares}) == 1
         sure = [r for r in meant if r.std == "group" or manifest.advantage_std]
-        why = misplaced.told(meant, sure, squares, lambda r, s: _gap(r, s) <= 1) if few else ""
-        read = f": {why}" if why else _read(squares, manifest)
+
+        def fits(made: misplaced.Rule, at: Sequence[misplaced.Square]) -> bool:
+            return _gap(made, at) <= 1
+
+        why = misplaced.told(meant, sure, squares, fits) if few else ""
+        own = "" if why or raw else misplaced.in_groups(meant, squares, fits)
+        read = f": {why}" if why else _read(squares, manifest, brief=bool(own))
+        read = read or (f": {own}" if own else "")
         detail = "they are the rewards themselves" if raw else UNLISTED + read
         return Finding("advantages", "differs", rows=rows, detail=detail)
     highest = max(float(a.abs().max()) for _, a, _ in squares)

@@ -59,11 +59,64 @@ def told(
     return ""
 
 
+def in_groups(
+    rules: Sequence[Rule], squares: Sequence[Square], fits: Callable[[Rule, Sequence[Square]], bool]
+) -> str:  # fmt: skip
+    """Whether each group's baseline, or its divisor, is a number of its own, in words."""
+    for rule in rules:
+        shifts = [(a - rule(r)).mean(dim=1, keepdim=True) for r, a, _ in squares]
+        moved = [(r, a - x, u) for (r, a, u), x in zip(squares, shifts, strict=True)]
+        if _shown(squares, 1) and fits(rule, moved):
+            below = [x / _line(r, rule)[0] for (r, _, _), x in zip(squares, shifts, strict=True)]
+            return f"each group's baseline is not its mean: it is {_range(below)} below that"
+    if not _shown(squares, 2):
+        return ""
+    lines = [_slopes(r, a) for r, a, _ in squares]
+    whole = [(r, (a - a.mean(dim=1, keepdim=True)) / x, u)
+             for (r, a, u), x in zip(squares, lines, strict=True)]  # fmt: skip
+    if not fits(_plain, whole):
+        return ""
+    centred = [(r, a / x, u) for (r, a, u), x in zip(squares, lines, strict=True)]
+    over = f"what divides is {_range([1 / x for x in lines])}"
+    if fits(_plain, centred):
+        return f"in each group they are R − mean over a number that is no std of it: {over}"
+    return f"in each group they are linear in R, of another baseline and divisor: {over}"
+
+
+def _plain(r: Tensor) -> Tensor:
+    return grpo.advantage(r, std="none", ddof=0, eps=0.0)
+
+
+def _shown(squares: Sequence[Square], free: int) -> bool:
+    """Whether a few numbers for each group leave enough to be told by: different rewards are."""
+    left = [max(0, len(torch.unique(g)) - 1 - free) for r, _, _ in squares for g in r]
+    return sum(left) >= _TELLING and all(left)
+
+
+_TELLING = 6
+
+
+def _slopes(r: Tensor, a: Tensor) -> Tensor:
+    """What advantages are per reward, in each group, (groups, 1)."""
+    d = _plain(r)
+    return (a * d).sum(dim=1, keepdim=True) / (d * d).sum(dim=1, keepdim=True)
+
+
+def _range(parts: Sequence[Tensor]) -> str:
+    x = torch.cat(list(parts))
+    low, high = (f"{float(v):.4g}".replace("-", "−") for v in (x.min(), x.max()))
+    return low if low == high else f"{low} to {high}"
+
+
 def _made_of(rule: Rule, squares: Sequence[Square]) -> Iterator[tuple[str, Rule]]:
     """Other ways from the same rewards, each in words."""
     for eps, ddof in product((0.0, 1e-8, 1e-6, 1e-4), (0, 1)):
-        told = f"whitened twice: {rule} first, then over all (ddof {ddof}, eps {eps:g})"
-        yield f"they are {told}", lambda r, d=ddof, e=eps: _again(rule(r), d, e)  # type: ignore[misc]
+        then = f"then over all (ddof {ddof}, eps {eps:g})"
+        told = f"they are whitened twice: {rule} first, {then}"
+        yield told, lambda r, d=ddof, e=eps: _again(rule(r), d, e)  # type: ignore[misc]
+        for most in _LIMITS:
+            told = f"they are whitened twice: {rule} first, held to ±{most:g}, {then}"
+            yield told, lambda r, d=ddof, e=eps, k=most: _again(grpo.bounded(rule(r), k), d, e)  # type: ignore[misc]
     for of, by in (("the group before", 1), ("the next group", -1)):
         for what, own in (("the baseline and the std are those", False), ("the baseline is", True)):
             words = f"{what} of {of}" if not own else f"{what} that of {of}"
@@ -78,6 +131,9 @@ def _made_of(rule: Rule, squares: Sequence[Square]) -> Iterator[tuple[str, Rule]
             yield f"groups {names} (from 0) share one baseline and std, as one prompt's", (
                 lambda r: _merged(r, rule, off))  # fmt: skip
 
+
+_LIMITS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+"""That advantages may have been held to before they were whitened again."""
 
 _FAR = 1e-4
 """Advantages this far off belong to a group that another rule made."""
