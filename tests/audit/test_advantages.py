@@ -86,3 +86,16 @@ def test_advantages_of_prompts_and_samples_stand_beside_ratios(judge, group):
     assert (found["loss"].verdict, found["advantages"].verdict) == ("consistent", "consistent")
     crossed = made.T.contiguous().reshape(P, G)
     assert judge(c | {"advantages": crossed}, told)["loss"].verdict == "differs"
+
+
+@pytest.mark.parametrize("order", ["steps first", "samples first"])
+def test_advantages_of_rows_are_those_of_their_samples(judge, order):
+    T, c = 3, groups((6, 6))
+    each = c["advantages"]
+    rows = each.repeat(T) if order == "steps first" else each.repeat_interleave(T)
+    found = judge(c | {"advantages": rows}, GROUP)["advantages"]
+    assert found.verdict == "consistent", found
+    found = judge(c | {"advantages": rows * torch.linspace(1, 2, len(rows))}, GROUP)["advantages"]
+    assert found.verdict == "not checked"  # each step has its own
+    with pytest.raises(ValueError, match="store one per sample"):
+        judge(c | {"advantages": rows[:-1]})

@@ -117,7 +117,8 @@ def rewarded():
     """Rewards and advantages of two groups of samples, as rows have them."""
     draw = torch.Generator().manual_seed(5)
     rewards = torch.rand(2, BATCH // 2, generator=draw, dtype=torch.float64) + 0.4
-    made = {"rewards": rewards, "advantages": rule(rewards)}
+    ids = torch.arange(2.0).double()[:, None].expand_as(rewards)
+    made = {"rewards": rewards, "advantages": rule(rewards), "groups": ids}
     return {n: x.reshape(-1).repeat(STEPS) for n, x in made.items()}
 
 
@@ -126,6 +127,10 @@ COMPOSED = {
     "the reward, centred": (
         lambda c: plain(c | {"advantages": c["rewards"] - c["rewards"].mean()}),
         "the reward less the mean of all stands for A"),
+    "the reward, less its group's": (
+        lambda c: plain(c | {"advantages": c["rewards"] - torch.stack(
+            [c["rewards"][c["groups"] == k].mean() for k in (0, 1)])[c["groups"].long()]}),
+        "the reward less its group's mean stands for A"),
     "half": (lambda c: plain(c) / 2, "it is 0.5 times the right one"),
     "half a mean": (lambda c: mean_of_steps(plain(c)) / 2, "it is 0.5 times the right one"),
     "summed": (lambda c: BATCH * mean_of_steps(plain(c)), "the sum over the 8 rows of a batch"),
@@ -175,8 +180,8 @@ def exchanged(name):
 
 
 def judged(judge, c):
-    of_samples = {n: c[n][:BATCH] for n in ("rewards", "advantages")}
-    return judge(c | of_samples, DECLARED | {"group": BATCH // 2})["loss"]
+    of_samples = {n: c[n][:BATCH] for n in ("rewards", "advantages", "groups")}
+    return judge(c | of_samples, DECLARED)["loss"]
 
 
 @pytest.mark.parametrize("name", COMPOSED)

@@ -74,6 +74,8 @@ def test_an_estimate_is_found_from_the_reference_s_velocity(make, kit, judge, es
     found = judge(c | {"kl": value}, told)["kl"]
     assert (found.verdict, found.detail) == (
         "convention", f"not declared: kl_reduction = {how!r}")  # fmt: skip
+    assert judge(c | {"kl": value}, {"a": 0.7})["kl"].detail.startswith("not declared")
+    assert "kl_reduction" not in judge(c | {"kl": value}, {"a": 0.7})["kl"].detail
 
 
 def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_for_one(make, judge):

@@ -393,6 +393,14 @@ def _advantages(p: Part) -> Iterator[tuple[str, Of]]:
             "the reward less the mean of all stands for A",
             lambda q: (q.of["rewards"] - q.of["rewards"].mean(), q.of["rewards"].abs()),
         )
+        if "groups" in p.of:
+            yield "the reward less its group's mean stands for A", _less_group
+
+
+def _less_group(q: Part) -> Known:
+    _, index, size = torch.unique(q.of["groups"], return_inverse=True, return_counts=True)
+    sums = torch.zeros(len(size), dtype=torch.float64).index_add_(0, index, q.of["rewards"])
+    return q.of["rewards"] - (sums / size)[index], q.of["rewards"].abs()
 
 
 def _white(a: Tensor, ddof: int) -> Known:

@@ -25,16 +25,23 @@ from .updates import Part
 def of_ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iterator[Finding]:
     """On the ratio, and on what was declared of it."""
     ratio = torch.cat([p.of["ratio"] for p in parts])
-    if {"log_prob", "log_prob_old"} <= names:
-        yield _of_log_probs(parts, manifest)
-    else:
-        yield Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
+    known = {"log_prob", "log_prob_old"} <= names
+    own = Finding("ratio", "not checked", detail="it takes log_prob and log_prob_old")
+    if known:
+        own = _of_log_probs(parts, manifest)
+    yield own
     if manifest.on_policy:
         levels = torch.cat([p.of["t"] for p in parts]) if "t" in names else None
         yield _before_update(ratio, levels, manifest)
-    yield _mean(ratio, known={"log_prob", "log_prob_old"} <= names)
+    mean = _mean(ratio, known=known)
+    if "differs" == own.verdict == mean.verdict:
+        mean = Finding(mean.subject, "not checked", "", rows=mean.rows, detail=_FOLLOWS)
+    yield mean
     if manifest.clip is not None and parts[0].dims > 0:
         yield _clipped(ratio, manifest, parts[0].dims)
+
+
+_FOLLOWS = "it takes a ratio of densities, and the ratio differs"
 
 
 def _before_update(ratio: Tensor, levels: Tensor | None, manifest: Manifest) -> Finding:

@@ -12,12 +12,15 @@ from ..reading.probe import width
 
 _NAMES = ("ratio", "log_prob", "log_prob_old", "kl", "loss", "advantages", "t", "s", "std", "step")
 _OF_STEPS = ("t", "s", "std", "step")
+_OPEN = (*_OF_STEPS, "rewards", "groups")
+"""Numbers that a row may lack."""
+
 _ROWS = 2**18
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows' numbers in float64, (n,) by name, and their roundoff; rewards are their samples'."""
+    """Rows' numbers in float64, (n,) by name, and their roundoff; a sample's are its rows'."""
 
     of: dict[str, Tensor]
     roundoff: dict[str, float]
@@ -43,13 +46,12 @@ def parts_of(table: Table) -> Iterator[Part]:
     columns = {n: c for n, c in table.columns.items() if n in _NAMES and c.width == 1}
     if not {"ratio", "loss"} & set(columns):
         return
-    if table.rewards is not None and table.rewards.width == 1:
-        columns["rewards"] = table.rewards
+    columns |= {n: c for n, c in table.samples.items() if c.width == 1}
     for a in range(0, table.n, _ROWS):
         raw = {n: c.read(a, min(a + _ROWS, table.n))[:, 0].clone() for n, c in columns.items()}
         finite = torch.ones(len(next(iter(raw.values()))), dtype=torch.bool)
         for name, x in raw.items():
-            finite &= torch.isfinite(x) | (name in (*_OF_STEPS, "rewards"))
+            finite &= torch.isfinite(x) | (name in _OPEN)
         yield Part(
             {n: x[finite].double() for n, x in raw.items()},
             {n: precision.logged(x) for n, x in raw.items()},

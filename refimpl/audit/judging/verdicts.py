@@ -49,9 +49,8 @@ def _undeclared(formula: Formula, manifest: Manifest) -> list[str]:
 
 def _open(formula: Formula, manifest: Manifest) -> str:
     """What a convention lacks of being declared; the keys where some others were."""
-    lacking = _undeclared(formula, manifest)
-    part = len(lacking) < sum(bool(v) for v in formula.declared.values())
-    return "not declared" + (f": {', '.join(lacking)}" if part else "")
+    some = set(formula.declared) & set(manifest.declared)
+    return "not declared" + (f": {', '.join(_undeclared(formula, manifest))}" if some else "")
 
 
 def _in_part(formula: Formula, manifest: Manifest) -> bool:

@@ -7,7 +7,8 @@ sample or in all is repeated for its rows.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import torch
@@ -47,7 +48,7 @@ class Table:
         columns: latents and row quantities by name.
         lag: rows from a step to the next step of the same sample; 0 where it is not known yet.
         layout: in words.
-        rewards: of each row's sample, where they were recorded and fit the rows.
+        samples: rewards and groups of each row's sample, where they were recorded and fit the rows.
     """
 
     shard: Shard
@@ -55,7 +56,7 @@ class Table:
     columns: dict[str, Rows]
     lag: int
     layout: str
-    rewards: Rows | None = None
+    samples: dict[str, Rows] = field(default_factory=dict)
 
 
 def named(shard: Shard, manifest: Manifest) -> dict[str, Column]:
@@ -92,15 +93,15 @@ def table(shard: Shard, manifest: Manifest) -> Table | None:
         return None
     lead, steps_first = _lead(shard, columns, manifest)
     made = {name: _rows(shard, name, c, lead, steps_first) for name, c in columns.items()}
-    try:
-        rewards = _rows(shard, "rewards", of_samples["rewards"], lead, steps_first)
-    except (KeyError, ValueError):  # none, or of other rows than these
-        rewards = None
+    samples = dict[str, Rows]()
+    for name in {"rewards", "groups"} & set(of_samples):
+        with suppress(ValueError):  # of other rows than these
+            samples[name] = _rows(shard, name, of_samples[name], lead, steps_first)
     if len(lead) == 1:
-        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}", rewards)
+        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}", samples)
     p, q = lead
     words = "steps first (T, B)" if steps_first else "batch first (B, T)"
-    return Table(shard, p * q, made, q if steps_first else 1, f"{words} = ({p}, {q})", rewards)
+    return Table(shard, p * q, made, q if steps_first else 1, f"{words} = ({p}, {q})", samples)
 
 
 def _per_sample(

@@ -68,16 +68,16 @@ def _roundoff(rewards: Tensor, given: Tensor | None) -> tuple[float, float]:
     return max(precision.logged(rewards), min(ours, ROUNDOFF[torch.float32])), ours
 
 
-def _per_sample(shard: Shard, given: Tensor, n: int) -> Tensor:
-    """Advantages (B, T) or (T, B) that repeat one value over the steps."""
-    for dim in range(given.ndim):
-        first = given.narrow(dim, 0, 1)
-        if bool((given == first).all()) and first.numel() == n:
-            return first
-    raise ValueError(
-        f"{shard.path.name}: {n} rewards and advantages of shape {tuple(given.shape)}; store "
-        "one per sample"
-    )
+def _per_sample(shard: Shard, given: Tensor, n: int) -> Tensor | None:
+    """Advantages (B, T), (T, B), or of all rows, that repeat one value over the steps; None where
+    each step has its own."""
+    if given.numel() % n:
+        raise ValueError(
+            f"{shard.path.name}: {n} rewards and advantages of shape {tuple(given.shape)}; store "
+            "one per sample"
+        )
+    laid = [given.reshape(-1, n), given.reshape(n, -1).T]  # steps first, samples first
+    return next((x[0] for x in laid if bool((x == x[:1]).all())), None)
 
 
 def _sizes(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
