@@ -61,7 +61,7 @@ def _some(p: Part) -> Part:
     """Some rows, spread over all: whole batches where a loss is one number a batch."""
     if p.n <= _ROWS:
         return p
-    ids, index, size = torch.unique(p.of["loss"], return_inverse=True, return_counts=True)
+    ids, index, size = p.batches
     if len(ids) > p.n // 2:
         used = torch.arange(p.n) % -(-p.n // _ROWS) == 0
     else:
@@ -92,7 +92,7 @@ class _Seen:
         """None where rows are no batches, or too few."""
         if not summed:
             return _Seen(p, p.of["loss"], None, 1) if p.n >= _FEWEST else None
-        ids, index, size = torch.unique(p.of["loss"], return_inverse=True, return_counts=True)
+        ids, index, size = p.batches
         if not _FEWEST <= len(ids) <= p.n // 2:
             return None
         return _Seen(p, ids, index, int(size[0]) if bool((size == size[0]).all()) else 0)
@@ -226,7 +226,7 @@ def _holds(q: Part, terms: Sequence[_Made], numbers: Sequence[float], like: _See
     """Whether all rows of a part have the loss that is made of these terms."""
     seen = like if q is like.part else None
     if seen is None:
-        ids, index = torch.unique(q.of["loss"], return_inverse=True)
+        ids, index, _ = q.batches
         rows = like.index is None
         seen = _Seen(q, q.of["loss"] if rows else ids, None if rows else index, 0)
     columns = [seen.both(x.rule(q)) for x in terms]

@@ -193,11 +193,10 @@ def _row(p: Part, surrogate: Callable[..., Tensor], objective: Callable[..., Ten
 
 
 def _averaged(p: Part, rows: Tensor) -> Tensor:
-    """The mean of each batch, repeated for its rows, where the loss is one number a batch: rows
-    with one loss are of one batch."""
-    ids, index = torch.unique(p.of["loss"], return_inverse=True)
+    """The mean of each batch, repeated for its rows."""
+    ids, index, size = p.batches
     sums = torch.zeros(len(ids), dtype=rows.dtype).index_add_(0, index, rows)
-    return (sums / torch.bincount(index).double())[index]
+    return (sums / size)[index]
 
 
 def _beta(

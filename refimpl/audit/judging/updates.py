@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -35,6 +36,13 @@ class Part:
     def order(self) -> Tensor | None:
         """What tells the steps apart: t, or their numbers."""
         return self.of.get("t", self.of.get("step"))
+
+    @cached_property
+    def batches(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The different losses, which of them each row has, and how many rows have it: rows with
+        one loss are of one batch, where a loss is one number a batch."""
+        ids, index, size = torch.unique(self.of["loss"], return_inverse=True, return_counts=True)
+        return ids, index, size
 
     def but(self, **columns: Tensor) -> "Part":
         """The same rows with other columns."""
