@@ -7,7 +7,7 @@ Every combination is tried; those that give the recorded advantages to rounding 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -213,7 +213,7 @@ def _read(squares: list[misplaced.Square], manifest: Manifest, *, brief: bool = 
     """What the kit's diagnosis says of advantages that no rule gives.
 
     Args:
-        brief: ask once, where there is something to say already.
+        brief: of all groups together alone, where there is something to say already.
     """
     if sum(r.numel() for r, _, _ in squares) > _LARGEST:
         return ""
@@ -222,8 +222,8 @@ def _read(squares: list[misplaced.Square], manifest: Manifest, *, brief: bool = 
     parts = [(r[k::2], a[k::2]) for r, a in whole for k in (0, 1) if len(r) > 3]
     own = len({r.shape[1] for r, _ in whole}) > 1  # then a case is no batch
     untold = (*_UNTOLD, "batch") if own else _UNTOLD
-    asked = product((whole, parts) if parts else (whole,), _declarable(manifest))
-    for batches, rule in islice(asked, 1) if brief else asked:
+    cases = (whole, parts) if parts and not brief else (whole,)
+    for batches, rule in product(cases, _declarable(manifest)):
         given, got = [{"rewards": r.numpy()} for r, _ in batches], [a for _, a in batches]
         told = readings.read("advantages", given, got, u, rule)
         if told and not any(words in told for words in untold):

@@ -31,8 +31,8 @@ Weights = Mapping[str, Callable[[dict[str, Tensor]], Tensor]]
 def told(
     parts: Sequence[Part], clip: float | None, beta: float | None, weights: Weights, *,
     known: bool = True,
-) -> str:  # fmt: skip
-    """What was exchanged, in words; "" where no few changes give the loss.
+) -> tuple[int, str]:  # fmt: skip
+    """How many parts were exchanged, and which, in words; "" where no few changes give the loss.
 
     Args:
         clip, beta: where they are known.
@@ -47,7 +47,7 @@ def told(
             found += _fitting(seen, parts, clip, beta, weights, known)
     least = min((cost for cost, _ in found), default=0)
     words = dict.fromkeys(words for cost, words in found if cost == least)
-    return "; or ".join(words) if len(words) <= _SEVERAL else ""
+    return least, "; or ".join(words) if len(words) <= _SEVERAL else ""
 
 
 _SEVERAL = 3

@@ -41,7 +41,7 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
         if other is not None and not other.formula.count(":"):
             told = ", ".join(f"{k} = {manifest.declared[k]:g}" for k in keys)
             told = f"declared {told}, and the numbers have {other.detail}"
-            if keys == ["beta"] and (words := _composed(parts, manifest)):
+            if keys == ["beta"] and (words := _composed(parts, manifest)[1]):
                 told += f": {words}"
             return replace(other, verdict="differs", detail=told)
     if (ends := _ends(parts, names, manifest)) is not None:
@@ -52,21 +52,24 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
     def fits(changed: Sequence[Part]) -> bool:
         return any(_right(changed, clip, manifest) for clip in clips)
 
-    words = relearnt.told(parts, fits, beta, manifest.clip) or _composed(parts, manifest)
+    words = relearnt.told(parts, fits, beta, manifest.clip)
+    many, composed_of = (0, "") if words else _composed(parts, manifest)
+    words = words or (composed_of if many == 1 else "")
     words = f": {words}" if words else _read_loss(parts[0], manifest)
+    words = words or (f": {composed_of}" if composed_of else "")
     if not words and "kl" not in names and manifest.beta != 0:
         told = "it takes kl, if the loss has one; declare beta = 0 where it has none"
         return Finding("loss", "not checked", detail=told)
     return Finding("loss", "differs", detail=UNLISTED + words)
 
 
-def _composed(parts: Sequence[Part], manifest: Manifest) -> str:
-    """The loss as the article's with a few parts exchanged, in words."""
+def _composed(parts: Sequence[Part], manifest: Manifest) -> tuple[int, str]:
+    """The loss as the article's with a few parts exchanged: how many, and in words."""
     weights = relearnt.weights_of(parts[0])
     clips = [manifest.clip] if manifest.clip is not None else [None, *_CLIPS]
     own = manifest.clip is not None
     told = (composed.told(parts, clip, manifest.beta, weights, known=own) for clip in clips)
-    return next(filter(None, told), "")
+    return next((one for one in told if one[1]), (0, ""))
 
 
 _FEW = 4

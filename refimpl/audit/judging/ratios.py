@@ -266,8 +266,8 @@ _FEWEST = 8
 
 
 def _remade(parts: Sequence[Part]) -> str:
-    """Whether it is made of the rows' own log-ratios by another function: a power, a weight of the
-    step, numbers of all rows."""
+    """Whether it is made of the rows' own log-ratios with a weight of the step, or numbers of all
+    rows."""
     rules: dict[str, Log] = {
         "it is divided by its mean over the rows": lambda p, d: d - d.exp().mean().log(),
         "its log-ratios are less their mean over the step's": lambda p, d: d - _of_step(p, d)[0],
@@ -281,9 +281,6 @@ def _remade(parts: Sequence[Part]) -> str:
         }  # fmt: skip
     for name, weight in weights_of(parts[0]).items():
         rules[f"its log-ratio is multiplied by {name}"] = lambda p, d, f=weight: f(p.of) * d
-    if parts[0].n >= _FEWEST:
-        power = _power(parts[0])
-        rules[f"it is the right one to the power {power:.6g}"] = lambda p, d: power * d
     for words, rule in rules.items():
         if all(p.n >= _FEWEST and _follows(rule, p) for p in parts):
             return words
@@ -304,13 +301,6 @@ def _follows(rule: Log, p: Part) -> bool:
     slack = ROUNDINGS * (steep * error + u + p.roundoff["ratio"])
     apart = (made - p.of["ratio"].clamp_min(1e-300).log()).abs()
     return bool((apart <= slack).all()) and float(made.abs().median()) > 4 * float(slack)
-
-
-def _power(p: Part) -> float:
-    """What the log-ratio is multiplied by, to six digits."""
-    d = policy.log_ratio(p.of["log_prob"], p.of["log_prob_old"])
-    y = p.of["ratio"].clamp_min(1e-300).log()
-    return float(f"{float((d * y).sum() / (d * d).sum().clamp_min(1e-300)):.6g}")
 
 
 def _of_step(p: Part, d: Tensor, ddof: int = 0) -> tuple[Tensor, Tensor]:
