@@ -78,9 +78,12 @@ def test_the_levels_that_a_step_is_right_for_are_told(make, judge, kind):
     c = make()
     t, s = of(c)
     made = stepped(c, t, s, law(t, c["t"].unique()[-2]))
-    found = judge(made | {n: change(c) for n, change in recorded.items()}, {"a": A})["mean"]
+    report = judge(made | {n: change(c) for n, change in recorded.items()}, {"a": A})
+    found = report["mean"]
     assert found.verdict == "differs"
     assert words in found.detail, found.detail
+    assert "thousandths" in words or "thousandths" not in report["schedule"].detail
+    assert "of levels cut" not in report["schedule"].detail
 
 
 def test_a_window_recorded_with_the_levels_of_another_is_told(make, judge):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ...equations import conversions, kernels, paths
 from . import readings
 from .gridded import GRIDS
 
@@ -21,6 +22,13 @@ _FEWEST = 8
 _NEAR = 2e-3
 """Levels from coefficients in float32 are the right ones within this."""
 
+_ROUNDED = 64
+"""So many roundoffs a mean may be off by, whose root loses some."""
+
+_SHARP = 1e-5
+"""And so is a level from g, whose digits are all there."""
+
+_SOME = 3
 _BFLOAT16 = 2.0**-8
 _LONGEST = 100
 
@@ -59,11 +67,23 @@ def of_mean(
             continue
         other = {"x": x, "v": v, "t": t2, "s": s2, "g": std / (t2 - s2).abs().sqrt()}
         rows = {n: y[inside] for n, y in other.items()}
-        declared = {"g": "cps", "a": None} if preserving else {}
-        asked = readings.cases_of(rows, mean[inside])
-        if preserving or readings.right("mean", *asked, u, declared):
+        right = _is_cps(rows, std[inside], mean[inside], u) if preserving else readings.right(
+            "mean", *readings.cases_of(rows, mean[inside]), u
+        )  # fmt: skip
+        if right:
             return words
     return ""
+
+
+def _is_cps(p: Mapping[str, Tensor], std: Tensor, mean: Tensor, u: float) -> bool:
+    """Whether means are those of a step that preserves coefficients, at these levels."""
+    c = paths.linear(p["t"])
+    data = conversions.data_from_velocity(c, p["x"], p["v"])
+    noise = conversions.noise_from_velocity(c, p["x"], p["v"])
+    fresh = torch.minimum(std, p["s"])
+    made = kernels.preserving(paths.linear(p["s"]), data, noise, fresh).mean
+    size = (p["x"].abs() + p["v"].abs() + mean.abs()) * (1 + std / (p["s"] - std).clamp_min(u))
+    return bool(((made - mean).abs() <= _ROUNDED * u * size).all())
 
 
 def _of_sde(c_x: Tensor, c_v: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
@@ -177,6 +197,7 @@ def of_schedule(c: Mapping[str, Tensor], levels: Sequence[float]) -> str:
         there = g**2 / (a**2 + g**2)
         inside = (t < 1)[:, 0]
         for words, change in _SHIFTS.items():
-            if int(inside.sum()) >= 3 and _alike(there[inside], change(t[inside])):
+            apart = (there - change(t))[inside].abs()
+            if len(apart) >= _SOME and bool((apart <= _SHARP).all()):
                 return words.replace("levels", f"g = {a:g} √(t/(1 − t)) of levels", 1)
     return ""
