@@ -31,6 +31,9 @@ _ROWS = 512
 _STEPS = 256
 """So many steps are told apart at most."""
 
+_PENDING = 2**14
+"""So many rows are added up at one time."""
+
 FINE = 0.05
 """Residuals of x_s are used where its rounding is below this part of std."""
 
@@ -56,6 +59,8 @@ class Noise:
         self.projections: dict[str, list[float]] = {}
         self.values: list[Tensor] = []
         self.steps: dict[tuple[float, float], list[float]] = {}
+        self.pending: list[tuple[Tensor, Tensor, int]] = []
+        self.held = 0
         self.kept: list[Tensor] = []
         self.starts: list[Tensor] = []
         self.beside: dict[str, list[Tensor]] = {}
@@ -76,7 +81,7 @@ class Noise:
         self.largest = max(self.largest, *(abs(float(x)) for x in e.aminmax()))
         head = e[:, :_COORDINATES]
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
-            if b.has(name):
+            if b.has(name) and not (self.recorded and self.rows > _ROWS):
                 self._project(name, b.latent(name)[self._used][:, :_COORDINATES], head)
         if self.taken < _VALUES:
             self.values.append(e[:, :64].clone().flatten())
@@ -84,18 +89,29 @@ class Noise:
         self._reused(b, head)
 
     def _by_step(self, b: Block, squares: Tensor, wide: int) -> None:
-        """Add Σ e² to that of each row's step."""
-        if not {"t", "h"} <= set(b.resolved) or len(self.steps) >= _STEPS:
+        """Put Σ e² of each row with its step; rows are added up many at a time."""
+        if {"t", "h"} <= set(b.resolved) and len(self.steps) < _STEPS:
+            levels = torch.cat([b.resolved["t"], b.resolved["h"]], dim=1)[self._used]
+            self.pending.append((levels.clone(), squares.double(), wide))
+            self.held += len(levels)
+            if self.held >= _PENDING:
+                self._add_up()
+
+    def _add_up(self) -> None:
+        """Add the rows that were put by to the sums of their steps."""
+        if not self.pending:
             return
-        levels = torch.cat([b.resolved["t"], b.resolved["h"]], dim=1)[self._used]
+        levels = torch.cat([x for x, _, _ in self.pending])
+        squares = torch.cat([e for _, e, _ in self.pending])
+        counts = torch.cat([torch.full((len(e),), float(w)) for _, e, w in self.pending]).double()
         each, which = torch.unique(levels, dim=0, return_inverse=True)
-        sums = torch.zeros(len(each), dtype=torch.float64).index_add_(0, which, squares.double())
-        for (t, h), size, rows in zip(
-            each.tolist(), sums.tolist(), torch.bincount(which).tolist(), strict=True
-        ):
+        sums = torch.zeros(len(each), 2, dtype=torch.float64)
+        sums.index_add_(0, which, torch.stack([squares, counts], dim=1))
+        for (t, h), (size, count) in zip(each.tolist(), sums.tolist(), strict=True):
             held = self.steps.setdefault((t, h), [0.0, 0.0])
             held[0] += size
-            held[1] += rows * wide
+            held[1] += count
+        self.pending, self.held = [], 0
 
     def _noise(self, b: Block) -> tuple[Tensor, Tensor] | None:
         """The rows' noise and Σ e² of each, (n,)."""
@@ -154,6 +170,7 @@ class Noise:
 
     def parts(self) -> Iterator[tuple[str, Part, str]]:
         """Each statistic by a key, with its bound, and what it means when it breaks."""
+        self._add_up()
         spread, _ = chi_square("Σ e²", self.squares, self.count, ALPHA)
         scale = alike.scaled({step: tuple(x) for step, x in self.steps.items()})
         yield "variance", _eased(spread, self.slack), (
@@ -197,7 +214,7 @@ class Noise:
                 else f"each {wide} numbers of a row go with the next {wide}"
             )  # fmt: skip
         if len(rows) > 1:
-            part, far, share = alike.near(rows)
+            part, far, share = alike.near(rows[:, :_BESIDE])
             yield "near", part, (
                 f"numbers of a row that are {far} apart go together, with a correlation of "
                 f"{share:.2g}: drawn coarser and enlarged, smoothed, or with an offset of its own "
