@@ -99,3 +99,10 @@ def test_advantages_of_rows_are_those_of_their_samples(judge, order):
     assert found.verdict == "not checked"  # each step has its own
     with pytest.raises(ValueError, match="store one per sample"):
         judge(c | {"advantages": rows[:-1]})
+
+
+def test_groups_of_two_sizes_have_lost_nothing_unless_most_are_of_one(judge):
+    assert judge(groups((2,) * 6 + (3,) * 4))["groups"].verdict == "convention"
+    assert judge(groups((6,) * 9 + (5,)))["groups"].verdict == "differs"
+    assert judge(groups((4,) * 4 + (8,) * 2))["groups"].verdict == "differs"
+    assert judge(groups((2,) * 6 + (3,) * 4), GROUP | {"group": 2})["groups"].verdict == "differs"

@@ -172,6 +172,9 @@ DENSITIES = {
             "g h stands where g √h belongs"),
     "one length": (lambda c: gaussian.log_prob(c["x_s"], c["mean"], rows(c, "g") / math.sqrt(10)),
                    "its std is g √(1/10) at every step"),
+    "precedence": (lambda c: -((c["x_s"] - c["mean"]) ** 2) / 2 * rows(c, "std") ** 2
+                   - torch.log(rows(c, "std")) - math.log(2 * math.pi) / 2,
+                   "The square is multiplied by std²/2"),
     "no square": (lambda c: gaussian.log_prob(c["mean"], c["mean"], rows(c, "std")),
                   "(x_s − mean)²/(2 std²) is left out"),
 }  # fmt: skip
@@ -293,3 +296,59 @@ def test_the_size_of_k1_is_told_for_that(make, judge):
     found = judge(c | {"kl": kl.k1(log_ratio).abs()}, TOLD | {"kl": "kl.k1"})["kl"]
     assert "kl.k1: absolute" in found.formula, found
     assert judge(c | {"kl": kl.k1(log_ratio)}, TOLD | {"kl": "kl.k1"})["kl"].verdict != "differs"
+
+
+def test_estimates_that_are_nearly_one_are_told_by_what_they_lack_and_not_by_a_sign(make, judge):
+    c = make(shape=WIDE)
+    step = Step(rows(c, "t"), rows(c, "s"))
+    other = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    log_ratio = policy.total(other.log_prob(c["x_s"])) - c["log_prob"]
+    found = judge(c | {"kl": kl.k3(log_ratio) + 1}, TOLD | {"kl": "kl.k3"})["kl"]
+    assert "kl.k3: no −1" in found.formula, found
+    flat = 1 + 1e-4 * torch.rand(len(c["t"]), generator=torch.Generator().manual_seed(0)).double()
+    assert judge(c | {"kl": flat}, TOLD)["kl"].detail == "equals no formula that is known for it"
+
+
+def test_a_divergence_multiplied_by_the_variance_is_told(make, judge):
+    c = make(shape=WIDE)
+    value = policy.total(each(c, "kl") * rows(c, "std") ** 4)
+    told = judge(c | {"kl": value}, TOLD)["kl"].detail
+    assert "std⁴ times policy.total" in told or "1/std  where  std  is meant" in told
+
+
+STATES = {
+    "axes exchanged": ("x_s", lambda c: c["x_s"].transpose(2, 3), "are axes exchanged?"),
+    "one buffer, x_t": ("x_t", lambda c: c["x_t"][-BATCH:].repeat(STEPS, 1, 1, 1), "one buffer"),
+    "one buffer, x_s": ("x_s", lambda c: c["x_s"][-BATCH:].repeat(STEPS, 1, 1, 1), "one buffer"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_that_holds_other_numbers_is_told_and_nothing_beside_it(make, judge, kind):
+    name, change, words = STATES[kind]
+    c = make(shape=WIDE)
+    kept = {n: x for n, x in c.items() if n not in ("noise", "mean")}
+    found = judge(kept | {name: change(c)}, TOLD)
+    said = [f.detail for f in found["report"].findings if f.subject == name]
+    assert words in said[0]
+    assert differing(found) == {name}
+
+
+def test_levels_in_each_other_s_place_are_told(make, judge):
+    c = make(shape=WIDE)
+    found = judge(c | {"t": c["s"], "s": c["t"]}, TOLD)
+    assert "t and s are exchanged" in found["report"].findings[0].detail
+    assert differing(found) == {"t"}
+
+
+def test_rows_without_noise_are_not_said_to_be_rounded(make, judge):
+    c = make(shape=WIDE)
+    kept = {n: x for n, x in c.items() if n not in ("noise", "log_prob", "kl", "g")}
+    std, x_s = kept["std"].clone(), kept["x_s"].clone()
+    std[:BATCH] = 0
+    x_s[:BATCH] = (c["x_t"] - (rows(c, "t") - rows(c, "s")) * c["v"])[:BATCH]
+    mean = kept["mean"].clone()
+    mean[:BATCH] = x_s[:BATCH]
+    found = judge(kept | {"std": std, "x_s": x_s, "mean": mean}, {"a": 0.7})
+    assert found["noise"].verdict == "consistent"
+    assert "rounded" not in found["noise"].detail

@@ -171,6 +171,25 @@ def sde_step(x, v, t, s):
     return with_noise(x, v, t, s, torch.randn_like(x))
 
 
+@wrong("noise for two samples each", "sde_step.noise", "samples that follow each other", dims=4)
+@wrong("the same in two dimensions", "sde_step.noise", "samples that follow each other", dims=2)
+def sde_step(x, v, t, s):
+    return with_noise(x, v, t, s, torch.randn_like(x[::2]).repeat_interleave(2, 0)[: len(x)])
+
+
+@wrong("noise of both signs", "sde_step.noise", "of the other sign for the sample that follows",
+       dims=4)  # fmt: skip
+def sde_step(x, v, t, s):
+    e = torch.randn_like(x[::2])
+    return with_noise(x, v, t, s, torch.stack([e, -e], 1).flatten(0, 1)[: len(x)])
+
+
+@wrong("h in half precision", "ode_step.value", "bfloat16", but=("√t",))
+def ode_step(x, v, t, s):
+    h = (t - s).to(torch.bfloat16).to(x.dtype)
+    return x - col(h, x) * v
+
+
 @wrong("noise scaled by place", "sde_step.noise", "one std in each sample along axis 1", dims=4)
 def sde_step(x, v, t, s):
     e = torch.randn_like(x)

@@ -178,8 +178,12 @@ def _densities() -> dict[str, tuple[Standing, Callable[..., Tensor], Mistake | N
     def flat(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         return gaussian.log_prob(mean, mean, std) + 0 * x
 
+    def multiplied(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        return gaussian.log_prob(std**2 * x, std**2 * mean, std)
+
     return {
         "gaussian.log_prob": ("article", gaussian.log_prob, None),
+        "gaussian.log_prob: times the variance": ("mistake", multiplied, None),
         "gaussian.log_prob: no normaliser": ("mistake", bare, None),
         "gaussian.log_prob: no square": ("mistake", flat, None),
         **{m.title: ("mistake", m.wrong, m) for m in mistakes("gaussian.log_prob")},
@@ -196,6 +200,10 @@ REDUCTIONS: dict[str, tuple[str, Callable[[Tensor, Numbers], Tensor]]] = {
 _LEFT_OUT = {
     "gaussian.log_prob: no normaliser": (
         "log std and ½ log 2π are left out.", "subtract log std + ½ log 2π"
+    ),
+    "gaussian.log_prob: times the variance": (
+        "The square is multiplied by std²/2, as x²/2*std**2 does, and not divided by 2 std².",
+        "put 2 std² in brackets",
     ),
     "gaussian.log_prob: no square": (
         "(x_s − mean)²/(2 std²) is left out: all draws have one density.", "subtract the square"

@@ -71,6 +71,10 @@ def kls() -> tuple[Formula, ...]:
         for m in mistakes(id):
             made += _estimated(m.title, "mistake", m.wrong, "", m)
     made += [
+        replace(f, what="It is 1 where the policies are one.", remedy="subtract 1")
+        for f in _estimated("kl.k3: no −1", "mistake", lambda r: kl.k3(r) + 1, "", None)
+    ]
+    made += [
         replace(
             f, what="Its sign is taken off: on average it is then no divergence, but a spread.",
             remedy="keep the sign, or take k3, which has none",

@@ -345,8 +345,8 @@ _SCALES: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
     "s": lambda p: p["s"], "s²": lambda p: p["s"] ** 2, "h": lambda p: p["h"],
     "h²": lambda p: p["h"] ** 2, "√h": lambda p: p["h"] ** 0.5, "1/h": lambda p: 1 / p["h"],
     "std": lambda p: p["std"], "1/std": lambda p: 1 / p["std"], "std²": lambda p: p["std"] ** 2,
-    "1/std²": lambda p: p["std"] ** -2, "g": lambda p: p["g"], "g²": lambda p: p["g"] ** 2,
-    "1/g²": lambda p: p["g"] ** -2,
+    "1/std²": lambda p: p["std"] ** -2, "std⁴": lambda p: p["std"] ** 4,
+    "g": lambda p: p["g"], "g²": lambda p: p["g"] ** 2, "1/g²": lambda p: p["g"] ** -2,
 }  # fmt: skip
 """What a divergence may have been multiplied by."""
 

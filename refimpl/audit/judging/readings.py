@@ -47,6 +47,9 @@ _SHARP = 2.0**-8
 _FEWEST = 8
 """Of fewer numbers a formula with one or two of its own gives all."""
 
+_FLAT = 2.0**-8
+"""Numbers that differ by less than this part of the largest are one, as far as formulas go."""
+
 _ROWS = 2**8
 """So many rows at most are looked at."""
 
@@ -104,6 +107,8 @@ def read(
         return ""
     if bool((every == every[0]).all()):
         return f"it is {number(float(every[0]))} everywhere"
+    if bool(every.max() - every.min() <= _FLAT * every.abs().max()):
+        return ""  # a sign or a ratio is as good as any formula
     e = _evidence(subject, inputs, got, u, conventions)
     if e is None or not e.off or not _sharp(e):
         return ""

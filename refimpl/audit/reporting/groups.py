@@ -105,7 +105,8 @@ def _sizes(batches: list[Batch], manifest: Manifest) -> Iterator[Finding]:
             "a prompt that comes twice was taken for one group: key groups by draw, not by text"
             if multiple else "groups lost samples, or the sampler split them"
         )  # fmt: skip
-    several = len(counts) > 2 and 2 * counts.get(common, 0) <= sum(counts.values())
+    several = len(counts) > 1 and 3 * counts.get(common, 0) <= 2 * sum(counts.values())
+    several &= not all(size % common == 0 for size in counts)
     if several and manifest.group is None and 1 not in counts:  # there is no one size to be lost
         told = f"groups: {told}, no size of which most are"
         yield Finding("groups", "convention", rows=rows, detail=told)

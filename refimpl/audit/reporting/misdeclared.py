@@ -38,6 +38,12 @@ def mended(
         known: what the record showed as declared; None where no step could be judged.
         lag: rows from a step to the next of the same sample, 0 where it is not known.
     """
+    if (kept := _one_buffer(tables[0], lag)) is not None:
+        name, detail = kept
+        return _but(tables, name), manifest, Finding(name, "differs", detail=detail)
+    if (told := _turned(tables[0], lag)) != "":
+        detail = f"{told}; the rest is judged without x_s"
+        return _but(tables, "x_s"), manifest, Finding("x_s", "differs", detail=detail)
     if (told := _one_state(probe) or _dealt(tables[0], lag)) != "":
         without = {gone: _but(tables, gone) for gone in ("x_s", "x_t")}
         blamed = "mean" in probe.raw and not _follows(without["x_s"], manifest)
@@ -98,15 +104,54 @@ def _one_state(probe: Probe) -> str:
     return "x_t and x_s hold the same numbers" if same else ""
 
 
+def _pairs(table: Table, lag: int) -> tuple[list[int], int]:
+    """Rows that a step of the same sample follows, and how many numbers of a state are looked
+    at."""
+    c = table.columns
+    if not lag or not {"x_t", "x_s", "t", "s"} <= set(c):
+        return [], 0
+    return [
+        row for row in range(min(window(table, lag), table.n - lag))
+        if torch.equal(c["s"].head(row, 1).clone(), c["t"].head(row + lag, 1))
+    ], min(64, width(table))  # fmt: skip
+
+
+def _one_buffer(table: Table, lag: int) -> tuple[str, str] | None:
+    """The state that holds the same numbers at every step, and what to say of it."""
+    rows, k = _pairs(table, lag)
+    for name in ("x_s", "x_t") if len(rows) >= _FEWEST else ():
+        own = table.columns[name]
+        if all(torch.equal(own.head(r, k).clone(), own.head(r + lag, k)) for r in rows):
+            return name, (
+                f"{name} holds the same numbers at every step of a sample: a view of one buffer, "
+                "which every step wrote to; the rest is judged without it"
+            )
+    return None
+
+
+def _turned(table: Table, lag: int) -> str:
+    """Whether each x_s goes on as the next x_t with its numbers in another order, in words."""
+    rows, _ = _pairs(table, lag)
+    wide = width(table)
+    if len(rows) < _FEWEST or wide * len(rows) > _NUMBERS:
+        return ""
+    for row in rows:
+        ends, starts = (
+            table.columns[name].read(row + by, row + by + 1)[0].clone()
+            for name, by in (("x_s", 0), ("x_t", lag))
+        )
+        if torch.equal(ends, starts) or not torch.equal(ends.sort().values, starts.sort().values):
+            return ""
+    return "x_s holds the numbers of the next x_t in another order: are axes exchanged?"
+
+
+_NUMBERS = 2**22
+"""So many numbers of states are put in order."""
+
+
 def _dealt(table: Table, lag: int) -> str:
     """Whether each x_s goes on as the x_t of another sample, in words."""
-    if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
-        return ""
-    c, k = table.columns, min(64, width(table))
-    rows = [
-        row for row in range(min(window(table, lag), table.n - lag))
-        if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1))
-    ]  # fmt: skip
+    (rows, k), c = _pairs(table, lag), table.columns
     if not rows:
         return ""
     ends, starts, levels = (
@@ -142,6 +187,12 @@ def _sure(known: Identified) -> bool:
         m.level in ("exact", "stored") and m.formula.standing != "mistake"
         and (m.level == "stored" or m.strain <= EASY) for m in known.means
     )  # fmt: skip
+
+
+def _exchanged(tables: Sequence[Table], one: str, two: str) -> list[Table]:
+    """The tables with two columns in each other's place."""
+    swapped = [{one: t.columns[two], two: t.columns[one]} for t in tables]
+    return [replace(t, columns=t.columns | x) for t, x in zip(tables, swapped, strict=True)]
 
 
 def _other(table: Table, name: str, change: Callable[..., Tensor], *beside: str) -> Table:
@@ -201,11 +252,11 @@ def _tried(
             changed = [_other(t, name, change, *beside) for t in tables]
             detail = f"the field {name} holds {what}; the rest is judged with {instead}"
             yield Finding(name, "differs", detail=detail), changed, manifest
+    if {"t", "s"} <= set(tables[0].columns):
+        detail = "t and s are exchanged; the rest is judged with both put right"
+        yield Finding("t", "differs", detail=detail), _exchanged(tables, "t", "s"), manifest
     if {"x_t", "x_s"} <= set(tables[0].columns):
-        turned = [
-            replace(t, columns=t.columns | {"x_t": t.columns["x_s"], "x_s": t.columns["x_t"]})
-            for t in tables
-        ]
+        turned = _exchanged(tables, "x_t", "x_s")
         detail = (
             "x_t and x_s are exchanged: each holds what the other is to hold; the rest is judged "
             "with both put right"

@@ -13,6 +13,7 @@ import torch
 from ...equations.gaussian import Gaussian
 from ...statistics import Claim, StatisticalFailure, budget, residuals
 from ...statistics.distribution import band
+from ...statistics.gaussian import normal
 from ...statistics.outcome import judge
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import at, values
@@ -78,8 +79,9 @@ def _white(
     ]
     states = [torch.tensor(np.array(i["x"])).flatten(1) for i in given]
     claim = budget.claim("conformance.noise")
-    half = replace(claim, alpha=claim.alpha / 2)
-    _sample_by_sample(torch.stack(e), half)
+    half, quarter = (replace(claim, alpha=claim.alpha / n) for n in (2, 4))
+    _sample_by_sample(torch.stack(e), quarter)
+    _neighbours(torch.stack(e), quarter)
     return residuals.white(
         torch.stack(e), {"x": torch.stack(states)}, half, detects_std=0.02, detects_shift=0.02
     )
@@ -91,6 +93,15 @@ def _sample_by_sample(e: torch.Tensor, claim: Claim) -> None:
     levels = torch.special.gammainc(torch.tensor(e.shape[-1] / 2.0).double(), squares / 2)
     part = band("the Kolmogorov distance of the samples' Σ e²", levels.sort().values, claim.alpha)
     judge(claim, [part], part.bound, 0.04, "residual")
+
+
+def _neighbours(e: torch.Tensor, claim: Claim) -> None:
+    """Each sample's noise has nothing to do with that of the sample before."""
+    before, now = e[:, :-1].flatten(0, 1), e[:, 1:].flatten(0, 1)
+    z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
+    each = float(z.sum()) / len(z) ** 0.5
+    part = normal("|z| of the residuals on the sample before", each, claim.alpha)
+    judge(claim, [part], part.bound / before.numel() ** 0.5, 0.02, "residual")
 
 
 def _plausible(i: Inputs, x_s: np.ndarray, v: Variation, c: Conventions) -> bool:
@@ -161,6 +172,12 @@ _ALONG: dict[str, Callable[[np.ndarray, int], float]] = {
 }
 
 
+def _beside(e: np.ndarray) -> float:
+    """The correlation of each sample's noise with the next one's."""
+    apart = e - e.mean()
+    return float((apart[:-1] * apart[1:]).mean() / (apart**2).mean())
+
+
 def _even(e: np.ndarray, low: float, high: float) -> bool:
     """Whether numbers fill an interval evenly."""
     at = np.sort((e.ravel() - low) / (high - low))
@@ -191,6 +208,9 @@ _SHAPES: dict[str, Callable[[np.ndarray], bool]] = {
     "uniform noise, from −1 to 1": lambda e: _even(e, -1.0, 1.0),
     "uniform noise, from −0.5 to 0.5": lambda e: _even(e, -0.5, 0.5),
     "uniform noise of variance 1": lambda e: _even(e, -(3**0.5), 3**0.5),
+    "one noise for samples that follow each other":
+        lambda e: _beside(e) > 0.2 and not np.allclose(e, e[:1]),
+    "noise of the other sign for the sample that follows": lambda e: _beside(e) < -0.2,
     "some coordinates without noise":
         lambda e: bool((np.abs(e).max(axis=0) < 1e-3).any() and e.std() > 0.1),
     "noise that is 0 now and then":

@@ -120,6 +120,11 @@ def pairs(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
             known = program.values(begun)
             places = leading_to(program, screen.part)
             second = list(_precautions(program, known, places))
+            alone = (_both(program, {}, then) for then in second)
+            plain_ones = [_made(program, x) for x in alone
+                          if x and fits(screen, given(program, known, x, screen))]  # fmt: skip
+            if right := [n for n in plain_ones if explains(n, e, wanted)]:
+                return distinct(right, e)  # what is added to it would change nothing
             for first in _slips(program, known, places):
                 for then in second:
                     lines = _both(program, first, then)
