@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ...conformance.adapter.conventions import Conventions
+from ...conformance.adapter.patience import Patience
 from ...conformance.adapter.results import Answer
 from ...conformance.adapter.subject import quiet
 from ...conformance.checks.advantages import ADVANTAGES
@@ -114,7 +115,7 @@ def read(
         return ""
     op = replace(e.op, keys=tuple(k for k in e.op.keys if k not in known))
     with quiet():
-        found = explain(op, e.cases, e.answers, e.c)
+        found = explain(op, e.cases, e.answers, e.c, Patience(slips=False))
     if not found or not all(_stands(x, e) for x in found):
         return ""
     found = _plainest(found)

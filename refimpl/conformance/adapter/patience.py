@@ -20,11 +20,12 @@ class Patience:
     Attributes:
         left: how many programs with two edits may still be tried.
         deep: for how many functions two faults may still be looked for in vain.
+        slips: whether a slip is looked for together with a precaution.
     """
 
-    def __init__(self, left: int = ALTOGETHER) -> None:
+    def __init__(self, left: int = ALTOGETHER, *, slips: bool = True) -> None:
         self.left, self._now = left, 0
-        self.deep = DEEP
+        self.deep, self.slips = DEEP, slips
 
     def begin(self) -> None:
         """A new question."""

@@ -107,7 +107,7 @@ class _Search:
             yield by_parts(one := (*one, self._two_edits))
         yield factor(e.op, e.cases, e.answers, e.c)
         yield rounding(e.op, e.cases, e.answers, e.c)
-        if self._deep:
+        if self._deep and self._patience.slips:
             yield [_told(e, n) for n in pairs(e, e.off)]
         shallow = _one_named, _constant, self._one_edit, _one_factor, _factor
         yield by_parts(shallow, whole=False)
