@@ -252,12 +252,13 @@ def test_another_baseline_and_other_declared_conventions_are_named(kit, judge):
 
 def test_group_sizes_that_differ_are_told_with_their_cause(kit, judge):
     c = kit["rewards"]()
+    alone = {n: x for n, x in c.items() if n != "advantages"}
     twice = torch.where(c["groups"] == 1, 0, c["groups"])
-    caught(judge(c | {"groups": twice}), "groups", "a prompt that comes twice")
-    alone = c["groups"].clone()
-    alone[0] = 99
-    caught(judge(c | {"groups": alone}), "groups", "a group of one")
-    caught(judge(c, {"group": 24}), "groups", "declared group = 24")
+    caught(judge(alone | {"groups": twice}), "groups", "a prompt that comes twice")
+    one = c["groups"].clone()
+    one[0] = 99
+    caught(judge(alone | {"groups": one}), "groups", "a group of one")
+    caught(judge(alone, {"group": 24}), "groups", "declared group = 24")
     bad = c["advantages"].clone()
     bad[3] = torch.nan
     caught(judge(c | {"advantages": bad}), "advantages", "NaN")
