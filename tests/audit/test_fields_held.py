@@ -19,6 +19,17 @@ def rows(c, name):
     return c[name].reshape(-1, 1, 1, 1)
 
 
+def kernel(c, v):
+    """The right step of each row under a velocity."""
+    step = Step(rows(c, "t"), rows(c, "s"))
+    return sde.transition(paths.linear(step.t), c["x_t"], v, rows(c, "g"), step)
+
+
+def beside(c, by):
+    """A velocity near v: another policy's."""
+    return c["v"] + by * torch.tanh(c["x_t"].roll(1, -1))
+
+
 def differing(found):
     return {f.subject for f in found["report"].findings if f.verdict == "differs"}
 
@@ -96,8 +107,7 @@ def test_steps_without_noise_are_told_and_the_others_are_judged_without_them(mak
 
 def test_draws_about_the_reference_are_told(make, judge):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    other = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    other = kernel(c, c["v_ref"])
     kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob")}
     found = judge(kept | {"x_s": other.sample(c["noise"])}, TOLD)["x_s"]
     assert "about the mean of the reference's velocity" in found.detail, found.detail
@@ -105,9 +115,7 @@ def test_draws_about_the_reference_are_told(make, judge):
 
 def test_draws_about_weights_that_are_not_there_are_told(make, judge):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    near = c["v"] + 0.02 * torch.tanh(c["x_t"].roll(1, -1))
-    other = sde.transition(paths.linear(step.t), c["x_t"], near, rows(c, "g"), step)
+    other = kernel(c, beside(c, 0.02))
     kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob", "v_ref")}
     found = judge(kept | {"x_s": other.sample(c["noise"])}, TOLD)["x_s"]
     assert "weights that were not recorded" in found.detail, found.detail
@@ -191,23 +199,19 @@ def test_the_std_of_a_density_is_told(make, judge, kind):
 
 def test_a_density_of_weights_that_are_not_there_is_told(make, judge):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    near = c["v"] + 0.01 * torch.tanh(c["x_t"].roll(1, -1))
-    other = sde.transition(paths.linear(step.t), c["x_t"], near, rows(c, "g"), step)
+    other = kernel(c, beside(c, 0.01))
     found = judge(c | {"log_prob": policy.total(other.log_prob(c["x_s"]))}, TOLD)["log_prob"]
     assert "as another policy's does" in found.detail, found.detail
 
 
 def test_the_old_policy_s_density_is_not_judged_without_its_velocity(make, judge):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    near = c["v"] + 0.01 * torch.tanh(c["x_t"].roll(1, -1))
-    old = sde.transition(paths.linear(step.t), c["x_t"], near, rows(c, "g"), step)
+    near = beside(c, 0.01)
+    old = kernel(c, near)
     drawn = old.sample(c["noise"])
-    kernel = sde.transition(paths.linear(step.t), c["x_t"], c["v"], rows(c, "g"), step)
     kept = {n: x for n, x in c.items() if n not in ("kl", "noise")}
     made = {
-        "x_s": drawn, "log_prob": policy.total(kernel.log_prob(drawn)),
+        "x_s": drawn, "log_prob": policy.total(kernel(c, c["v"]).log_prob(drawn)),
         "log_prob_old": policy.total(old.log_prob(drawn)),
     }  # fmt: skip
     found = judge(kept | made, TOLD)
@@ -274,12 +278,10 @@ def test_a_level_that_rounding_puts_above_one_is_one(make, judge):
 @pytest.mark.parametrize("estimate", [kl.k1, kl.k2, kl.k3])
 def test_an_estimate_against_the_old_policy_is_told_for_that(make, judge, estimate):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    old = c["v"] + 0.05 * torch.tanh(c["x_t"].roll(1, -1))
+    old = beside(c, 0.05)
 
     def score(v):
-        kernel = sde.transition(paths.linear(step.t), c["x_t"], v, rows(c, "g"), step)
-        return policy.total(kernel.log_prob(c["x_s"]))
+        return policy.total(kernel(c, v).log_prob(c["x_s"]))
 
     kept = {n: x for n, x in c.items() if n != "noise"} | {"v_old": old}
     value = estimate(score(old) - score(c["v"]))
@@ -290,8 +292,7 @@ def test_an_estimate_against_the_old_policy_is_told_for_that(make, judge, estima
 
 def test_the_size_of_k1_is_told_for_that(make, judge):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    other = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    other = kernel(c, c["v_ref"])
     log_ratio = policy.total(other.log_prob(c["x_s"])) - c["log_prob"]
     found = judge(c | {"kl": kl.k1(log_ratio).abs()}, TOLD | {"kl": "kl.k1"})["kl"]
     assert "kl.k1: absolute" in found.formula, found
@@ -300,8 +301,7 @@ def test_the_size_of_k1_is_told_for_that(make, judge):
 
 def test_estimates_that_are_nearly_one_are_told_by_what_they_lack_and_not_by_a_sign(make, judge):
     c = make(shape=WIDE)
-    step = Step(rows(c, "t"), rows(c, "s"))
-    other = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    other = kernel(c, c["v_ref"])
     log_ratio = policy.total(other.log_prob(c["x_s"])) - c["log_prob"]
     found = judge(c | {"kl": kl.k3(log_ratio) + 1}, TOLD | {"kl": "kl.k3"})["kl"]
     assert "kl.k3: no −1" in found.formula, found

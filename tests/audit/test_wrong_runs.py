@@ -331,6 +331,14 @@ def test_what_is_not_finite_is_counted_and_the_rest_is_judged(make, judge, name)
     assert found["noise"].verdict == "consistent", found["noise"]
 
 
+@pytest.mark.parametrize("name", ["x_t", "x_s", "v", "noise", "mean"])
+def test_a_scaled_state_is_told_beside_what_is_not_finite(make, judge, name):
+    c = make(dtype=torch.float32)
+    c["x_s"] = 0.5 * c["x_s"]
+    c[name][17] = torch.nan
+    caught(judge(c), "x_s", "scaled or shifted after it was drawn")
+
+
 def test_levels_that_no_step_has_are_counted(make, judge):
     c = make()
     c["s"][5] = c["t"][5]

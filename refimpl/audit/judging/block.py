@@ -98,6 +98,12 @@ class Block:
         raw, scalars = ({n: x[used] for n, x in y.items()} for y in (self.raw, self.scalars))
         return Block(raw, scalars, self.model, kept, self.room)
 
+    def sound(self, *names: str) -> "Block":
+        """The usable rows that are finite in these latents, of which equations can be asked."""
+        each = [torch.isfinite(self.raw[name]).flatten(1).all(dim=1) for name in names]
+        used = torch.stack(each).all(dim=0)
+        return self if bool(used.all()) else self.only(used)
+
     @cached_property
     def resolved(self) -> dict[str, Tensor]:
         """t, s, h, std, g as far as they follow, (n, 1)."""

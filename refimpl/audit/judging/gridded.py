@@ -1,6 +1,8 @@
 """Which grid do the levels of a run lie on?
 
-a grid with a name, or a part of one        else: evenly spaced after a shift, a root, a cosine
+    a grid with a name, or a part of one        else: evenly spaced after a shift, a root, a cosine
+
+A spacing is told beside the ends, never in place of a declared grid.
 """
 
 import math
@@ -10,6 +12,7 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from ...equations import schedules
 from ...simulate import grids
 from ..reading.manifest import Manifest
 from .finding import Finding, Verdict
@@ -106,8 +109,7 @@ def _shift_of(x: Tensor) -> float:
     """The m of levels m u/(1 + (m − 1) u), u evenly spaced; 0.0 where there is none."""
 
     def before(log_m: float) -> Tensor:
-        m = math.exp(log_m)
-        return x / (m - (m - 1) * x)
+        return schedules.shift(x, math.exp(-log_m))
 
     def bent(log_m: float) -> float:
         u = before(log_m)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ...equations import conversions, kernels, paths
+from ...equations import conversions, kernels, paths, schedules, sde
 from . import readings
 from .gridded import GRIDS
 
@@ -26,7 +26,7 @@ _ROUNDED = 64
 """So many roundoffs a mean may be off by, whose root loses some."""
 
 _SHARP = 1e-5
-"""And so is a level from g, whose digits are all there."""
+"""And so is g, whose digits are all there."""
 
 _SOME = 3
 _BFLOAT16 = 2.0**-8
@@ -146,7 +146,7 @@ _WHOLE: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def _shift(m: float) -> Callable[[Tensor], Tensor]:
-    return lambda t: m * t / (1 + (m - 1) * t)
+    return lambda t: schedules.shift(t, m)
 
 
 _SHIFTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -194,10 +194,11 @@ def of_schedule(c: Mapping[str, Tensor], levels: Sequence[float]) -> str:
     """The levels that g = a √(t/(1 − t)) is right for, for one of these a, in words, or ""."""
     t, g = c["t"], c["g"]
     for a in levels:
-        there = g**2 / (a**2 + g**2)
-        inside = (t < 1)[:, 0]
         for words, change in _SHIFTS.items():
-            apart = (there - change(t))[inside].abs()
-            if len(apart) >= _SOME and bool((apart <= _SHARP).all()):
+            there = change(t)
+            inside = ((there > 0) & (there < 1))[:, 0]
+            level, own = there[inside], g[inside]
+            apart = (sde.flow_grpo_g(level, a, level) - own).abs() if len(level) else own
+            if len(level) >= _SOME and bool((apart <= _SHARP * own).all()):
                 return words.replace("levels", f"g = {a:g} √(t/(1 − t)) of levels", 1)
     return ""

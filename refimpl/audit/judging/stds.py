@@ -1,6 +1,8 @@
 """What the std of a step is made of: g and h of its own row, or of another; or some power of them.
 
-std = g √h        g of the step after, √h        0.316 g        2 √(t/(1 − t)) with no √h
+    std = g √h        g of the step after, √h        0.316 g        2 √(t/(1 − t)) with no √h
+
+The right one is asked of the equation; what is not, is told by what it is made of.
 """
 
 import math
@@ -52,7 +54,7 @@ def _of_other_steps(c: Mapping[str, Tensor], u: float) -> str:
     for by_g in _STEPS:
         for by_h in _STEPS:
             inside = (places + min(by_g, by_h) >= 0) & (places + max(by_g, by_h) < len(g))
-            made = g.roll(-by_g, 0) * h.roll(-by_h, 0).sqrt()
+            made = STDS[0].value({"g": g.roll(-by_g, 0), "h": h.roll(-by_h, 0)})
             told = int(inside.sum()) >= _FEWEST
             if told and _near(made[inside], std[inside], lost.amax(), u):
                 return f"it is g{_STEPS[by_g]} times √h{_STEPS[by_h]}"

@@ -1,7 +1,9 @@
 """The weights of x_t, of v, and of other recorded velocities in a mean, row by row.
 
-mean = c_x x_t + c_v v                    is one of the weights another, and is that one known?
-mean = c_x x_t + c_v (a v + b v′)         v′ of the step before: a solver of two steps
+    mean = c_x x_t + c_v v                    is one of the weights another, and is that one known?
+    mean = c_x x_t + c_v (a v + b v′)         v′ of the step before: a solver of two steps
+
+Right weights are asked of the step's equation; those that were used are read off the latents.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ...equations import gaussian
 from ...evidence.rounding import ROUNDINGS
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA
@@ -33,6 +34,7 @@ def of_draw(
     b = block(probe.raw, model)
     if not b.n or not b.has("x_s", "noise") or not {"t", "s", "std"} <= set(b.resolved):
         return ""
+    b = b.sound("x_s", "noise", *(n for n in ("mean", "x_t", "v") if b.has(n)))
     if words := _scaled(b):
         return words
     if not b.has("mean"):
@@ -57,7 +59,7 @@ def _scaled(b: Block) -> str:
     x_s, t, mean = b.latent("x_s"), b.resolved["t"][:, 0], _mean(b)
     if mean is None:
         return ""
-    made = mean + b.resolved["std"] * b.latent("noise")
+    made = gaussian.sample(mean, b.resolved["std"], b.latent("noise"))
     off = (x_s - made).abs().amax(dim=1) > _OFF * made.abs().amax(dim=1)
     levels = torch.unique(t[off])
     if int(off.sum()) < _FEWEST or bool(torch.isin(t[~off], levels).any()):

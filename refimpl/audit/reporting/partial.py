@@ -1,6 +1,8 @@
 """Numbers that are right for some coordinates: the first or the last of a latent, along an axis.
 
-(B, 16, 8, 8): 4 of 16 channels        (B, 50, 32): 7 of 32 numbers of each action
+    (B, 16, 8, 8): 4 of 16 channels        (B, 50, 32): 7 of 32 numbers of each action
+
+Every part along every axis is held against the numbers at once, by sums that grow.
 """
 
 from collections.abc import Sequence

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ...equations import Step, paths, sde
 from ...evidence.rounding import ROUNDINGS
 from ..judging.block import Model, block
 from ..judging.finding import Finding
@@ -26,18 +27,23 @@ def undrawn(
     stored = {"std", "t"} <= set(probe.raw) and b.n and b.has("x_t", "x_s")
     if not stored or not {"t", "h", "std"} <= set(b.resolved):
         return None, []
+    b = b.sound(*(n for n in ("x_t", "x_s", "v_old", "v", "mean") if b.has(n)))
     t, std = b.raw["t"][:, 0], b.resolved["std"][:, 0]
-    x_t, x_s, h = b.latent("x_t"), b.latent("x_s"), b.resolved["h"]
-    made = {f"the ODE's step, x_t − h {n}": (n, x_t - h * b.latent(n))
-            for n in ("v_old", "v") if b.has(n)}  # fmt: skip
+    x_t, x_s, level = b.latent("x_t"), b.latent("x_s"), b.resolved["t"]
+    step, c = Step(level, b.resolved["s"]), paths.linear(level)
+    made = {
+        f"the ODE's step, x_t − h {n}":
+            (n, sde.transition(c, x_t, b.latent(n), 0 * level, step).mean)
+        for n in ("v_old", "v") if b.has(n)
+    }  # fmt: skip
     made |= {"the mean": ("mean", b.latent("mean"))} if b.has("mean") else {}
     still = dict[str, list[float]]()
     for level in torch.unique(t[std > 0]).tolist():
         here = (t == level) & (std > 0)
-        for words, (name, step) in made.items():
+        for words, (name, end) in made.items():
             u = max(probe.roundoff[n] for n in ("x_t", "x_s", name))
-            size = (x_t.abs() + x_s.abs() + step.abs())[here]
-            gap, drawn = (step - x_s)[here].abs(), std[here, None]
+            size = (x_t.abs() + x_s.abs() + end.abs())[here]
+            gap, drawn = (end - x_s)[here].abs(), std[here, None]
             none = gap.amax(dim=1, keepdim=True) < _NONE * drawn
             same = bool((none & (gap <= ROUNDINGS * u * size)).all())
             if int(here.sum()) >= _FEWEST and same:
