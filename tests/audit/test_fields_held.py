@@ -121,13 +121,15 @@ def test_draws_about_weights_that_are_not_there_are_told(make, judge):
     assert "weights that were not recorded" in found.detail, found.detail
 
 
-def test_a_rounded_state_is_not_told_for_other_weights(make, judge):
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_rounded_state_is_not_told_for_other_weights(make, judge, whole):
+    """The rounding of what was drawn is no share of v: it falls with the std, and not with h."""
     c = make(shape=WIDE, dtype=torch.float32)
-    mean, std = c["mean"], rows(c, "std")
-    rounded = (mean + (std * c["noise"]).bfloat16().float()).bfloat16().float()
+    drawn = c["mean"] + (rows(c, "std") * c["noise"]).bfloat16().float()
     kept = {n: x for n, x in c.items() if n not in ("kl", "log_prob", "v_ref")}
-    detail = judge(kept | {"x_s": rounded}, TOLD)["x_s"].detail
-    assert "weights" not in detail
+    found = judge(kept | {"x_s": drawn.bfloat16().float() if whole else drawn}, TOLD)["x_s"]
+    assert whole or found.verdict == "differs"
+    assert "weights" not in found.detail
 
 
 def test_a_state_that_was_scaled_after_its_draw_is_told(make, judge):
@@ -202,6 +204,26 @@ def test_a_density_of_weights_that_are_not_there_is_told(make, judge):
     other = kernel(c, beside(c, 0.01))
     found = judge(c | {"log_prob": policy.total(other.log_prob(c["x_s"]))}, TOLD)["log_prob"]
     assert "as another policy's does" in found.detail, found.detail
+
+
+def test_a_density_that_is_off_by_what_its_distance_is_is_no_other_policy_s(make, judge):
+    c = make(shape=WIDE)
+    std = rows(c, "std")
+    size = ((c["x_s"] - c["mean"]) / std).abs()
+    off = -(size**2.05) / 2 - torch.log(std) - math.log(2 * math.pi) / 2
+    found = judge(c | {"log_prob": policy.total(off)}, TOLD)["log_prob"]
+    assert found.verdict == "differs"
+    assert "another policy" not in found.detail, found.detail
+
+
+def test_noise_is_judged_about_the_mean_of_the_policy_that_sampled(make, judge):
+    """The means that were recorded are the learner's, some way from it."""
+    c = make(shape=WIDE)
+    learner = beside(c, 0.5)
+    kept = {n: x for n, x in c.items() if n not in ("kl", "noise", "log_prob", "v_ref")}
+    made = kept | {"v": learner, "v_old": c["v"], "mean": kernel(c, learner).mean}
+    assert judge(made, TOLD)["noise"].verdict == "consistent"
+    assert judge(made | {"v_old": learner}, TOLD)["noise"].verdict == "differs"
 
 
 def test_the_old_policy_s_density_is_not_judged_without_its_velocity(make, judge):

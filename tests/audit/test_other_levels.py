@@ -124,6 +124,25 @@ def test_right_steps_and_other_formulas_are_not_told_for_other_levels(make, judg
     assert "−noise_hat/s" in found["mean"].detail
 
 
+def test_a_mean_that_is_a_little_off_is_not_told_for_levels_near_its_own(make, judge):
+    """Its coefficients are those of levels within a thousandth, which give other means."""
+    c = make(a=0.1)
+    e = c["std"].reshape(-1, 1, 1, 1) ** 2 / (2 * c["t"].reshape(-1, 1, 1, 1))
+    mean = c["mean"] + (torch.exp(-e) - 1 + e) * c["x_t"]
+    kept = {n: y for n, y in c.items() if n not in ("log_prob", "kl")}
+    drawn = mean + c["std"].reshape(-1, 1, 1, 1) * c["noise"]
+    found = judge(kept | {"mean": mean, "x_s": drawn}, {"a": 0.1})["mean"]
+    assert found.verdict == "differs"
+    assert "thousandths" not in found.detail, found.detail
+
+
+def test_noise_beside_a_std_of_one_is_not_told_to_be_scaled(make, judge):
+    c = make()
+    made = stepped(c, c["t"], c["s"], (c["t"] - c["s"]) ** -0.5)
+    found = judge({n: y for n, y in made.items() if n != "mean"})
+    assert not [f for f in found["report"].findings if "std times the draw" in f.detail]
+
+
 def test_a_schedule_of_the_levels_before_their_shift_is_told(make, judge):
     c = make()
     early = c["t"] / (3 - 2 * c["t"])
