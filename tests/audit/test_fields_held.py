@@ -208,10 +208,9 @@ def test_a_density_of_weights_that_are_not_there_is_told(make, judge):
 
 def test_a_density_that_is_off_by_what_its_distance_is_is_no_other_policy_s(make, judge):
     c = make(shape=WIDE)
-    std = rows(c, "std")
-    size = ((c["x_s"] - c["mean"]) / std).abs()
-    off = -(size**2.05) / 2 - torch.log(std) - math.log(2 * math.pi) / 2
-    found = judge(c | {"log_prob": policy.total(off)}, TOLD)["log_prob"]
+    square = (((c["x_s"] - c["mean"]) / rows(c, "std")) ** 2).flatten(1).mean(1)
+    off = 20 * (torch.exp(square) - math.e)
+    found = judge(c | {"log_prob": c["log_prob"] + off}, TOLD)["log_prob"]
     assert found.verdict == "differs"
     assert "another policy" not in found.detail, found.detail
 
@@ -219,7 +218,7 @@ def test_a_density_that_is_off_by_what_its_distance_is_is_no_other_policy_s(make
 def test_noise_is_judged_about_the_mean_of_the_policy_that_sampled(make, judge):
     """The means that were recorded are the learner's, some way from it."""
     c = make(shape=WIDE)
-    learner = beside(c, 0.5)
+    learner = beside(c, 3.0)
     kept = {n: x for n, x in c.items() if n not in ("kl", "noise", "log_prob", "v_ref")}
     made = kept | {"v": learner, "v_old": c["v"], "mean": kernel(c, learner).mean}
     assert judge(made, TOLD)["noise"].verdict == "consistent"

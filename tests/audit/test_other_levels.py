@@ -126,12 +126,12 @@ def test_right_steps_and_other_formulas_are_not_told_for_other_levels(make, judg
 
 def test_a_mean_that_is_a_little_off_is_not_told_for_levels_near_its_own(make, judge):
     """Its coefficients are those of levels within a thousandth, which give other means."""
-    c = make(a=0.1)
+    c = make(a=0.05)
     e = c["std"].reshape(-1, 1, 1, 1) ** 2 / (2 * c["t"].reshape(-1, 1, 1, 1))
     mean = c["mean"] + (torch.exp(-e) - 1 + e) * c["x_t"]
     kept = {n: y for n, y in c.items() if n not in ("log_prob", "kl")}
     drawn = mean + c["std"].reshape(-1, 1, 1, 1) * c["noise"]
-    found = judge(kept | {"mean": mean, "x_s": drawn}, {"a": 0.1})["mean"]
+    found = judge(kept | {"mean": mean, "x_s": drawn}, {"a": 0.05})["mean"]
     assert found.verdict == "differs"
     assert "thousandths" not in found.detail, found.detail
 
