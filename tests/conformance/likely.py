@@ -62,8 +62,8 @@ def ode_sampler(field, x, t, s, k, levels):
     return classical(field, x, t, s, (1, 3, 3, 1))
 
 
-@wrong("middles a whole step away", "ode_sampler.value", "k2 = field(x − h k1, t − 0.5 h)",
-       "k3 = field(x − h k2, t − 0.5 h)", ode_method="rk4")  # fmt: skip
+@wrong("middles a whole step away", "ode_sampler.value", "field(x − h k1, t − h/2)  and",
+       "field(x − h k2, t − h/2)  where", ode_method="rk4")  # fmt: skip
 @along
 def ode_sampler(field, x, t, s, k, levels):
     return classical(field, x, t, s, reach=1)

@@ -107,8 +107,7 @@ def ratio(log_prob, log_prob_old):
     return value / value.mean()
 
 
-@wrong("an absolute divergence", "kl.value", "abs(difference)  where  difference²",
-       "difference = mean − mean_ref")  # fmt: skip
+@wrong("an absolute divergence", "kl.value", "abs(mean − mean_ref)/(2 std²)  where  (mean − mean_")
 def kl(mean, mean_ref, std):
     return summed((mean - mean_ref).abs() / (2 * col(std, mean) ** 2))
 

@@ -31,6 +31,7 @@ PLAIN = {
     "minimum": ((2.0, 3.0), 2), "maximum": ((2.0, 3.0), 3),
     "clamp": ((np.array([-5.0, 0.5, 5.0]), -1.0, 2.0), [-1, 0.5, 2]),
     "bfloat16": ((np.array([1.003, -1.005, 3.01]),), [1, -1 - 2**-7, 3 + 2**-6]),
+    "float32": ((np.array([1 + 2**-25, -1.00000013, 3.0000004]),), [1, -1 - 2**-23, 3 + 2**-21]),
     "float16": ((np.array([1.0004, -1.0006, 3.001]),), [1, -1 - 2**-10, 3 + 2**-9]),
 }  # fmt: skip
 """Arguments, and what comes of them: functions of each number by itself."""

@@ -5,6 +5,7 @@ import inspect
 import everyday  # noqa: F401 (it adds to those of strange)
 import exchanged  # noqa: F401 (it adds to those of strange)
 import likely  # noqa: F401 (it adds to those of strange)
+import misplaced  # noqa: F401 (it adds to those of strange)
 import numbered  # noqa: F401 (it adds to those of strange)
 import numpy as np
 import objectives  # noqa: F401 (it adds to those of strange)

@@ -69,6 +69,27 @@ def _centred(how: str) -> Any:
     return parts
 
 
+def _across(i: Inputs, c: Conventions) -> Parts:
+    r = i["rewards"]
+    if len(r) < 2:
+        raise ValueError("one prompt has no std over prompts")
+    scale = r.std(axis=0, keepdims=True, ddof=c["advantage_ddof"]) + c["advantage_eps"]
+    centred = r - r.mean(axis=1, keepdims=True)
+    return {"value": np.divide(centred, scale, out=0 * centred, where=0 * centred + scale > 0)}
+
+
+def _by_prompts(i: Inputs, c: Conventions) -> Parts:
+    r = i["rewards"]
+    return {"value": (r - r.sum(axis=1, keepdims=True) / len(r)) / _spread(i, c)}
+
+
+def _clipped_first(i: Inputs, c: Conventions) -> Parts:
+    plain = c.but(advantage_clip="none")
+    centred = advantages(Formulas(), i, plain.but(advantage_std="none"))["value"]
+    held = Formulas()("grpo.bounded")(centred, float(c["advantage_clip"]))
+    return {"value": held / _spread(i, plain)}
+
+
 def _dealt(i: Inputs, c: Conventions) -> Parts:
     r = i["rewards"]
     turned = r.reshape(r.shape[1], r.shape[0]).T
@@ -108,6 +129,12 @@ _ADVANTAGE_SLIPS = (
     Slip("groups along the other axis", "The mean runs over prompts, not over a prompt's samples.",
          "group sizes wrong through the sampler (flow_grpo 85, 106)", "a row is a group",
          _centred("column")),
+    Slip("std along the other axis", "Each sample is divided by the std over prompts; the mean is "
+         "its own group's.", "std(0) for std(1)", "a row is a group", _across),
+    Slip("the group's sum divided by the number of groups", "The baseline is no mean.",
+         "counts of ids taken for sizes", "divide by the group's size", _by_prompts),
+    Slip("clipped before the division by the std", "The centred reward is held, and then divided.",
+         "clips set too early", "clip what the std has divided", _clipped_first),
     Slip("rewards cut into groups of the wrong size", "As many samples as there are prompts share "
          "a mean and a std.", "reshape(group_size, -1)", "a row is a group", _cut),
     Slip("groups along the other axis", "Mean and std run over prompts, not over a prompt's "

@@ -86,13 +86,14 @@ def _noisy(i: Inputs, states: np.ndarray, c: Conventions) -> Iterator[tuple[int,
 
 
 def _scores(
-    i: Inputs, states: np.ndarray, c: Conventions, *, of: int = 1, power: float = 0.0
+    i: Inputs, states: np.ndarray, c: Conventions, *, of: int = 1, power: float = 0.0, by: int = 0
 ) -> np.ndarray:
     """(steps with noise, B), each of the state that it leads to; of the one that it comes from with
-    of = 0, of its mean with −1; the std times h to a power."""
-    grid, rows = levels_of(i, c), []
-    for k, p in _noisy(i, states, c):
-        std = p.std * (grid[k] - grid[k + 1]) ** power
+    of = 0, of its mean with −1; the std times h to a power, or that of so many steps after."""
+    grid, rows, steps = levels_of(i, c), [], list(_noisy(i, states, c))
+    for n, (k, p) in enumerate(steps):
+        other = steps[min(max(n + by, 0), len(steps) - 1)][1]
+        std = other.std * (grid[k] - grid[k + 1]) ** power
         x = p.mean if of < 0 else states[k + of]
         rows.append(scored(Formulas(), c, x, p.mean, std))
     return np.stack(rows)
@@ -160,6 +161,18 @@ def _hypotheses(
                                       _scores(i, states, c, of=0)),
         "g for the step's std": ("std is g √h.", "divide by g √h",
                                  _scores(i, states, c, power=-0.5)),
+        "the std of the next step": ("Step k is scored with the std of step k + 1, the last with "
+                                     "its own.", "g √h of the step itself",
+                                     _scores(i, states, c, by=1)),
+        "the std of the step before": ("Step k is scored with the std of step k − 1, the first "
+                                       "with its own.", "g √h of the step itself",
+                                       _scores(i, states, c, by=-1)),
+        "the std of the first step": ("All steps are scored with one std, made before the loop.",
+                                      "g √h of the step itself",
+                                      _scores(i, states, c, by=-len(states))),
+        "the std of the last step": ("All steps are scored with one std.",
+                                     "g √h of the step itself",
+                                     _scores(i, states, c, by=len(states))),
         "the mean scored for the state": ("log p(mean): nothing of what was drawn is in it.",
                                           "score what was drawn", _scores(i, states, c, of=-1)),
         "in reverse order": ("Step k has that of step T − k.", "log_probs[k] at step k",

@@ -17,13 +17,13 @@ from ..adapter.inputs import field_of, levels_of
 from ..diagnosis.exchanges import exchanges, on_clocks
 from ..diagnosis.factors import freed
 from ..diagnosis.limits import starts
-from ..diagnosis.lines import changed_lines
+from ..diagnosis.lines import changed_lines, renamed
 from ..diagnosis.printing import shown
 from ..diagnosis.programs import Edit, shapes
 from ..diagnosis.remade import FREE, Remade, remade
 from ..diagnosis.solving import solved
 from ..formulas.operations import Edited
-from ..formulas.program import Env, Line, Program
+from ..formulas.program import Env, Line, Program, line
 from ..formulas.stages import stages
 from ..formulas.values import Inputs, Parts
 from .slopes import blur
@@ -41,7 +41,8 @@ def _walked(
     i: Inputs, c: Conventions, rules: Sequence[Program], free: Env | None = None
 ) -> Iterator[Env]:
     """All numbers of each step."""
-    known: Env = {"x": i["x"], "field": field_of(i), "a": i.get("a", c["a"]), **(free or {})}
+    known: Env = {"x": i["x"], "x_start": i["x"], "field": field_of(i), "a": i.get("a", c["a"])}
+    known |= free or {}
     grid = levels_of(i, c)
     for k, (t, s) in enumerate(pairwise(grid)):
         own = {"t": np.float64(t), "s": np.float64(s), "h": np.float64(t - s)}
@@ -87,6 +88,7 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
             for now in changed_lines(was, shapes(program, k, known), factors=True):
                 if not _scaled_alone(program, was, now):
                     yield _edited(program, k, now)
+                    yield from (_with(program, r) for r in _twins(program, k, now))
     for program, r in _remade(i, c):
         if not r.free:
             yield _with(program, r)
@@ -95,6 +97,19 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
         for k, was in enumerate(program.lines):
             for now in changed_lines(was, shapes(program, k, known), factors=False):
                 yield _edited(program, k, now, where=where)
+
+
+def _twins(program: Program, k: int, now: Line) -> Iterator[Remade]:
+    """The same edit in the line of the next slope, where that is the same line: of Runge-Kutta."""
+    rows = program.lines[k : k + 2]
+    if len(rows) < 2 or not rows[0].name.startswith("k"):
+        return
+    before = next((n for n in rows[0].uses if n.startswith("k")), "")
+    other = ast.Name(rows[0].name, ast.Load())
+    if not before or ast.unparse(renamed(rows[0].expression, before, other)) != rows[1].source:
+        return
+    then = line(rows[1].name, renamed(now.expression, before, other))
+    yield Remade((Edit(k, rows[0], now), Edit(k + 1, rows[1], then)), "", now)
 
 
 def _scaled_alone(program: Program, was: Line, now: Line) -> bool:
@@ -107,7 +122,13 @@ def _scaled_alone(program: Program, was: Line, now: Line) -> bool:
 
 def _shaped(program: Program, i: Inputs) -> Env:
     """Numbers of the shapes that the rule's have."""
-    arrays = ("x", "v", *(["noise"] if "noise" in i else []), *(row.name for row in program.lines))
+    arrays = (
+        "x",
+        "x_start",
+        "v",
+        *(["noise"] if "noise" in i else []),
+        *(row.name for row in program.lines),
+    )
     known: Env = dict.fromkeys(arrays, i["x"])
     return known | dict.fromkeys(_SCALARS, np.float64(0.5))
 

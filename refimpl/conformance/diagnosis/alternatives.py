@@ -50,8 +50,8 @@ THRESHOLDS = tuple(
 """Held at the size below which a share of the sample lies, or at 1 if that is more; divided by it
 or not: dynamic thresholding."""
 
-OF_SAMPLE = ("c * q / norm(q)", "c * q / rms(q)", *THRESHOLDS)
-"""Numbers of a whole sample in a coordinate's."""
+OF_SAMPLE = ("c * q / norm(q)", "c * q / rms(q)", "c * q + d", *THRESHOLDS)
+"""Numbers of a whole sample in a coordinate's; latents that were scaled and shifted once more."""
 
 OF_LAST = ("q - mean_of_last(q)", "mean_of_last(q)", "q / norm_of_last(q)")
 """Numbers of the last axis in a coordinate's."""
@@ -205,7 +205,13 @@ OF_LINE: Mapping[str, tuple[str, ...]] = {
     "clipped": CLIPS,
     "kl": COSTS,
     "difference": DIFFERENCES,
-    "log_ratio": ("exp(log_prob_ref) - exp(log_prob)", "log_prob_ref / log_prob - 1"),
+    "log_ratio": (
+        "exp(log_prob) * q",
+        "exp(log_prob_ref) * q",
+        "exp(q) * q",
+        "exp(log_prob_ref) - exp(log_prob)",
+        "log_prob_ref / log_prob - 1",
+    ),
     "gap": ("exp(log_prob) - exp(log_prob_old)", "log_prob / log_prob_old - 1"),
     "residual": RESIDUALS,
     "value": (*GUIDED, *RATIOS, *OBJECTIVES),

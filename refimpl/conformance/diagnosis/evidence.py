@@ -201,8 +201,8 @@ _FINE = 2.0**-50
 """In float64 no two rules lie within a tolerance."""
 
 _TERMS = 64
-"""A sum where a mean is meant rounds as its terms do, and they may cancel: in float64 no formula
-that is another lies as near."""
+"""A sum where a mean is meant rounds as its terms do, and they may cancel; a mean over the batch
+rounds as the largest sample does. In float64 no formula that is another lies as near."""
 
 _SEEDS = (11, 51, 91, 131)
 """Several inputs from each case: a sum over many coordinates seldom lies below 1.
@@ -233,8 +233,10 @@ def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
     fitted = fit(row.got, want.shape)
     if fitted is None:
         seen.met = False
-    more = 1 if row.unit > _FINE else _TERMS
-    bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + more * _sizes(row, want.shape))
+    sizes = _sizes(row, want.shape)
+    if row.unit <= _FINE:
+        sizes = np.maximum(_TERMS * sizes, np.max(row.sizes, initial=0.0))
+    bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + sizes)
     if fitted is not None:
         with np.errstate(invalid="ignore"):  # infinity less infinity
             off = np.abs(fitted - want)

@@ -22,7 +22,7 @@ from .others import CLOCKS, LIMITS, OTHERS
 from .programs import Edit, shapes
 from .remade import FREE, STANDARD, Remade, forms_of, template
 
-SCALARS = frozenset(OTHERS) - {"noise"}
+SCALARS = frozenset(OTHERS) - {"noise", "x"}
 """Quantities of one number a sample, or a step."""
 
 _MOST = 5

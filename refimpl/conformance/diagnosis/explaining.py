@@ -22,6 +22,7 @@ from .apart import Apart, Reader
 from .arguments import rounded_arguments, rounded_lines
 from .beside import beside
 from .compound import Finder, compounds, firsts, spoilt
+from .constants import named
 from .evidence import Evidence, Variation
 from .factors import factors
 from .instead import substitutes
@@ -139,12 +140,16 @@ class _Search:
     ) -> list[Explanation]:
         """Edits; those that one declared a allows stand beside what else it does, the plainest.
 
-        sin(a π/3) and a are one number at a = 0.5, and nothing else was asked.
+        sin(a π/3) and a are one number at a = 0.5, and nothing else was asked; so are √g and √2 g
+        where g is 0.5 throughout.
         """
-        fixed = not any("a" in k.inputs for k in e.cases)
-        if fixed and found and all("a" in x.was.uses for n in found for x in n.edits):
+        fixed = {"a"} if not any("a" in k.inputs for k in e.cases) else set[str]()
+        fixed |= {"g"} if fixed and e.c["g"] == "constant" else set()
+        other = list[Neighbour]()
+        if found and all(fixed & x.was.uses for n in found for x in n.edits):
             found = found + remakings(e, parts, free=False)
-        return [_told(e, n) for n in distinct(found, e)]
+            other = factors(e, parts) if "g" in fixed else other
+        return [_told(e, n) for n in (*distinct(found, e), *other)]
 
     def _one_fault(self, e: Evidence) -> list[Explanation]:
         """The simplest searches; of a whole step the quick ones alone."""
@@ -184,7 +189,7 @@ def _looped(e: Evidence) -> Iterator[Variation]:
     yield from (_as_edit(e, x) for x in e.op.edited(e.cases[0].inputs, e.c))
 
 
-_CLOCKS = ("time = ", "velocity = ")
+_CLOCKS = ("time = ", "velocity = ", "a = ")
 
 _WRITE = "write the line as it is meant"
 
@@ -233,7 +238,7 @@ def _explained(v: Variation, gap: float) -> Explanation:
 
 
 def _told(e: Evidence, n: Neighbour) -> Explanation:
-    it = "  and  ".join(shown(edit.now.expression) for edit in n.edits)
+    it = "  and  ".join(shown(named(edit.now.expression, e)) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
     name = f"{it}  where  {meant}"
     return Explanation("edit", name, 0.0, _here(n), _WRITE, says=n.says(e), edits=n.edits)

@@ -136,7 +136,7 @@ def starts(
     if form in _BEGINS:
         return list(_BEGINS[form])
     if form == "c":
-        return [float(np.median(q))]
+        return [float(x) for x in (np.median(q), np.max(q), np.min(q), np.median(q) / 4)]
     if form.startswith("c * tanh"):
         return [float(share * np.abs(q).max()) for share in (0.2, 0.4, 0.8, 1.6)]
     if form.startswith("c * "):

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from ...edits import NotSeen, Path, changes, places, replaced
 from ..formulas.program import Line, line
+from .brackets import bracketed
 
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 """The numbers that may stand in a line, each with its shape."""
@@ -45,6 +46,9 @@ def _expressions(
             for other in made(node):
                 yield replaced(whole, path, other).body
     if factors:
+        for path, node in nodes:
+            for other in bracketed(node):
+                yield replaced(whole, path, other).body
         for path, node in terms(nodes):
             for other in _scaled(node, known):
                 yield replaced(whole, path, other).body
@@ -65,6 +69,7 @@ def more_changes(node: ast.AST) -> Iterator[ast.expr]:
         yield from (ast.Constant(n) for n in (node.value - 1, node.value * 2) if n > 1)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         yield node.left
+        yield ast.Call(ast.Name("abs", ast.Load()), [node.left], [])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
         yield node.right
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -139,7 +144,7 @@ _DECLARED = ("a", "eps")
 
 def renamed(root: ast.expr, name: str, other: ast.expr) -> ast.expr:
     """The expression with another in a name's place, everywhere; what is the same is shared."""
-    made: ast.expr = _put(root, lambda node: other if _is_name(node, name) else None)
+    made: ast.expr = put(root, lambda node: other if _is_name(node, name) else None)
     return made
 
 
@@ -147,10 +152,10 @@ def _is_name(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
-def _put(node: Any, other: Callable[[ast.AST], ast.expr | None]) -> Any:
+def put(node: Any, other: Callable[[ast.AST], ast.expr | None]) -> Any:
     """The node with others in the places of those that have one; functions keep their names."""
     if isinstance(node, list):
-        return [_put(x, other) for x in node]
+        return [put(x, other) for x in node]
     if not isinstance(node, ast.expr):
         return node
     instead = other(node)
@@ -160,18 +165,19 @@ def _put(node: Any, other: Callable[[ast.AST], ast.expr | None]) -> Any:
     vars(made).update(vars(node))
     for field in node._fields:
         if not (field == "func" and isinstance(node, ast.Call)):
-            setattr(made, field, _put(getattr(node, field), other))
+            setattr(made, field, put(getattr(node, field), other))
     return made
 
 
 def _powered(root: ast.expr, form: ast.expr) -> ast.expr:
-    """Every level and every complement of one, t and 1 − t, as the root or the square of it."""
+    """Every weight, t and 1 − t or sin and cos of it, as the root or the square of it."""
 
     def power(node: ast.AST) -> ast.expr | None:
         level = isinstance(node, (ast.Name, ast.BinOp)) and ast.unparse(node) in _LEVELS
+        level |= isinstance(node, ast.Call) and ast.unparse(node.func) in ("cos", "sin")
         return renamed(form, "q", node) if level else None  # type: ignore[arg-type]
 
-    made: ast.expr = _put(root, power)
+    made: ast.expr = put(root, power)
     return made
 
 
@@ -182,13 +188,13 @@ def _other_sides(root: ast.expr) -> ast.expr:
         side = _SIDES.get(ast.unparse(node)) if isinstance(node, ast.BinOp) else None
         return None if side is None else ast.parse(side, mode="eval").body
 
-    made: ast.expr = _put(root, other)
+    made: ast.expr = put(root, other)
     return made
 
 
 _SIDES = {"1 - t": "sqrt(1 - t**2)", "1 - s": "sqrt(1 - s**2)"}
 
-_LEVELS = ("t", "s", "1 - t", "1 - s")
+_LEVELS = ("t", "s", "1 - t", "1 - s", "alpha", "sigma")
 
 
 def terms(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[tuple[Path, ast.expr]]:

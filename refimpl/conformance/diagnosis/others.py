@@ -7,8 +7,12 @@ By the names that quantities have where formulas are written out.
 
 LIMITS = ("maximum(q, c)", "minimum(q, c)")
 
-_LEVEL = (*LIMITS, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2", "1 - (1 - q)**2",
-          "sqrt(1 - (1 - q)**2)", "1000 * q", "q / 1000")  # fmt: skip
+_CAST = ("bfloat16(q)", "float16(q)", "float32(q)")
+"""Precision that is lost in one place."""
+
+_LEVEL = (*LIMITS, *_CAST, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2", "1 - (1 - q)**2",
+          "sqrt(1 - (1 - q)**2)", "sqrt(q**2 + (1 - q)**2)", "q**2 + (1 - q)**2",
+          "1000 * q", "q / 1000")  # fmt: skip
 
 _G = (
     "a * sqrt(s / (1 - s))", "a * sqrt((t + s) / (2 - t - s))", "a * t", "a * (1 - t)",
@@ -24,6 +28,8 @@ _STD = (
     "a * sqrt(t**2 - s**2)", "sqrt(t**2 - s**2)", "a * sqrt(t - s)", "a * (t - s)", "a * t",
     "a * s", "s", "t", "a * s / t * sqrt(t**2 - s**2)",
     "a * sqrt(s * (t - s) / t)", "s / t * sqrt(t**2 - s**2)", "sqrt(h)",
+    "sin(a * pi / 2)", "where(s > 0, sin(a * pi / 2), 0)", "t * sin(a * pi / 2)",
+    "s * sin(a * pi / 2)**2", "s * sin(a * pi / 2) * sqrt(h)", "s * cos(a * pi / 2)",
     "h", "a * sqrt(h) * t", "a * sqrt(h) * s", "a * sqrt(h) * sqrt(t)", "sqrt(2 * h)",
 )  # fmt: skip
 """Widths of a step's noise, with the ancestral samplers' among them."""
@@ -51,6 +57,7 @@ _NETWORK_TIME = (
     "t / (1 - t)", "1000 * t / (1 - t)", "2 * t - 1", "1 + 999 * t", "999 * t", "1 - t",
     "1 + 1000 * (1 - t)", "1000 * (1 - t)", "999 * (1 - t)", "sqrt(t)", "1000 * sqrt(t)", "t**2",
     "rint(999 * t)",
+    "bfloat16(t)", "float16(t)", "1000 * bfloat16(t)", "bfloat16(1000 * t)", "float16(1000 * t)",
     "floor(999 * t)", "ceil(1000 * t)", "10 * rint(100 * t)", "10 * floor(100 * t)",
     "floor(1000 * t) + 1", "c * q", "q + c", *LIMITS,
 )  # fmt: skip
@@ -62,6 +69,11 @@ _BY_STEP = ("q * (1 - k / n)", "q * sqrt(1 - k / n)", "q * k / n", "q * (k + 1) 
 """Noise that grows or cools along a chain of n steps, or with the level."""
 
 
+_AT_SOME = ("where(k < n - 2, q, 0)", "where(k < n - 3, q, 0)", "where(k > 0, q, 0)",
+            "where(k > 1, q, 0)")  # fmt: skip
+"""Noise at some of the n steps alone, counted from 0."""
+
+
 def _scaled(forms: tuple[str, ...]) -> tuple[str, ...]:
     """The same times a number; each once, whatever constant it has."""
     return tuple(f"c * {form}" for form in forms if form.startswith("a *"))
@@ -70,10 +82,13 @@ def _scaled(forms: tuple[str, ...]) -> tuple[str, ...]:
 OTHERS: dict[str, tuple[str, ...]] = {
     "t": (*_LEVEL, "s", "(t + s) / 2", "1 - t"),
     "s": (*_LEVEL, "t", "(t + s) / 2", "1 - s"),
-    "h": (*LIMITS, "q + c", "c", "t", "s"),
-    "g": (*LIMITS, "q + c", "c", *_BY_STEP, *_G, *_scaled(_G)),
-    "std": (*LIMITS, "q + c", "c", *_STD, *(f"{form} * sqrt(h)" for form in _G), *_scaled(_STD)),
-    "noise": _BY_STEP,
+    "h": (*LIMITS, *_CAST, "q + c", "c", "t", "s"),
+    "g": (*LIMITS, *_CAST, "q + c", "c", *_BY_STEP, *_G, *_scaled(_G)),
+    "std": (
+        *LIMITS, *_CAST, "q + c", "c", *_STD, *(f"{form} * sqrt(h)" for form in _G), *_scaled(_STD)
+    ),
+    "noise": (*_BY_STEP, *_AT_SOME),
+    "x": ("q - h * k1", "q + h * k1"),
     "shift": ("c",),
     "u": _GRID,
     "level": _ROUNDED,

@@ -151,7 +151,14 @@ def shapes(program: Program, k: int, known: Env) -> Shapes:
 
 def _named_before(program: Program, k: int) -> list[str]:
     """The numbers that may stand in line k: those of the formula, and the step's own."""
-    used = {name for row in program.lines for name in row.uses} | {"x", "v", "t", "s", "h"}
+    used = {name for row in program.lines for name in row.uses} | {
+        "x",
+        "x_start",
+        "v",
+        "t",
+        "s",
+        "h",
+    }
     return sorted(
         (used | {row.name for row in program.lines}) - {r.name for r in program.lines[k:]}
     )

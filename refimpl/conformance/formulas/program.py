@@ -87,7 +87,8 @@ FUNCTIONS: dict[str, Any] = {
     "largest": lambda x: _rows(x).max(axis=1), "smallest": lambda x: _rows(x).min(axis=1),
     "middle": lambda x: np.median(_rows(x), axis=1),
     "first_of": lambda x: _rows(x)[:, 0], "last_of": lambda x: _rows(x)[:, -1],
-    **{kind: partial(arrays.rounded_to, dtype=kind) for kind in ("bfloat16", "float16")},
+    **{kind: partial(arrays.rounded_to, dtype=kind)
+       for kind in ("bfloat16", "float16", "float32")},
     "inner": lambda a, b: _column((_rows(a) * _rows(b)).sum(axis=1), a),
 }  # fmt: skip
 """What a line may call."""

@@ -1,0 +1,58 @@
+"""Brackets that were lost, or set elsewhere, in one expression.
+
+(b + c) a  →  b + c a        a/(b c)  →  a/b c        √(b/c)  →  √b/c        and back
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import TypeAlias
+
+_Sum: TypeAlias = ast.Add | ast.Sub
+_Product: TypeAlias = ast.Mult | ast.Div
+_CALLED = ("sqrt", "log", "exp")
+
+
+def bracketed(node: ast.AST) -> Iterator[ast.expr]:
+    """The expressions that other brackets make of this one."""
+    if isinstance(node, ast.BinOp):
+        yield from _left(node)
+        yield from _right(node)
+    elif isinstance(node, ast.Call) and _is_called(node):
+        match node.args:
+            case [ast.BinOp(b, op, c)] if not isinstance(op, ast.Pow):
+                yield ast.BinOp(ast.Call(node.func, [b], []), op, c)
+
+
+def _left(node: ast.BinOp) -> Iterator[ast.expr]:
+    """What is inside the brackets on the left, or might be."""
+    op, a = node.op, node.right
+    match node.left:
+        case ast.BinOp(b, inner, c) if isinstance(inner, _Sum) and not isinstance(op, _Sum):
+            yield ast.BinOp(b, inner, ast.BinOp(c, op, a))
+        case ast.BinOp(b, inner, c) if isinstance(inner, _Product) and isinstance(op, ast.Pow):
+            yield ast.BinOp(b, inner, ast.BinOp(c, op, a))
+            yield ast.BinOp(ast.BinOp(b, op, a), inner, c)
+        case ast.BinOp(b, inner, c) if isinstance(inner, _Product) and isinstance(op, _Sum):
+            yield ast.BinOp(b, inner, ast.BinOp(c, op, a))
+        case ast.BinOp(b, ast.Div() as inner, c) if isinstance(op, _Product):
+            yield ast.BinOp(b, inner, ast.BinOp(c, op, a))
+        case ast.BinOp(b, ast.Pow() as inner, c) if isinstance(op, _Product):
+            yield ast.BinOp(ast.BinOp(b, op, a), inner, c)
+        case ast.Call(f, [b]) if _is_called(node.left) and isinstance(op, _Product):
+            yield ast.Call(f, [ast.BinOp(b, op, a)], [])
+
+
+def _right(node: ast.BinOp) -> Iterator[ast.expr]:
+    """The same on the right."""
+    a, op = node.left, node.op
+    match node.right:
+        case ast.BinOp(b, inner, c) if isinstance(inner, _Product) and isinstance(
+            op, _Sum | ast.Div
+        ):
+            yield ast.BinOp(ast.BinOp(a, op, b), inner, c)
+        case ast.Call(f, [b]) if _is_called(node.right) and isinstance(op, _Product):
+            yield ast.Call(f, [ast.BinOp(a, op, b)], [])
+
+
+def _is_called(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in _CALLED

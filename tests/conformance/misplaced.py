@@ -1,0 +1,213 @@
+"""Brackets, casts, states and stds that stand in the wrong place, and numbers with a name.
+
+They join those of `strange`.
+"""
+
+# ruff: noqa: F811
+
+import math
+from itertools import pairwise
+
+import torch
+from likely import along
+from strange import kernel, right, wrong
+from wild import col, summed
+
+# ---------------------------------------------------------------- brackets
+
+
+@wrong("a bracket lost in front of v", "score.value", "−(x + 1 − t v)/t  where  −(x + (1 − t) v)/t")
+def score(x, v, t):
+    return -(x + 1 - col(t, x) * v) / col(t, x)
+
+
+@wrong("a square that misses its factor", "log_prob.value", "/2 std²", but=("std⁴",),
+       log_prob_terms="quadratic")  # fmt: skip
+def log_prob(x_s, mean, std):
+    return summed(-((x_s - mean) ** 2) / 2 * col(std, x_s) ** 2)
+
+
+@wrong("a root of t alone", "diffusion.value", "a √t/(1 − ", "√(t/(1 − ")
+def diffusion(t, s):
+    return 0.7 * torch.sqrt(t) / (1 - torch.where(t == 1, s, t))
+
+
+@wrong("an a under the root", "diffusion.value", "√a for a")
+def diffusion(t, s):
+    return torch.sqrt(0.7 * t / (1 - torch.where(t == 1, s, t)))
+
+
+@wrong("an absolute difference", "kl.value", "abs(v − v_ref)  where  (v − v_ref)²", kl="velocity")
+def kl(v, v_ref):
+    return summed((v - v_ref).abs())
+
+
+# ---------------------------------------------------------------- precision lost in one place
+
+
+@wrong("s cast for the data alone", "ode_step.value", "float16", but=("arguments",))
+def ode_step(x, v, t, s):
+    t, s = col(t, x), col(s, x)
+    return (1 - s.half().to(x.dtype)) * (x - t * v) + s * (x + (1 - t) * v)
+
+
+@wrong("a network told a level in half precision", "ode_sampler.value", "field(x, float16(t))")
+@along
+def ode_sampler(field, x, t, s, k, levels):
+    return x - (t - s) * field(x, t.half().to(x.dtype))
+
+
+# ---------------------------------------------------------------- numbers with a name
+
+
+@wrong("a constant times √2", "sde_step.value", "√2 g √h  where  g √h", g="constant", a=0.5,
+       boundary="finite")  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = kernel(x, v, t, s, g=0.5)
+    return mean + math.sqrt(2) * std * noise, mean, math.sqrt(2) * std
+
+
+@wrong("a sine that is squared", "sde_step.value", "s sin(a π/2)²", g="cps", a=0.6)
+def sde_step(x, v, t, s, noise):
+    t, s = col(t, x), col(s, x)
+    kept, drawn = math.cos(0.3 * math.pi), math.sin(0.3 * math.pi) ** 2
+    mean = (1 - s) * (x - t * v) + s * kept * (x + (1 - t) * v)
+    return mean + drawn * s * noise, mean, drawn * s
+
+
+# ---------------------------------------------------------------- given numbers, remade
+
+
+@wrong("latents scaled and shifted again", "path.value", "0.75 noise + 0.3  where  noise")
+def path(data, noise, t):
+    return (1 - col(t, data)) * data + col(t, data) * (0.75 * noise + 0.3)
+
+
+@wrong("weights that are squared", "path.value", "alpha² data + sigma² noise", path="cosine")
+def path(data, noise, t):
+    angle = math.pi / 2 * col(t, data)
+    return angle.cos() ** 2 * data + angle.sin() ** 2 * noise
+
+
+@wrong("a score over the path's length", "score.value", "/√(t² + (1 − t)²)")
+def score(x, v, t):
+    t = col(t, x)
+    return -(x + (1 - t) * v) / (t**2 + (1 - t) ** 2).sqrt()
+
+
+@wrong("one length for all", "replay.value", "computes  0.05  where  h  is meant")
+def replay(x, v, t, s, x_s):
+    mean, std, h = kernel(x, v, t, s)
+    there = x + (mean - x) / h * 0.05
+    z = (x_s - there) / (std * (0.05 / h).sqrt())
+    return summed(-(z**2) / 2 - torch.log(std * (0.05 / h).sqrt()) - math.log(2 * math.pi) / 2)
+
+
+@wrong("advantages centred once more", "surrogate.value", "advantage − mean of all(advantage)")
+def surrogate(ratio, advantage, clip):
+    a = advantage - advantage.mean()
+    return torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a)
+
+
+@wrong("a divergence weighed by a density", "kl.value", "exp(log_prob_ref) (log_prob_ref − log_pr",
+       kl="k1")  # fmt: skip
+def kl(log_prob, log_prob_ref):
+    return log_prob_ref.exp() * (log_prob - log_prob_ref)
+
+
+# ---------------------------------------------------------------- groups
+
+
+def over(centred, std):
+    return torch.where(std > 1e-12, centred / std.clamp(min=1e-12), 0 * centred)
+
+
+def centred(rewards):
+    return rewards - rewards.mean(1, keepdim=True)
+
+
+@wrong("held before it is divided", "advantages.value", "clipped before the division by the std",
+       advantage_clip=0.75)  # fmt: skip
+def advantages(rewards):
+    held = centred(rewards).clamp(-0.75, 0.75)
+    return over(held, rewards.std(1, keepdim=True, correction=0))
+
+
+@wrong("the std over prompts", "advantages.value", "std along the other axis")
+def advantages(rewards):
+    std = rewards.std(0, keepdim=True, correction=0)
+    return over(centred(rewards), std.expand_as(rewards))
+
+
+@wrong("a sum over the number of groups", "advantages.value", "divided by the number of groups")
+def advantages(rewards):
+    base = rewards.sum(1, keepdim=True) / len(rewards)
+    return over(rewards - base, rewards.std(1, keepdim=True, correction=0))
+
+
+# ---------------------------------------------------------------- chains
+
+
+@wrong("Heun from where it led", "heun_step.value", "x − h k1 − h/2 (k1 + k2)", but=("3 k1",))
+def heun_step(field, x, t, s):
+    h = col(t - s, x)
+    first = field(x, t)
+    there = x - h * first
+    return there - h / 2 * (first + field(there, s))
+
+
+@wrong("steps that return to the start", "ode_sampler.value", "x_start")
+def ode_sampler(field, x, levels):
+    start = x
+    for t, s in pairwise(levels):
+        x = (1 - s) * (x - t * field(x, t)) + s * start
+    return x
+
+
+@wrong("signs of both middles", "ode_sampler.value", "x + h/2 k1, t − h/2)  and  field(x + h/2 k2",
+       ode_method="rk4")  # fmt: skip
+@along
+def ode_sampler(field, x, t, s, k, levels):
+    h, middle = t - s, (t + s) / 2
+    k1 = field(x, t)
+    k2 = field(x + h / 2 * k1, middle)
+    k3 = field(x + h / 2 * k2, middle)
+    return x - h / 6 * (k1 + 2 * k2 + 2 * k3 + field(x - h * k3, s))
+
+
+def chain(field, x, levels, noise, drawn=lambda k, n: 1.0, scored=lambda k, n: k):
+    """The states' end and the log-probabilities of flow_grpo's chain, a = 0.7."""
+    n, stds, scores = len(levels) - 1, [], []
+    for t, s in pairwise(levels):
+        stds.append(0.7 * torch.sqrt(t / (1 - (s if t == 1 else t))) * (t - s).sqrt())
+    for k, (t, s) in enumerate(pairwise(levels)):
+        v, g = field(x, t), stds[k] / (t - s).sqrt()
+        mean = x - (t - s) * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+        x, std = mean + drawn(k, n) * stds[k] * noise[k], stds[scored(k, n)]
+        scores.append(summed(-((x - mean) ** 2) / (2 * std**2) - torch.log(std)
+                             - math.log(2 * math.pi) / 2))  # fmt: skip
+    return x, torch.stack(scores)
+
+
+@wrong("stds of the step before", "sde_sampler.log_probs", "'the std of the step before'")
+def sde_sampler(field, x, levels, noise):
+    end, scores = chain(field, x, levels, noise, scored=lambda k, n: max(k - 1, 0))
+    return {"x": end, "log_probs": scores}
+
+
+@wrong("the first two steps without noise", "sde_sampler.value", "(noise if k > 1 else 0)")
+def sde_sampler(field, x, levels, noise):
+    return chain(field, x, levels, noise, drawn=lambda k, n: float(k > 1))[0]
+
+
+@right("a chain with its log-probabilities")
+def sde_sampler(field, x, levels, noise):
+    end, scores = chain(field, x, levels, noise)
+    return {"x": end, "log_probs": scores}
+
+
+@wrong("noise seeded anew in every call", "sde_step.noise", "the same noise in every call", dims=4)
+def sde_step(x, v, t, s):
+    mean, std, _ = kernel(x, v, t, s)
+    seeded = torch.Generator().manual_seed(3)
+    return mean + std * torch.randn(x.shape, generator=seeded, dtype=x.dtype), mean, std
