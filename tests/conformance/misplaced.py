@@ -57,6 +57,44 @@ def ode_sampler(field, x, t, s, k, levels):
     return x - (t - s) * field(x, t.half().to(x.dtype))
 
 
+# ---------------------------------------------------------------- floors and shares
+
+
+@wrong("a floor that holds near the noise alone", "diffusion.boundary", "1 − t at least 0.03 in g",
+       "boundary = 'clamp 0.97'")  # fmt: skip
+def diffusion(t):
+    return 0.7 * torch.sqrt(t / (1 - t).clamp(min=0.03))
+
+
+@wrong("the same of a step", "sde_step.boundary", "1 − t at least 0.03 in g")
+def sde_step(x, v, t, s, noise):
+    level = col(t, x)
+    mean, std, _ = kernel(x, v, t, s, g=0.7 * torch.sqrt(level / (1 - level).clamp(min=0.03)))
+    return mean + std * noise, mean, std
+
+
+@wrong("a fraction upside down, without its root", "diffusion.value", "a (1 − t)/t  where")
+def diffusion(t):
+    return 0.7 * (1 - t) / t
+
+
+@wrong("a share that forgets the data", "sde_step.value", "exp(−a² h)  where  exp(−a² (1/s − 1/t))",
+       g="frozen data, constant", a=0.7, boundary="finite")  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    t, s = col(t, x), col(s, x)
+    kept = torch.exp(-0.49 * (t - s))
+    mean = (1 - s) * (x - t * v) + s * kept.sqrt() * (x + (1 - t) * v)
+    std = s * (1 - kept).sqrt()
+    return mean + std * noise, mean, std
+
+
+@wrong("a divergence that is summed", "objective.value", "'the divergence summed over the batch'",
+       sign="loss")  # fmt: skip
+def objective(ratio, advantage, clip, kl, beta):
+    plain, held = ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage
+    return -torch.minimum(plain, held).mean() + beta * kl.sum()
+
+
 # ---------------------------------------------------------------- numbers with a name
 
 

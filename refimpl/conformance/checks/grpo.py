@@ -100,6 +100,16 @@ def _mean_of(op: Operation) -> Operation:
                 "the minimum of each sample, then the mean",
                 _of_means,
             ),
+            *(
+                Slip(
+                    f"the divergence {word} over the batch",
+                    "One term is a mean and the other is not: β counts more with every sample.",
+                    "reductions of a term each",
+                    "subtract β KL of each sample, then the mean",
+                    lambda i, c, kept=kept: _apart(op, i, c, kept),  # type: ignore[misc]
+                )
+                for word, kept in (("summed", np.sum), ("at its largest", np.max))
+            ),
             *(_masked(op, name, kept) for name, kept in _MASKS.items()),
         ),
         apart=lambda cases, c: tuple(
@@ -139,6 +149,15 @@ def _masked(op: Operation, name: str, kept: Callable[[Inputs], np.ndarray]) -> S
 
 def _summed(op: Operation, i: Inputs, c: Conventions) -> Parts:
     return {n: np.asarray(np.sum(x)) for n, x in op.evaluate(Formulas(), i, c).items()}
+
+
+def _apart(op: Operation, i: Inputs, c: Conventions, kept: Callable[..., Any]) -> Parts:
+    """The mean of the surrogate less β times what is kept of the divergences."""
+    if "kl" not in i:
+        raise ValueError("there is no divergence")
+    mean = float(np.mean(op.evaluate(Formulas(), {**i, "beta": 0.0}, c)["value"]))
+    cost = float(i["beta"] * kept(i["kl"]))
+    return {"value": np.asarray(mean - cost if c["sign"] == "objective" else mean + cost)}
 
 
 def _asymmetric(i: Inputs, c: Conventions) -> Parts:

@@ -27,6 +27,7 @@ from .fitted import fitted
 from .ode import CLOCK, step_cases
 from .register import Finding, check
 from .table import offer, precise
+from .widths import held_inside
 
 _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"
 
@@ -117,8 +118,9 @@ _G_KEYS = ("g", "a", "boundary", "time", "t_min", "t_max")
 
 
 DIFFUSION = Operation(
-    "diffusion", diffusion, _G_KEYS, _G_SLIPS, written=forms("diffusion"), begins=begins
-)
+    "diffusion", diffusion, _G_KEYS, _G_SLIPS, written=forms("diffusion"), begins=begins,
+    fitted=held_inside,
+)  # fmt: skip
 
 
 offer(DIFFUSION, _diffusion_cases, covers=("sde.flow_grpo_g",))

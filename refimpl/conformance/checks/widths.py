@@ -5,14 +5,16 @@
 Each number is read off one answer or all of them; whether it holds is asked afterwards.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from ..adapter.conventions import Conventions
+from ..adapter.conventions import Conventions, literal
 from ..diagnosis.solving import NEAR_ENOUGH, one, plain
 from ..formulas.operations import Slip
-from ..formulas.steps import levels, step
+from ..formulas.steps import diffusion, diffusion_of, levels, step
 from ..formulas.values import Formulas, Inputs, Parts
 
 CHURN = ("Noise is added first, up to a higher level, and the ODE's step leads down from there: on "
@@ -25,6 +27,7 @@ def by_width(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> 
         if "std" in parts and (found := list(_held_level(i, parts, c))):
             yield from found
             break
+    yield from held_inside(cases, told, c)
     yield from _straight(cases, told, c)
     for i, parts in zip(cases, told, strict=True):
         if "mean" in parts and "std" in parts:
@@ -58,6 +61,36 @@ def _held_level(i: Inputs, parts: Parts, c: Conventions) -> Iterator[Slip]:
                    f"declare g as that function of the level, and boundary = 'finite', or a "
                    f"boundary that is meant: 'clamp {limit:g}' holds it inside 1/(1 − t) alone",
                    lambda i, c: step(Formulas(), i, made))  # fmt: skip
+
+
+def held_inside(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """c from g where it is wrong: g = a √(t/(1 − min(t, c))) there, a limit that nobody declared.
+
+    Either of `diffusion`, whose value is g, or of a step, by its std.
+    """
+    for i, parts in zip(cases, told, strict=True):
+        if c["g"] != "flow_grpo" or "g" in i or not {"value", "std"} & set(parts):
+            continue
+        whole = "value" in parts
+        at = levels(i, c, np.zeros(len(i["t"])) if whole else i["x"])
+        right = diffusion_of(Formulas(), i, c, at)
+        theirs = parts["value"] if whole else np.asarray(c.std(parts["std"], at.h)) / np.sqrt(at.h)
+        other = np.abs(theirs - right) > NEAR_ENOUGH * np.abs(right)
+        with np.errstate(all="ignore"):
+            inside = 1 - i.get("a", c["a"]) ** 2 * at.t / theirs**2
+        limit = one(inside[other])
+        if limit is None or not 0.5 < limit < 1 or not bool((at.t[other] > limit).all()):
+            continue
+        rule = f"clamp {literal(plain(limit))}"
+        of = partial(diffusion if whole else step, Formulas())
+        yield Slip(f"1 − t at least {1 - limit:.4g} in g", "The level is held where g divides by "
+                   "1 − t.", "floors against division by 0", f"declare boundary = {rule!r}, if it "
+                   "is meant", _ruled(of, rule))  # fmt: skip
+        return
+
+
+def _ruled(of: Callable[[Inputs, Conventions], Parts], rule: str) -> Any:
+    return lambda i, c: of(i, c.but(boundary=rule))
 
 
 def _straight(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:

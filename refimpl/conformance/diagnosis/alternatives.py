@@ -197,11 +197,17 @@ OBJECTIVES = ("whole * exp(-beta * kl)", "whole * (1 - beta * kl)", "whole / (1 
               "whole - log(1 + beta * kl)", "(1 - beta) * whole - beta * kl")  # fmt: skip
 """An objective that weighs its divergence otherwise."""
 
+KEPT = ("exp(-a**2 * h / t**2)", "exp(-a**2 * h / s**2)", "exp(-a**2 * h / t)", "exp(-a**2 * h)",
+        "1 - a**2 * h / (t * s)", "1 - a**2 * h / t**2", "1 - a**2 * h", "1 - a**2",
+        "(s / t)**2", "s / t", "exp(-a**2 * h / (t * (1 - t)))")  # fmt: skip
+"""Shares of the noise that a step keeps: an integral by one end, its first order, an ODE's."""
+
 OF_LINE: Mapping[str, tuple[str, ...]] = {
     "loss": PENALTIES,
     "each": DENSITIES,
     "square": tuple(form.replace("q0", "difference") for form in SQUARES),
     "whole": SURROGATES,
+    "kept": KEPT,
     "clipped": CLIPS,
     "kl": COSTS,
     "difference": DIFFERENCES,

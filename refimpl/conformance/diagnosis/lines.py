@@ -75,6 +75,7 @@ def more_changes(node: ast.AST) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         yield node.right
     yield from _unbracketed(node)
+    yield from _cancelled(node)
     yield from _divided(node)
     if isinstance(node, ast.Name) and node.id in ("s", "clip_low", "clip_high"):
         yield ast.BinOp(ast.Constant(1), ast.Sub(), ast.Name(node.id, ast.Load()))
@@ -96,6 +97,14 @@ def _unbracketed(node: ast.AST) -> Iterator[ast.expr]:
     inner = node.right
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, (ast.Add, ast.Sub)):
         yield ast.BinOp(ast.BinOp(node.left, node.op, inner.left), inner.op, inner.right)
+
+
+def _cancelled(node: ast.AST) -> Iterator[ast.expr]:
+    """(a b)/(c d) as a/c and as b/d: a quotient lost."""
+    match node:
+        case ast.BinOp(ast.BinOp(a, ast.Mult(), b), ast.Div() as over, ast.BinOp(c, ast.Mult(), d)):
+            yield ast.BinOp(a, over, c)
+            yield ast.BinOp(b, over, d)
 
 
 def _divided(node: ast.AST) -> Iterator[ast.expr]:

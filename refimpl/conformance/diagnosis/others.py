@@ -17,10 +17,10 @@ _LEVEL = (*LIMITS, *_CAST, "clamp(q, c, 1 - c)", "q + c", "sqrt(q)", "q**2", "1 
 _G = (
     "a * sqrt(s / (1 - s))", "a * sqrt((t + s) / (2 - t - s))", "a * t", "a * (1 - t)",
     "a * sqrt(t)", "a * sqrt(1 - t)", "a * sqrt(t * (1 - t))", "a * sqrt((1 - t) / t)",
-    "a * sqrt(t) / (1 - t)", "a * t / (1 - t)", "a / (1 - t)", "a * t / sqrt(1 - t)",
-    "a / sqrt(1 - t)", "a * t**2", "a * sin(pi * t)", "a * sin(pi * t)**2", "a * sin(pi * t / 2)",
-    "a * cos(pi * t / 2)", "a", "sqrt(2 * t)", "sqrt(2 * a * t)", "sqrt(2 * t / (1 - t))",
-    "sqrt(2 * a)", "a * exp(-t)", "a * exp(t - 1)",
+    "a * (1 - t) / t", "a * sqrt(t) / (1 - t)", "a * t / (1 - t)", "a / (1 - t)",
+    "a * t / sqrt(1 - t)", "a / sqrt(1 - t)", "a * t**2", "a * sin(pi * t)", "a * sin(pi * t)**2",
+    "a * sin(pi * t / 2)", "a * cos(pi * t / 2)", "a", "sqrt(2 * t)", "sqrt(2 * a * t)",
+    "sqrt(2 * t / (1 - t))", "sqrt(2 * a)", "a * exp(-t)", "a * exp(t - 1)",
 )  # fmt: skip
 """Noise schedules of samplers and papers."""
 
