@@ -37,6 +37,41 @@ def diffusion(t, s):
     return torch.sqrt(0.7 * t / (1 - torch.where(t == 1, s, t)))
 
 
+def by_share(share):
+    """The step of Flow-CPS with std = share · s."""
+
+    def sde_step(x, v, t, s, noise):
+        t, s = col(t, x), col(s, x)
+        std = share * s
+        mean = (1 - s) * (x - t * v) + (s**2 - std**2).sqrt() * (x + (1 - t) * v)
+        return mean + std * noise, mean, std
+
+    return sde_step
+
+
+wrong("a sine that closes early", "sde_step.value", "s sin(a) π/2  where  s sin(a π/2)", g="cps",
+      a=0.6)(by_share(math.sin(0.6) * math.pi / 2))  # fmt: skip
+
+
+@wrong("a deviation that forgets π/2", "score.value", "−noise_hat/sin(t)  where  −noise_hat/sigma",
+       path="cosine")  # fmt: skip
+def score(x, v, t):
+    t = col(t, x)
+    angle = math.pi / 2 * t
+    return -(angle.sin() * x + 2 / math.pi * angle.cos() * v) / t.sin()
+
+
+@wrong("a π of two digits", "log_prob.value", "log(6.28)/2  where", but=("minimum",))
+def log_prob(x_s, mean, std):
+    std = col(std, x_s)
+    return summed(-((x_s - mean) ** 2) / (2 * std**2) - torch.log(std) - math.log(2 * 3.14) / 2)
+
+
+@wrong("a level too many", "schedule.value", "1 − k/(steps + 1)  where  1 − k/steps")
+def schedule(steps):
+    return torch.arange(steps + 1, 0, -1).double() / (steps + 1)
+
+
 @wrong("an absolute difference", "kl.value", "abs(v − v_ref)  where  (v − v_ref)²", kl="velocity")
 def kl(v, v_ref):
     return summed((v - v_ref).abs())

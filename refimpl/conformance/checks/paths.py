@@ -171,11 +171,15 @@ def _levels(subject: Subject, T: int) -> np.ndarray:
 def _named(subject: Subject) -> named.Match | None:
     """The named grid that theirs is at every number of steps, if it is one."""
     slack = 8 * arrays.UNIT[subject.conventions["dtype"]]
+
+    def fitting(T: int) -> dict[str, named.Match]:
+        theirs = _levels(subject, T).tolist()
+        seen, found = named.identify(theirs, slack)
+        whole = len(seen.levels) == len(theirs)  # else it is one of another number of steps
+        return {m.name: m for m in found if m.exact and whole}
+
     try:
-        first, *rest = (
-            {m.name: m for m in named.identify(_levels(subject, T).tolist(), slack)[1] if m.exact}
-            for T in _COUNTS
-        )
+        first, *rest = map(fitting, _COUNTS)
     except ValueError:
         return None
     return next((m for name, m in first.items() if all(name in r for r in rest)), None)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 _Sum: TypeAlias = ast.Add | ast.Sub
 _Product: TypeAlias = ast.Mult | ast.Div
-_CALLED = ("sqrt", "log", "exp")
+_CALLED = ("sqrt", "log", "exp", "sin", "cos")
 
 
 def bracketed(node: ast.AST) -> Iterator[ast.expr]:
@@ -18,9 +18,16 @@ def bracketed(node: ast.AST) -> Iterator[ast.expr]:
         yield from _left(node)
         yield from _right(node)
     elif isinstance(node, ast.Call) and _is_called(node):
-        match node.args:
-            case [ast.BinOp(b, op, c)] if not isinstance(op, ast.Pow):
-                yield ast.BinOp(ast.Call(node.func, [b], []), op, c)
+        yield from _closed(node.func, node.args[0])
+
+
+def _closed(function: ast.expr, inner: ast.expr) -> Iterator[ast.expr]:
+    """f(b c) as f(b) c, and so on along what is multiplied: f(b c/d) as f(b) c/d."""
+    match inner:
+        case ast.BinOp(b, op, c) if not isinstance(op, ast.Pow):
+            yield ast.BinOp(ast.Call(function, [b], []), op, c)
+            for closed in _closed(function, b):
+                yield ast.BinOp(closed, op, c)
 
 
 def _left(node: ast.BinOp) -> Iterator[ast.expr]:

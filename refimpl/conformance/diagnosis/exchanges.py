@@ -188,7 +188,7 @@ def _cached(source: str) -> tuple[tuple[str, str, str], ...]:
         if isinstance(node, ast.Name) and names.count(node.id) > 1 and node.id != "u":
             forms = OTHERS.get(node.id, ())
         elif isinstance(node, (ast.BinOp, ast.Call)):
-            forms = ("clamp(q, -c, c)", *LIMITS)
+            forms = ("clamp(q, -c, c)", *LIMITS) if parsed("q", ast.unparse(node)).uses else ("c",)
         for form in forms:
             now = replaced(ast.Expression(root), path, renamed(template(form), "q", node)).body
             found.append((ast.unparse(now), ast.unparse(node), form))

@@ -100,11 +100,14 @@ def _unbracketed(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _cancelled(node: ast.AST) -> Iterator[ast.expr]:
-    """(a b)/(c d) as a/c and as b/d: a quotient lost."""
+    """(a b)/(c d) as a/c and as b/d, a π/2 as a: a quotient lost."""
     match node:
         case ast.BinOp(ast.BinOp(a, ast.Mult(), b), ast.Div() as over, ast.BinOp(c, ast.Mult(), d)):
             yield ast.BinOp(a, over, c)
             yield ast.BinOp(b, over, d)
+        case ast.BinOp(ast.BinOp(a, ast.Mult(), b), ast.Div(), ast.Constant()):
+            yield a
+            yield b
 
 
 def _divided(node: ast.AST) -> Iterator[ast.expr]:

@@ -44,6 +44,9 @@ _GRID = (
     "(exp(c * q) - 1) / (exp(c) - 1)", "1 / (1 + (1 / q - 1)**c)",
     "q + c * (q**2 - q)", "q + c * (1 - 2 * q)", "1 / (1 + exp(-c * (2 * q - 1)))",
     "(1 + tanh(c * (2 * q - 1)) / tanh(c)) / 2", "tan(c * q) / tan(c)",
+    "(steps - k) / (steps + 1)", "1 - k / (steps + 1)", "1 - k / (steps - 1)",
+    "1 - (k + 1) / steps",
+    "1 - (k + 1 / 2) / steps", "1 - k / (steps + 1 / 2)",
 )  # fmt: skip
 """Grids as functions of what falls evenly from 1 to 0."""
 
