@@ -284,3 +284,44 @@ def sde_step(x, v, t, s):
     mean, std, _ = kernel(x, v, t, s)
     seeded = torch.Generator().manual_seed(3)
     return mean + std * torch.randn(x.shape, generator=seeded, dtype=x.dtype), mean, std
+
+
+# ---------------------------------------------------------------- any place
+
+
+@wrong("a power in the middle of a term", "path.value", "(t noise)²  where")
+def path(data, noise, t):
+    t = col(t, data)
+    return (1 - t) * data + (t * noise) ** 2
+
+
+@wrong("a sum for a product", "objective.value", "whole − (β + kl)  where  whole − β kl")
+def objective(ratio, advantage, clip, kl, beta):
+    plain, held = ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage
+    return torch.minimum(plain, held) - (beta + kl)
+
+
+@wrong("a level that became x", "data_from_velocity.value", "x − x v  where  x − t v")
+def data_from_velocity(x, v, t):
+    return x - x * v
+
+
+@wrong("a score in half precision", "sde_sampler.value", "float16(−noise_hat/t)", g="constant", a=0.3,
+       boundary="finite")  # fmt: skip
+def sde_sampler(field, x, levels, noise):
+    for k, (t, s) in enumerate(pairwise(levels)):
+        v, h = field(x, t), t - s
+        score = (-(x + (1 - t) * v) / t).half().to(x.dtype)
+        x = x - h * (v - 0.3**2 / 2 * score) + 0.3 * h.sqrt() * noise[k]
+    return x
+
+
+@wrong("another number in a sum", "score.value", "t (20 − 0.3))/2  where", path="vp")
+def score(x, v, t):
+    t = col(t, x)
+    alpha = torch.exp(-(t**2 * (20 - 0.1) / 4 + t * 0.1 / 2))
+    sigma = (1 - alpha**2).sqrt()
+    d_alpha = -alpha * (0.1 + t * (20 - 0.3)) / 2
+    d_sigma = -alpha * d_alpha / sigma
+    turned = alpha * d_sigma - sigma * d_alpha
+    return -(alpha * v - d_alpha * x) / turned / sigma

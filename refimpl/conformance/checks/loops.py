@@ -28,7 +28,7 @@ from .other_noise import OTHER_SDES, by_churn, drawn
 from .other_solvers import OTHER_ODES, of_four_slopes, of_two_slopes
 from .register import NotApplicable
 from .remembered import REMEMBERED, weighed
-from .rules import edited, stepped, with_numbers
+from .rules import anywhere, edited, stepped, with_numbers
 from .slopes import blur
 from .widths import CHURN
 
@@ -351,7 +351,7 @@ _CLOSELY = 2.0**-6
 
 ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
                 (*_LOOP_SLIPS, *_RULE_SLIPS, *_LENGTH_SLIPS, *REMEMBERED, *OTHER_ODES),
-                _loop_size, edited=edited, closely=_CLOSELY,
+                _loop_size, edited=edited, anywhere=anywhere, closely=_CLOSELY,
                 fitted=lambda *told: chain(weighed(*told), of_two_slopes(*told), ended(*told),
                                            with_numbers(*told), of_four_slopes(*told)))  # fmt: skip
 
@@ -359,7 +359,7 @@ ODE = Operation("ode_sampler", end, (*_KEYS, "ode_method"),
 SDE = Operation("sde_sampler", end, (*_KEYS, "g", "a", "boundary", "last_step"),
                 (*_LOOP_SLIPS, _A_UNUSED, *_NOISE_SLIPS, *_LENGTH_SLIPS, *_WINDOWS, *REMEMBERED,
                  *OTHER_SDES),
-                _loop_size, edited=edited, closely=_CLOSELY,
+                _loop_size, edited=edited, anywhere=anywhere, closely=_CLOSELY,
                 fitted=lambda *told: chain(churned(*told), drawn(*told), weighed(*told),
                                            ended(*told), with_numbers(*told)))  # fmt: skip
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..adapter.inputs import field_of, levels_of
+from ..diagnosis.anywhere import changed
 from ..diagnosis.exchanges import exchanges, on_clocks
 from ..diagnosis.factors import freed
 from ..diagnosis.limits import starts
@@ -97,6 +98,14 @@ def edited(i: Inputs, c: Conventions) -> Iterator[Edited]:
         for k, was in enumerate(program.lines):
             for now in changed_lines(was, shapes(program, k, known), factors=False):
                 yield _edited(program, k, now, where=where)
+
+
+def anywhere(i: Inputs, c: Conventions) -> Iterator[Edited]:
+    """Every step with any place of its rule changed."""
+    for program in stages(i, c)[:1]:
+        known = _shaped(program, i)
+        for k in range(len(program.lines)):
+            yield from (_edited(program, k, now) for now in changed(program, k, known))
 
 
 def _twins(program: Program, k: int, now: Line) -> Iterator[Remade]:

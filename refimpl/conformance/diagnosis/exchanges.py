@@ -187,6 +187,8 @@ def _cached(source: str) -> tuple[tuple[str, str, str], ...]:
         forms: tuple[str, ...] = ()
         if isinstance(node, ast.Name) and names.count(node.id) > 1 and node.id != "u":
             forms = OTHERS.get(node.id, ())
+        elif isinstance(node, ast.Constant):
+            forms = ("c",)
         elif isinstance(node, (ast.BinOp, ast.Call)):
             forms = ("clamp(q, -c, c)", *LIMITS) if parsed("q", ast.unparse(node)).uses else ("c",)
         for form in forms:

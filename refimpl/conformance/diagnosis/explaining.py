@@ -18,6 +18,7 @@ from ..adapter.results import Answer
 from ..formulas.apart import NAMED
 from ..formulas.operations import Edited, Operation, Slip
 from ..formulas.values import trusting
+from .anywhere import anywhere
 from .apart import Apart, Reader
 from .arguments import rounded_arguments, rounded_lines
 from .beside import beside
@@ -100,6 +101,8 @@ class _Search:
         yield _one_factor(e, e.off)
         yield [_told(e, n) for n in compounds(e, alone, self._finders)]
         yield by_parts(one := (*one, _one_factor))
+        yield _one_place(e, e.off)
+        yield by_parts(one := (*one, _one_place))
         if self._deep:
             yield _two_named(e, e.off)
             yield by_parts(one := (*one, _two_named))
@@ -264,6 +267,13 @@ def _one_factor(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
     best = [n for n in found if not crooked(n)] or found
     told = [_told(e, n) for n in distinct(best, e)]
     return told or _kept_edits(e, parts, -4, lambda: _fitted(e, Edited))
+
+
+def _one_place(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
+    i = e.cases[0].inputs
+    return [_told(e, n) for n in anywhere(e, parts)] or _kept_edits(
+        e, parts, -6, lambda: (_as_edit(e, x) for x in e.op.anywhere(i, e.c))
+    )
 
 
 def _remade(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Explanation]:

@@ -59,6 +59,7 @@ class Operation:
         begins: the values that its lines begin with.
         within: the parts that are made of other parts, each with how.
         edited: programs that are not one run of lines, with an edit in them.
+        anywhere: the same with any place of a line changed: they are tried where no edit fits.
         fitted: mistakes with numbers of their own, which are read off the answers.
         apart: the formula taken apart, one quantity a line.
         closely: the share of the tolerance within which a reading must meet the answers: a chain's
@@ -80,6 +81,9 @@ class Operation:
     begins: Callable[[Inputs, Conventions], Env] = field(default=lambda i, c: dict(i))
     within: tuple["Within", ...] = ()
     edited: Callable[[Inputs, Conventions], Iterator["Edited"]] = field(
+        default=lambda i, c: iter(())
+    )
+    anywhere: Callable[[Inputs, Conventions], Iterator["Edited"]] = field(
         default=lambda i, c: iter(())
     )
     fitted: Callable[

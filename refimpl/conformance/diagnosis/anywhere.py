@@ -1,0 +1,101 @@
+"""Any place of any line, with another operation, another function around it, or another number.
+
+    it computes  x − (t v)²  where  x − t v  is meant
+    it computes  (1 − t)/data + t noise  where  (1 − t) data + t noise  is meant
+
+What no slip of the pen makes: the last of the searches for one edit.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from ...edits import replaced
+from ..formulas.program import FUNCTIONS, Env, Line, Program, line
+from .evidence import Evidence, Row
+from .lines import nodes_of, renamed
+from .neighbours import tried
+from .programs import (
+    COARSEST,
+    Edit,
+    Neighbour,
+    distinct,
+    explains,
+    fits,
+    leading_to,
+    missed,
+    right_programs,
+    shapes,
+)
+from .remade import template
+
+_AROUND = ("abs(q)", "q**2", "sqrt(abs(q))", "1 - q", "1 + q", "q - 1", "1 / q", "exp(q)",
+           "exp(-q)", "-q", "2 * q", "q / 2", "tanh(q)", "sign(q)", "minimum(q, 1)",
+           "maximum(q, 0)", "clamp(q, -1, 1)", "bfloat16(q)", "float16(q)",
+           "float32(q)")  # fmt: skip
+"""What a quantity may be put into."""
+
+_OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+
+
+def anywhere(e: Evidence, parts: Sequence[str]) -> list[Neighbour]:
+    """The programs with one place changed that give these parts wherever asked."""
+    wanted = set(parts)
+    if e.unit > COARSEST or wanted & e.barren:
+        return []
+    found = list[Neighbour]()
+    with np.errstate(all="ignore"):
+        for program in right_programs(e, wanted):
+            screen = missed(program, e, wanted)
+            if screen is not None:
+                known = program.values(e.op.begins(e.cases[screen.case].inputs, e.c))
+                fitting = _fitting(program, known, screen)
+                found += [n for n in fitting if explains(n, e, wanted)]
+    return distinct(found, e)
+
+
+def _fitting(program: Program, known: Env, screen: Row) -> Iterator[Neighbour]:
+    name = program.parts[screen.part]
+    for k in leading_to(program, screen.part):
+        was = program.lines[k]
+        for now in changed(program, k, known):
+            edit = Edit(k, was, now)
+            values = tried(program, known, edit)
+            if values is None:
+                continue
+            told = program.finish({screen.part: np.asarray(values[name])})[screen.part]
+            if fits(screen, told):
+                yield Neighbour(program.changed(k, now), (edit,))
+
+
+def changed(program: Program, k: int, known: Env) -> tuple[Line, ...]:
+    """Line k with each of its places changed."""
+    row = program.lines[k]
+    return _cached(row.name, row.source, tuple(n for n, _ in shapes(program, k, known)))
+
+
+@lru_cache(maxsize=1024)
+def _cached(name: str, source: str, numbers: tuple[str, ...]) -> tuple[Line, ...]:
+    """The line with each of its places changed, once for each source."""
+    root = template(source)
+    made = dict[str, None]()
+    for path, node in nodes_of(root):
+        if isinstance(node, ast.expr):
+            for other in _others(node, numbers):
+                made[ast.unparse(replaced(ast.Expression(root), path, other).body)] = None
+    made.pop(source, None)
+    return tuple(line(name, template(now)) for now in made)
+
+
+def _others(node: ast.expr, numbers: Sequence[str]) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Name) and node.id in FUNCTIONS and node.id != "pi":
+        return
+    if isinstance(node, ast.BinOp) and isinstance(node.op, _OPERATIONS):
+        yield from (ast.BinOp(node.left, op(), node.right) for op in _OPERATIONS)
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        yield node.args[0]
+    if isinstance(node, (ast.Name, ast.Constant)):
+        yield from (ast.Name(n, ast.Load()) for n in numbers)
+    yield from (renamed(template(form), "q", node) for form in _AROUND)
