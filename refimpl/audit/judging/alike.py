@@ -51,10 +51,11 @@ def near(rows: Tensor) -> tuple[Part, int, float]:
     """The test of each number of a row against its neighbours: it, how far off the neighbour is
     that goes with it most, and their correlation."""
     found, wide = [(0.0, 1, 0.0)], rows.shape[1]
+    products = rows.T @ rows
     for k in range(1, min(_NEAR, wide // 2) + 1) if wide >= _FEWEST else ():
-        first, second = rows[:, :-k], rows[:, k:]
-        products, size = (first * second).sum(), (first**2).sum().sqrt()
-        found.append((float(products / size), k, float(products / (size * second.norm()))))
+        both, own = products.diagonal(k).sum(), products.diagonal()
+        first, second = own[:-k].sum().sqrt(), own[k:].sum().sqrt()
+        found.append((float(both / first), k, float(both / (first * second))))
     z, k, share = max(found, key=lambda x: abs(x[0]))
     return normal("the largest |z| of neighbours", z, ALPHA / _NEAR), k, share
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -128,7 +129,7 @@ class Block:
 
     def has(self, *names: str) -> bool:
         """Whether all of these were recorded."""
-        return all(name in self.raw for name in names)
+        return self.raw.keys() >= set(names)
 
     def latent(self, name: str) -> Tensor:
         """A latent in float64, velocities towards noise; converted once."""
@@ -224,8 +225,7 @@ class Block:
         rows = torch.cat(list(self.scalars.values()), dim=1)
         if bool((rows == rows[:1]).all()):
             return rows[:1], torch.zeros(len(rows), dtype=torch.int64)
-        steps, back = torch.unique(rows, dim=0, return_inverse=True)
-        return steps, back
+        return distinct(rows)
 
     def mean_of(self, velocity: str) -> Tensor | None:
         """The mean that a velocity leads to, (n, D)."""
@@ -286,9 +286,20 @@ def block(
     return Block(raw, scalars, model, kept, {} if room is None else room)
 
 
+def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows that differ, in order, and which of them each row is: column by column, which is
+    many times faster than all columns at one time."""
+    back = torch.zeros(len(rows), dtype=torch.int64)
+    for column in rows.T:
+        values, own = torch.unique(column, return_inverse=True)
+        each, back = torch.unique(back * len(values) + own, return_inverse=True)
+    return rows.new_empty(len(each), rows.shape[1]).index_copy_(0, back, rows), back
+
+
 def norms(x: Tensor) -> Tensor:
     """The Euclidean norm of each row, (n, 1)."""
-    return torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    y = x.numpy()
+    return torch.from_numpy(np.matmul(y[:, None, :], y[:, :, None])[:, 0]).sqrt_()
 
 
 def rms(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from ...evidence.mistakes import mistakes
 from ..reading.clocks import BOUNDARIES, boundary_of
 from ..reading.manifest import Manifest
 from . import implied, readings, stds
-from .block import Block
+from .block import Block, distinct
 from .finding import Finding, Verdict
 from .gridded import of_grid
 
@@ -39,8 +39,7 @@ class Levels:
         if {"t", "s"} <= set(names) and len(self.steps) < _MANY and b.n:
             rows = torch.cat([b.resolved[n] for n in names], dim=1)
             if not bool((rows == rows[:1]).all()):
-                rows = torch.unique(rows, dim=0)
-                self.steps.update(tuple(row) for row in rows.tolist())
+                self.steps.update(tuple(row) for row in distinct(rows)[0].tolist())
             else:
                 self.steps.add(tuple(rows[0].tolist()))
             self.names = names

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ...statistics.distribution import band
+from ...statistics.distribution import band, ordered
 from ...statistics.gaussian import chi_square, normal
 from ...statistics.outcome import ALPHA, Part
 from . import alike, consequences
-from .block import Block, norms
+from .block import Block, distinct, norms
 from .finding import Finding
 
 _COORDINATES = 1024
@@ -59,7 +59,7 @@ class Noise:
         self.projections: dict[str, list[float]] = {}
         self.values: list[Tensor] = []
         self.steps: dict[tuple[float, float], list[float]] = {}
-        self.pending: list[tuple[Tensor, Tensor, int]] = []
+        self.pending: list[tuple[list[Tensor], Tensor, int]] = []
         self.held = 0
         self.kept: list[Tensor] = []
         self.starts: list[Tensor] = []
@@ -72,16 +72,17 @@ class Noise:
         found = self._noise(b)
         if found is None or not found[0].shape[0]:
             return
-        e, squares = found
+        e, squares, total = found
         self.rows += e.shape[0]
         self.count += e.numel()
         self.total += float(e.sum())
-        self.squares += float(squares.sum())
+        self.squares += total
         self._by_step(b, squares, e.shape[1])
         self.largest = max(self.largest, *(abs(float(x)) for x in e.aminmax()))
         head = e[:, :_COORDINATES]
-        for name in ("v_old" if b.has("v_old") else "v", "x_t"):
-            if b.has(name) and not (self.recorded and self.rows > _ROWS):
+        beside = ("v_old" if b.has("v_old") else "v", "x_t")
+        for name in beside if not self.recorded or self.rows <= _ROWS else ():
+            if b.has(name):
                 self._project(name, b.latent(name)[self._used][:, :_COORDINATES], head)
         if self.taken < _VALUES:
             self.values.append(e[:, :64].clone().flatten())
@@ -91,9 +92,9 @@ class Noise:
     def _by_step(self, b: Block, squares: Tensor, wide: int) -> None:
         """Put Σ e² of each row with its step; rows are added up many at a time."""
         if {"t", "h"} <= set(b.resolved) and len(self.steps) < _STEPS:
-            levels = torch.cat([b.resolved["t"], b.resolved["h"]], dim=1)[self._used]
-            self.pending.append((levels.clone(), squares.double(), wide))
-            self.held += len(levels)
+            levels = [b.resolved[name][self._used] for name in ("t", "h")]
+            self.pending.append((levels, squares, wide))
+            self.held += squares.shape[0]
             if self.held >= _PENDING:
                 self._add_up()
 
@@ -101,10 +102,10 @@ class Noise:
         """Add the rows that were put by to the sums of their steps."""
         if not self.pending:
             return
-        levels = torch.cat([x for x, _, _ in self.pending])
+        t, h = (torch.cat(x) for x in zip(*(x for x, _, _ in self.pending), strict=True))
         squares = torch.cat([e for _, e, _ in self.pending])
         counts = torch.cat([torch.full((len(e),), float(w)) for _, e, w in self.pending]).double()
-        each, which = torch.unique(levels, dim=0, return_inverse=True)
+        each, which = distinct(torch.cat([t, h], dim=1))
         sums = torch.zeros(len(each), 2, dtype=torch.float64)
         sums.index_add_(0, which, torch.stack([squares, counts], dim=1))
         for (t, h), (size, count) in zip(each.tolist(), sums.tolist(), strict=True):
@@ -113,8 +114,8 @@ class Noise:
             held[1] += count
         self.pending, self.held = [], 0
 
-    def _noise(self, b: Block) -> tuple[Tensor, Tensor] | None:
-        """The rows' noise and Σ e² of each, (n,)."""
+    def _noise(self, b: Block) -> tuple[Tensor, Tensor, float] | None:
+        """The rows' noise, Σ e² of each, (n,), and of all."""
         u = b.model.roundoff
         if b.has("noise"):
             self.recorded = True
@@ -122,11 +123,13 @@ class Noise:
             e, size = b.latent("noise"), b.norm("noise")[:, 0]
             self.roundoff = u["noise"]
             self.slack += 2 * u["noise"] ** 2 * e.numel()
+            squares = size**2
+            total = float(squares.sum())
+            if math.isfinite(total) and float(size.min()) > 0:
+                return e, squares, total
             told = b.noisy | (size > 0)  # a step without noise need not have drawn any
-            if bool((torch.isfinite(size) & told).all()):
-                return e, size**2
             self._used = torch.isfinite(size) & told
-            return e[self._used], size[self._used] ** 2
+            return e[self._used], squares[self._used], float(squares[self._used].sum())
         drawn = None if "std" not in b.resolved else b.drawn
         if drawn is None:
             return None
@@ -140,7 +143,8 @@ class Noise:
         loose = 16 * u.get("std", u.get("g", 0.0))
         self.slack += float((rounding[used] ** 2).sum() + loose * len(e)) * e.shape[1]
         self.roundoff = max(self.roundoff, float(rounding[used].max()) if len(e) else 0.0)
-        return e, norms(e)[:, 0] ** 2
+        squares = norms(e)[:, 0] ** 2
+        return e, squares, float(squares.sum())
 
     def _project(self, name: str, on: Tensor, e: Tensor) -> None:
         size = torch.linalg.vector_norm(on, dim=1)
@@ -179,7 +183,7 @@ class Noise:
         mean = normal("|z| of the mean", self.total / self.count**0.5, ALPHA)
         yield "mean", mean, "it has a mean"
         values = torch.cat(self.values)[:_VALUES]
-        uniform = torch.special.ndtr(values.sort().values)
+        uniform = torch.special.ndtr(ordered(values))
         shape = band("the Kolmogorov distance", uniform, ALPHA, 0.5 * self.roundoff)
         yield "shape", shape, "it is not normal"
         yield (
