@@ -150,10 +150,23 @@ def test_lines_that_depend_on_a_change_are_computed_again_and_no_others():
     a, b = parsed("a", "x + 2"), parsed("b", "a - y")
     assert STEPS.after(STALE, 0, a) == {**STALE, "a": 4.0, "b": 20.0, "d": 120.0}
     assert STEPS.after(STALE, 1, b) == {**STALE, "b": -2.0, "d": 98.0}
-    assert STEPS.where(STALE, {0: a}) == STEPS.after(STALE, 0, a)
-    assert STEPS.where(STALE, {0: a, 1: b}) == {**STALE, "a": 4.0, "b": -1.0, "d": 99.0}
-    assert STEPS.where(STALE, {1: b}) == STEPS.after(STALE, 1, b)
     assert STALE["d"] == 115.0  # what was known stays
+
+
+def test_of_several_changed_lines_those_that_a_part_depends_on_are_computed_again_and_no_others():
+    a, b = parsed("a", "x + 2"), parsed("b", "a - y")
+
+    def with_these(changed, part):
+        known = dict(STALE)
+        for row in STEPS.again(changed, part):
+            known[row.name] = row.value(known)
+        return known
+
+    assert with_these({0: a}, "total") == STEPS.after(STALE, 0, a)
+    assert with_these({0: a, 1: b}, "total") == {**STALE, "a": 4.0, "b": -1.0, "d": 99.0}
+    assert with_these({1: b}, "total") == STEPS.after(STALE, 1, b)
+    assert with_these({0: a, 1: b}, "first") == {**STALE, "a": 4.0}
+    assert with_these({1: b}, "first") == STALE
 
 
 def test_a_line_is_not_computed_again_for_a_later_one_of_its_inputs_names():

@@ -38,6 +38,9 @@ _OPERATIONS = {
 }  # fmt: skip
 """What judges a recorded quantity, and what it calls its numbers."""
 
+_OF_OTHERS = {"mean": ("log_prob", "log_prob_terms")}
+"""Conventions of other parts of the same operation: to a quantity they make no difference."""
+
 _PER_ROW = {"t", "s", "g", "std"}
 _NUMBERS = 2**12
 """So many numbers of a latent are looked at, all rows together."""
@@ -113,7 +116,8 @@ def read(
     e = _evidence(subject, inputs, got, u, conventions)
     if e is None or not e.off or not _sharp(e):
         return ""
-    op = replace(e.op, keys=tuple(k for k in e.op.keys if k not in known))
+    idle = {*known, *_OF_OTHERS.get(subject, ())}
+    op = replace(e.op, keys=tuple(k for k in e.op.keys if k not in idle))
     with quiet():
         found = explain(op, e.cases, e.answers, e.c, Patience(slips=False))
     if not found or not all(_stands(x, e) for x in found):

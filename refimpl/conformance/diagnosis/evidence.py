@@ -72,6 +72,11 @@ class Row:
     right: np.ndarray | None
     sizes: np.ndarray
 
+    @cached_property
+    def largest(self) -> float:
+        """The largest of the sizes."""
+        return float(np.max(self.sizes, initial=0.0))
+
 
 class Evidence:
     """Cases with their answers, the right numbers and the accuracy that the inputs allow.
@@ -253,8 +258,8 @@ def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
     seen.tells |= bool((~(apart <= 3 * bound)).any())
 
 
-def _sizes(row: Row, shape: tuple[int, ...]) -> np.ndarray:
-    return row.sizes if row.sizes.shape == shape else np.max(row.sizes, initial=0.0)
+def _sizes(row: Row, shape: tuple[int, ...]) -> np.ndarray | float:
+    return row.sizes if row.sizes.shape == shape else row.largest
 
 
 def is_off(row: Row) -> bool:

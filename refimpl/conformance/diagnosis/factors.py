@@ -29,7 +29,7 @@ from .programs import (
     crooked,
     distinct,
     explains,
-    given,
+    giving,
     leading_to,
     missed,
     right_programs,
@@ -176,4 +176,5 @@ def numbers_of(
     program: Program, known: Env, screen: Row, k: int, now: Line, names: Sequence[str]
 ) -> Callable[[Sequence[float]], np.ndarray]:
     """What a part becomes once line k is another, as a function of the free numbers in it."""
-    return lambda c: given(program, {**known, **dict(zip(names, c, strict=True))}, {k: now}, screen)
+    numbers = giving(program, known, {k: now}, screen)
+    return lambda c: numbers(dict(zip(names, c, strict=True)))

@@ -22,6 +22,7 @@ from .programs import (
     explains,
     fits,
     given,
+    giving,
     leading_to,
     missed,
     right_programs,
@@ -113,12 +114,10 @@ def _fitting(
 
 
 def _limits(program: Program, known: Env, screen: Row, r: Remade) -> Iterator[Remade]:
-    def numbers(c: Sequence[float]) -> np.ndarray:
-        return given(program, {**known, FREE: c[0]}, r.lines, screen)
-
+    numbers = giving(program, known, r.lines, screen)
     plain = program.told(known)[screen.part]
     for start in starts(r.form, np.asarray(r.held.value(known)), screen, plain):
-        c = solved(numbers, screen.got, [start], blur(screen))
+        c = solved(lambda c: numbers({FREE: c[0]}), screen.got, [start], blur(screen))
         if c is not None:
             yield r.at(c[0] if abs(c[0]) > _NONE * abs(start) else 0.0)
 

@@ -21,11 +21,17 @@ Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 
 def changed_lines(was: Line, known: Shapes, *, factors: bool) -> tuple[Line, ...]:
     """Every edit of a line in which these numbers may stand."""
-    return _cached(was.name, was.source, known, factors)
+    kinds = dict[tuple[int, ...], int]()
+    alike = tuple((n, kinds.setdefault(shape, len(kinds))) for n, shape in known)
+    return _cached(was.name, was.source, alike, factors)
+
+
+Kinds: TypeAlias = tuple[tuple[str, int], ...]
+"""The same numbers, those of one shape with one number: how many rows there are is all one."""
 
 
 @lru_cache(maxsize=8192)
-def _cached(name: str, source: str, known: Shapes, factors: bool) -> tuple[Line, ...]:
+def _cached(name: str, source: str, known: Kinds, factors: bool) -> tuple[Line, ...]:
     """A line's edits, made once: lines come back in form after form, and check after check."""
     seen, found = {source}, []
     root = ast.parse(source, mode="eval").body
@@ -37,9 +43,7 @@ def _cached(name: str, source: str, known: Shapes, factors: bool) -> tuple[Line,
     return tuple(found)
 
 
-def _expressions(
-    root: ast.expr, known: dict[str, tuple[int, ...]], *, factors: bool
-) -> Iterator[ast.expr]:
+def _expressions(root: ast.expr, known: dict[str, int], *, factors: bool) -> Iterator[ast.expr]:
     whole, nodes = ast.Expression(root), nodes_of(root)
     for made in (changes, more_changes, lambda node: _named(node, known)):
         for path, node in nodes:
@@ -125,22 +129,22 @@ _OTHERS = {
 }  # fmt: skip
 
 
-def _named(node: ast.AST, known: dict[str, tuple[int, ...]]) -> Iterator[ast.expr]:
+def _named(node: ast.AST, known: dict[str, int]) -> Iterator[ast.expr]:
     """Another number of the same shape."""
     if isinstance(node, ast.Name) and node.id in known:
-        for other, shape in known.items():
-            if other != node.id and shape == known[node.id]:
+        for other, kind in known.items():
+            if other != node.id and kind == known[node.id]:
                 yield ast.Name(other, ast.Load())
 
 
 def _throughout(
-    root: ast.expr, nodes: Sequence[tuple[Path, ast.AST]], known: dict[str, tuple[int, ...]]
+    root: ast.expr, nodes: Sequence[tuple[Path, ast.AST]], known: dict[str, int]
 ) -> Iterator[ast.expr]:
     """A number's square or root wherever it stands, or another in all its places; log of a line."""
     names = [n.id for _, n in nodes if isinstance(n, ast.Name) and n.id in known]
     names = [n for n in names if n not in _DECLARED]
     for name in dict.fromkeys(names):
-        others = [n for n, shape in known.items() if n != name and shape == known[name]]
+        others = [n for n, kind in known.items() if n != name and kind == known[name]]
         for source in (f"{name}**2", f"sqrt({name})", *(others if names.count(name) > 1 else ())):
             yield renamed(root, name, ast.parse(source, mode="eval").body)
     for power in ("sqrt(q)", "q**2"):
@@ -219,7 +223,7 @@ def terms(nodes: Sequence[tuple[Path, ast.AST]]) -> Iterator[tuple[Path, ast.exp
             yield path, node
 
 
-def _scaled(node: ast.expr, known: dict[str, tuple[int, ...]]) -> Iterator[ast.expr]:
+def _scaled(node: ast.expr, known: dict[str, int]) -> Iterator[ast.expr]:
     """The node times and over a level, its complement, its root, or two."""
     sources = ["2"]
     for name in ("t", "s", "h", "g", "std"):

@@ -7,7 +7,7 @@ Of programs that say the same the plainest is told.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,18 +99,32 @@ def missed(program: Program, e: Evidence, parts: Iterable[str]) -> Row | None:
 
 def given(program: Program, known: Env, lines: Mapping[int, Line], screen: Row) -> np.ndarray:
     """What a part becomes with these lines; NaN where it has no value that they can mean."""
-    try:
-        value = program.where(known, lines)[program.parts[screen.part]]
-        return program.finish({screen.part: np.asarray(value)})[screen.part]
-    except Exception:  # a line that is another need not have a value
-        return np.full_like(screen.got, np.nan)
+    return giving(program, known, lines, screen)({})
+
+
+def giving(
+    program: Program, known: Env, lines: Mapping[int, Line], screen: Row
+) -> Callable[[Env], np.ndarray]:
+    """The same as a function of free numbers in the lines, by name."""
+    name, again = program.parts[screen.part], program.again(lines, screen.part)
+
+    def numbers(free: Env) -> np.ndarray:
+        now = {**known, **free}
+        try:
+            for row in again:
+                now[row.name] = row.value(now)
+            return program.finish({screen.part: np.asarray(now[name])})[screen.part]
+        except Exception:  # a line that is another need not have a value
+            return np.full_like(screen.got, np.nan)
+
+    return numbers
 
 
 def fits(screen: Row, told: np.ndarray) -> bool:
     """Whether these are the numbers that came back."""
     if told.shape != screen.got.shape:
         return False
-    bound = 2 * ROUNDINGS * screen.unit * (np.abs(told) + np.max(screen.sizes, initial=0.0))
+    bound = 2 * ROUNDINGS * screen.unit * (np.abs(told) + screen.largest)
     return bool((np.abs(told - screen.got) <= bound).all())
 
 

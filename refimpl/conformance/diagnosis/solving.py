@@ -64,8 +64,8 @@ def solved(
         slopes = slopes_at(c)
         if not (np.isfinite(slopes).all() and np.isfinite(at).all()):
             return None
-        move, _, rank, _ = np.linalg.lstsq(slopes.T, want - at, rcond=1e-9)
-        if rank < len(c):
+        move = _move(slopes, want - at)
+        if move is None:
             return None
         c = c + move
         at, before = np.ravel(numbers(c)), left
@@ -78,7 +78,17 @@ def solved(
         off = np.abs(np.ravel(numbers(c)) - want)
         return bool((off <= near).all())
 
-    return _short(c, met) if met(c) else None
+    return _short(c, met) if bool((np.abs(at - want) <= near).all()) else None
+
+
+def _move(slopes: np.ndarray, left: np.ndarray) -> np.ndarray | None:
+    """The least squares of what is left, None where the slopes do not tell the numbers apart; of
+    one number by its formula, which takes a tenth of the time."""
+    if len(slopes) == 1:
+        squares = float(slopes[0] @ slopes[0])
+        return np.array([float(slopes[0] @ left) / squares]) if squares > 0 else None
+    move, _, rank, _ = np.linalg.lstsq(slopes.T, left, rcond=1e-9)
+    return move if rank == len(slopes) else None
 
 
 def _short(c: np.ndarray, met: Callable[[np.ndarray], bool]) -> list[float]:

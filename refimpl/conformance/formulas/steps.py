@@ -18,7 +18,10 @@ from .values import Formulas, Inputs, Parts, column
 
 def levels(i: Inputs, c: Conventions, like: np.ndarray) -> Step:
     """The step from t to s, as noise levels shaped to meet the state."""
-    return Step(column(c.level(i["t"]), like), column(c.level(i["s"]), like))
+    t, s = (column(c.level(i[name]), like) for name in ("t", "s"))
+    if Formulas.trusting and not np.all(t > s):  # a search has no use for all levels in a message
+        raise ValueError("noise levels must fall from t to s")
+    return Step(t, s)
 
 
 def diffusion_of(f: Formulas, i: Inputs, c: Conventions, step: Step) -> Any:
