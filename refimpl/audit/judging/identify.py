@@ -194,8 +194,9 @@ def _white(b: Block, formula: Formula, target: str, draws: tuple[Formula, ...]) 
         return
     x_s, std = b.latent("x_s"), b.resolved["std"]
     names = {"x_t": b.latent("x_t"), "v": b.latent("v")}
-    silent = gap(rule, names, x_s, u, u["x_s"]).take(~b.noisy)
-    fine = u["x_s"] * rms(x_s)[:, 0] < FINE * std[:, 0]
+    known = torch.isfinite(x_s + names["x_t"] + names["v"]).all(dim=1)
+    silent = gap(rule, names, x_s, u, u["x_s"]).take(~b.noisy & known)
+    fine = (u["x_s"] * rms(x_s)[:, 0] < FINE * std[:, 0]) & known
     if not bool(fine.any()):
         if len(silent.size):
             yield match(formula, reading, silent)

@@ -136,8 +136,9 @@ class Noise:
         std = b.resolved["std"][:, 0]
         size = b.norm("x_s")[:, 0] / b.width**0.5
         rounding = u["x_s"] * size / std.clamp_min(1e-300)
-        used = (rounding < FINE) & torch.isfinite(drawn.sum(dim=1))
-        self.left_out += int((~used & (std > 0)).sum())
+        finite = torch.isfinite(drawn.sum(dim=1))
+        used = (rounding < FINE) & finite
+        self.left_out += int((~used & finite & (std > 0)).sum())
         self._used = used
         e = drawn[used] / std[used, None]
         loose = 16 * u.get("std", u.get("g", 0.0))

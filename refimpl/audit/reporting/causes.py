@@ -118,11 +118,11 @@ def alternatives(
             told = [n for n in levels if n in names]
             whole = levels == _LEVELS or len(told) < len(set(_LEVELS) & names)
             if told and whole:
-                columns = [{n: _moved(t, n, by) for n in told} for t in tables]
+                columns = [{n: moved(t, n, by) for n in told} for t in tables]
                 yield words.format(which), _with(tables, columns, subject)
         for name in (own, "v_ref") if subject == "kl" else (own,):
             if name in names:
-                columns = [{name: _moved(t, name, by)} for t in tables]
+                columns = [{name: moved(t, name, by)} for t in tables]
                 called = "velocity" if name == own else "reference's velocity"
                 words = f"it is that of the {called} of the step {which}"
                 yield words, _with(tables, columns, subject)
@@ -144,8 +144,8 @@ def beside(tables: Sequence[Table], lag: int) -> Iterator[tuple[str, list[Table]
         if {"v", other} <= names:
             yield other, _with(tables, [{"v": t.columns[other]} for t in tables], "mean")
     for by, which in ((-lag, "before"), (lag, "after")) if lag and {"v", "t"} <= names else ():
-        moved = [{"v": _moved(t, "v", by)} for t in tables]
-        yield f"that of the step {which}", _with(tables, moved, "mean")
+        columns = [{"v": moved(t, "v", by)} for t in tables]
+        yield f"that of the step {which}", _with(tables, columns, "mean")
 
 
 def _predictions(tables: Sequence[Table], own: str) -> Iterator[tuple[str, list[dict[str, Rows]]]]:
@@ -197,7 +197,7 @@ def _with(tables: Sequence[Table], columns: Sequence[dict[str, Rows]], subject: 
     return [replace(t, columns=k | c) for t, k, c in zip(tables, kept, columns, strict=True)]
 
 
-def _moved(table: Table, name: str, by: int) -> Rows:
+def moved(table: Table, name: str, by: int) -> Rows:
     """A column of the row that is `by` further; NaN where that is no step of the same sample."""
     own, t = table.columns[name], table.columns["t"]
 

@@ -14,13 +14,16 @@ from torch import Tensor
 
 from ...statistics.gaussian import chi_square
 from ...statistics.outcome import ALPHA
-from ..judging import elsewhere
+from ..judging import elsewhere, levels
+from ..judging.block import block
 from ..judging.finding import Finding
 from ..judging.fit import EASY
 from ..judging.identify import Identified, identify
+from ..reading.clocks import clock_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
+from .causes import moved
 from .whole import window
 
 _CLOCKS = (("time",), ("time_scale",), ("time", "time_scale"), ("std",))
@@ -30,20 +33,31 @@ Mended = tuple[Sequence[Table], Manifest, Finding]
 
 
 def mended(
-    tables: Sequence[Table], probe: Probe, known: Identified | None, manifest: Manifest, lag: int
+    tables: Sequence[Table], probe: Probe, known: Identified | None, manifest: Manifest, lag: int,
+    *, stepped: bool,
 ) -> Mended | None:  # fmt: skip
     """What to judge instead, and the finding that says so; None where nothing has to be mended.
 
     Args:
+        stepped: x_s follows from the rest, without the recorded mean: then its steps are right.
         known: what the record showed as declared; None where no step could be judged.
         lag: rows from a step to the next of the same sample, 0 where it is not known.
     """
-    if (kept := _one_buffer(tables[0], lag)) is not None:
+    if (empty := _unfilled(tables, probe, manifest)) is not None:
+        return empty
+    if (kept := _one_buffer(tables, probe, lag)) is not None:
         name, detail = kept
         return _but(tables, name), manifest, Finding(name, "differs", detail=detail)
-    if (told := _turned(tables[0], lag)) != "":
-        detail = f"{told}; the rest is judged without x_s"
-        return _but(tables, "x_s"), manifest, Finding("x_s", "differs", detail=detail)
+    if stepped:
+        return None
+    if _turned(tables[0], lag):
+        gone = _off_chain(tables, manifest, lag)
+        other = "the next x_t" if gone == "x_s" else "the x_s before"
+        detail = (
+            f"{gone} holds the numbers of {other} in another order: are axes exchanged?; the rest "
+            f"is judged without {gone}"
+        )
+        return _but(tables, gone), manifest, Finding(gone, "differs", detail=detail)
     if (told := _one_state(probe) or _dealt(tables[0], lag)) != "":
         without = {gone: _but(tables, gone) for gone in ("x_s", "x_t")}
         blamed = "mean" in probe.raw and not _follows(without["x_s"], manifest)
@@ -53,7 +67,7 @@ def mended(
     if (scaled := _scaled_noise(tables, probe, manifest)) is not None:
         return scaled
     if known is not None and (_sure(known) or not known.target):
-        return None
+        return None if known.target else _levels_exchanged(tables, probe, known, manifest)
     for finding, changed, declared in _tried(tables, manifest):
         try:
             found = identify(take(changed), declared, mistakes=False)
@@ -62,6 +76,31 @@ def mended(
         if _sure(found):
             return changed, declared, finding
     return None
+
+
+def _levels_exchanged(
+    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest
+) -> Mended | None:
+    """t and s in each other's place, where their stds alone show it: they follow a schedule then,
+    and none before."""
+    raw = probe.raw
+    if (
+        not {"t", "s"} <= set(raw)
+        or manifest.time
+        or levels.named(block(raw, known.model), manifest)
+    ):
+        return None
+    turned = {**raw, "t": raw["s"], "s": raw["t"]}
+    clock = clock_of(turned["t"], turned["s"], None, manifest.time_scale)
+    model = replace(
+        known.model, reading=replace(known.model.reading, clock=clock), known={}, names={}
+    )
+    if not levels.named(block(turned, model), manifest):
+        return None
+    return _exchanged(tables, "t", "s"), manifest, Finding("t", "differs", detail=_TURNED)
+
+
+_TURNED = "t and s are exchanged; the rest is judged with both put right"
 
 
 def without_mean(
@@ -78,6 +117,44 @@ def without_mean(
     except ValueError:
         return None
     return plain if _sure(found) else None
+
+
+LEFT_OUT = "zeros, a place that was never filled; the rest is judged without them"
+
+
+def _unfilled(tables: Sequence[Table], probe: Probe, manifest: Manifest) -> Mended | None:
+    """Rows of a state or a mean that hold zeros throughout, where others do not."""
+    for name in (n for n in _FILLED if n in probe.raw):
+        empty = (probe.raw[name] == 0).all(dim=1)
+        if not 1 < int(empty.sum()) <= len(empty) - _FEWEST:
+            continue
+        changed = [_other(x, name, _without_zeros) for x in tables]
+        detail = f"{_among(probe, empty)} {name} holds {LEFT_OUT}"
+        return changed, manifest, Finding(name, "differs", detail=detail)
+    return None
+
+
+_FILLED = ("x_t", "x_s", "mean", "mean_ref")
+"""What is never 0 in all coordinates; a velocity may be, where a step is left out on purpose."""
+
+
+def _without_zeros(x: Tensor) -> Tensor:
+    return torch.where((x == 0).all(dim=-1, keepdim=True), torch.nan, x)
+
+
+def _among(probe: Probe, used: Tensor) -> str:
+    """Which of the probed rows these are, in words: those of some levels, or so many."""
+    if "t" in probe.raw:
+        t = probe.raw["t"][:, 0]
+        levels = torch.unique(t[used])
+        if len(levels) <= _SOME and not bool(torch.isin(t[~used], levels).any()):
+            some = ", ".join(f"{x:.4g}" for x in reversed(levels.tolist()))
+            return f"in all rows at t = {some}"
+    return f"in {int(used.sum())} of {len(used)} rows that were looked at"
+
+
+_SOME = 4
+"""So many levels are told one by one."""
 
 
 def _but(tables: Sequence[Table], gone: str) -> list[Table]:
@@ -116,12 +193,10 @@ def _pairs(table: Table, lag: int) -> tuple[list[int], int]:
     ], min(64, width(table))  # fmt: skip
 
 
-def _one_buffer(table: Table, lag: int) -> tuple[str, str] | None:
-    """The state that holds the same numbers at every step, and what to say of it."""
-    rows, k = _pairs(table, lag)
-    for name in ("x_s", "x_t") if len(rows) >= _FEWEST else ():
-        own = table.columns[name]
-        if all(torch.equal(own.head(r, k).clone(), own.head(r + lag, k)) for r in rows):
+def _one_buffer(tables: Sequence[Table], probe: Probe, lag: int) -> tuple[str, str] | None:
+    """The column that holds the same numbers at every step, and what to say of it."""
+    for name in ("x_s", "x_t", "mean"):
+        if name in probe.raw and (_held(tables[0], name, lag) or _shared(probe, name)):
             return name, (
                 f"{name} holds the same numbers at every step of a sample: a view of one buffer, "
                 "which every step wrote to; the rest is judged without it"
@@ -129,20 +204,63 @@ def _one_buffer(table: Table, lag: int) -> tuple[str, str] | None:
     return None
 
 
-def _turned(table: Table, lag: int) -> str:
-    """Whether each x_s goes on as the next x_t with its numbers in another order, in words."""
+def _held(table: Table, name: str, lag: int) -> bool:
+    """Whether each row holds what the row of the sample's next step holds."""
+    c, k = table.columns, min(64, width(table))
+    if "t" not in c or not lag:
+        return False
+    n = min(window(table, lag), table.n - lag)
+    t = c["t"].read(0, n + lag)[:, 0].clone() if n > 0 else torch.zeros(0)
+    by = t[lag:] - t[:-lag]
+    rows = (by.sign() == by.sign().mode().values).nonzero()[:, 0].tolist() if n > 0 else []
+    own, moves = c[name], bool(by.any())
+    return moves and len(rows) >= _FEWEST and all(
+        torch.equal(own.head(r, k).clone(), own.head(r + lag, k)) for r in rows
+    )  # fmt: skip
+
+
+def _shared(probe: Probe, name: str) -> bool:
+    """Whether most probed rows share their numbers with rows of other levels, in whatever order."""
+    if "t" not in probe.raw:
+        return False
+    _, index, size = torch.unique(probe.raw[name], dim=0, return_inverse=True, return_counts=True)
+    both = torch.stack([index.double(), probe.raw["t"][:, 0].double()], dim=1)
+    apart = len(torch.unique(both, dim=0)) == len(both)
+    return apart and float((size[index] > 1).double().mean()) > _JOINED
+
+
+def _turned(table: Table, lag: int) -> bool:
+    """Whether each x_s goes on as the next x_t with its numbers in another order."""
     rows, _ = _pairs(table, lag)
     wide = width(table)
     if len(rows) < _FEWEST or wide * len(rows) > _NUMBERS:
-        return ""
+        return False
     for row in rows:
         ends, starts = (
             table.columns[name].read(row + by, row + by + 1)[0].clone()
             for name, by in (("x_s", 0), ("x_t", lag))
         )
         if torch.equal(ends, starts) or not torch.equal(ends.sort().values, starts.sort().values):
-            return ""
-    return "x_s holds the numbers of the next x_t in another order: are axes exchanged?"
+            return False
+    return True
+
+
+def _off_chain(tables: Sequence[Table], manifest: Manifest, lag: int) -> str:
+    """Which of x_t and x_s the steps fit without, where both say one thing: with the next x_t in
+    the place of x_s, or with the x_s before in that of x_t."""
+    before = [{"x_t": moved(t, "x_s", -lag)} for t in tables]
+    changed = [replace(t, columns=t.columns | c) for t, c in zip(tables, before, strict=True)]
+    after = [{"x_s": moved(t, "x_t", lag)} for t in tables]
+    right = [replace(t, columns=t.columns | c) for t, c in zip(tables, after, strict=True)]
+    return "x_t" if not _fits(right, manifest) and _fits(changed, manifest) else "x_s"
+
+
+def _fits(tables: Sequence[Table], manifest: Manifest) -> bool:
+    """Whether the steps follow a formula that is no mistake."""
+    try:
+        return _sure(identify(take(tables), manifest, mistakes=False))
+    except ValueError:
+        return False
 
 
 _NUMBERS = 2**22
@@ -253,8 +371,7 @@ def _tried(
             detail = f"the field {name} holds {what}; the rest is judged with {instead}"
             yield Finding(name, "differs", detail=detail), changed, manifest
     if {"t", "s"} <= set(tables[0].columns):
-        detail = "t and s are exchanged; the rest is judged with both put right"
-        yield Finding("t", "differs", detail=detail), _exchanged(tables, "t", "s"), manifest
+        yield Finding("t", "differs", detail=_TURNED), _exchanged(tables, "t", "s"), manifest
     if {"x_t", "x_s"} <= set(tables[0].columns):
         turned = _exchanged(tables, "x_t", "x_s")
         detail = (

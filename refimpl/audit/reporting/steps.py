@@ -15,7 +15,7 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
 from .draws import of_draw
-from .misdeclared import mended, without_mean
+from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
 from .undrawn import undrawn
@@ -39,11 +39,15 @@ def audit_steps(
         known, failed = None, error
     told = list[Finding]()
     plain = without_mean(tables, known, manifest)
-    better = None if plain else mended(tables, probe, known, manifest, lag)
-    if better is not None:
+    for _ in range(_MENDED):
+        better = mended(tables, probe, known, manifest, lag, stepped=plain is not None)
+        if better is None:
+            break
         tables, manifest, finding = better
-        told, probe = [finding], take(tables)
+        told.append(finding)
+        probe = take(tables)
         known = identify(probe, manifest)
+        plain = without_mean(tables, known, manifest)
     if known is None:
         assert failed is not None
         raise failed
@@ -51,10 +55,16 @@ def audit_steps(
         plain, still = undrawn(tables, probe, known.model)
         told += still
     right = _right(plain, manifest, lag) if plain is not None else {}
+    empty = {f.subject for f in told if f.detail.endswith(LEFT_OUT)}
     return told + [
         right.get(f.subject, f) if f.verdict == "differs" else f
         for f in _judged(tables, probe, known, manifest, lag, progress, right)
+        if not (f.subject in empty and f.detail.endswith(_NOT_FINITE))
     ]
+
+
+_MENDED = 3
+"""So many columns or declarations are put right at most."""
 
 
 def _right(tables: Sequence[Table], manifest: Manifest, lag: int) -> dict[str, Finding]:
@@ -157,8 +167,10 @@ def parted(table: Table) -> tuple[int, int]:
     apart = of = 0
     for row in range(min(table.n - lag, _JOINED)):
         if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1)):
-            of += 1
-            apart += not torch.equal(c["x_s"].head(row, k), c["x_t"].head(row + lag, k))
+            end, start = c["x_s"].head(row, k).clone(), c["x_t"].head(row + lag, k)
+            known = not bool(torch.isnan(end + start).any())
+            of += known
+            apart += known and not torch.equal(end, start)
     return apart, of
 
 
@@ -176,6 +188,9 @@ def _chosen(known: Identified, explained: Explained, manifest: Manifest) -> dict
     return {s: m for s, m in made.items() if m is not None}
 
 
+_NOT_FINITE = "hold NaN or infinity; they are left out"
+
+
 def _missing(seen: Seen) -> Iterator[Finding]:
     allowed = {"log_prob", "log_prob_old", "kl"} if seen.levels else set()
     for name, count in seen.missing.items():
@@ -183,7 +198,7 @@ def _missing(seen: Seen) -> Iterator[Finding]:
             continue
         yield Finding(
             name, "differs", rows=seen.rows,
-            detail=f"{count} of {seen.rows} rows hold NaN or infinity; they are left out",
+            detail=f"{count} of {seen.rows} rows {_NOT_FINITE}",
         )  # fmt: skip
     if silent := seen.silent + (0 if seen.noisy else seen.zeros):
         yield Finding(
