@@ -333,8 +333,7 @@ def test_estimates_that_are_nearly_one_are_told_by_what_they_lack_and_not_by_a_s
 def test_a_divergence_multiplied_by_the_variance_is_told(make, judge):
     c = make(shape=WIDE)
     value = policy.total(each(c, "kl") * rows(c, "std") ** 4)
-    told = judge(c | {"kl": value}, TOLD)["kl"].detail
-    assert "std⁴ times policy.total" in told or "1/std  where  std  is meant" in told
+    assert "kl.of_means: times the variance" in judge(c | {"kl": value}, TOLD)["kl"].formula
 
 
 STATES = {

@@ -81,3 +81,13 @@ def test_zeros_at_steps_without_noise_are_no_densities(make, judge):
         found = judge(c, {"log_prob": "sum"})["report"].findings
         told = {f.verdict for f in found if f.subject == "log_prob"}
         assert ("differs" in told) == (verdict == "differs")
+
+
+def test_guidance_that_was_applied_twice_is_told(judge):
+    twice = judge(record(lambda c, u: plain(plain(c, u), u)), {"guidance": 4.5})["guidance of v"]
+    assert (twice.verdict, twice.formula) == (
+        "differs", "guidance.classifier_free: applied twice",
+    )  # fmt: skip
+    assert "w = 20.25 = 4.5²: v_uncond" in twice.detail
+    once = judge(record(plain), {"guidance": 4.5})["guidance of v"]
+    assert once.verdict == "consistent"

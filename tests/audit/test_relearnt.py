@@ -54,6 +54,11 @@ def moved(by, dim):
     return lambda x: of_steps(x).roll(by, dim).reshape(-1)
 
 
+def white_of_steps(x):
+    x = of_steps(x)
+    return ((x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True)).reshape(-1)
+
+
 def mean_of_steps(x):
     return of_steps(x).mean(dim=1, keepdim=True).expand(STEPS, BATCH).reshape(-1)
 
@@ -150,6 +155,9 @@ COMPOSED = {
         lambda c: plain(c | {"advantages": (c["advantages"] - c["advantages"].mean())
                              / c["advantages"].std()}),
         "the advantages in it are whitened over the rows (ddof 1)"),
+    "whitened again in each step": (
+        lambda c: plain(c | {"advantages": white_of_steps(c["advantages"])}),
+        "the advantages in it are whitened again over the step's rows (ddof 1)"),
     "max(A, 0), no clip": (by(lambda r, a: r * a.clamp_min(0)),
                            "max(A, 0) stands for A, and nothing is clipped"),
     "KL²": (lambda c: plain(c | {"kl": c["kl"] ** 2}), "the square of the KL stands in it"),

@@ -1,13 +1,14 @@
 """Tests of the numbers within a row of noise: do they come again, go together, or have none?
 
     within    the first half against the second, of a half, a third, ...
+    shared    is it one along an axis?        standardised    have all rows one sum, one size?
     near      each number against the one k further, k = 1, 2, ...        still    a coordinate at 0
 
 And how wide they are at each step, where not all are as wide as their std says.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -58,6 +59,54 @@ def near(rows: Tensor) -> tuple[Part, int, float]:
         found.append((float(both / first), k, float(both / (first * second))))
     z, k, share = max(found, key=lambda x: abs(x[0]))
     return normal("the largest |z| of neighbours", z, ALPHA / _NEAR), k, share
+
+
+def shared(rows: Tensor, shapes: Sequence[Sequence[int]]) -> tuple[str, int]:
+    """The one axis that a few rows' numbers are the same along, in words, and its length; "" where
+    there is none, or where they are along every one."""
+    found = list[tuple[int, str]]()
+    size = rows.pow(2).mean().sqrt()
+    for shape in shapes:
+        laid, same = rows.reshape(len(rows), *shape), list[tuple[int, str]]()
+        for k, n in enumerate(shape, 1):
+            others = laid.narrow(k, 1, n - 1) - laid.narrow(k, 0, 1)
+            if others.numel() >= _FEWEST and float(others.abs().max()) < _NONE * size:
+                frames = ", over its frames" if len(shape) == 4 and k == 2 else ""
+                same.append((n, f"axis {k} of (B, {', '.join(map(str, shape))}){frames}"))
+        found += same if len(same) == 1 < len(shape) else []
+    n, words = max(found, default=(0, ""))
+    return words, n
+
+
+def standardised(sums: Tensor, squares: Tensor, wide: int, rows: int) -> tuple[Part, str]:
+    """The test of whole rows: how unlikely it is that all their sums are so near 0, or all their
+    Σ e² so near D or D − 1; and what was found, in words.
+
+    Args:
+        sums, squares: Σ e and Σ e² of each row, (n,).
+        rows: how many of them were drawn by themselves.
+    """
+    z = sums.abs().max() / (2 * wide) ** 0.5
+    found = [(_surprise(float(torch.erf(z)), rows), "add up to 0")]
+    for what, of in (("D", wide), ("D − 1", wide - 1)):
+        off = float((squares - of).abs().max())
+        ends = torch.tensor([max(of - off, 0.0), of + off], dtype=torch.float64) / 2
+        low, high = torch.special.gammainc(torch.tensor(wide / 2).double(), ends).tolist()
+        found.append((_surprise(high - low, rows), f"squares add up to {what}"))
+    most = max(found)
+    words = " and whose ".join(
+        [w for x, w in found[:1] if x > _SURE]
+        + [w for x, w in [max(found[1:])] if x > _SURE]
+    )  # fmt: skip
+    return Part("−log of its chance", most[0], _SURE, math.exp(-most[0])), words
+
+
+def _surprise(share: float, rows: int) -> float:
+    """−log of the chance that so many rows lie in a share of their law."""
+    return -rows * math.log(min(max(share, 1e-12), 1.0))
+
+
+_SURE = -math.log(ALPHA / 3)
 
 
 def still(rows: Tensor) -> Part:

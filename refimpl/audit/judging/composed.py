@@ -387,6 +387,11 @@ def _advantages(p: Part) -> Iterator[tuple[str, Of]]:
             f"the advantages in it are whitened over the rows (ddof {ddof})",
             lambda q, k=ddof: _white(q.of["advantages"], k),  # type: ignore[misc]
         )
+    if p.order is not None:
+        yield (
+            "the advantages in it are whitened again over the step's rows (ddof 1)",
+            lambda q: _white_by_step(q.of["advantages"], q.order),
+        )
     if "rewards" in p.of:
         yield "the reward stands for A", lambda q: (q.of["rewards"], q.of["rewards"].abs())
         yield (
@@ -406,6 +411,16 @@ def _less_group(q: Part) -> Known:
 def _white(a: Tensor, ddof: int) -> Known:
     spread = a.std(correction=ddof)
     return (a - a.mean()) / spread, (a.abs() + a.mean().abs()) / spread
+
+
+def _white_by_step(a: Tensor, order: Tensor | None) -> Known:
+    """Over the rows of each step."""
+    assert order is not None
+    _, index, size = torch.unique(order, return_inverse=True, return_counts=True)
+    zero = torch.zeros(len(size), dtype=a.dtype)
+    mean = (zero.index_add(0, index, a) / size)[index]
+    spread = (zero.index_add(0, index, (a - mean) ** 2) / (size - 1)).sqrt()[index]
+    return (a - mean) / spread, (a.abs() + mean.abs()) / spread
 
 
 def _unclipped(r: Tensor, a: Tensor, clip: float) -> Tensor:

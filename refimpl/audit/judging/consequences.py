@@ -54,10 +54,10 @@ def told(
     if any(k in left for k in moves):
         rest = _beside(rows, [on[k] for k in moves])
         drop(k for k in again if _lagged(rest, lags[k]) <= 1)
-        shared = _shared(rest)
-        if not bool(shared.any()):
+        both = shared(rest)
+        if not bool(both.any()):
             drop(["pairs"])
-        elif all(_moving(rows[~shared], on[k][~shared]) <= 1 for k in moves):
+        elif all(_moving(rows[~both], on[k][~both]) <= 1 for k in moves):
             drop(moves)
         drop(["within", *(["near"] if _near(rest) <= 1 else [])])
     moves = [k for k in left if k in on]
@@ -66,10 +66,12 @@ def told(
         rest = _beside(rows, [on[main]])
         drop(k for k in moves if k != main and _moving(rest, on[k]) <= 1)
     if "near" in left or "cut" in left:  # of rows that have one draw each is to count once
-        copies = _shared(rows, before=True)
+        copies = shared(rows, before=True)
         drop(["near"] if bool(copies.any()) and _near(rows[~copies]) <= 1 else [])
         drop(["cut"] if 2 * int(copies.sum()) > len(rows) else [])
-    for alone in ("expanded", "still"):
+    if "standardised" in left:  # sums that cannot vary are no sums of independent numbers
+        drop(k for k in ("near", "within", *MARGINAL) if broken.get(k, 0.0) < _PLAIN)
+    for alone in ("expanded", "shared", "still"):
         if alone in left:
             return [alone]
     if "near" in left:  # numbers that go together count as fewer: other sums are wider
@@ -94,7 +96,7 @@ def _near(rows: Tensor) -> float:
     return part.statistic / part.bound
 
 
-def _shared(rows: Tensor, *, before: bool = False) -> Tensor:
+def shared(rows: Tensor, *, before: bool = False) -> Tensor:
     """Rows that have their noise in common with another, (n,); or with one before."""
     size = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
     share = ((rows @ rows.T) / (size * size.T).clamp_min(1e-300)).fill_diagonal_(0.0)

@@ -32,6 +32,13 @@ def _of_means(rule: _Rule, std: str) -> _Rule:
     return lambda p: rule(p["mean_gap"], 0 * p["mean_gap"], p[std])
 
 
+_MULTIPLIED = "The square is multiplied by std²/2, as d²/2*std**2 does, and not divided by 2 std²."
+
+
+def _multiplied(p: Numbers) -> Tensor:
+    return kl.of_means(p["std"] ** 2 * p["mean_gap"], 0 * p["mean_gap"], p["std"])
+
+
 def _log_ratio(p: Numbers) -> Tensor:
     """log p_ref − log p per coordinate, averaged."""
     zero = 0 * p["distance"]
@@ -66,6 +73,10 @@ def kls() -> tuple[Formula, ...]:
         for m in mistakes(id):
             key = "mse of means" if m.name == "MSE of the means" else ""
             made += _both(m.title, "mistake", rule(m.wrong), key, m)
+    made += [
+        replace(f, what=_MULTIPLIED, remedy="put 2 std² in brackets")
+        for f in _both("kl.of_means: times the variance", "mistake", _multiplied, "")
+    ]
     for id, estimate in _ESTIMATES.items():
         made += _estimated(id, "convention", estimate, id, None)
         for m in mistakes(id):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ...equations import conversions, kernels, paths, schedules, sde
+from ...equations import Step, conversions, kernels, paths, schedules, sde
 from . import readings
 from .gridded import GRIDS
 
@@ -29,7 +29,8 @@ _SHARP = 1e-5
 """And so is g, whose digits are all there."""
 
 _SOME = 3
-_BFLOAT16 = 2.0**-8
+_BFLOAT16, _FLOAT16 = 2.0**-8, 2.0**-11
+_STORED = 2.0**-24
 _LONGEST = 100
 
 
@@ -39,6 +40,35 @@ def coefficients(x: Tensor, v: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Te
     c = torch.linalg.lstsq(parts, mean[:, :, None]).solution
     left = torch.linalg.vector_norm(mean - (parts @ c)[:, :, 0], dim=1)
     return c[:, 0], c[:, 1], left / torch.linalg.vector_norm(mean, dim=1).clamp_min(1e-300)
+
+
+def level_of(t: Tensor, g: Tensor) -> float:
+    """a, where g is a √(t/(1 − t)) or a throughout; 0.0 where neither."""
+    inside = (t > 0) & (t < 1) & (g > 0)
+    t, g = t[inside], g[inside]
+    for unit in (sde.flow_grpo_g(t, 1.0, t), torch.ones_like(g)) if len(g) >= _FEWEST else ():
+        a = float((g / unit).median())
+        if bool(((g / unit - a).abs() <= _SAME * a).all()):
+            return a
+    return 0.0
+
+
+_SAME = 1e-3
+
+
+def factor_of_g(given: Mapping[str, Tensor], mean: Tensor) -> float:
+    """The one number that g is multiplied by in all means, by what they hold of x_t; 0.0 where
+    there is none."""
+    x, v, t, s, g = (given[n] for n in ("x", "v", "t", "s", "g"))
+    if x.shape[1] < _FEWEST:
+        return 0.0
+    c_x, _, left = coefficients(x, v, mean)
+    c, one, step = paths.linear(t), 1 + 0 * t, Step(t, s)
+    lost = 1 - sde.transition(c, one, 0 * t, g, step).mean  # by g²
+    c2 = (1 - c_x) / lost
+    middle = float(c2.median())
+    alike = bool(((c2 - middle).abs() <= _NEAR * middle / lost.clamp(max=1)).all())
+    return middle**0.5 if middle > 0 and alike and bool((left < _NEAR).all()) else 0.0
 
 
 def of_mean(
@@ -123,9 +153,10 @@ def stories(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]
     for words, change in _SHIFTS.items():
         if _alike(found, change(both)):
             yield f"it is right for {words}", change(t), change(s)
-    member = bool((both == both.bfloat16().double()).all())
-    if member and bool(((found - both).abs() <= _BFLOAT16 * found + _NEAR).all()):
-        yield "t and s were rounded to bfloat16 when they were recorded", there, end
+    for words, cut, part, most in _SHORT:
+        member = bool(((both - cut(both)).abs() <= _STORED).all())
+        if member and bool(((found - both).abs() <= part * found + most).all()):
+            yield f"t and s were {words} when they were recorded", there, end
     yield from _of_grid(t, s, there, end)
     for name in _PERMUTED:
         known = torch.unique(t)
@@ -137,6 +168,13 @@ def stories(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]
             if _alike(end, s2):
                 yield name, t2, s2
 
+
+_SHORT: tuple[tuple[str, Callable[[Tensor], Tensor], float, float], ...] = (
+    ("cut or rounded to thousandths", lambda t: torch.round(1000 * t) / 1000, 0.0, 1e-3),
+    ("rounded to bfloat16", lambda t: t.bfloat16().double(), _BFLOAT16, _NEAR),
+    ("rounded to float16", lambda t: t.half().double(), _FLOAT16, _FLOAT16),
+)
+"""What levels may have been made short by, and how far that moves them: a part, and at most."""
 
 _PERMUTED = ("it is right for the levels of other rows: t and s are in another order",)
 _WHOLE: dict[str, Callable[[Tensor], Tensor]] = {

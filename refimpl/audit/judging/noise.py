@@ -7,7 +7,7 @@ projection ⟨e_i, e_j⟩/|e_i| of an independent e_j is N(0, 1). Each part errs
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -28,6 +28,9 @@ _BESIDE = 256
 
 _VALUES = 2**18
 _ROWS = 512
+_FEW = 8
+"""So many rows tell whether noise is one along an axis."""
+
 _STEPS = 256
 """So many steps are told apart at most."""
 
@@ -43,13 +46,19 @@ class Noise:
 
     Args:
         lag: rows from a step to the next of the same sample; 0 where it is not known.
+        shapes: that a latent has.
 
     Attributes:
         dependent: it failed, and not because the mean was made with another velocity.
         recorded: it is the noise that was recorded, and not what is left of x_s.
     """
 
-    def __init__(self, lag: int) -> None:
+    def __init__(self, lag: int, shapes: Sequence[Sequence[int]] = ()) -> None:
+        self.shapes = shapes
+        self.sums: list[Tensor] = []
+        self.sizes: list[Tensor] = []
+        self.axis = ("", 0)
+        self.wide = 0
         self.lags = {1: "the row before"} | (
             {lag: "the step before, of the same sample"} if lag > 1 else {}
         )
@@ -78,6 +87,7 @@ class Noise:
         self.total += float(e.sum())
         self.squares += total
         self._by_step(b, squares, e.shape[1])
+        self._whole(e, squares)
         self.largest = max(self.largest, *(abs(float(x)) for x in e.aminmax()))
         head = e[:, :_COORDINATES]
         beside = ("v_old" if b.has("v_old") else "v", "x_t")
@@ -88,6 +98,17 @@ class Noise:
             self.values.append(e[:, :64].clone().flatten())
             self.taken += self.values[-1].numel()
         self._reused(b, head)
+
+    def _whole(self, e: Tensor, squares: Tensor) -> None:
+        """Keep the sums of the first rows, and see whether one of them is one along an axis."""
+        if not self.sums:
+            self.wide = e.shape[1]
+            laid = [x for x in self.shapes if math.prod(x) == self.wide]
+            self.axis = alike.shared(e[:_FEW], laid)
+        if self.rows - len(e) < _ROWS and e.shape[1] == self.wide:
+            room = _ROWS - (self.rows - len(e))
+            self.sums.append(e[:room].sum(dim=1))
+            self.sizes.append(squares[:room].clone())
 
     def _by_step(self, b: Block, squares: Tensor, wide: int) -> None:
         """Put Σ e² of each row with its step; rows are added up many at a time."""
@@ -213,11 +234,17 @@ class Noise:
             how = "drawn once and used again" if sign > 0 else "used again with the other sign"
             yield "pairs", part, f"two rows share their noise: it was {how}"
             part, wide, same = alike.within(rows)
+            axis = f"along {self.axis[0]}" if self.axis[0] else "over channels for instance"
             yield "expanded" if same else "within", part, (
                 f"{wide} numbers of a row come again in the same row: they were drawn once and "
-                "expanded, over channels for instance" if same
+                f"expanded, {axis}" if same
                 else f"each {wide} numbers of a row go with the next {wide}"
             )  # fmt: skip
+        if self.axis[0]:
+            told = Part("copies along it", float(self.axis[1]), 1.0, 0.0)
+            yield "shared", told, f"it is the same along {self.axis[0]}: drawn once for all of it"
+        if len(rows) > 1 and self.wide > 2:
+            yield self._standardised(rows)
         if len(rows) > 1:
             part, far, share = alike.near(rows[:, :_BESIDE])
             yield "near", part, (
@@ -230,6 +257,18 @@ class Noise:
                 f"{none.statistic:.0f} of {rows.shape[1]} coordinates have none: there x_s is the "
                 "mean" + ("" if not self.recorded else ", or their noise was left out")
             )  # fmt: skip
+
+    def _standardised(self, rows: Tensor) -> tuple[str, Part, str]:
+        """The test of whole rows; those that share a draw count once."""
+        sums, sizes = torch.cat(self.sums), torch.cat(self.sizes)
+        part, words = alike.standardised(sums, sizes, self.wide, len(sums))
+        if part.statistic > part.bound:
+            once = len(rows) - int(consequences.shared(rows, before=True).sum())
+            part, words = alike.standardised(sums, sizes, self.wide, min(once, len(sums)))
+        return "standardised", part, (
+            f"it was standardised in each row, whose numbers {words}: of independent normals these "
+            "vary from row to row"
+        )  # fmt: skip
 
     def _cut(self) -> Part:
         """How unlikely it is that the largest number is as small as it is, in units of their own

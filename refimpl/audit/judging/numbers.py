@@ -23,7 +23,7 @@ from .fit import EASY, Match, best, match
 from .formulas import Formula, log_probs
 from .formulas_kl import kls
 from .measures import FLOAT32, Distance, Rowwise, arithmetic, distances
-from .rearranged import changes
+from .rearranged import causal, changes, leading
 from .reduced import reduced_gap, value_of
 from .verdicts import against
 
@@ -181,14 +181,17 @@ def elsewhere(
     Args:
         whole: these are all rows.
     """
+    t = rows.scalars["t"][:, 0]
+    n = len(got) if whole else leading(t)
+    moves = [*(changes if whole else causal)(t[:n], n)]
     for _, wanted, allowed in _right(subject, rows, u, estimates=True):
         at = places(got, wanted, allowed[:, 0])
         if at is not None:
             return f"it is right for {told(at, lag)}"
-        for words, change in changes(rows.scalars["t"][:, 0], len(got)) if whole else ():
-            made, slack = change(wanted[:, 0]), change(allowed[:, 0])
+        for words, change in moves:
+            made, slack = change(wanted[:n, 0]), change(allowed[:n, 0])
             telling = float((slack / made.abs()).median()) < _TOLD
-            if telling and bool(((made - got[:, 0]).abs() <= slack).all()):
+            if telling and bool(((made - got[:n, 0]).abs() <= slack).all()):
                 return f"it {words}"
     return ""
 
@@ -240,28 +243,108 @@ def other_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
     by_level = torch.zeros_like(levels).index_copy_(0, own.flatten(), std.flatten())
     if not 1 < len(levels) <= _STEPS:
         return ""
-    rising = bool(rows.model.reading.clock.data)  # t rises from step to step
-    for words, by in (("after", 1 if rising else -1), ("before", -1 if rising else 1)):
+    for words, by in (("after", -1), ("before", 1)):  # t falls from step to step
         there = own + by
         inside = ((there >= 0) & (there < len(levels)))[:, 0]
         moved = by_level[there.clamp(0, len(levels) - 1)]
         if bool(inside.any()) and bool(_by_std(subject, rows, moved, got, u)[inside].all()):
             return f"it is right for the std of the step {words}"
-    each = [_by_std(subject, rows, x + 0 * std, got, u) for x in torch.unique(std)]
-    if bool(torch.stack(each).any(dim=0).all()):
+    each = [(float(x), _by_std(subject, rows, x + 0 * std, got, u)) for x in torch.unique(std)]
+    for x, fits in each:
+        if bool(fits.all()):
+            here = levels[by_level == x]
+            which = {float(levels.max()): "first ", float(levels.min()): "last "}
+            at = max(here.tolist()) if len(here) else math.nan
+            return f"it has the std of the {which.get(at, '')}step (t = {at:.4g}) at every step"
+    if bool(torch.stack([fits for _, fits in each]).any(dim=0).all()):
         return "it is right for the std of other steps, in another order"
+    return _one_std(subject, rows, got, u, torch.unique(torch.cat([t, std], dim=1), dim=0)[:, 1])
+
+
+def _one_std(subject: str, rows: Rowwise, got: Tensor, u: float, own: Tensor) -> str:
+    """Whether one number stands for the std of all steps.
+
+    Args:
+        own: of the steps.
+    """
+    far = int(rows.scalars["std"].argmax())  # there one std for all is furthest from the distance
+    one = torch.ones_like(rows.scalars["std"])
+    for x in _solved(subject, rows, one, got, u, far):
+        if not bool(_by_std(subject, rows, x * one, got, u).all()):
+            continue
+        near = (words for words, mean in _MEANS.items() if abs(mean(own) / x - 1) < _SNAPPED)
+        told = f"one std for all steps stands in it: {x:.4g}"
+        return told + "".join(f", {words} of the steps'" for words in [*near][:1])
     return ""
 
 
-def scaled_std(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
-    """Whether log-probabilities are right for g times one number at all steps."""
+_MEANS: dict[str, Callable[[Tensor], float]] = {
+    "the mean": lambda x: float(x.mean()),
+    "the root mean square": lambda x: float((x**2).mean().sqrt()),
+    "the median": lambda x: float(x.median()),
+    "the geometric mean": lambda x: float(x.log().mean().exp()),
+}  # fmt: skip
+
+
+def _solved(
+    subject: str, rows: Rowwise, unit: Tensor, got: Tensor, u: float, at: int
+) -> Iterator[float]:
+    """The numbers c with which c unit, in the place of the std, gives one row's number."""
+    many = torch.full((_POINTS,), at)
+    one, base, wanted = rows.take(many), unit[many], got[many]
+
+    def signs(c: Tensor) -> list[Tensor]:
+        changed = replace(one, scalars=one.scalars | {"std": c[:, None] * base})
+        return [value - wanted for _, value, _ in _right(subject, changed, u, estimates=False)]
+
+    whole = torch.logspace(-_DECADES, _DECADES, _POINTS, dtype=torch.float64)
+    for k, gap in enumerate(signs(whole)):
+        for low in _crossings(gap):
+            c, i = whole, low
+            for _ in range(_ZOOMS):
+                c = torch.linspace(float(c[i]), float(c[i + 1]), _POINTS, dtype=torch.float64)
+                found = _crossings(signs(c)[k])
+                i = found[0] if found else 0
+            yield float(c[i : i + 2].mean())
+
+
+_POINTS, _DECADES, _ZOOMS = 256, 3, 4
+
+
+def _crossings(gap: Tensor) -> list[int]:
+    """After which places numbers change their sign."""
+    sign = gap[:, 0] > 0
+    return (sign[1:] != sign[:-1]).nonzero()[:, 0].tolist()
+
+
+def scaled_std(subject: str, rows: Rowwise, got: Tensor, u: float, a: float | None = None) -> str:
+    """Whether log-probabilities are right for g times one number at all steps, or for the std times
+    one.
+
+    Args:
+        a: the level of noise that was declared.
+    """
     p = rows.model.reading.resolve(rows.scalars)
     if subject == "kl" or not {"g", "h"} <= set(p) or len(got) < _FEWEST:
         return ""
     for T in range(2, _LONGEST):
         if bool(_by_std(subject, rows, p["g"] / T**0.5, got, u).all()):
             return f"its std is g √(1/{T}) at every step, long or short, where g √h is meant"
+    far = int((rows.sizes["distance"] / p["std"]).argmax()) if "distance" in rows.sizes else 0
+    for c in _solved(subject, rows, p["std"], got, u, far):
+        if bool(_by_std(subject, rows, c * p["std"], got, u).all()):
+            return f"its std is {of_level(c, a)}"
     return ""
+
+
+def of_level(c: float, a: float | None) -> str:
+    """c times what was recorded, in words: that of another level of noise, where this is a round
+    number."""
+    told = f"{c:.4g} times the recorded one at every step"
+    near = round(c * a, 2) if a else 0.0
+    return told + (
+        f": that of a = {near:g}" if near and abs(c * (a or 0) / near - 1) < 1e-4 else ""
+    )
 
 
 _LONGEST = 101
@@ -292,6 +375,20 @@ def one_factor(subject: str, rows: Rowwise, got: Tensor, u: float) -> str:
 
 
 _FEW = 4
+
+
+def held_at(formula: Formula, rows: Rowwise, got: Tensor, u: float) -> str:
+    """Whether a few numbers are one, and what a formula gives lies beyond it, in words."""
+    if len(got) < _FEW or not bool((got == got[0]).all()):
+        return ""
+    value = value_of(formula, rows, distances(rows, arithmetic(rows, u)))
+    for words, beyond, most in (
+        ("above", value > got, value.max()), ("below", value < got, value.min()),
+    ):  # fmt: skip
+        if bool(beyond.all()):
+            end, far = (f"{float(x):.4g}".replace("-", "−") for x in (got[0], most))
+            return f"they are {end}: held there from {words}, where it would be up to {far}"
+    return ""
 
 
 def by_counts(subject: str, rows: Rowwise, got: Tensor, u: float, counts: Mapping[str, int]) -> str:
@@ -383,8 +480,14 @@ def _chi_square(squares: Tensor, dims: Tensor) -> bool:
     return part.statistic <= part.bound
 
 
-def one_for_all(values: Tensor, x: Tensor) -> bool:
-    """Whether samples that differ have one number in common, as when a whole batch is reduced."""
+def one_for_all(values: Tensor, x: Tensor, t: Tensor | None = None) -> bool:
+    """Whether samples that differ have one number in common, as when a whole batch is reduced.
+
+    Args:
+        t: of rows that may be one sample's, at several levels.
+    """
     same = (values[1:] == values[:-1]).flatten()
     different = (x[1:] != x[:-1]).any(dim=1)
+    if t is not None and not bool((values == values[0]).all()):
+        different &= (t[1:] == t[:-1]).flatten()
     return len(values) >= 4 and float((same & different).double().mean()) >= 0.5

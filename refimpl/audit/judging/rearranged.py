@@ -33,6 +33,8 @@ _OF_STEPS: dict[str, Change] = {
     "is the mean over the sample's steps": _mean(_STEPS),
     "is the sum over the sample's steps": lambda x: x.sum(dim=_STEPS, keepdim=True).expand_as(x),
     "is the running sum over the sample's steps": lambda x: x.cumsum(dim=_STEPS),
+    "is of the sample's first step": lambda x: x[:, :1].expand_as(x),
+    "is of the sample's last step": lambda x: x[:, -1:].expand_as(x),
 }
 _CROSSED = "is of the sample that has the step's number, for all samples of the step"
 _OF_ALL: dict[str, Change] = {
@@ -88,6 +90,24 @@ def changes(t: Tensor | None, n: int) -> Iterator[tuple[str, Change]]:
             else:
                 yield words, lambda x, c=change: _across(c, x, samples, steps)  # type: ignore[misc]
     yield from _OF_ALL.items()
+
+
+_CAUSAL = ("is of the sample's first step", "is the running sum over the sample's steps")
+
+
+def leading(t: Tensor) -> int:
+    """How many of the first rows are whole steps, or whole samples: of a window, cut anywhere."""
+    turns = (t != t[0]).nonzero()[:, 0]
+    run = int(turns[0]) if len(turns) else len(t)
+    starts = t[: len(t) // run * run].reshape(-1, run)[:, 0]
+    again = (starts[1:] == starts[0]).nonzero()[:, 0]
+    period = int(again[0]) + 1 if len(again) else 1
+    return len(starts) // period * period * run
+
+
+def causal(t: Tensor, n: int) -> Iterator[tuple[str, Change]]:
+    """The changes that the first steps of a run show as well as all do."""
+    yield from ((words, change) for words, change in changes(t, n) if words in _CAUSAL)
 
 
 def common(parts: Sequence[Part]) -> Iterator[tuple[str, list[Change]]]:

@@ -156,9 +156,11 @@ def _guided(name: str, probe: Probe, manifest: Manifest) -> tuple[Finding, float
     wanted = manifest.guidance
     if wanted is not None and abs(w - wanted) > 1e-3 * max(1.0, abs(wanted)):
         names = {wanted + 1: "w − 1 for w", 1 - wanted: "conditional and unconditional swapped",
-                 1.0: "guidance left out", 0.0: "unconditional"}  # fmt: skip
+                 wanted**2: "applied twice", 1.0: "guidance left out", 0.0: "unconditional",
+                 }  # fmt: skip
         near = next((n for x, n in names.items() if abs(w - x) <= 1e-3 * max(1.0, abs(x))), "")
         label = f"guidance.classifier_free: {near}" if near else "guidance.classifier_free"
+        told = told.replace(":", f" = {wanted:g}²:", 1) if near == "applied twice" else told
         detail = f"declared guidance = {wanted:g}, and {told}"
         return Finding(subject, "differs", label, gap, allowed, len(v), detail), w
     verdict = "consistent" if wanted is not None else "convention"

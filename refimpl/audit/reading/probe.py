@@ -8,6 +8,7 @@ candidates apart.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -47,6 +48,17 @@ class Probe:
 def width(table: Table) -> int:
     """D: numbers in a latent of this table."""
     return max([r.width for n, r in table.columns.items() if FIELDS[n].kind == "latent"], default=1)
+
+
+def shapes(table: Table) -> list[tuple[int, ...]]:
+    """The shapes that a latent of this table has: as it was stored, and flat."""
+    found, D = list[tuple[int, ...]](), width(table)
+    for column in table.shard.columns.values():
+        for k in range(1, len(column.shape) - 1):
+            shape = tuple(column.shape[k:])
+            if prod(shape) == D and shape not in found:
+                found.append(shape)
+    return [*found, (D,)]
 
 
 def take(tables: Sequence[Table]) -> Probe:

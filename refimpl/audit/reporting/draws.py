@@ -29,7 +29,7 @@ def of_draw(
     Args:
         known: whether the mean shows what std is.
     """
-    if words := _of_other_rows(tables[0], probe, model, lag):
+    if words := of_other_rows(tables[0], probe, model, lag):
         return words
     b = block(probe.raw, model)
     if not b.n or not b.has("x_s", "noise") or not {"t", "s", "std"} <= set(b.resolved):
@@ -120,7 +120,8 @@ def _about_another(b: Block, probe: Probe) -> str:
 _LEVELS, _STEADY = 4, 0.3
 
 
-def _of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
+def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
+    """Whether x_s, its std or its noise are those of other rows, or of another draw, in words."""
     rows = range(window(table, lag))
     names = [n for n in (*SCALARS, "x_t", "v", "mean", "x_s", "noise") if n in table.columns]
     b = block({n: some(table.columns[n], rows)[:, :COORDINATES] for n in names}, model)
@@ -139,6 +140,11 @@ def _of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
         off = (mean + std.roll(-by, 0) * noise - x_s).abs().amax(dim=1)
         if int(inside.sum()) >= lag and bool((off <= 2 * allowed)[inside].all()):
             return f"its noise has the std of the step {which}"
+    used = (std > 0)[:, 0]
+    e, near = ((x_s - mean) / std)[used], (2 * allowed / std[:, 0])[used]
+    at = elsewhere.places(noise[used], e, near) if bool(used.all()) or not lag else None
+    if at is not None:
+        return f"the noise beside it was recorded in the wrong rows: {elsewhere.told(at, lag)}"
     return _another_draw(x_s - mean, std, noise)
 
 

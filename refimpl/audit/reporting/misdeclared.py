@@ -15,7 +15,7 @@ from torch import Tensor
 from ...statistics.gaussian import chi_square
 from ...statistics.outcome import ALPHA
 from ..judging import elsewhere, levels
-from ..judging.block import block
+from ..judging.block import SCALARS, block
 from ..judging.finding import Finding
 from ..judging.fit import EASY
 from ..judging.identify import Identified, identify
@@ -24,12 +24,11 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
 from .causes import moved
+from .short import Mended, other, recorded_short, stepped_short
 from .whole import window
 
 _CLOCKS = (("time",), ("time_scale",), ("time", "time_scale"), ("std",))
 """Declarations that say how numbers are told; without them that is read off."""
-
-Mended = tuple[Sequence[Table], Manifest, Finding]
 
 
 def mended(
@@ -48,6 +47,9 @@ def mended(
     if (kept := _one_buffer(tables, probe, lag)) is not None:
         name, detail = kept
         return _but(tables, name), manifest, Finding(name, "differs", detail=detail)
+    unled = known is not None and known.target == "mean" and not _sure(known)
+    if unled and (turned := _policies(tables, manifest)) is not None:
+        return turned
     if stepped:
         return None
     if _turned(tables[0], lag):
@@ -67,7 +69,8 @@ def mended(
     if (scaled := _scaled_noise(tables, probe, manifest)) is not None:
         return scaled
     if known is not None and (_sure(known) or not known.target):
-        return None if known.target else _levels_exchanged(tables, probe, known, manifest)
+        by_law = known.target in ("", "residuals")
+        return _by_schedule(tables, known, manifest) if by_law else None
     for finding, changed, declared in _tried(tables, manifest):
         try:
             found = identify(take(changed), declared, mistakes=False)
@@ -78,26 +81,34 @@ def mended(
     return None
 
 
-def _levels_exchanged(
-    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest
-) -> Mended | None:
-    """t and s in each other's place, where their stds alone show it: they follow a schedule then,
-    and none before."""
-    raw = probe.raw
-    if (
-        not {"t", "s"} <= set(raw)
-        or manifest.time
-        or levels.named(block(raw, known.model), manifest)
-    ):
+def _by_schedule(tables: Sequence[Table], known: Identified, manifest: Manifest) -> Mended | None:
+    """Levels that are exchanged, or were cut when they were recorded, where their stds alone show
+    it: they follow a schedule then, and none before."""
+    names = set(tables[0].columns)
+    if not {"t", "s"} <= names or not {"std", "g"} & names:
         return None
-    turned = {**raw, "t": raw["s"], "s": raw["t"]}
-    clock = clock_of(turned["t"], turned["s"], None, manifest.time_scale)
-    model = replace(
-        known.model, reading=replace(known.model.reading, clock=clock), known={}, names={}
-    )
-    if not levels.named(block(turned, model), manifest):
+    scalars = [
+        replace(x, columns={n: c for n, c in x.columns.items() if n in SCALARS}) for x in tables
+    ]
+
+    def lawful(found: Sequence[Table]) -> bool:
+        raw = take(found).raw
+        clock = clock_of(raw["t"], raw["s"], manifest.time, manifest.time_scale)
+        reading = replace(known.model.reading, clock=clock)
+        model = replace(known.model, reading=reading, known={}, names={})
+        return levels.named(block(raw, model), manifest)
+
+    if lawful(scalars):
         return None
-    return _exchanged(tables, "t", "s"), manifest, Finding("t", "differs", detail=_TURNED)
+    if not manifest.time and lawful(_exchanged(scalars, "t", "s")):
+        detail = _TURNED
+        return _exchanged(tables, "t", "s"), manifest, Finding("t", "differs", detail=detail)
+    for changed, _, finding in recorded_short(scalars, manifest):
+        if lawful(changed):
+            own = [{n: c.columns[n] for n in ("t", "s")} for c in changed]
+            made = [replace(x, columns=x.columns | c) for x, c in zip(tables, own, strict=True)]
+            return made, manifest, finding
+    return None
 
 
 _TURNED = "t and s are exchanged; the rest is judged with both put right"
@@ -128,7 +139,7 @@ def _unfilled(tables: Sequence[Table], probe: Probe, manifest: Manifest) -> Mend
         empty = (probe.raw[name] == 0).all(dim=1)
         if not 1 < int(empty.sum()) <= len(empty) - _FEWEST:
             continue
-        changed = [_other(x, name, _without_zeros) for x in tables]
+        changed = [other(x, name, _without_zeros) for x in tables]
         detail = f"{_among(probe, empty)} {name} holds {LEFT_OUT}"
         return changed, manifest, Finding(name, "differs", detail=detail)
     return None
@@ -196,7 +207,9 @@ def _pairs(table: Table, lag: int) -> tuple[list[int], int]:
 def _one_buffer(tables: Sequence[Table], probe: Probe, lag: int) -> tuple[str, str] | None:
     """The column that holds the same numbers at every step, and what to say of it."""
     for name in ("x_s", "x_t", "mean"):
-        if name in probe.raw and (_held(tables[0], name, lag) or _shared(probe, name)):
+        if name not in probe.raw or bool((probe.raw[name] == probe.raw[name][:1]).all()):
+            continue  # one number everywhere is no state of a sample
+        if _held(tables[0], name, lag) or _shared(probe, name):
             return name, (
                 f"{name} holds the same numbers at every step of a sample: a view of one buffer, "
                 "which every step wrote to; the rest is judged without it"
@@ -313,16 +326,6 @@ def _exchanged(tables: Sequence[Table], one: str, two: str) -> list[Table]:
     return [replace(t, columns=t.columns | x) for t, x in zip(tables, swapped, strict=True)]
 
 
-def _other(table: Table, name: str, change: Callable[..., Tensor], *beside: str) -> Table:
-    """A table with one column changed, by what stands beside it in the same rows."""
-    columns = [table.columns[n] for n in (name, *beside)]
-    own = replace(
-        columns[0], read=lambda a, b: change(*(c.read(a, b) for c in columns)),
-        head=lambda row, k: change(*(c.head(row, min(k, c.width)) for c in columns)),
-    )  # fmt: skip
-    return replace(table, columns=table.columns | {name: own})
-
-
 _HELD: dict[str, tuple[str, Callable[..., Tensor], tuple[str, ...], str]] = {
     "the step's variance": ("std", lambda x: x.sqrt(), (), "its root"),
     "the logarithm of the step's std": ("std", lambda x: x.exp(), (), "its exponential"),
@@ -342,7 +345,7 @@ def _scaled_noise(tables: Sequence[Table], probe: Probe, manifest: Manifest) -> 
     held, std = raw["noise"][used].double(), raw["std"][used].double()
     if len(held) < _FEWEST or not _unit(held / std) or _unit(held):
         return None
-    changed = [_other(t, "noise", lambda x, std: x / std, "std") for t in tables]
+    changed = [other(t, "noise", lambda x, std: x / std, "std") for t in tables]
     detail = "the field noise holds std times the draw; the rest is judged with that/std"
     return changed, manifest, Finding("noise", "differs", detail=detail)
 
@@ -367,11 +370,16 @@ def _tried(
             yield finding, tables, replace(manifest, **dict[str, Any](dict.fromkeys(keys)))
     for what, (name, change, beside, instead) in _HELD.items():
         if {name, *beside} <= set(tables[0].columns):
-            changed = [_other(t, name, change, *beside) for t in tables]
+            changed = [other(t, name, change, *beside) for t in tables]
             detail = f"the field {name} holds {what}; the rest is judged with {instead}"
             yield Finding(name, "differs", detail=detail), changed, manifest
     if {"t", "s"} <= set(tables[0].columns):
         yield Finding("t", "differs", detail=_TURNED), _exchanged(tables, "t", "s"), manifest
+    if {"t", "s"} <= set(tables[0].columns):
+        for made, declared, finding in recorded_short(tables, manifest):
+            yield finding, made, declared
+        for made, declared, finding in stepped_short(tables, manifest):
+            yield finding, made, declared
     if {"x_t", "x_s"} <= set(tables[0].columns):
         turned = _exchanged(tables, "x_t", "x_s")
         detail = (
@@ -379,3 +387,20 @@ def _tried(
             "with both put right"
         )
         yield Finding("x_t", "differs", detail=detail), turned, manifest
+
+
+def _policies(tables: Sequence[Table], manifest: Manifest) -> Mended | None:
+    """v and v_ref in each other's place, where each leads to the other's mean, or one does and the
+    manifest has their names crossed."""
+    if not {"v", "v_ref", "mean"} <= set(tables[0].columns):
+        return None
+    turned = _exchanged(tables, "v", "v_ref")
+    crossed = (manifest.names.get("v"), manifest.names.get("v_ref")) == ("v_ref", "v")
+    means = [{"mean": t.columns["mean_ref"]} for t in tables if "mean_ref" in t.columns]
+    others = [replace(t, columns=t.columns | c) for t, c in zip(tables, means, strict=False)]
+    both = bool(others) and _follows(others, manifest)
+    if not (crossed or both) or not _follows(turned, manifest):
+        return None
+    names = ", by the names that the manifest gives them" if crossed else ""
+    detail = f"v and v_ref are exchanged{names}; the rest is judged with both put right"
+    return turned, manifest, Finding("v", "differs", detail=detail)

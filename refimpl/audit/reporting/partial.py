@@ -15,7 +15,7 @@ from ...equations import gaussian, kl
 from ...evidence.rounding import ROUNDINGS
 from ..judging.block import Block, Model, block
 from ..reading.layout import Table
-from ..reading.probe import Probe, width
+from ..reading.probe import Probe, shapes, width
 from .whole import some
 
 _FEW = 8
@@ -43,7 +43,7 @@ def of_some(subject: str, tables: Sequence[Table], model: Model, probe: Probe) -
     slack = ROUNDINGS * u * sizes.sum(dim=1, keepdim=True)
     if not float((slack / each.sum(dim=1, keepdim=True).abs()).median()) < _TOLD:
         return ""
-    for shape in _shapes(table, D):
+    for shape in shapes(table):
         laid = each.reshape(len(each), *shape)
         for k, size in enumerate(shape, 1):
             sums = laid.transpose(1, k).flatten(2).sum(dim=2) if len(shape) > 1 else laid
@@ -66,17 +66,6 @@ def _told(words: str, m: int, size: int, k: int, shape: Sequence[int]) -> str:
         return f"it is that of the {words} {whole} alone"
     each = prod(shape[1:])
     return f"it is that of the {words} {m * each} of {size * each} coordinates alone: {whole}"
-
-
-def _shapes(table: Table, D: int) -> list[tuple[int, ...]]:
-    """The shapes that a latent has: as it was stored, and flat."""
-    found: list[tuple[int, ...]] = []
-    for column in table.shard.columns.values():
-        for k in range(1, len(column.shape) - 1):
-            shape = tuple(column.shape[k:])
-            if prod(shape) == D and shape not in found:
-                found.append(shape)
-    return [*found, (D,)]
 
 
 def _coordinates(subject: str, b: Block) -> tuple[Tensor, Tensor] | None:

@@ -90,7 +90,9 @@ def row_findings(
             why = "it takes v_old: it is near that of the learner, and is not it"
             yield Finding(subject, "not checked", detail=why)
             continue
-        failing = _failing(subject, tables, seen, whole, probe) if tally.beyond else ""
+        failing = ""
+        if match is not None and tally.beyond:
+            failing = _failing(subject, match, tables, seen, whole, probe)
         model = whole.rows.model
         if match is not None and not failing and far_off(match, tally):
             failing = of_row(subject, tables, probe, model, manifest) or _beside(
@@ -106,7 +108,7 @@ def row_findings(
                     subject, whole.rows, whole.got[subject], probe.roundoff[subject]
                 )
                 or numbers.scaled_std(
-                    subject, whole.rows, whole.got[subject], probe.roundoff[subject]
+                    subject, whole.rows, whole.got[subject], probe.roundoff[subject], manifest.a
                 )
                 or another_mean(subject, tables, probe.whole, model, probe)
                 or of_some(subject, tables, model, probe)
@@ -185,13 +187,18 @@ def _rounded(
     )
 
 
-def _failing(subject: str, tables: Sequence[Table], seen: Seen, whole: Whole, probe: Probe) -> str:
+def _failing(
+    subject: str, match: Match, tables: Sequence[Table], seen: Seen, whole: Whole, probe: Probe
+) -> str:  # fmt: skip
     """What the rows that do not fit look like, and where they are."""
     places = seen.failing[subject]
     rows = read(tables, places, whole.rows.model)
     zeros = rows is not None and not bool(rows.got[subject].any())
     found = [m for m in explain(subject, rows, probe) if m.level]
-    told = "they are 0" if zeros else f"they equal {found[0].formula.name}" if found else ""
+    told = f"they equal {found[0].formula.name}" if found else ""
+    if rows is not None and (zeros or not told):
+        held = numbers.held_at(match.formula, rows.rows, rows.got[subject], probe.roundoff[subject])
+        told = held or ("they are 0" if zeros else told)
     if not told and rows is not None:
         told = numbers.one_factor(subject, rows.rows, rows.got[subject], probe.roundoff[subject])
     return ", ".join(x for x in (where(tables, seen, subject), told) if x)
@@ -211,8 +218,9 @@ def _one_for_all(subject: str, table: Table) -> str:
     if "t" in table.columns and _held(table, subject):
         return ""
     x = next((table.columns[c] for c in ("x_s", "x_t", "v") if c in table.columns), None)
+    t = table.columns["t"].read(0, n).clone() if "t" in table.columns else None
     if x is not None and numbers.one_for_all(
-        table.columns[subject].read(0, n).clone(), x.read(0, n)[:, :64].clone()
+        table.columns[subject].read(0, n).clone(), x.read(0, n)[:, :64].clone(), t
     ):
         return (
             "samples that differ have one number in common: a group or the whole batch was reduced "

@@ -14,7 +14,7 @@ from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
-from .draws import of_draw
+from .draws import of_draw, of_other_rows
 from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
@@ -240,7 +240,11 @@ def _latents(
         subject, match = known.target, chosen.get(known.target)
         tally = seen.tallies.get(subject, Tally())
         far = match is None or far_off(match, tally)
-        why = of_mean(tables, probe, known.model, seen.lag, manifest) if far else ""
+        why = ""
+        if far and subject == "x_s":
+            why = of_other_rows(tables[0], probe, known.model, seen.lag)
+        if far and not why:
+            why = of_mean(tables, probe, known.model, seen.lag, manifest)
         if far and not why and subject == "x_s":
             why = of_draw(tables, probe, known.model, seen.lag, known=False)
         match = None if why else match

@@ -30,7 +30,7 @@ from ..judging.noise import Noise
 from ..judging.reduced import reduced_gap
 from ..reading.fields import FIELDS
 from ..reading.layout import Table
-from ..reading.probe import width
+from ..reading.probe import shapes, width
 
 CHUNK = 2048
 """Rows whose scalars are read at one time."""
@@ -111,7 +111,8 @@ def stream(
         wanted: the distances that the chosen formulas are asked with.
         progress: told how many rows are done.
     """
-    seen, room = Seen(noise=Noise(lag), lag=lag), dict[str, Tensor]()
+    noise = Noise(lag, shapes(tables[0]))
+    seen, room = Seen(noise=noise, lag=lag), dict[str, Tensor]()
     numbers = _Numbers(seen, chosen, model, wanted)
     for i, table in enumerate(tables):
         seen.starts.append(seen.rows)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...equations import Step, conversions, kernels, paths
 from ...evidence.rounding import ROUNDINGS
-from ..judging import elsewhere, implied, readings, weights
+from ..judging import elsewhere, implied, numbers, readings, weights
 from ..judging.block import SCALARS, Block, Model, block, rms
 from ..judging.levels import angle
 from ..judging.verdicts import sampler_of
@@ -58,7 +58,11 @@ def of_mean(
     above = int((b.resolved["std"] > (1 + _NEAR) * b.resolved["s"]).sum())
     if sampler_of(manifest) == "kernels.preserving" and above:
         return f"std exceeds s in {above} of {b.n} rows: no predicted noise is left there to keep"
-    if words := _of_other_levels(b, manifest, u) or _of_weights(tables, b, model, lag):
+    if words := (
+        _of_another_g(found, u, manifest)
+        or _of_other_levels(b, manifest, u)
+        or _of_weights(tables, b, model, lag)
+    ):
         return words
     for conventions in _samplers(b, manifest):
         given, mean = found
@@ -106,6 +110,19 @@ def _of_weights(tables: Sequence[Table], b: Block, model: Model, lag: int) -> st
             v = other.latent("v")[:, :COORDINATES]
             others[name] = torch.where(known, v, torch.nan)
     return weights.of_two((mean - c_x * given["x"]) / c_v, given["v"], others)
+
+
+def _of_another_g(found: tuple[dict[str, Tensor], Tensor], u: float, manifest: Manifest) -> str:
+    """Whether the means are right for another level of noise, in words."""
+    given, mean = found
+    if sampler_of(manifest) == "kernels.preserving" or not bool((given["g"] > 0).all()):
+        return ""
+    c, a = implied.factor_of_g(given, mean), manifest.a or implied.level_of(given["t"], given["g"])
+    told = numbers.of_level(c, a)
+    if not c or abs(c - 1) < _OFF or " a = " not in told:  # else it is as well the score's weight
+        return ""
+    other = given | {"g": c * given["g"]}
+    return f"its g is {told}" if readings.right("mean", *readings.cases_of(other, mean), u) else ""
 
 
 def _of_other_levels(b: Block, manifest: Manifest, u: float) -> str:

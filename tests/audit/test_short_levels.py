@@ -1,0 +1,103 @@
+"""Levels that were cut or rounded, on record or in the step: said once, and judged in full.
+
+And policies whose names are crossed.
+"""
+
+import pytest
+import torch
+
+from refimpl.equations import Step, paths, sde
+
+BATCH, STEPS = 12, 9  # of the record that `make` makes
+TOLD = {"a": 0.7, "log_prob": "sum", "kl_reduction": "sum"}
+LAW = ("x_t", "x_s", "v", "t", "s", "std")
+WHOLE = (*LAW, "mean", "noise", "log_prob")
+CUTS = {
+    "cut to thousandths": lambda t: torch.floor(1000 * t) / 1000,
+    "rounded to thousandths": lambda t: torch.round(1000 * t) / 1000,
+    "rounded to bfloat16": lambda t: t.bfloat16().float(),
+    "rounded to float16": lambda t: t.half().float(),
+}
+
+
+def differing(found):
+    return [f for f in found["report"].findings if f.verdict == "differs"]
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+@pytest.mark.parametrize("names", [LAW, WHOLE])
+@pytest.mark.parametrize("ends", [("t",), ("s",), ("t", "s")])
+@pytest.mark.parametrize("words", CUTS)
+def test_levels_that_were_recorded_short_are_told_and_taken_in_full(
+    make, judge, words, ends, names, scale
+):
+    c = {n: x for n, x in make(dtype=torch.float32, shape=(4, 6, 6)).items() if n in names}
+    short = c | {n: CUTS[words](c[n]) for n in ends}
+    short |= {n: scale * short[n] for n in ("t", "s")}
+    told = TOLD | ({"time_scale": 1000} if scale > 1 else {})
+    found = judge(short, told)
+    assert [f.subject for f in differing(found)] == [ends[0]], differing(found)
+    both = " and ".join(ends)
+    assert f"{both} {'were' if len(ends) > 1 else 'was'} {words} when" in differing(found)[0].detail
+    assert found["schedule"].verdict == "consistent"
+    assert not differing(judge(c | {n: scale * c[n] for n in ("t", "s")}, told))
+
+
+@pytest.mark.parametrize("names", [("x_t", "x_s", "v", "t", "s", "std", "noise"), WHOLE])
+@pytest.mark.parametrize("ends", [("t",), ("t", "s")])
+@pytest.mark.parametrize("words", CUTS)
+def test_levels_that_were_short_in_the_step_are_told(make, judge, words, ends, names):
+    c = make(dtype=torch.float32, shape=(4, 6, 6))
+    t, s = (CUTS[words](c[n]).double() if n in ends else c[n].double() for n in ("t", "s"))
+    g = 0.7 * torch.sqrt(t / (1 - torch.where(t == 1, s[0], t)))
+    t, s, g = (y.reshape(-1, 1, 1, 1) for y in (t, s, g))
+    kernel = sde.transition(paths.linear(t), c["x_t"].double(), c["v"].double(), g, Step(t, s))
+    made = {"mean": kernel.mean, "x_s": kernel.sample(c["noise"].double()), "std": kernel.std}
+    made |= {"std": kernel.std.flatten()}
+    kept = c | {n: x.float() for n, x in made.items()}
+    found = judge({n: x for n, x in kept.items() if n in names and n != "log_prob"}, TOLD)
+    assert [f.subject for f in differing(found)] == ["t"], differing(found)
+    told = f"{' and '.join(ends)} of the step {'were' if len(ends) > 1 else 'was'} {words}"
+    assert told in differing(found)[0].detail
+
+
+def test_a_run_that_was_made_of_short_levels_and_recorded_so_is_right(make, judge):
+    """Its steps fit as they are, though t is not the s before."""
+    c = make(dtype=torch.float32)
+    t, s = CUTS["cut to thousandths"](c["t"]).double(), c["s"].double()
+    g = 0.7 * torch.sqrt(t / (1 - torch.where(t == 1, s[0], t)))
+    t, s, g = (y.reshape(-1, 1, 1, 1) for y in (t, s, g))
+    kernel = sde.transition(paths.linear(t), c["x_t"].double(), c["v"].double(), g, Step(t, s))
+    made = {"mean": kernel.mean, "x_s": kernel.sample(c["noise"].double()), "t": t.flatten()}
+    made |= {"std": kernel.std.flatten()}
+    kept = {n: c[n] for n in ("x_t", "v", "s", "noise")} | {n: x.float() for n, x in made.items()}
+    assert not differing(judge(kept, TOLD))
+
+
+@pytest.mark.parametrize("crossed", [True, False])
+def test_policies_whose_names_are_crossed_are_told_and_put_right(make, judge, crossed):
+    c = make(dtype=torch.float32, shape=(4, 6, 6))
+    t, s, g = (c[n].double().reshape(-1, 1, 1, 1) for n in ("t", "s", "g"))
+    rule = paths.linear(t), c["x_t"].double(), c["v_ref"].double(), g, Step(t, s)
+    c |= {"mean_ref": sde.transition(*rule).mean.float()}
+    kept = {n: x for n, x in c.items() if n not in ("g", "noise")}
+    assert not differing(judge(kept, TOLD))
+    if crossed:
+        found = judge(kept, TOLD | {"names": {"v": "v_ref", "v_ref": "v"}})
+    else:
+        found = judge(kept | {"v": c["v_ref"], "v_ref": c["v"]}, TOLD)
+    assert [f.subject for f in differing(found)] == ["v"], differing(found)
+    assert "v and v_ref are exchanged" in differing(found)[0].detail
+    assert ("by the names that the manifest" in differing(found)[0].detail) == crossed
+
+
+def test_a_mean_of_the_reference_is_not_told_for_crossed_names(make, judge):
+    """Its mean_ref is right: what it was made with is wrong, and no name."""
+    c = make(dtype=torch.float32)
+    t, s, g = (c[n].double().reshape(-1, 1, 1, 1) for n in ("t", "s", "g"))
+    rule = paths.linear(t), c["x_t"].double(), c["v_ref"].double(), g, Step(t, s)
+    ref = sde.transition(*rule).mean.float()
+    kept = {n: c[n] for n in ("x_t", "x_s", "v", "v_ref", "t", "s", "std")}
+    told = differing(judge(kept | {"mean": ref, "mean_ref": ref}, TOLD))
+    assert not [f for f in told if "exchanged" in f.detail]
+    assert "mean" in {f.subject for f in told}
