@@ -113,7 +113,9 @@ def _schedule(
         asked = [manifest.a] if manifest.a is not None else [0.7, 1.0]
         told = implied.of_schedule(c, asked) or (
             _in_place_of_cps(c, slack) if manifest.schedule == "cps"
-            else _without_h(c, manifest, slack) or _read(c, manifest, u)
+            else _without_h(c, manifest, slack)
+            or _of_other_h(c, manifest, slack)
+            or _read(c, manifest, u)
         )  # fmt: skip
         return Finding(
             "schedule", "differs" if manifest.schedule or manifest.a else "convention", "",
@@ -176,6 +178,23 @@ def _without_h(c: Mapping[str, Tensor], manifest: Manifest, slack: Tensor) -> st
             for *_, by in _constant(std, unit, slack, "", ""):
                 told = stds.steps_of(by / manifest.a) if manifest.a else ""
                 return f"std = {by:.4g} {words}".rstrip() + f" at every step, long or short{told}"
+    return ""
+
+
+def _of_other_h(c: Mapping[str, Tensor], manifest: Manifest, slack: Tensor) -> str:
+    """Whether the std has the length of the step before, or after, in it."""
+    for by, which in ((1, "before"), (-1, "after")):
+        step, other = Step(c["t"], c["s"]), Step(c["t"].roll(by, 0), c["s"].roll(by, 0))
+        joined = step.t == other.s if by > 0 else step.s == other.t
+        inside = joined[:, 0]
+        if int(inside.sum()) < _SEVERAL - 1:
+            continue
+        g = c["std"] / other.h.sqrt()
+        rows = {n: x[inside] for n, x in {**c, "g": g}.items()}
+        for name, _, a in _with_names(rows, manifest, slack[inside]):
+            if name != "cps":
+                law = f"{a:.4g} √(t/(1 − t))" if name == "flow_grpo" else f"{a:.4g}"
+                return f"std = g √h with the h of the step {which}, g = {law}"
     return ""
 
 

@@ -52,10 +52,10 @@ def _before_update(ratio: Tensor, levels: Tensor | None, manifest: Manifest) -> 
         levels: t as recorded, (n,), where it was: the floor is then told step by step.
     """
     gap = float((ratio - 1).abs().max())
-    subject = "ratio before the first update"
+    subject = REPLAYED
     if gap <= 1e-6:
         return Finding(subject, "consistent", "policy.ratio", gap, 1e-6, len(ratio))
-    told = f"replay is not exact; causes, the largest first: {CAUSES}"
+    told = f"replay is not exact{LISTED}"
     if manifest.clip:
         middle = float((ratio - 1).abs().median())
         told += (
@@ -84,11 +84,19 @@ def _by_step(ratio: Tensor, levels: Tensor, clip: float | None) -> str:
 _STEPS = 64
 """So many steps at most are told one by one."""
 
-CAUSES = (
-    "another velocity (guidance, prompt or weights), another model time, latents stored in "
-    "bfloat16 after they were scored, the rounding of the network itself (bfloat16, other kernels "
-    "in rollout and training)"
-)
+CAUSES = {
+    "velocity": "another velocity (guidance, prompt or weights)",
+    "time": "another model time",
+    "latents": "latents stored in bfloat16 after they were scored",
+    "network": "the rounding of the network itself (bfloat16, other kernels in rollout and "
+    "training)",
+}
+"""Why a replay is not exact, the largest first."""
+
+REPLAYED = "ratio before the first update"
+"""The subject of a policy's ratio to itself."""
+
+LISTED = f"; causes, the largest first: {', '.join(CAUSES.values())}"
 
 
 def _mean(ratio: Tensor, *, known: bool) -> Finding:

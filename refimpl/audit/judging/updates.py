@@ -57,6 +57,10 @@ def parts_of(table: Table) -> Iterator[Part]:
     columns |= {n: c for n, c in table.samples.items() if c.width == 1}
     for a in range(0, table.n, _ROWS):
         raw = {n: c.read(a, min(a + _ROWS, table.n))[:, 0].clone() for n, c in columns.items()}
+        if not {"t", "step"} & set(raw) and table.steps > 1:
+            rows = torch.arange(a, min(a + _ROWS, table.n))
+            together = table.lag != 1  # a step's rows follow each other
+            raw["step"] = rows // (table.n // table.steps) if together else rows % table.steps
         finite = torch.ones(len(next(iter(raw.values()))), dtype=torch.bool)
         for name, x in raw.items():
             finite &= torch.isfinite(x) | (name in _OPEN)

@@ -73,12 +73,13 @@ def _weights(x: Tensor, v: Tensor, mean: Tensor) -> tuple[Tensor, Tensor] | None
     return (c_x, c_v) if bool((left < _NEAR).all()) else None
 
 
-def of_two(wanted: Tensor, v: Tensor, others: Mapping[str, Tensor]) -> str:
+def of_two(wanted: Tensor, v: Tensor, others: Mapping[str, Tensor], share: Tensor) -> str:
     """The velocity that a mean was made of, as a sum of v and one other, in words.
 
     Args:
         wanted: that velocity, (n, D).
         others: by name, (n, D); NaN in rows that have none.
+        share: the part of v's weight that is the score's, (n, 1).
     """
     for name, other in others.items():
         used = torch.isfinite(other).all(dim=1)
@@ -86,6 +87,12 @@ def of_two(wanted: Tensor, v: Tensor, others: Mapping[str, Tensor]) -> str:
             continue
         a, b, left = coefficients(v[used], other[used], wanted[used])
         if bool((left < _LOOSE).all()) and bool((b.abs() > _TELLING).any()):
+            of, own = share[used], bool(((a + b - 1).abs() <= _LOOSE).all())
+            for part, words in ((of, "score"), (1 - of, "drift")):
+                rest = "drift" if words == "score" else "score"
+                telling = bool((part.max() - part.min() > _TELLING).any())
+                if own and telling and bool(((b - part).abs() <= _LOOSE).all()):
+                    return f"the {words} in it is of {name}, and the {rest} of v"
             weights = [float(w.median()) for w in (a, b)]
             one = all(
                 bool(((w - m).abs() <= _LOOSE).all()) for w, m in zip((a, b), weights, strict=True)

@@ -48,6 +48,7 @@ class Table:
         columns: latents and row quantities by name.
         lag: rows from a step to the next step of the same sample; 0 where it is not known yet.
         layout: in words.
+        steps: of each sample, where the layout or the number of samples tells.
         samples: rewards and groups of each row's sample, where they were recorded and fit the rows.
     """
 
@@ -57,6 +58,7 @@ class Table:
     lag: int
     layout: str
     samples: dict[str, Rows] = field(default_factory=dict)
+    steps: int = 0
 
 
 def named(shard: Shard, manifest: Manifest) -> dict[str, Column]:
@@ -98,10 +100,14 @@ def table(shard: Shard, manifest: Manifest) -> Table | None:
         with suppress(ValueError):  # of other rows than these
             samples[name] = _rows(shard, name, of_samples[name], lead, steps_first)
     if len(lead) == 1:
-        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}", samples)
+        counts = {of_samples[n].shape for n in samples if len(of_samples[n].shape) == 1}
+        many = counts.pop()[0] if len(counts) == 1 else 0
+        steps = lead[0] // many if many > 1 and lead[0] % many == 0 else 0
+        return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}", samples, steps)
     p, q = lead
     words = "steps first (T, B)" if steps_first else "batch first (B, T)"
-    return Table(shard, p * q, made, q if steps_first else 1, f"{words} = ({p}, {q})", samples)
+    lag, steps = (q, p) if steps_first else (1, q)
+    return Table(shard, p * q, made, lag, f"{words} = ({p}, {q})", samples, steps)
 
 
 def _per_sample(

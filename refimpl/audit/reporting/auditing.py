@@ -23,6 +23,7 @@ from ..reading.probe import take
 from ..reading.rollouts import is_rollout
 from .groups import audit_groups
 from .remade import of_ratio
+from .replay import of_replay
 from .steps import audit_steps
 
 _POLICY = {"x_t", "x_s", "mean", "log_prob", "kl", "noise"}
@@ -164,5 +165,6 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
         learnt = [
             of_ratio(f, accused, tables, probe, told) if f.subject == "ratio" else f for f in learnt
         ]
+        learnt = [of_replay(f, [*findings, *learnt], probe) for f in learnt]
     findings += learnt
     return Part(printable(title), findings)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...equations import Step, conversions, kernels, paths
+from ...equations import Step, conversions, kernels, paths, sde
 from ...evidence.rounding import ROUNDINGS
 from ..judging import elsewhere, implied, numbers, readings, weights
 from ..judging.block import SCALARS, Block, Model, block, rms
@@ -109,7 +109,10 @@ def _of_weights(tables: Sequence[Table], b: Block, model: Model, lag: int) -> st
         if other.n == b.n == len(known):
             v = other.latent("v")[:, :COORDINATES]
             others[name] = torch.where(known, v, torch.nan)
-    return weights.of_two((mean - c_x * given["x"]) / c_v, given["v"], others)
+    t, s = given["t"], given["s"]
+    drift = sde.transition(paths.linear(t), 0 * t, 1 + 0 * t, 0 * t, Step(t, s)).mean
+    wanted = (mean - c_x * given["x"]) / c_v
+    return weights.of_two(wanted, given["v"], others, 1 - drift / c_v)
 
 
 def _of_another_g(found: tuple[dict[str, Tensor], Tensor], u: float, manifest: Manifest) -> str:
