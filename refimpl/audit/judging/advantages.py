@@ -16,7 +16,7 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from . import misplaced, readings
+from . import misplaced, permuted, readings
 from .finding import UNLISTED, Finding
 
 _EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -285,6 +285,7 @@ def _told(
             return _gap(made, at) <= 1
 
         why = misplaced.told(meant, sure, squares, fits) if few else ""
+        why = why or (permuted.told(meant, squares, fits) if few and not raw else "")
         own = "" if why or raw else misplaced.in_groups(meant, squares, fits)
         read = f": {why}" if why else _read(squares, manifest, brief=bool(own))
         read = read or (f": {own}" if own else "")
