@@ -306,8 +306,8 @@ def data_from_velocity(x, v, t):
     return x - x * v
 
 
-@wrong("a score in half precision", "sde_sampler.value", "float16(−noise_hat/t)", g="constant", a=0.3,
-       boundary="finite")  # fmt: skip
+@wrong("a score in half precision", "sde_sampler.value", "float16(−noise_hat/t)", g="constant",
+       a=0.3, boundary="finite")  # fmt: skip
 def sde_sampler(field, x, levels, noise):
     for k, (t, s) in enumerate(pairwise(levels)):
         v, h = field(x, t), t - s
@@ -316,7 +316,7 @@ def sde_sampler(field, x, levels, noise):
     return x
 
 
-@wrong("another number in a sum", "score.value", "t (20 − 0.3))/2  where", path="vp")
+@wrong("another number in a sum", "score.value", "t·19.7)/2  where", path="vp")
 def score(x, v, t):
     t = col(t, x)
     alpha = torch.exp(-(t**2 * (20 - 0.1) / 4 + t * 0.1 / 2))
@@ -325,3 +325,60 @@ def score(x, v, t):
     d_sigma = -alpha * d_alpha / sigma
     turned = alpha * d_sigma - sigma * d_alpha
     return -(alpha * v - d_alpha * x) / turned / sigma
+
+
+# ---------------------------------------------------------------- one thing in several places
+
+
+@wrong("a std that the mean knows nothing of", "sde_step.value", "mean + t sin(a π/2) noise",
+       but=("noise_hat",), g="cps", a=0.4)  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    t, s = col(t, x), col(s, x)
+    kept, drawn = s * math.cos(0.2 * math.pi), t * math.sin(0.2 * math.pi)
+    mean = (1 - s) * (x - t * v) + kept * (x + (1 - t) * v)
+    return mean + drawn * noise, mean, drawn
+
+
+@wrong("an angle without its factor", "path.value", "computes  t  where  π t/2", path="cosine")
+def path(data, noise, t):
+    t = col(t, data)
+    return t.cos() * data + t.sin() * noise
+
+
+@wrong("a stored step read backwards", "replay.value", "arguments x and x_s exchanged")
+def replay(x, v, t, s, x_s):
+    mean, std, _ = kernel(x_s, v, t, s)
+    z = (x - mean) / std
+    return summed(-(z**2) / 2 - torch.log(std) - math.log(2 * math.pi) / 2)
+
+
+@wrong("brackets around no difference", "advantages.value", "rewards − base/(√variance + eps)",
+       advantage_eps=1e-2)  # fmt: skip
+def advantages(rewards):
+    return rewards - rewards.mean(1, keepdim=True) / (
+        rewards.std(1, keepdim=True, correction=0) + 0.01
+    )
+
+
+@wrong("a g of at most 2", "diffusion.value", "minimum(a √(t/(1 − ", "2)", but=("t at most",))
+def diffusion(t, s):
+    return (0.7 * torch.sqrt(t / (1 - torch.where(t == 1, s, t)))).clamp(max=2)
+
+
+@wrong("an index to the nearest", "model_time.value", "time rounded, where it is to be cut",
+       model_time="int(1000 t)")  # fmt: skip
+def model_time(t):
+    return (1000 * t).round()
+
+
+@wrong("one length for a whole batch", "replay.batch", "mean of all(t − s)  where  t − s")
+def replay(x, v, t, s, x_s):
+    mean, std, h = kernel(x, v, t, s)
+    there, wide = x + (mean - x) / h * h.mean(), std * (h.mean() / h).sqrt()
+    return summed(-(((x_s - there) / wide) ** 2) / 2 - torch.log(wide) - math.log(2 * math.pi) / 2)
+
+
+@wrong("a loss of the smaller term", "surrogate.value", "a loss has the max of the negatives",
+       sign="loss")  # fmt: skip
+def surrogate(ratio, advantage, clip):
+    return torch.minimum(-ratio * advantage, -ratio.clamp(1 - clip, 1 + clip) * advantage)

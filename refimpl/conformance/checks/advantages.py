@@ -288,8 +288,9 @@ def advantages_one(subject: Subject) -> Finding:
             "mistake", "singleton with mean 0", 0.0,
             "A group of one keeps its reward as its advantage.", "refuse it, or give 0",
         )  # fmt: skip
-        scale = np.ravel(got) / np.ravel(rewards)
-        kept = np.ptp(scale) <= 1e-3 * np.abs(scale).max()
+        scale, eps = np.ravel(got) / np.ravel(rewards), subject.conventions["advantage_eps"]
+        whole = [1.0, *((1 / eps,) if eps else ())]
+        kept = any((np.abs(scale - k) <= 1e-3 * k).all() for k in whole)
         what = f"a group of one has advantage {np.ravel(got)[0]:.3g}"
         raise Differs(what, np.inf, (mean_zero,) if kept else ())
     return Finding()

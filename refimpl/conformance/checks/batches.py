@@ -15,7 +15,7 @@ from ..adapter.subject import Subject
 from ..diagnosis.readings import Case, Explanation
 from ..formulas.operations import ROUNDINGS, Operation
 from ..formulas.values import Inputs
-from .asking import ask
+from .asking import ask, compare
 from .register import Differs, Finding, check
 from .table import OFFERS
 
@@ -50,12 +50,21 @@ def _independent(capability: str) -> None:
                     raise Differs(
                         f"{capability}: a sample's numbers change by {gap.max():.3g} with its "
                         "neighbours",
-                        float(gap.max()), (_NEIGHBOURS,),
+                        float(gap.max()), _causes(subject, op),
                     )  # fmt: skip
         return Finding(worst)
 
     run.__doc__ = f"`{capability}` of a sample does not depend on its neighbours in the batch."
     check(f"{capability}.batch", needs=(capability,), tier="vectors")(run)
+
+
+def _causes(subject: Subject, op: Operation) -> tuple[Explanation, ...]:
+    """What the numbers look like; or that samples are mixed, which is all that is known."""
+    try:
+        compare(subject, op, OFFERS[op.capability].cases(subject)[:2])
+    except Differs as found:
+        return found.explanations or (_NEIGHBOURS,)
+    return (_NEIGHBOURS,)
 
 
 _NEIGHBOURS = Explanation(

@@ -266,12 +266,21 @@ def _whole_time(i: Inputs, c: Conventions, near: Callable[..., Any], by: int = 0
     return {"value": near(right) + by}
 
 
+def _rounded_index(i: Inputs, c: Conventions) -> Parts:
+    if not c["model_time"].startswith("int"):
+        raise ValueError("no time is to be cut")
+    return _whole_time(i, c, np.round)
+
+
 _TIME_SLIPS = (
     _cast("bfloat16"), _cast("float16"), _cast_level("bfloat16"), _cast_level("float16"),
     Slip("time truncated", "int(·) drops the fraction.", "DanceGRPO, MixGRPO",
          "pass real numbers, or declare model_time = 'int(1000 t)'", _of(np.floor)),  # type: ignore[arg-type]
     Slip("time rounded", "round(·) drops the fraction.", "DDPM indices", "pass real numbers",
          _of(np.round)),  # type: ignore[arg-type]
+    Slip("time rounded, where it is to be cut", "round(·) for int(·): every other index is "
+         "one more.",
+         "round in place of int", "int(1000 t)", lambda i, c: _rounded_index(i, c)),
     Slip("time rounded up", "ceil(·) drops the fraction.", "indices found by counting levels above",
          "pass real numbers", _of(np.ceil)),  # type: ignore[arg-type]
     *(Slip(f"one {word} than int(1000 t)", "Indices are counted from another number.",

@@ -48,8 +48,8 @@ def _held_level(i: Inputs, parts: Parts, c: Conventions) -> Iterator[Slip]:
     other = np.abs(theirs - ours) > NEAR_ENOUGH * np.abs(ours)
     odds = (theirs**2 / (a**2 * at.h))[other]
     limit = one(odds / (1 + odds))
-    if limit is None or not 0 < limit < 1:
-        return
+    if limit is None or not 0 < limit < 1 or plain(limit) != float(f"{limit:.3g}"):
+        return  # a number of many digits is what another limit makes of it: of g itself
     above = bool((at.t[other] > limit).all())
     if above or bool((at.t[other] < limit).all()):
         hold, word = (np.minimum, "most") if above else (np.maximum, "least")

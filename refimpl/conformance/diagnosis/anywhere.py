@@ -14,6 +14,7 @@ import numpy as np
 
 from ...edits import replaced
 from ..formulas.program import FUNCTIONS, Env, Line, Program, line
+from .brackets import bracketed
 from .evidence import Evidence, Row
 from .lines import nodes_of, renamed
 from .neighbours import tried
@@ -73,7 +74,25 @@ def _fitting(program: Program, known: Env, screen: Row) -> Iterator[Neighbour]:
 def changed(program: Program, k: int, known: Env) -> tuple[Line, ...]:
     """Line k with each of its places changed."""
     row = program.lines[k]
-    return _cached(row.name, row.source, tuple(n for n, _ in shapes(program, k, known)))
+    plain = _cached(row.name, row.source, tuple(n for n, _ in shapes(program, k, known)))
+    sums = [x for x in program.lines[:k] if x.name in row.uses and _is_sum(x.expression)]
+    return (*plain, *(now for x in sums for now in _opened(row.name, row.source, x)))
+
+
+def _is_sum(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+
+
+@lru_cache(maxsize=1024)
+def _opened(name: str, source: str, inner: Line) -> tuple[Line, ...]:
+    """The line with a sum written out where it is used, and one of its brackets elsewhere."""
+    root = renamed(template(source), inner.name, inner.expression)
+    made = dict.fromkeys(
+        ast.unparse(replaced(ast.Expression(root), path, other).body)
+        for path, node in nodes_of(root)
+        for other in bracketed(node)
+    )
+    return tuple(line(name, template(now)) for now in made)
 
 
 @lru_cache(maxsize=1024)

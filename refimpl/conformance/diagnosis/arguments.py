@@ -39,6 +39,23 @@ def rounded_arguments(op: Operation, cases: list[Case], c: Conventions) -> Itera
                     yield _rounded(op, chosen, dtype, c, levels=True)
 
 
+def exchanged_arguments(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
+    """The formula of two arguments of one shape, each in the other's place."""
+    first = cases[0].inputs
+    names = [n for n, x in first.items() if _is_array(x)]
+    for one, two in combinations(names, 2):
+        if first[one].shape == first[two].shape:
+            yield _exchanged(op, one, two, c)
+
+
+def _exchanged(op: Operation, one: str, two: str, c: Conventions) -> Variation:
+    def parts(i: Inputs) -> Any:
+        return op.evaluate(Formulas(quick=True), {**i, one: i[two], two: i[one]}, c)
+
+    return Variation("argument", f"arguments {one} and {two} exchanged", "Each stands in the "
+                     "other's place.", f"give {one} and {two} in their order", parts)  # fmt: skip
+
+
 _PARTS = {"whole numbers": 1, "tenths": 10, "hundredths": 100, "thousandths": 1000}
 _WHOLE: dict[str, Callable[..., Any]] = {"cut": np.floor, "rounded": np.round,
                                          "rounded up": np.ceil}  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...edits import replaced
 from ..formulas.program import Env, Line, Program, parsed
-from .lines import changed_lines, nodes_of, renamed
+from .lines import changed_lines, nodes_of, put, renamed
 from .others import CLOCKS, LIMITS, OTHERS
 from .programs import Edit, shapes
 from .remade import FREE, STANDARD, Remade, forms_of, template
@@ -44,6 +44,35 @@ def exchanges(program: Program, known: Env, places: Sequence[int]) -> Iterator[R
                 yield _defined(program, k, form)
     for k in places:
         yield from _terms_changed(program.lines[k], k, known)
+    yield from _shared(program, known, places)
+
+
+def _shared(program: Program, known: Env, places: Sequence[int]) -> Iterator[Remade]:
+    """What several lines have in common, edited in all of them: an angle that forgets π/2."""
+    terms = [{ast.unparse(node) for _, node in nodes_of(program.lines[k].expression)
+              if isinstance(node, ast.BinOp)} for k in places]  # fmt: skip
+    for term in sorted({x for own in terms for x in own}):
+        users = [k for k, own in zip(places, terms, strict=True) if term in own]
+        was = parsed("_", term)
+        if len(users) < 2 or not was.uses <= set(known):
+            continue
+        numbers = tuple((n, np.shape(known[n])) for n in sorted(was.uses))
+        for now in changed_lines(was, numbers, factors=True):
+            edits = tuple(Edit(k, row, _instead(row, term, now.source))
+                          for k in users for row in [program.lines[k]])  # fmt: skip
+            yield Remade(edits, now.source, now, (Edit(users[0], was, now),))
+
+
+@lru_cache(maxsize=16384)
+def _by_term(name: str, source: str, term: str, now: str) -> Line:
+    other = template(now)
+    made = put(template(source), lambda node: other if ast.unparse(node) == term else None)
+    return parsed(name, ast.unparse(made))
+
+
+def _instead(row: Line, term: str, now: str) -> Line:
+    """The line with one term another, wherever it stands in it."""
+    return _by_term(row.name, row.source, term, now)
 
 
 def _uses(form: str) -> frozenset[str]:
@@ -68,12 +97,17 @@ def _forms(program: Program, known: Env, name: str, place: int | None) -> Iterat
 
 
 def _chosen(name: str, users: Sequence[int], *, whole: bool) -> Iterator[tuple[int, ...]]:
-    """The lines in which it is another: one; of levels some; all of them, if it is given."""
+    """The lines in which it is another: one; of levels some; all of them, if it is given.
+
+    An earlier line's quantity may be right in one of its uses alone: a mean that a wrong std is in.
+    """
     several = range(2, len(users)) if name in ("t", "s", "h") and len(users) <= _MOST else ()
     if len(users) > 1 or (whole and name not in SCALARS):
         yield from combinations(users, 1)
     for n in several:
         yield from combinations(users, n)
+    if not whole and len(users) > 2:
+        yield from combinations(users, len(users) - 1)
     if whole and name in SCALARS:
         yield tuple(users)
 

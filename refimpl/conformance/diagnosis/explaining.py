@@ -20,7 +20,7 @@ from ..formulas.operations import Edited, Operation, Slip
 from ..formulas.values import trusting
 from .anywhere import anywhere
 from .apart import Apart, Reader
-from .arguments import rounded_arguments, rounded_lines
+from .arguments import exchanged_arguments, rounded_arguments, rounded_lines
 from .beside import beside
 from .compound import Finder, compounds, firsts, spoilt
 from .constants import named
@@ -185,6 +185,7 @@ def _one_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
         or _kept(e, parts, -5, lambda: _fitted(e, Slip))
         or _kept(e, parts, -1, lambda: rounded_arguments(e.op, e.cases, e.c))
         or _kept(e, parts, -2, lambda: rounded_lines(e.op, e.cases, e.c))
+        or _kept(e, parts, -7, lambda: exchanged_arguments(e.op, e.cases, e.c))
     )
 
 

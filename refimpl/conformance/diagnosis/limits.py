@@ -30,8 +30,8 @@ from .programs import (
 from .remade import FREE, HELD_FORMS, HELD_SAMPLE, Remade, opened, remade
 from .solving import solved
 
-Made: TypeAlias = Callable[[Program, Env, str], tuple[Program, Iterator[Remade]]]
-"""What may have become something else on the way to a part, and in which spelling of a program."""
+Made: TypeAlias = Callable[[Program, Env, Sequence[str]], tuple[Program, Iterator[Remade]]]
+"""What may have become something else on the way to some parts, in which spelling of a program."""
 
 _BEGINS = {
     "q + c": (0.0,),
@@ -66,21 +66,33 @@ def remakings(e: Evidence, parts: Sequence[str], *, free: bool) -> list[Neighbou
     )
 
 
-def _everywhere(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
+def _places(program: Program, parts: Sequence[str]) -> list[int]:
+    return sorted({k for part in parts for k in leading_to(program, part)})
+
+
+def _everywhere(
+    program: Program, begun: Env, parts: Sequence[str]
+) -> tuple[Program, Iterator[Remade]]:
     program = opened(program, begun)
-    return program, remade(program, program.values(begun), leading_to(program, part))
+    return program, remade(program, program.values(begun), _places(program, parts))
 
 
-def _in_places(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
-    return program, exchanges(program, program.values(begun), leading_to(program, part))
+def _in_places(
+    program: Program, begun: Env, parts: Sequence[str]
+) -> tuple[Program, Iterator[Remade]]:
+    return program, exchanges(program, program.values(begun), _places(program, parts))
 
 
-def _on_clocks(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
+def _on_clocks(
+    program: Program, begun: Env, parts: Sequence[str]
+) -> tuple[Program, Iterator[Remade]]:
     names = tuple(n for n in ("t", "s") if n in begun)
     return on_clocks(program, names) if "t" in names else (program, iter(()))
 
 
-def _on_pairs(program: Program, begun: Env, part: str) -> tuple[Program, Iterator[Remade]]:
+def _on_pairs(
+    program: Program, begun: Env, parts: Sequence[str]
+) -> tuple[Program, Iterator[Remade]]:
     return on_pairs(program, begun)
 
 
@@ -95,7 +107,7 @@ def _found(e: Evidence, parts: Sequence[str], made: Made, *, free: bool) -> list
             if screen is None:
                 continue
             begun = e.op.begins(e.cases[screen.case].inputs, e.c)
-            program, every = made(plain, begun, screen.part)
+            program, every = made(plain, begun, parts)
             fitting = _fitting(program, program.values(begun), screen, every, free=free)
             found += [n for n in fitting if explains(n, e, wanted)]
         return distinct(found, e)

@@ -149,6 +149,8 @@ def _of_equations(op: Operation, cases: list[Case], c: Conventions) -> tuple[Mis
 def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
     inside = m.equation.startswith("conversions.") and op.capability in _OF_SEVERAL
     where = f", in {m.equation} alone" if inside else ""
+    if c["sign"] == "loss" and m.equation == "grpo.surrogate":
+        where = ", of the objective: a loss has the max of the negatives"
     return Variation(
         "mistake", m.name, m.what, f"{m.remedy}{where}",
         lambda i: op.evaluate(Formulas(m, quick=True), i, c),
