@@ -147,7 +147,7 @@ def _of_equations(op: Operation, cases: list[Case], c: Conventions) -> tuple[Mis
 
 
 def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
-    inside = m.equation.startswith("conversions.") and op.capability in _OF_SEVERAL
+    inside = m.equation.startswith(("conversions.", "paths.")) and op.capability in _OF_SEVERAL
     where = f", in {m.equation} alone" if inside else ""
     if c["sign"] == "loss" and m.equation == "grpo.surrogate":
         where = ", of the objective: a loss has the max of the negatives"
@@ -158,7 +158,7 @@ def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
 
 
 _OF_SEVERAL = ("sde_step", "replay", "sde_sampler", "kl")
-"""Capabilities that convert on the way, where a conversion alone may be wrong."""
+"""Capabilities that convert on the way, where a conversion or its weights alone may be wrong."""
 
 
 def _slipped(c: Conventions, s: Slip) -> Variation:
