@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from refimpl.audit.judging.block import distinct, norms
 from refimpl.audit.reporting import stream, whole
 
 LATENTS = ("mean", "noise", "v_ref")
@@ -88,3 +89,20 @@ def test_every_number_is_read_once_and_no_row_left_out(make, judge, monkeypatch)
     content = right(make)
     judge(content)
     assert read == list(range(len(content["x_t"])))
+
+
+def test_the_rows_that_differ_are_told_in_order_with_the_place_of_each():
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randint(3, (200, 3), generator=draw).double() / 7
+    each, back = distinct(rows)
+    assert torch.equal(each, torch.unique(rows, dim=0))
+    assert torch.equal(each[back], rows)
+    one, place = distinct(rows[:1].expand(5, 3))
+    assert torch.equal(one, rows[:1])
+    assert place.tolist() == [0] * 5
+
+
+def test_the_norms_of_rows_are_not_finite_where_a_coordinate_is_not():
+    x = torch.tensor([[3.0, 4.0], [torch.nan, 1.0], [torch.inf, 1.0]]).double()
+    assert norms(x[:1]).tolist() == [[5.0]]
+    assert torch.isfinite(norms(x)).flatten().tolist() == [True, False, False]

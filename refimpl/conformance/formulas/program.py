@@ -43,20 +43,17 @@ def _unbiased(x: np.ndarray, axis: int) -> np.ndarray:
     return np.asarray(x.std(axis=axis) * np.sqrt(n / (n - 1)))
 
 
-def _quantile(x: np.ndarray, p: float) -> np.ndarray:
-    """The quantile p of each row; numpy's own takes ten times as long for a few numbers."""
-    ordered = np.sort(x, axis=1)
-    below, share = divmod(p * (x.shape[1] - 1), 1)
-    k = int(below)
-    low, high, last = ordered[:, k], ordered[:, min(k + 1, x.shape[1] - 1)], ordered[:, -1]
-    by = (high - low) * share
-    at = np.where(share < 0.5, low + by, high - (high - low) * (1 - share))
-    return np.where(np.isnan(last), last, at)
+def quantile(x: np.ndarray, p: float) -> np.ndarray:
+    """numpy's quantile of each row, whose checks of its arguments cost twenty times as much."""
+    at = p * (x.shape[1] - 1)
+    k, ordered = int(at), np.sort(x, axis=1)
+    low, high, last = (ordered[:, n] for n in (k, min(k + 1, x.shape[1] - 1), -1))
+    return np.where(np.isnan(last), np.nan, low + (at - k) * (high - low))
 
 
 def _thresholded(x: np.ndarray, p: float) -> np.ndarray:
     """Each sample held at the quantile p of its sizes, at least 1, and divided by it."""
-    top = _column(np.maximum(_quantile(np.abs(_rows(x)), p), 1), x)
+    top = _column(np.maximum(quantile(np.abs(_rows(x)), p), 1), x)
     return np.asarray(np.clip(x, -top, top) / top)
 
 
@@ -84,7 +81,7 @@ FUNCTIONS: dict[str, Any] = {
     "group_mean": lambda r: r.mean(axis=1, keepdims=True),
     "group_sum": lambda r: r.sum(axis=1, keepdims=True),
     "batch_mean": lambda r: r.mean() + 0 * r[:, :1], "batch_sum": lambda r: r.sum() + 0 * r[:, :1],
-    "quantile_of_abs": lambda x, p: _column(_quantile(np.abs(_rows(x)), p), x),
+    "quantile_of_abs": lambda x, p: _column(quantile(np.abs(_rows(x)), p), x),
     "in_first_half": lambda a, b: _in_first(a, b, (a.shape[1] + 1) // 2),
     "in_first_three": lambda a, b: _in_first(a, b, 3),
     "mean_of_last": lambda x: x.mean(axis=-1, keepdims=True) + 0 * x,
