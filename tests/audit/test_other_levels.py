@@ -59,11 +59,6 @@ LEVELS = {
         {n: lambda c, n=n: 3 * c[n] / (1 + 2 * c[n]) for n in ("t", "s")},
         "levels before their shift by 3",
     ),
-    "recorded in bfloat16": (
-        lambda c: (c["t"], c["s"]),
-        {n: lambda c, n=n: c[n].bfloat16().double() for n in ("t", "s")},
-        "t and s were rounded to bfloat16 when they were recorded",
-    ),
     "in another order": (
         lambda c: (c["t"], c["s"]),
         {n: lambda c, n=n: steps(c, n).flip(0).flatten() for n in ("t", "s")},
@@ -84,6 +79,22 @@ def test_the_levels_that_a_step_is_right_for_are_told(make, judge, kind):
     assert words in found.detail, found.detail
     assert "thousandths" in words or "thousandths" not in report["schedule"].detail
     assert "of levels cut" not in report["schedule"].detail
+
+
+@pytest.mark.parametrize(
+    ("words", "cut"),
+    [("rounded to bfloat16", lambda t: t.bfloat16().double()), ("cut or rounded to", whole)],
+)
+def test_levels_of_no_grid_that_were_recorded_short_are_told_by_their_means(
+    make, judge, words, cut
+):
+    levels = [1.0, 0.9312, 0.9048, 0.7139, 0.6021, 0.4457, 0.3086, 0.2713, 0.2034, 0.0519, 0.0]
+    c = make(grid=lambda T: grids.from_levels(levels))
+    made = stepped(c, c["t"], c["s"], law(c["t"], c["t"].unique()[-2]))
+    found = judge(made | {n: cut(c[n]) for n in ("t", "s")}, {"a": A})["mean"]
+    assert found.verdict == "differs"
+    assert f"t and s were {words}" in found.detail, found.detail
+    assert "when they were recorded" in found.detail
 
 
 def test_a_window_recorded_with_the_levels_of_another_is_told(make, judge):
