@@ -83,6 +83,26 @@ def test_a_ratio_over_the_steps_of_a_sample_is_told_without_levels(judge, words,
     assert judge(right | more, told)["ratio"].verdict == "consistent"
 
 
+def test_samples_come_first_where_as_many_rewards_say_so(judge):
+    """Neither levels nor a layout tell: advantages repeated in the wrong order are still told."""
+    draw = torch.Generator().manual_seed(6)
+    old, gap, kl = torch.randn(3, BATCH, STEPS, generator=draw, dtype=torch.float64)
+    a = torch.randn(BATCH, generator=draw, dtype=torch.float64)
+    c = {"log_prob": old + 1e-3 * gap, "log_prob_old": old, "kl": kl**2}
+    ratio = torch.exp(c["log_prob"] - old)
+    used = a[torch.arange(BATCH * STEPS) % BATCH].reshape(BATCH, STEPS)
+    told = {"log_prob": "sum", "clip": 0.2, "beta": 0.04}
+    sample = {"rewards": a**3, "advantages": a}
+    whole = c | sample | {"ratio": ratio}
+    found = judge(whole | {"loss": 0.04 * kl**2 - ratio * used}, told)["loss"]
+    assert "the advantages in it are those of other samples" in found.detail, found
+    right = judge(whole | {"loss": 0.04 * kl**2 - ratio * a[:, None]}, told)
+    assert right["loss"].verdict == "consistent", right["loss"]
+    summed = torch.exp((1e-3 * gap).cumsum(1))
+    found = judge(whole | {"ratio": summed}, {"log_prob": "sum"})["ratio"]
+    assert "log p − log p_old in it is the running sum" in found.detail, found
+
+
 def stepped(c, h, score):
     """Means and stds of a step whose length is h, with the score of another velocity."""
     t, g = (c[n].reshape(-1, 1, 1, 1) for n in ("t", "g"))

@@ -57,8 +57,10 @@ def _dealt(parts: Sequence[Part], beta: float | None) -> str:
 
         used, meant = _factor(p, beta or 0.0), p.of["advantages"]
         own = float(near(used, meant).double().mean())
-        used, meant = (x.reshape(-1, wide).sort(dim=1).values for x in (used, meant))
-        if own > _OWN or not bool(near(used, meant).all()):
+        if own > _OWN or not any(
+            bool(near(*(x.reshape(-1, w).sort(dim=1).values for x in (used, meant))).all())  # type: ignore[arg-type]
+            for w in (wide, p.n)
+        ):
             return ""
     return "the advantages in it are those of other samples: their order is another"
 

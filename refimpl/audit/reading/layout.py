@@ -93,15 +93,15 @@ def table(shard: Shard, manifest: Manifest) -> Table | None:
         columns["advantages"] = of_samples["advantages"]
     if not columns or set(columns) <= {"batch", "step"}:
         return None
-    lead, steps_first = _lead(shard, columns, manifest)
+    counts = {c.shape for c in of_samples.values() if len(c.shape) == 1}
+    many = counts.pop()[0] if len(counts) == 1 else 0
+    lead, steps_first = _lead(shard, columns, manifest, many)
     made = {name: _rows(shard, name, c, lead, steps_first) for name, c in columns.items()}
     samples = dict[str, Rows]()
     for name in {"rewards", "groups"} & set(of_samples):
         with suppress(ValueError):  # of other rows than these
             samples[name] = _rows(shard, name, of_samples[name], lead, steps_first)
     if len(lead) == 1:
-        counts = {of_samples[n].shape for n in samples if len(of_samples[n].shape) == 1}
-        many = counts.pop()[0] if len(counts) == 1 else 0
         steps = lead[0] // many if many > 1 and lead[0] % many == 0 else 0
         return Table(shard, lead[0], made, 0, f"rows (N,), N = {lead[0]}", samples, steps)
     p, q = lead
@@ -138,9 +138,13 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _lead(
-    shard: Shard, columns: dict[str, Column], manifest: Manifest
+    shard: Shard, columns: dict[str, Column], manifest: Manifest, samples: int
 ) -> tuple[tuple[int, ...], bool]:
-    """The leading dimensions that count rows, and whether the first of two counts steps."""
+    """The leading dimensions that count rows, and whether the first of two counts steps.
+
+    Args:
+        samples: how many there are, by what is recorded of each; 0 where that does not tell.
+    """
     latents = [c for name, c in columns.items() if FIELDS[name].kind == "latent" and c.shape]
     scalars = {n: _trimmed(c.shape) for n, c in columns.items() if FIELDS[n].kind != "latent"}
     if not latents and not any(scalars.values()):
@@ -166,12 +170,12 @@ def _lead(
     lead = longest.shape[:2]
     if declared:
         return lead, declared == "steps first"
-    return lead, _steps_first(shard, columns, scalars, lead)
+    return lead, _steps_first(shard, columns, scalars, lead, samples)
 
 
 def _steps_first(
     shard: Shard, columns: dict[str, Column], scalars: dict[str, tuple[int, ...]],
-    lead: tuple[int, ...],
+    lead: tuple[int, ...], samples: int,
 ) -> bool:  # fmt: skip
     for name in _LEVELS:
         shape = scalars.get(name, ())
@@ -183,7 +187,7 @@ def _steps_first(
             if down or across:
                 return across
     if not set(scalars) & set(_LEVELS):
-        return True
+        return not samples == lead[0] != lead[1]
     raise ValueError(
         f"{shard.path.name}: cannot tell steps from samples in {lead}; declare layout = "
         "'steps first' or 'batch first' in a manifest"
