@@ -29,8 +29,7 @@ def noise_from_velocity(x, v, t):
     return x + (1 - t[0]) * v
 
 
-@wrong("times that are moved", "data_from_velocity.batch", "mixed over the batch",
-       "moved over the batch")  # fmt: skip
+@wrong("times that are moved", "data_from_velocity.batch", "t of the sample before")
 def data_from_velocity(x, v, t):
     return x - col(t.roll(1), x) * v
 
@@ -282,7 +281,7 @@ def velocity_from_score(x, score, t):
 
 
 @wrong(
-    "both exchanged", "guidance.value", "where  v_cond + w (v_cond − v_uncond)", guidance="omega"
+    "both exchanged", "guidance.value", "arguments v_uncond and v_cond exchanged", guidance="omega"
 )
 def guidance(v_uncond, v_cond, w):
     return (1 + w) * v_uncond - w * v_cond

@@ -61,7 +61,7 @@ def _independent(capability: str) -> None:
 def _causes(subject: Subject, op: Operation) -> tuple[Explanation, ...]:
     """What the numbers look like; or that samples are mixed, which is all that is known."""
     try:
-        compare(subject, op, OFFERS[op.capability].cases(subject)[:2])
+        compare(subject, op, OFFERS[op.capability].cases(subject))
     except Differs as found:
         return found.explanations or (_NEIGHBOURS,)
     return (_NEIGHBOURS,)

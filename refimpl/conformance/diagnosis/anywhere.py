@@ -34,9 +34,10 @@ from .remade import template
 
 _AROUND = ("abs(q)", "q**2", "sqrt(abs(q))", "1 - q", "1 + q", "q - 1", "1 / q", "exp(q)",
            "exp(-q)", "-q", "2 * q", "q / 2", "tanh(q)", "sign(q)", "minimum(q, 1)",
-           "maximum(q, 0)", "clamp(q, -1, 1)", "bfloat16(q)", "float16(q)",
-           "float32(q)")  # fmt: skip
+           "maximum(q, 0)", "clamp(q, -1, 1)")  # fmt: skip
 """What a quantity may be put into."""
+
+_ROUNDED = ("bfloat16(q)", "float16(q)", "float32(q)")
 
 _OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
@@ -102,13 +103,14 @@ def _cached(name: str, source: str, numbers: tuple[str, ...]) -> tuple[Line, ...
     made = dict[str, None]()
     for path, node in nodes_of(root):
         if isinstance(node, ast.expr):
-            for other in _others(node, numbers):
+            for other in _others(node, numbers, whole=len(path) == 1):
                 made[ast.unparse(replaced(ast.Expression(root), path, other).body)] = None
     made.pop(source, None)
     return tuple(line(name, template(now)) for now in made)
 
 
-def _others(node: ast.expr, numbers: Sequence[str]) -> Iterator[ast.expr]:
+def _others(node: ast.expr, numbers: Sequence[str], *, whole: bool) -> Iterator[ast.expr]:
+    """What may stand in a place; of a whole line no rounding: that has a search of its own."""
     if isinstance(node, ast.Name) and node.id in FUNCTIONS and node.id != "pi":
         return
     if isinstance(node, ast.BinOp) and isinstance(node.op, _OPERATIONS):
@@ -117,4 +119,5 @@ def _others(node: ast.expr, numbers: Sequence[str]) -> Iterator[ast.expr]:
         yield node.args[0]
     if isinstance(node, (ast.Name, ast.Constant)):
         yield from (ast.Name(n, ast.Load()) for n in numbers)
-    yield from (renamed(template(form), "q", node) for form in _AROUND)
+    around = _AROUND if whole else (*_AROUND, *_ROUNDED)
+    yield from (renamed(template(form), "q", node) for form in around)

@@ -143,11 +143,10 @@ def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
 
 
 def _length(n: Neighbour) -> float:
-    """Short and small edits of short programs first; a number of many digits last."""
+    """Short edits of short programs first; a number of many digits last."""
     own = {edit.now.name for edit in n.edits}
     rest = sum(len(row.source) for row in n.program.lines if row.name not in own)
-    changed = sum(abs(len(edit.now.source) - len(edit.was.source)) for edit in n.edits)
-    return 100 * crooked(n) + sum(len(edit.now.source) for edit in n.edits) + changed + rest / 2
+    return 100 * crooked(n) + sum(len(edit.now.source) for edit in n.edits) + rest / 2
 
 
 def crooked(n: Neighbour) -> bool:
