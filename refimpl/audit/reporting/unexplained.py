@@ -64,9 +64,9 @@ def of_mean(
         or _of_weights(tables, b, model, lag)
     ):
         return words
-    for conventions in _samplers(b, manifest):
+    for conventions in (*_samplers(b, manifest), *_schedules(found[0], manifest)):
         given, mean = found
-        if conventions:  # the angle stands for the std
+        if conventions:  # the level stands for the std
             given = {n: x for n, x in given.items() if n != "g"}
         if told := readings.read("mean", *readings.cases_of(given, mean), u, conventions):
             return told
@@ -178,6 +178,17 @@ def _samplers(b: Block, manifest: Manifest) -> Iterator[dict[str, object]]:
         yield {}
 
 
+def _schedules(given: dict[str, Tensor], manifest: Manifest) -> Iterator[dict[str, object]]:
+    """flow_grpo's g written out, where the stds are of it: the mean may have another."""
+    t, g = given["t"], given["g"]
+    a = implied.level_of(t, g)
+    inside = (t > 0) & (t < 1)
+    if sampler_of(manifest) != "kernels.preserving" and a and bool((g > 0).all()):
+        own = sde.flow_grpo_g(t[inside], a, t[inside])
+        if bool(((own - g[inside]).abs() <= _OFF * own).all()):
+            yield {"g": "flow_grpo", "a": a, "boundary": manifest.boundary or "next_level"}
+
+
 def _levelled(b: Block, declared: float | None) -> dict[str, object]:
     """CPS, or frozen data under either schedule, if the stds are of one level."""
     t, s, std = (b.resolved[n] for n in ("t", "s", "std"))
@@ -242,10 +253,25 @@ def of_row(
     if any(readings.right(*one) for one in asked):
         return "it is right for the recorded mean, which does not follow from v"
     line = readings.read(*asked[0])
-    if line or len(asked) == 1:
-        return line
-    looked = ("log_prob",) if name == "log_prob" else ()  # a fault in a sum was looked for already
-    return readings.read(*asked[1], known=looked)
+    if not line and len(asked) > 1:
+        looked = ("log_prob",) if name == "log_prob" else ()  # a sum's fault was looked for already
+        line = readings.read(*asked[1], known=looked)
+    return line or (_by_velocities(b, own, manifest, u) if subject == "kl" else "")
+
+
+def _by_velocities(b: Block, table: Table, manifest: Manifest, u: float) -> str:
+    """What a divergence is made of where it is made of velocities, in sentences."""
+    if not b.has("v", "v_ref") or width(table) > _WIDEST or not bool((b.resolved["g"] > 0).all()):
+        return ""
+    given = {n: b.latent(n) for n in ("v", "v_ref")} | scalars_of(b, "g")
+    cases, told = readings.cases_of(*finite(given, b.raw["kl"].double()[:, :1]))
+    shaped = [{n: _shaped(table, x) for n, x in i.items()} for i in cases]
+    way = {"kl_reduction": manifest.kl_reduction or "sum"}
+    for rule in ({}, *_schedules(given, manifest)):
+        own = [{n: x for n, x in i.items() if n != "g" or not rule} for i in shaped]
+        if line := readings.read("kl", own, told, u, way | rule, known=(*way, *rule)):
+            return line
+    return ""
 
 
 def _compressed(given: dict[str, Tensor]) -> dict[str, Tensor]:

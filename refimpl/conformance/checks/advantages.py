@@ -302,19 +302,29 @@ def _is_right(subject: Subject, case: Case) -> bool:
     return not Evidence(ADVANTAGES, [case], [got], subject.conventions).off
 
 
+def _scaled(got: Answer) -> bool:
+    """Whether advantages are the centred rewards, each group's over a number of its own."""
+    value, centred = got.parts["value"], _ROWS - _ROWS.mean(axis=1, keepdims=True)
+    if value.shape != centred.shape:
+        return False
+    by = (value * centred).sum(axis=1, keepdims=True) / (centred**2).sum(axis=1, keepdims=True)
+    return bool((np.abs(value - by * centred) <= 0.02 * np.abs(by * centred).max()).all())
+
+
 @check("advantages.offset", needs=("advantages",), tier="vectors", covers=("grpo.advantage",))
 def advantages_offset(subject: Subject) -> Finding:
     """Rewards around 10⁴ have the advantages that they have around 0."""
     if arrays.UNIT[subject.conventions["dtype"]] > 2.0**-24:
         raise NotApplicable("rewards of 10⁴ cannot be told apart in this precision")
-    case = Case({"rewards": _ROWS + 10000.0}, "rewards around 10⁴")
+    near = _ROWS + 10000.0
+    case = Case({"rewards": near}, "rewards around 10⁴")
     try:
         return compare(subject, ADVANTAGES, [case], _rewarded)
     except Differs as error:
         if error.explanations:
             raise
-        if not _is_right(subject, Case({"rewards": _ROWS})):
-            raise  # wrong around 0 as well: the offset says nothing of the cause
+        if not _is_right(subject, Case({"rewards": _ROWS})) or not _scaled(rewarded(subject, near)):
+            raise  # wrong around 0 as well, or not by the std: the offset says nothing of the cause
         cause = Explanation("mistake", "E[R²] − (E R)²", 0.0, "The variance is a difference "
                                                               "of large "
                             "numbers.", "subtract the mean first")  # fmt: skip

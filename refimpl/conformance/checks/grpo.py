@@ -56,7 +56,7 @@ def _grid(kl: bool, *, two_ends: bool) -> dict[str, Any]:
 def _branch_cases(kl: bool) -> Any:
     def cases(subject: Subject) -> list[Case]:
         takes = partial(subject.accepts, "objective" if kl else "surrogate")
-        whole = _grid(kl, two_ends=takes("clip_high") and not takes("clip"))
+        whole = _grid(kl, two_ends=takes("clip_high"))
         rows = [{k: x[j : j + 1] if isinstance(x, np.ndarray) else x for k, x in whole.items()}
                 for j in range(len(whole["ratio"]))]  # fmt: skip
         told = (f"ratio {i['ratio'][0]:g}, advantage {i['advantage'][0]:g}" for i in rows)

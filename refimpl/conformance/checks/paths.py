@@ -191,7 +191,9 @@ def _recognised(subject: Subject) -> tuple[Explanation, ...]:
     if match is None:
         return ()
     plain = abs(match.shift - 1) < 1e-6
-    shift = "" if plain else f", shift {match.shift:.6g}"
+    power = np.log(match.shift)
+    made_of = f", which is e^{power:.3g}" if abs(power - float(f"{power:.3g}")) < 1e-6 else ""
+    shift = "" if plain else f", shift {match.shift:.6g}{made_of}"
     name = match.name.replace(", shifted once", "") if plain else match.name
     what = "Another grid than the declared one."
     remedy = "declare it, or make the declared one; see `refimpl grid`"
@@ -372,8 +374,27 @@ _TARGETS = (
     _target("noise − x_t", lambda x, e, t: (1 - t) * (e - x)),
 )
 
-PATH = Operation("path", path, PATH_KEYS, (), _both_ends, forms("path"), begins, fitted=_floored,
-                 telling=lambda i, c: at_levels(i, c, (0.0, 1.0)))  # fmt: skip
+
+def _other_path(name: str, weights: Callable[[Any], tuple[Any, Any]]) -> Slip:
+    def parts(i: Inputs, c: Conventions) -> Parts:
+        kept, drawn = weights(column(c.level(i["t"]), i["data"]))
+        return {"value": kept * i["data"] + drawn * i["noise"]}
+
+    return Slip(name, "Another path than the declared one.", "ports from diffusion code",
+                "the declared path, or declare another", parts)  # fmt: skip
+
+
+_OTHER_PATHS = (
+    _other_path("√(1 − t²) data + t noise", lambda t: (np.sqrt(1 - t**2), t)),
+    _other_path("√(1 − t) data + √t noise", lambda t: (np.sqrt(1 - t), np.sqrt(t))),
+    _other_path("data + t noise", lambda t: (1 + 0 * t, t)),
+    _other_path("(1 − t) data + √(1 − (1 − t)²) noise", lambda t: (1 - t, np.sqrt(t * (2 - t)))),
+    _other_path("(1 − t)² data + t² noise", lambda t: ((1 - t) ** 2, t**2)),
+)
+
+
+PATH = Operation("path", path, PATH_KEYS, _OTHER_PATHS, _both_ends, forms("path"), begins,
+                 fitted=_floored, telling=lambda i, c: at_levels(i, c, (0.0, 1.0)))  # fmt: skip
 TARGET = Operation(
     "velocity_target", velocity_target, PATH_KEYS, _TARGETS, _both_ends, forms("velocity_target"),
     begins,

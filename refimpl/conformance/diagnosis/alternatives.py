@@ -136,6 +136,9 @@ SURROGATES = (
     "where(advantage > 0, q, clipped * advantage)", "where(advantage < 0, q, clipped * advantage)",
     "where(advantage > 0, q, 0)", "where(advantage < 0, q, 0)",
     "where(advantage > 0, q, advantage)", "where(advantage < 0, q, advantage)",
+    "maximum(plain, clamp(ratio, 1 - c, 1 + c) * advantage)",
+    "minimum(plain, clamp(ratio, 1 - c, 1 + c) * advantage)",
+    "clamp(ratio, 1 - c, 1 + c) * advantage",
     "minimum(q, c * clipped * advantage)", "c * plain + (1 - c) * q",
     "4 / c * sigmoid(c * (ratio - 1)) * advantage", "log(ratio) * advantage", "advantage",
     "(1 + clip_high * tanh((ratio - 1) / clip_high)) * advantage",
@@ -254,7 +257,7 @@ STARTS: Mapping[str, tuple[float, ...]] = {
 USUAL = (1.0, 0.3, 3.0)
 
 
-OF_ONE = ("minimum(q, c)", "maximum(q, c)", "sqrt(q)", "q**2", "c * q", "q + c", "1 - q",
+OF_ONE = ("c", "minimum(q, c)", "maximum(q, c)", "sqrt(q)", "q**2", "c * q", "q + c", "1 - q",
           "1 + c * (q - 1)", "floor(q)", "log(1 + q)", "q**c")  # fmt: skip
 """What a scale may become that is one number for all samples."""
 

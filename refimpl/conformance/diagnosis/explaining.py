@@ -122,9 +122,13 @@ class _Search:
         yield self._apart.readings((_one_named, _constant), whole=False)
 
     def _or_edit(self, found: list[Explanation]) -> list[Explanation]:
-        """Where only another clock or sign would explain it, a slip of the pen may as well."""
-        clocks = [x for x in found if x.kind == "convention" and x.name.startswith(_CLOCKS)]
-        if not found or len(clocks) < len(found):
+        """Where another clock, sign or rule alone would explain it, a slip of the pen may too."""
+        wide = [
+            x for x in found
+            if x.what.startswith(_ANOTHER_RULE)
+            or (x.kind == "convention" and x.name.startswith(_CLOCKS))
+        ]  # fmt: skip
+        if not found or len(wide) < len(found):
             return found
         return [*found, *self._one_edit(self._e, self._e.off)]
 
@@ -195,6 +199,8 @@ def _looped(e: Evidence) -> Iterator[Variation]:
 
 _CLOCKS = ("time = ", "velocity = ", "a = ")
 
+_ANOTHER_RULE = "Another Runge–Kutta rule"
+
 _WRITE = "write the line as it is meant"
 
 
@@ -242,10 +248,17 @@ def _explained(v: Variation, gap: float) -> Explanation:
 
 
 def _told(e: Evidence, n: Neighbour) -> Explanation:
+    what = _here(n)
+    if n.beside:
+        others = "; ".join(_spelt(e, m) for m in n.beside)
+        what = f"{what} (In another form: {others}.)".strip()
+    return Explanation("edit", _spelt(e, n), 0.0, what, _WRITE, says=n.says(e), edits=n.edits)
+
+
+def _spelt(e: Evidence, n: Neighbour) -> str:
     it = "  and  ".join(shown(named(edit.now.expression, e)) for edit in n.edits)
     meant = "  and  ".join(shown(edit.was.expression) for edit in n.edits)
-    name = f"{it}  where  {meant}"
-    return Explanation("edit", name, 0.0, _here(n), _WRITE, says=n.says(e), edits=n.edits)
+    return f"{it}  where  {meant}"
 
 
 def _here(n: Neighbour) -> str:

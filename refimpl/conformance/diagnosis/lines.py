@@ -121,6 +121,9 @@ def _divided(node: ast.AST) -> Iterator[ast.expr]:
     if isinstance(node.left, ast.Name) and isinstance(node.right, ast.Name):
         yield ast.BinOp(node.left, ast.Div(), node.right)
         yield ast.BinOp(node.right, ast.Div(), node.left)
+    match node.left:
+        case ast.UnaryOp(ast.USub() as minus, a):
+            yield ast.UnaryOp(minus, ast.BinOp(node.right, ast.Div(), a))
 
 
 _OTHERS = {

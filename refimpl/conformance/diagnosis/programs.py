@@ -8,7 +8,7 @@ Of programs that say the same the plainest is told.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A program, and the edits that made it."""
+    """A program, and the edits that made it.
+
+    Attributes:
+        program: with its edits.
+        edits: lines that became others.
+        beside: edits of other forms of the formula that say the same.
+    """
 
     program: Program
     edits: tuple[Edit, ...]
+    beside: "tuple[Neighbour, ...]" = ()
 
     def says(self, e: Evidence) -> Hypothesis:
         """The numbers that it gives."""
@@ -138,8 +145,31 @@ def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
 
 
 def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
-    """One of each program, in its shortest spelling."""
-    return e.distinct(found, lambda n: n.says(e), _length)
+    """One of each program, in its shortest spelling; beside it the shortest of another form."""
+    every = sorted(found, key=_length)
+    kept = e.distinct(every, lambda n: n.says(e), _length)
+    return [replace(n, beside=n.beside or _of_other_forms(n, every, e)) for n in kept]
+
+
+def _of_other_forms(n: Neighbour, every: list[Neighbour], e: Evidence) -> tuple[Neighbour, ...]:
+    """Edits that say the same of the formula as it is written in other forms, one for each."""
+    found, forms = list[Neighbour](), [_meant(n)]
+    for m in (m for m in every if len(m.edits) == 1 and not crooked(m)):
+        alone = _meant(m) not in forms and len(found) < _FORMS
+        if alone and len(e.distinct([n, m], lambda x: x.says(e), _length)) == 1:
+            found.append(m)
+            forms.append(_meant(m))
+    return tuple(found)
+
+
+_FORMS = 2
+"""So many others are told."""
+
+
+def _meant(n: Neighbour) -> frozenset[str]:
+    """The formula's lines, as they were before the edits."""
+    was = {edit.place: edit.was.source for edit in n.edits}
+    return frozenset(was.get(k, row.source) for k, row in enumerate(n.program.lines))
 
 
 def _length(n: Neighbour) -> float:

@@ -25,8 +25,11 @@ _MEANS = (
     "mean = (1 - s) * data_hat + (s - g**2 * h / (2 * t)) * noise_hat",
     "data_hat = x - t * v\nscore = -(x - (1 - t) * data_hat) / t**2\n"
     "drift = v - g**2 / 2 * score\nmean = x - h * drift",
+    "noise_hat = x + (1 - t) * v\ncorrection = g**2 / (2 * t) * noise_hat\n"
+    "mean = x - h * v - h * correction",
 )
-"""The mean of a step: by its score, by the factors of x and v, by the two ends, by the data."""
+"""The mean of a step: by its score, by the factors of x and v, by the two ends, by the data, and
+with the correction by itself."""
 
 _CPS = (
     "data_hat = x - t * v\nnoise_hat = x + (1 - t) * v\nstd = s * sin(a * pi / 2)\n"
