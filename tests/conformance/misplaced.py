@@ -306,7 +306,7 @@ def data_from_velocity(x, v, t):
     return x - x * v
 
 
-@wrong("a score in half precision", "sde_sampler.value", "float16(−noise_hat/t)", g="constant",
+@wrong("a score in half precision", "sde_sampler.value", "float16(score)", g="constant",
        a=0.3, boundary="finite")  # fmt: skip
 def sde_sampler(field, x, levels, noise):
     for k, (t, s) in enumerate(pairwise(levels)):
@@ -382,3 +382,72 @@ def replay(x, v, t, s, x_s):
        sign="loss")  # fmt: skip
 def surrogate(ratio, advantage, clip):
     return torch.minimum(-ratio * advantage, -ratio.clamp(1 - clip, 1 + clip) * advantage)
+
+
+# ---------------------------------------------------------------- another number, another form
+
+
+@wrong("a β of its own", "objective.value", "computes  0.02  where  β", but=("minimum",))
+def objective(ratio, advantage, clip, kl, beta):
+    plain, held = ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage
+    return torch.minimum(plain, held) - 0.02 * kl
+
+
+@wrong("both ends beside a clip, exchanged", "surrogate.value", "clip_low and clip_high exchanged")
+def surrogate(ratio, advantage, clip, clip_low, clip_high):
+    held = ratio.clamp(1 - clip_high, 1 + clip_low) * advantage
+    return torch.minimum(ratio * advantage, held)
+
+
+@right("both ends beside a clip")
+def surrogate(ratio, advantage, clip, clip_low, clip_high):
+    held = ratio.clamp(1 - clip_low, 1 + clip_high) * advantage
+    return torch.minimum(ratio * advantage, held)
+
+
+@wrong("a clip of its own, and the larger term", "surrogate.value", "maximum(plain, clamp(ratio, 1",
+       "1 − 0.3, 1 + 0.3)")  # fmt: skip
+def surrogate(ratio, advantage, clip):
+    return torch.maximum(ratio * advantage, ratio.clamp(0.7, 1.3) * advantage)
+
+
+@wrong("a path of equal variance", "path.value", "√(1 − t²) data + t noise", path="cosine")
+def path(data, noise, t):
+    t = col(t, data)
+    return (1 - t**2).sqrt() * data + t * noise
+
+
+@wrong("noise from a score that is divided", "noise_from_score.value", "−score/t  where  −t score")
+def noise_from_score(score, t):
+    return -score / col(t, score)
+
+
+@wrong("data that are not scaled", "score.value", "−v/t  where  −noise_hat/t",
+       "In another form: −(x − data_hat)/t²  where  −(x − (1 − t) data_hat)/t²")  # fmt: skip
+def score(x, v, t):
+    t = col(t, x)
+    return -(x - (x - t * v)) / t**2
+
+
+@wrong("a correction without its length", "sde_step.value", "x − h v − correction  where")
+def sde_step(x, v, t, s, noise):
+    mean, std, h = kernel(x, v, t, s)
+    mean = x - h * col(torch.ones_like(t), x) * v + (mean - x + h * v) / h
+    return mean + std * noise, mean, std
+
+
+@wrong("a fourth slope from the second", "ode_sampler.value", "field(x − h k2, s)  where  field(x",
+       ode_method="rk4")  # fmt: skip
+@along
+def ode_sampler(field, x, t, s, k, levels):
+    h, middle = t - s, (t + s) / 2
+    k1 = field(x, t)
+    k2 = field(x - h / 2 * k1, middle)
+    k3 = field(x - h / 2 * k2, middle)
+    return x - h / 6 * (k1 + 2 * k2 + 2 * k3 + field(x - h * k2, s))
+
+
+@wrong("a shift that was a logarithm", "schedule.value", "which is e^2", grid="shift 2")
+def schedule(steps):
+    u = 1 - torch.arange(steps + 1).double() / steps
+    return math.exp(2) * u / (1 + (math.exp(2) - 1) * u)

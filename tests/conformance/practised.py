@@ -58,7 +58,7 @@ def sde_step(x, v, t, s, noise):
     return mean + std * noise, mean, std
 
 
-@wrong("g at the end, and no ½", "sde_step.value", "a √(s/(1 − s))  and  v − g² score  where",
+@wrong("g at the end, and no ½", "sde_step.value", "a √(s/(1 − s))  and  g²/t noise_hat  where",
        but=("Its mean", "1.414"))  # fmt: skip
 def sde_step(x, v, t, s, noise):
     g = 0.7 * (col(s, x) / (1 - col(s, x))).sqrt()

@@ -99,7 +99,7 @@ REDUCED = {"sum": lambda x: x.sum((1, 2)), "mean": lambda x: x.mean((1, 2)), "no
 def test_a_step_is_the_papers_with_the_declared_noise(schedule, what, clock):
     declared, g = SCHEDULES[schedule]
     mean, std = kernel(g)
-    got = told("sde_step", given(clock, noise=NOISE), 4, time=clock, std=what, **declared)
+    got = told("sde_step", given(clock, noise=NOISE), 5, time=clock, std=what, **declared)
     np.testing.assert_allclose(got["mean"], mean, **CLOSE)
     np.testing.assert_allclose(got["std"], STDS[what](std, column(T - S)), **CLOSE)
     np.testing.assert_allclose(got["x_s"], mean + std * NOISE, **CLOSE)
@@ -110,11 +110,11 @@ def test_the_noise_of_a_step_may_be_given():
     for name, numbers in (("g", G), ("a", 0.3)):
         g = numbers if name == "g" else 0.3 * np.sqrt(T / (1 - T))
         mean, std = kernel(g)
-        got = told("sde_step", given(**{name: numbers}), 4)
+        got = told("sde_step", given(**{name: numbers}), 5)
         assert set(got) == {"mean", "std"}
         np.testing.assert_allclose(got["mean"], mean, **CLOSE)
         np.testing.assert_allclose(got["std"], std, **CLOSE)
-    got = told("sde_step", given(a=0.3), 4, g="constant", a=0.9)
+    got = told("sde_step", given(a=0.3), 5, g="constant", a=0.9)
     np.testing.assert_allclose(got["std"], kernel(0.3)[1], **CLOSE)
 
 
@@ -137,7 +137,7 @@ def test_a_step_from_noise_has_the_declared_remedy(rule):
         return
     g = 0.5 * np.sqrt(AT_ONE / (1 - np.array(BOUNDARIES[rule])))
     mean, std = kernel(g, AT_ONE, BELOW)
-    got = told("sde_step", inputs, 4, boundary=rule, a=0.5)
+    got = told("sde_step", inputs, 5, boundary=rule, a=0.5)
     np.testing.assert_allclose(got["mean"], mean, **CLOSE)
     np.testing.assert_allclose(got["std"], std, **CLOSE)
     np.testing.assert_allclose(told("diffusion", pair(inputs), 1, boundary=rule, a=0.5)["value"], g)
@@ -151,7 +151,7 @@ def test_a_level_is_held_inside_formulas_and_not_in_h(clock):
                         (dict(g=rated), 0.25 + at / 2)):  # fmt: skip
         mean, std = kernel(g, low=low, high=high)
         ends = {"t_min": low, "t_max": high, "time": clock, **declared}
-        got = told("sde_step", given(clock), 3, **ends)
+        got = told("sde_step", given(clock), 4, **ends)
         np.testing.assert_allclose(got["mean"], mean, **CLOSE)
         np.testing.assert_allclose(got["std"], std, **CLOSE)
         value = told("diffusion", pair(given(clock)), int(not declared), **ends)["value"]
@@ -169,9 +169,9 @@ def test_no_level_is_singular_below_a_ceiling():
 
 @pytest.mark.parametrize("g", ["flow_grpo", "cps"])
 def test_a_std_is_not_less_than_its_floor_and_the_mean_knows_nothing_of_it(g):
-    plain = told("sde_step", given(noise=NOISE), 1 if g == "cps" else 4, g=g)
+    plain = told("sde_step", given(noise=NOISE), 1 if g == "cps" else 5, g=g)
     assert (plain["std"] < 0.3).any()
-    got = told("sde_step", given(noise=NOISE), 1 if g == "cps" else 4, g=g, std_min=0.3)
+    got = told("sde_step", given(noise=NOISE), 1 if g == "cps" else 5, g=g, std_min=0.3)
     np.testing.assert_array_equal(got["mean"], plain["mean"])
     np.testing.assert_array_equal(got["std"], np.maximum(plain["std"], 0.3))
     np.testing.assert_allclose(got["x_s"], got["mean"] + got["std"] * NOISE)
@@ -216,7 +216,7 @@ def test_the_last_step_may_return_the_predicted_data():
         np.testing.assert_array_equal(got["x_s"], got["mean"])
         np.testing.assert_array_equal(got["std"], np.zeros((3, 1, 1)))
     mean, std = kernel(0.7 * np.sqrt(T / (1 - T)), s=0 * S)
-    got = told("sde_step", given(s=0 * S), 4)
+    got = told("sde_step", given(s=0 * S), 5)
     np.testing.assert_allclose(got["mean"], mean, **CLOSE)
     some = S * [1, 0, 1]  # a batch of which one step alone ends at data
     mean, std = kernel(0.7 * np.sqrt(T / (1 - T)), s=some)
@@ -307,9 +307,9 @@ def test_a_score_has_the_declared_terms_reduced_as_declared(terms, how):
         shown = {"x_s": x_s, "mean": mean, "std": theirs.ravel(), "t": T, "s": S}
         got = told("log_prob", shown, 1 + by_terms, std=what, **declared)
         np.testing.assert_allclose(got["value"], want, **CLOSE)
-    got = told("replay", given(x_s=x_s), 4, **declared)
+    got = told("replay", given(x_s=x_s), 5, **declared)
     np.testing.assert_allclose(got["value"], want, **CLOSE)
-    got = told("sde_step", given(x_s=x_s), 4, **declared)
+    got = told("sde_step", given(x_s=x_s), 5, **declared)
     assert set(got) == {"mean", "std", "log_prob"}
     np.testing.assert_allclose(got["log_prob"], want, **CLOSE)
 
@@ -462,7 +462,7 @@ def test_a_loop_takes_the_declared_step_of_the_ode(method, ways):
 
 @pytest.mark.parametrize(
     ("declared", "ways"),
-    [({}, 4), ({"g": "cps"}, 1), ({"g": "frozen data"}, 1), ({"t_min": 0.6}, 3)],
+    [({}, 5), ({"g": "cps"}, 1), ({"g": "frozen data"}, 1), ({"t_min": 0.6}, 4)],
 )
 def test_a_loop_takes_the_declared_step_of_the_sde(declared, ways):
     c = Conventions(declared)
@@ -486,4 +486,4 @@ def test_a_loop_from_noise_has_the_remedy_in_its_step():
     env = {"x": X, "t": 1.0, "s": 0.5, "h": 0.5, "field": field, "noise": NOISE, "a": c["a"]}
     for program in made:
         np.testing.assert_allclose(program.run(env)["x_s"], want, **CLOSE)
-    assert len(stages({"levels": of, "noise": [NOISE] * 2}, c.but(last_step="data"))) == 4
+    assert len(stages({"levels": of, "noise": [NOISE] * 2}, c.but(last_step="data"))) == 5
