@@ -451,3 +451,11 @@ def ode_sampler(field, x, t, s, k, levels):
 def schedule(steps):
     u = 1 - torch.arange(steps + 1).double() / steps
     return math.exp(2) * u / (1 + (math.exp(2) - 1) * u)
+
+
+@wrong("a step that is scored by g", "sde_step.value", "/(2 g²) − log(g)", but=("another form",))
+def sde_step(x, v, t, s, noise):
+    mean, std, h = kernel(x, v, t, s)
+    x_s, g = mean + std * noise, std / h.sqrt()
+    each = -((x_s - mean) ** 2) / (2 * g**2) - torch.log(g) - math.log(2 * math.pi) / 2
+    return {"x_s": x_s, "mean": mean, "std": std, "log_prob": summed(each)}
