@@ -459,3 +459,19 @@ def sde_step(x, v, t, s, noise):
     x_s, g = mean + std * noise, std / h.sqrt()
     each = -((x_s - mean) ** 2) / (2 * g**2) - torch.log(g) - math.log(2 * math.pi) / 2
     return {"x_s": x_s, "mean": mean, "std": std, "log_prob": summed(each)}
+
+
+@wrong("a step that scores where it came from", "sde_step.value", "−(x − mean)²/(2 std²)",
+       but=("exchanged",))  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = kernel(x, v, t, s)
+    each = -((x - mean) ** 2) / (2 * std**2) - torch.log(std) - math.log(2 * math.pi) / 2
+    return {"x_s": mean + std * noise, "mean": mean, "std": std, "log_prob": summed(each)}
+
+
+@wrong("a g of at most 1 in a step", "sde_step.value", "minimum(a √(t/(1 − ", but=("norm", "clamp"))
+def sde_step(x, v, t, s, noise):
+    level = col(torch.where(t == 1, s, t), x)
+    g = (0.7 * (col(t, x) / (1 - level)).sqrt()).clamp(max=1)
+    mean, std, _ = kernel(x, v, t, s, g=g)
+    return mean + std * noise, mean, std

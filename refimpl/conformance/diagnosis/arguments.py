@@ -44,8 +44,24 @@ def exchanged_arguments(op: Operation, cases: list[Case], c: Conventions) -> Ite
     first = cases[0].inputs
     names = [n for n, x in first.items() if _is_array(x)]
     for one, two in combinations(names, 2):
-        if first[one].shape == first[two].shape:
+        if first[one].shape == first[two].shape and any(
+            _both_matter(op, k.inputs, one, two, c) for k in cases
+        ):
             yield _exchanged(op, one, two, c)
+
+
+def _both_matter(op: Operation, i: Inputs, one: str, two: str, c: Conventions) -> bool:
+    """Whether an exchange is more than one of the two in the other's place."""
+
+    def given(**others: Any) -> Any:
+        return op.evaluate(Formulas(quick=True), {**i, **others}, c)
+
+    try:
+        both = given(**{one: i[two], two: i[one]})
+        alone = (given(**{one: i[two]}), given(**{two: i[one]}))
+    except Exception:  # a formula need not have a value there
+        return False
+    return not any(all(np.array_equal(x, both[p]) for p, x in a.items()) for a in alone)
 
 
 def _exchanged(op: Operation, one: str, two: str, c: Conventions) -> Variation:

@@ -153,19 +153,19 @@ def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
 
 def _of_other_forms(n: Neighbour, every: list[Neighbour], e: Evidence) -> tuple[Neighbour, ...]:
     """Edits that say the same of the formula as it is written in other forms, one for each."""
-    found, forms, texts = list[Neighbour](), [_meant(n)], [_now(n)]
+    found, forms, texts = list[Neighbour](), [_meant(n)], [_was(n)]
     for m in (m for m in every if len(m.edits) == 1 and not crooked(m)):
-        alone = _meant(m) not in forms and _now(m) not in texts and len(found) < _FORMS
+        alone = _meant(m) not in forms and _was(m) not in texts and len(found) < _FORMS
         if alone and len(e.distinct([n, m], lambda x: x.says(e), _length)) == 1:
             found.append(m)
             forms.append(_meant(m))
-            texts.append(_now(m))
+            texts.append(_was(m))
     return tuple(found)
 
 
-def _now(n: Neighbour) -> tuple[str, ...]:
-    """What the edited lines are."""
-    return tuple(edit.now.source for edit in n.edits)
+def _was(n: Neighbour) -> tuple[str, ...]:
+    """What the edited lines are meant to be."""
+    return tuple(edit.was.source for edit in n.edits)
 
 
 _FORMS = 2
