@@ -74,6 +74,32 @@ def test_a_run_that_was_made_of_short_levels_and_recorded_so_is_right(make, judg
     assert not differing(judge(kept, TOLD))
 
 
+SAMPLED = ("x_t", "x_s", "v", "t", "s", "std", "noise")
+
+
+@pytest.mark.parametrize("names", [LAW, SAMPLED, WHOLE], ids=["law", "drawn", "whole"])
+@pytest.mark.parametrize("told", [TOLD, {}], ids=["declared", "bare"])
+@pytest.mark.parametrize("words", ["rounded to bfloat16", "rounded to float16"])
+def test_stds_that_were_recorded_short_are_told_and_taken_in_full(make, judge, words, told, names):
+    c = {n: x for n, x in make(dtype=torch.float32, shape=(4, 6, 6)).items() if n in names}
+    short = c | {"std": CUTS[words](c["std"])}
+    found = judge(short, told)
+    assert [f.subject for f in differing(found)] == ["std"], differing(found)
+    when = "" if names is LAW else " when it was recorded"  # in the draw, for all that a law shows
+    assert f"std was {words}{when}: those of g = 0.7" in differing(found)[0].detail
+    assert found["schedule"].verdict in ("consistent", "convention")
+    assert not differing(judge(c, told))
+
+
+def test_a_run_that_was_made_of_short_stds_is_not_told_to_have_recorded_them_so(make, judge):
+    c = make(dtype=torch.float32, shape=(4, 6, 6))
+    std = CUTS["rounded to bfloat16"](c["std"])
+    x_s = c["mean"] + std.reshape(-1, 1, 1, 1) * c["noise"]
+    found = judge({n: c[n] for n in WHOLE[:-1]} | {"std": std, "x_s": x_s}, TOLD)
+    assert "schedule" in {f.subject for f in differing(found)}
+    assert not [f for f in differing(found) if "when it was recorded" in f.detail]
+
+
 @pytest.mark.parametrize("crossed", [True, False])
 def test_policies_whose_names_are_crossed_are_told_and_put_right(make, judge, crossed):
     c = make(dtype=torch.float32, shape=(4, 6, 6))

@@ -78,7 +78,7 @@ def identify(probe: Probe, manifest: Manifest, *, mistakes: bool = True) -> Iden
 
 def _first(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> Reading:
     """The first reading under which the scalars make sense."""
-    for reading in _readings(raw, manifest, clock):
+    for reading in readings_of(raw, manifest, clock):
         if reading.std == "schedule" and "g" not in raw and manifest.a is None:
             break
         if _resolves(block(raw, Model(reading, None, None, {}))):
@@ -93,7 +93,8 @@ def _resolves(b: Block) -> bool:
         return False
 
 
-def _readings(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> Iterator[Reading]:
+def readings_of(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> Iterator[Reading]:
+    """What the scalars may mean: as they are declared, or every rule that is in use."""
     if "std" in raw:
         if manifest.std != "g":
             yield Reading(clock, "step")
@@ -124,7 +125,7 @@ def _means(
         seen = {**raw, "v": raw[velocity]}
         roundoff = {**probe.roundoff, "v": probe.roundoff[velocity]}
         blocks = [
-            block(seen, Model(r, None, None, roundoff)) for r in _readings(raw, manifest, clock)
+            block(seen, Model(r, None, None, roundoff)) for r in readings_of(raw, manifest, clock)
         ]
         blocks = [b for b in blocks if b.n and _resolves(b)]
         lawful = [b for b in blocks if b.model.reading.std == "step" and levels.named(b, manifest)]

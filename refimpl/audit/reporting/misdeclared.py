@@ -24,7 +24,7 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
 from .causes import moved
-from .short import Mended, other, recorded_short, stepped_short
+from .short import Mended, other, recorded_short, std_short, stepped_short
 from .whole import window
 
 _CLOCKS = (("time",), ("time_scale",), ("time", "time_scale"), ("std",))
@@ -103,9 +103,9 @@ def _by_schedule(tables: Sequence[Table], known: Identified, manifest: Manifest)
     if not manifest.time and lawful(_exchanged(scalars, "t", "s")):
         detail = _TURNED
         return _exchanged(tables, "t", "s"), manifest, Finding("t", "differs", detail=detail)
-    for changed, _, finding in recorded_short(scalars, manifest):
+    for changed, _, finding in [*recorded_short(scalars, manifest), *std_short(scalars, manifest)]:
         if lawful(changed):
-            own = [{n: c.columns[n] for n in ("t", "s")} for c in changed]
+            own = [{n: c.columns[n] for n in ("t", "s", "std") if n in c.columns} for c in changed]
             made = [replace(x, columns=x.columns | c) for x, c in zip(tables, own, strict=True)]
             return made, manifest, finding
     return None
@@ -373,6 +373,9 @@ def _tried(
             changed = [other(t, name, change, *beside) for t in tables]
             detail = f"the field {name} holds {what}; the rest is judged with {instead}"
             yield Finding(name, "differs", detail=detail), changed, manifest
+    for made, declared, finding in std_short(tables, manifest):
+        if _drawn(made, declared):
+            yield finding, made, declared
     if {"t", "s"} <= set(tables[0].columns):
         yield Finding("t", "differs", detail=_TURNED), _exchanged(tables, "t", "s"), manifest
     if {"t", "s"} <= set(tables[0].columns):
@@ -387,6 +390,14 @@ def _tried(
             "with both put right"
         )
         yield Finding("x_t", "differs", detail=detail), turned, manifest
+
+
+def _drawn(tables: Sequence[Table], manifest: Manifest) -> bool:
+    """Whether x_s follows from its mean and noise, where all three were recorded."""
+    if not {"x_s", "mean", "noise"} <= set(tables[0].columns):
+        return True
+    draws = identify(take(tables), manifest, mistakes=False).draws
+    return any(m.level in ("exact", "stored") for m in draws)
 
 
 def _policies(tables: Sequence[Table], manifest: Manifest) -> Mended | None:

@@ -1,19 +1,23 @@
-"""Levels that were cut or rounded: when they were recorded, or in the step itself.
+"""Levels that were cut or rounded: when they were recorded, or in the step itself. And stds.
 
     t = 0.964 where s of the step before is 0.96428...        t, s in bfloat16 in the scheduler
 
-What they were in full is told by the other end of the step before, or by a grid with a name.
+What they were in full is told by the other end of the step before, or by a grid with a name; of a
+std, by the schedule whose stds are rounded to the recorded ones.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from ..judging.block import SCALARS, Model, block
 from ..judging.finding import Finding
 from ..judging.gridded import GRIDS
-from ..reading.clocks import clock_of
+from ..judging.identify import readings_of
+from ..reading.clocks import Reading, clock_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import take
@@ -78,6 +82,54 @@ def stepped_short(tables: Sequence[Table], manifest: Manifest) -> Iterator[Mende
                 "and recorded in full; the rest is judged as the step was made"
             )
             yield found.changed(tables, manifest, names, None, cut, detail)
+
+
+def std_short(tables: Sequence[Table], manifest: Manifest) -> Iterator[Mended]:
+    """Stds that were rounded, in full: on record, where a mean or noise shows that."""
+    names = [n for n in SCALARS if n in tables[0].columns]
+    if manifest.std == "g" or "g" in names or not {"t", "s", "std"} <= set(names):
+        return
+    raw = take([replace(x, columns={n: x.columns[n] for n in names}) for x in tables]).raw
+    clock = clock_of(raw["t"], raw["s"], manifest.time, manifest.time_scale)
+    std, levels = raw["std"].double(), {n: raw[n] for n in ("t", "s")}
+    few = len(torch.unique(std)) < _STDS
+    when = " when it was recorded" if {"mean", "noise"} & set(tables[0].columns) else ""
+    for words, cut in _ROUNDED if not few else ():
+        if not torch.equal(cut(std), std):
+            continue
+        for reading in readings_of(levels, manifest, clock):
+            whole = _std(reading, raw["t"], raw["s"])
+            if whole is None or torch.equal(whole.float().double(), cut(whole)):
+                continue
+            ends = [cut(whole * (1 + by)) for by in (-_SAME, _SAME)]
+            if bool(((ends[0] <= std) & (std <= ends[1])).all()):
+                detail = (
+                    f"std was {words}{when}: those of {reading.told} are rounded to "
+                    "it, and the rest is judged with these"
+                )
+                rule = partial(_in_full, reading)
+                made = [other(x, "std", rule, "t", "s") for x in tables]
+                yield made, manifest, Finding("std", "differs", detail=detail)
+
+
+_ROUNDED = _CUTS[2:]
+_STDS = 4
+"""Of so many stds, 8 bits each, no two schedules have the same."""
+
+
+def _std(reading: Reading, t: Tensor, s: Tensor) -> Tensor | None:
+    """The std of a schedule at levels as they are told; None where one of them has none."""
+    rows = block({"t": t, "s": s}, Model(reading, None, None, {}))
+    try:
+        return rows.resolved["std"] if rows.n == len(t) else None
+    except ValueError:  # g is singular at t = 1
+        return None
+
+
+def _in_full(reading: Reading, std: Tensor, t: Tensor, s: Tensor) -> Tensor:
+    """The schedule's std; as it was recorded where there is none."""
+    whole = _std(reading, t, s)
+    return std.double() if whole is None else whole.reshape(std.shape)
 
 
 class _Levels:
