@@ -94,3 +94,35 @@ def test_noise_that_was_recorded_in_other_rows_is_told_whose_it_is(make, judge, 
     assert found.verdict == "differs"
     assert f"the noise beside it was recorded in the wrong rows: {words}" in found.detail, found
     assert judge(kept, TOLD)["x_s"].verdict == "consistent"
+
+
+def off_by_one(x_s):
+    return x_s.roll(-BATCH, 0)
+
+
+def stale(x_s):
+    """The buffer was not written to in the last three steps."""
+    old = x_s[(STEPS - 4) * BATCH : (STEPS - 3) * BATCH]
+    return torch.cat([x_s[: (STEPS - 3) * BATCH], old, old, old])
+
+
+@pytest.mark.parametrize("about", [True, False])
+@pytest.mark.parametrize("change", [off_by_one, stale])
+def test_a_wrong_x_s_is_not_laid_to_the_x_t_after_it(make, judge, change, about):
+    c = make(dtype=torch.float32)
+    kept = {n: c[n] for n in ("x_t", "x_s", "v", "t", "s", "std", "noise")}
+    kept |= {"mean": c["mean"]} if about else {}
+    laid = {n: x.reshape(STEPS, BATCH, *x.shape[1:]) for n, x in kept.items()}
+    assert "x_t" not in judge(laid, TOLD)
+    found = judge(laid | {"x_s": change(c["x_s"]).reshape(laid["x_s"].shape)}, TOLD)
+    assert found["x_s"].verdict == "differs"
+    assert "x_t" not in found, found["x_t"]
+
+
+def test_a_wrong_x_t_beside_a_right_x_s_is_still_told(make, judge):
+    c = make(dtype=torch.float32)
+    kept = {n: c[n] for n in ("x_t", "x_s", "v", "t", "s", "std", "noise", "mean")}
+    laid = {n: x.reshape(STEPS, BATCH, *x.shape[1:]) for n, x in kept.items()}
+    found = judge(laid | {"x_t": laid["x_t"].bfloat16().float()}, TOLD)["x_t"]
+    assert "in 96 of 96 rows it is not the x_s of the step before" in found.detail
+    assert "one of the two was rounded" in found.detail

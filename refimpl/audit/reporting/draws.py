@@ -15,7 +15,7 @@ from ...statistics.outcome import ALPHA
 from ..judging import elsewhere, readings
 from ..judging.block import SCALARS, Block, Model, block, rms
 from ..judging.identify import by_sampler
-from ..reading.layout import Table
+from ..reading.layout import Rows, Table
 from ..reading.probe import Probe
 from .unexplained import COORDINATES, finite, scalars_of
 from .whole import some, window
@@ -146,6 +146,30 @@ def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
     if at is not None:
         return f"the noise beside it was recorded in the wrong rows: {elsewhere.told(at, lag)}"
     return _another_draw(x_s - mean, std, noise)
+
+
+def going_on(table: Table, rows: Sequence[int], model: Model) -> int:
+    """How many of these rows go on, in the step after, as what their mean and noise make, and not
+    as their x_s, which is no rounding of that: there x_s is off, and no x_t."""
+    c, names = table.columns, [n for n in ("x_t", "v", "mean", "noise") if n in table.columns]
+    raw = {n: _heads(c[n], rows, 1) for n in SCALARS if n in c}
+    b = block(raw | {n: _heads(c[n], rows, COORDINATES) for n in names}, model)
+    mean = _mean(b) if b.n == len(rows) else None
+    if mean is None or not b.has("noise") or "std" not in b.resolved:
+        return 0
+    added = b.resolved["std"] * b.latent("noise")
+    after = _heads(c["x_t"], [row + table.lag for row in rows], COORDINATES)
+    u = max(model.roundoff[n] for n in ("noise", "mean" if "mean" in c else "v"))
+    allowed = 2 * ROUNDINGS * u * (mean.abs() + added.abs() + after.abs()).amax(dim=1)
+    right = (mean + added - after).abs().amax(dim=1) <= allowed
+    apart = (_heads(c["x_s"], rows, COORDINATES) - after).abs().amax(dim=1)
+    rounding = ROUNDINGS * model.roundoff["x_s"] * after.abs().amax(dim=1)
+    return int((right & (apart > rounding)).sum())
+
+
+def _heads(column: Rows, rows: Sequence[int], k: int) -> Tensor:
+    """The first numbers of some rows, (n, k)."""
+    return torch.stack([column.head(row, min(k, column.width)).clone() for row in rows])
 
 
 def _mean(b: Block) -> Tensor | None:

@@ -14,7 +14,7 @@ from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
-from .draws import of_draw, of_other_rows
+from .draws import going_on, of_draw, of_other_rows
 from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
@@ -125,11 +125,12 @@ def _joined(tables: Sequence[Table], probe: Probe, known: Identified) -> Iterato
             "it is not the mean that v_ref leads to, by the formula that leads from v to the mean",
         )  # fmt: skip
     apart, of = parted(tables[0])
-    if apart:
+    if apart and (left := len(apart) - going_on(tables[0], apart, known.model)):
         yield Finding(
             "x_t", "differs", rows=of,
-            detail=f"in {apart} of {of} rows it is not the x_s of the step before, which ends at "
-            "the same level: rounded when it was stored, changed in between, or another sample's",
+            detail=f"in {left} of {of} rows it is not the x_s of the step before, which ends at "
+            "the same level: one of the two was rounded when it was stored, changed in between, or "
+            "is another row's",
         )  # fmt: skip
 
 
@@ -157,20 +158,20 @@ _ORDERED = 2**20
 """Rows whose levels are looked through for an order."""
 
 
-def parted(table: Table) -> tuple[int, int]:
-    """Rows whose x_t is not the x_s of the sample's step before, of the first that join: where the
-    layout says which that is."""
+def parted(table: Table) -> tuple[list[int], int]:
+    """Rows whose x_s is not the x_t of the sample's step after, and how many join, of the first:
+    where the layout says which that is."""
     lag = table.lag
     if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
-        return 0, 0
+        return [], 0
     c, k = table.columns, min(64, table.columns["x_t"].width)
-    apart = of = 0
+    apart, of = list[int](), 0
     for row in range(min(table.n - lag, _JOINED)):
         if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1)):
             end, start = c["x_s"].head(row, k).clone(), c["x_t"].head(row + lag, k)
             known = not bool(torch.isnan(end + start).any())
             of += known
-            apart += known and not torch.equal(end, start)
+            apart += [row] if known and not torch.equal(end, start) else []
     return apart, of
 
 
