@@ -96,6 +96,22 @@ def test_noise_that_was_recorded_in_other_rows_is_told_whose_it_is(make, judge, 
     assert judge(kept, TOLD)["x_s"].verdict == "consistent"
 
 
+def late(e):
+    """Each in the step after its own, the first as it was."""
+    return torch.cat([e[:BATCH], e[:-BATCH]])
+
+
+@pytest.mark.parametrize("move", [late, *MOVES.values()])
+def test_noise_in_the_wrong_rows_is_not_said_to_move_with_what_it_stands_beside(make, judge, move):
+    c = make(dtype=torch.float32, shape=(4, 6, 6))
+    kept = {n: c[n] for n in ("x_t", "x_s", "v", "t", "s", "std", "noise", "mean")}
+    found = judge(kept | {"noise": move(c["noise"])}, TOLD)
+    assert "the noise beside it was recorded in the wrong rows" in found["x_s"].detail
+    assert found["noise"].verdict == "consistent", found["noise"]
+    reused = with_noise(c, late(c["noise"]))  # in the run, and not in the record alone
+    assert "of the same sample again" in judge(reused, TOLD)["noise"].detail
+
+
 def off_by_one(x_s):
     return x_s.roll(-BATCH, 0)
 

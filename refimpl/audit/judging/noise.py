@@ -295,8 +295,13 @@ class Noise:
         together = _together(self.starts)
         return len(torch.unique(together, dim=0)) < len(together)
 
-    def finding(self, recorded: bool) -> Finding:
-        """The verdict."""
+    def finding(self, recorded: bool, *, misplaced: bool = False) -> Finding:
+        """The verdict.
+
+        Args:
+            misplaced: it was recorded in the wrong rows, which is told elsewhere: what it has to do
+                with its row's v and x_t, and with other rows, follows from that.
+        """
         what = "noise" if recorded else "(x_s − mean)/std"
         if not self.count:
             why = (
@@ -308,7 +313,10 @@ class Noise:
         if self.repeated():
             return Finding("noise", "not checked", rows=self.rows, detail="rows are there twice")
         broken, words, most = dict[str, float](), dict[str, str](), ("", 0.0)
+        follow = {*self.projections, *self.lags.values(), "pairs"} if misplaced else set[str]()
         for key, part, meaning in self.parts():
+            if key in follow:
+                continue
             strain = part.statistic / part.bound
             size = f"{part.statistic:.3g}, bound {part.bound:.3g}"
             if strain > most[1]:

@@ -47,6 +47,8 @@ def of_draw(
     return readings.read("x_s", *told, u, known=("std",) if known else ())
 
 
+MISPLACED = "the noise beside it was recorded in the wrong rows"
+
 _POLICIES = {
     "v_ref": "the reference's velocity, v_ref: was the adapter off in the rollout?",
     "v_cond": "v_cond, without guidance", "v_uncond": "v_uncond, without a prompt",
@@ -144,7 +146,7 @@ def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
     e, near = ((x_s - mean) / std)[used], (2 * allowed / std[:, 0])[used]
     at = elsewhere.places(noise[used], e, near) if bool(used.all()) or not lag else None
     if at is not None:
-        return f"the noise beside it was recorded in the wrong rows: {elsewhere.told(at, lag)}"
+        return f"{MISPLACED}: {elsewhere.told(at, lag)}"
     return _another_draw(x_s - mean, std, noise)
 
 

@@ -14,7 +14,7 @@ from ..judging.verdicts import judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
-from .draws import going_on, of_draw, of_other_rows
+from .draws import MISPLACED, going_on, of_draw, of_other_rows
 from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
@@ -96,14 +96,15 @@ def _judged(
         for name in distances_of(chosen[subject].formula, whole.rows)
     }
     seen = stream(tables, known.model, chosen, lag, wanted, progress)
-    noise = seen.noise.finding("noise" in probe.raw)
-    latents = _latents(known, chosen, seen, manifest, probe, tables)
+    latents = [*_latents(known, chosen, seen, manifest, probe, tables)]
+    misplaced = any(f.subject == "x_s" and MISPLACED in f.detail for f in latents)
+    noise = seen.noise.finding("noise" in probe.raw, misplaced=misplaced)
     if known.target == "residuals" and not known.means and seen.noise.dependent:
         why = "it takes mean or noise: the law of its residuals is not theirs, see noise"
-        latents = (
+        latents = [
             Finding("mean", "not checked", detail=why) if f.subject == "mean" else f
             for f in latents
-        )  # fmt: skip
+        ]
     return [
         *_missing(seen),
         *seen.levels.findings(manifest, probe.roundoff),
