@@ -76,6 +76,35 @@ def test_noise_that_is_shared_along_an_axis_is_told_with_it(make, judge, kind, r
     assert judge(with_noise(c, c["noise"], recorded), TOLD)["noise"].verdict == "consistent"
 
 
+def of_step(e):
+    """Wider from step to step."""
+    return e * torch.linspace(0.2, 1.4, STEPS).repeat_interleave(BATCH).reshape(-1, 1, 1, 1)
+
+
+def uniform(e):
+    return 0.8 * (torch.special.ndtr(e) - 0.5) * 12**0.5
+
+
+LAWS = {
+    "0.85 times as wide": (lambda e: 0.85 * e, True, "another variance"),
+    "wider from step to step": (of_step, True, "another variance"),
+    "a mean": (lambda e: e + 0.1, True, "it has a mean, 0.09"),
+    "below 0": (lambda e: e - 0.1, True, "it has a mean, −0.1"),
+    "uniform": (uniform, False, "no number lies beyond"),
+}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("kind", LAWS)
+def test_normals_of_another_width_or_mean_are_not_said_to_be_none(make, judge, kind, recorded):
+    change, normal, words = LAWS[kind]
+    c = make(dtype=torch.float32, shape=(4, 6, 6))
+    found = judge(with_noise(c, change(c["noise"]), recorded), TOLD)["noise"]
+    assert found.verdict == "differs"
+    assert ("it is not normal" in found.detail) != normal, found
+    assert words in found.detail, found
+
+
 MOVES = {
     "the same sample in the step after: row 0 has that of row 12": lambda e: e.roll(-BATCH, 0),
     "the same sample in the step before: row 12 has that of row 0": lambda e: e.roll(BATCH, 0),
