@@ -43,15 +43,36 @@ def test_an_old_log_probability_with_a_mistake_is_named(make, judge):
     assert "see log_prob_old; v is that of the sampler" in found.detail, found
 
 
-def test_another_velocity_stays_a_cause_where_it_may_be_one(make, judge):
-    c = make()
-    old = c["v"] + 0.02 * torch.sin(c["x_t"])
+def after_an_update(c, size):
+    """The record of a learner whose velocity is another than the sampler's."""
+    old = c["v"] + size * torch.sin(c["x_t"])
     t, s, g = (c[n].reshape(-1, 1, 1, 1) for n in ("t", "s", "g"))
     before = sde.transition(paths.linear(t), c["x_t"], old, g, Step(t, s))
     x_s = before.sample(c["noise"])
     c |= {"x_s": x_s, "v_old": old, "log_prob": policy.total(gaussian.log_prob(
         x_s, c["mean"], c["std"].reshape(-1, 1, 1, 1)))}  # fmt: skip
-    wrong = replayed(c, c["log_prob"], policy.total(before.log_prob(x_s))) | {"v_old": old}
+    return replayed(c, c["log_prob"], policy.total(before.log_prob(x_s))) | {"v_old": old}
+
+
+@pytest.mark.parametrize("size", [0.02, 0.002])
+def test_a_record_that_is_off_policy_is_told_where_one_policy_was_declared(make, judge, size):
+    wrong = after_an_update(make(), size)
+    told = judge(wrong, TOLD)
+    for subject in (SUBJECT, "v against v_old"):
+        assert "on_policy is not to be declared" in told[subject].detail, told[subject]
+    free = judge(wrong, {k: x for k, x in TOLD.items() if k != "on_policy"})
+    assert not [f for f in free["report"].findings if f.verdict == "differs"]
+
+
+def test_a_velocity_far_from_the_sampler_s_is_no_update(make, judge):
+    found = judge(after_an_update(make(), 0.5), TOLD)
+    for subject in (SUBJECT, "v against v_old"):
+        assert found[subject].verdict == "differs"
+        assert "on_policy is not to be declared" not in found[subject].detail
+
+
+def test_another_velocity_stays_a_cause_where_it_may_be_one(make, judge):
+    wrong = after_an_update(make(), 0.02)
     found = judge(wrong, TOLD)[SUBJECT]
     assert "; causes, the largest first: another velocity" in found.detail, found
     assert "latents stored" not in found.detail

@@ -21,6 +21,11 @@ _OF_NETWORKS = 2.0**-6
 _APART = 0.05
 """A relative difference of velocities that no single update makes."""
 
+OFF_POLICY = (
+    "v is an update later, if the record is off policy: then on_policy is not to be declared"
+)
+"""What two velocities in every row say as well, where one policy was declared."""
+
 
 def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
     """On the probed rows: w of each velocity, and how far v is from v_old."""
@@ -59,6 +64,8 @@ def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
             "as much as a network in bfloat16 differs from itself on other kernels (2⁻⁹ a value, "
             f"more after guidance), which no replay undoes: hold the clip against it. Or {cause}"
         )
+    if manifest.on_policy and relative <= _APART and bool((v != old).any(dim=1).all()):
+        cause = f"{OFF_POLICY}. Or {cause}"
     if manifest.on_policy and float(gap) > rounding:
         yield Finding("v against v_old", "differs", "", float(gap), rounding, len(v),
                       f"declared on_policy, and {told}: {cause}")  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 
 from ..judging.finding import Finding
 from ..judging.ratios import CAUSES, LISTED, REPLAYED
+from ..judging.velocities import OFF_POLICY
 from ..reading.precision import HALF
 from ..reading.probe import Probe
 
@@ -37,7 +38,11 @@ def of_replay(finding: Finding, findings: Sequence[Finding], probe: Probe) -> Fi
         told += "what is left out of the density"
     elif left:
         told += f"; causes, the largest first: {', '.join(left)}"
-    return replace(finding, detail=finding.detail.replace(LISTED, told))
+    detail = finding.detail.replace(LISTED, told)
+    sound = all(n in by and by[n].verdict != "differs" for n in _MADE_OF[1:])
+    if sound and "v against v_old" in by and OFF_POLICY in by["v against v_old"].detail:
+        detail = f"{OFF_POLICY}. Or {detail}"
+    return replace(finding, detail=detail)
 
 
 def _one_velocity(by: Mapping[str, Finding], probe: Probe) -> bool:
