@@ -210,3 +210,32 @@ def test_rows_that_share_one_draw_are_not_told_for_neighbours(make, judge):
     detail = told(judge, again(c, lambda e: e[:1, :1].expand_as(e)))
     assert "share" in detail
     assert "go together" not in detail
+
+
+NARROW = [(4, 4, 4), (2, 5, 4), (1, 1, 6), (1, 1, 127)]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("shape", NARROW, ids=str)
+def test_narrow_rows_that_are_others_are_told_with_how_far_off_these_are(
+    make, judge, shape, dtype, recorded
+):
+    """Of two ranks, with one seed: each sample of the second has the noise of one of the first."""
+    c = make(dtype=dtype, shape=shape)
+    by_rank = again(c, lambda e: torch.cat([e[:, :6], e[:, :6]], dim=1))
+    detail = told(judge, by_rank, recorded)
+    words = "in 54 of 108 rows it is that of another, number by number: that of 6 rows before"
+    assert words in detail, detail
+    kept = {n: x for n, x in again(c, lambda e: e).items() if n not in ("log_prob", "kl")}
+    kept = kept if recorded else {n: x for n, x in kept.items() if n != "noise"}
+    assert judge(kept, {"a": 0.7})["noise"].verdict == "consistent"
+
+
+def test_rows_of_two_numbers_may_lie_near_each_other(make, judge):
+    """Rounded to bfloat16 these are often one, by chance."""
+    c = make(dtype=torch.float32, batch=48, shape=(1, 1, 2))
+    e = c["noise"].bfloat16().float()
+    kept = c | {"noise": e, "x_s": c["mean"] + c["std"].reshape(-1, 1, 1, 1) * e}
+    kept = {n: x for n, x in kept.items() if n not in ("log_prob", "kl")}
+    assert judge(kept, {"a": 0.7})["noise"].verdict == "consistent"

@@ -48,6 +48,41 @@ def within(rows: Tensor) -> tuple[Part, int, bool]:
     return normal("the largest |z| in a row", most, ALPHA / len(_SPLITS)), wide, same
 
 
+def copies(rows: Tensor, rounding: float) -> tuple[Part, str]:
+    """The test of rows that are one before them, number by number; and what was found, in words.
+
+    Args:
+        rounding: of a number.
+    """
+    n, wide = rows.shape
+    near = max(_ROUNDINGS * rounding, _APART)
+    squares = rows.pow(2).sum(dim=1)
+    apart = squares[:, None] + squares - 2 * rows @ rows.T
+    alike = (apart <= wide * near**2) & (squares[:, None] > wide * near**2)
+    same = alike.tril(-1) if _unlikely(n, wide, near) else torch.zeros_like(alike)
+    later = same.any(dim=1).nonzero()[:, 0]
+    by = later - (same * torch.arange(n)).amax(dim=1)[later]
+    each = f"that of {int(by[0])} rows before" if len(by) and bool((by == by[0]).all()) else ""
+    each = each or (
+        f"row {int(later[0])} has that of row {int(later[0] - by[0])}" if len(by) else ""
+    )
+    part = Part("rows that are another", float(len(later)), 0.5, 0.0 if len(later) else 1.0)
+    return part, f"in {len(later)} of {n} rows it is that of another, number by number: {each}"
+
+
+_ROUNDINGS = 32
+"""So many roundings apart two residuals may be that are one."""
+
+_APART = 2.0**-20
+"""As near are rows whose squares show no distance, in float64."""
+
+
+def _unlikely(n: int, wide: int, near: float) -> bool:
+    """Whether none of n rows of normals lies so near another, root mean square, but once in 10⁹:
+    for two the chance is below (1.2 near)^D."""
+    return -wide * math.log(1.2 * near) - 2 * math.log(n) > -math.log(ALPHA)
+
+
 def near(rows: Tensor) -> tuple[Part, int, float]:
     """The test of each number of a row against its neighbours: it, how far off the neighbour is
     that goes with it most, and their correlation."""

@@ -71,6 +71,7 @@ def told(
         drop(["cut"] if 2 * int(copies.sum()) > len(rows) else [])
     if "standardised" in left:  # sums that cannot vary are no sums of independent numbers
         drop(k for k in ("near", "within", *MARGINAL) if broken.get(k, 0.0) < _PLAIN)
+    drop(["copies"] if any(k in left for k in lags) else [])
     for alone in ("expanded", "shared", "still"):
         if alone in left:
             return [alone]
@@ -78,7 +79,7 @@ def told(
         drop(k for k in (*again, "pairs", "within", *MARGINAL) if broken.get(k, 0.0) < _PLAIN)
     if "cut" in left:
         drop(["variance"])
-    common = any(k in left for k in (*again, "pairs"))
+    common = any(k in left for k in (*again, "pairs", "copies"))
     left = [k for k in left if not (common and k in MARGINAL and broken[k] < _PLAIN)]
     return left or [max(broken, key=lambda k: broken[k])]
 

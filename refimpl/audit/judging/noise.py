@@ -249,6 +249,8 @@ class Noise:
                 f"expanded, {axis}" if same
                 else f"each {wide} numbers of a row go with the next {wide}"
             )  # fmt: skip
+        if rows.shape[1] < 128 and len(rows) > 1:
+            yield "copies", *alike.copies(rows, self.roundoff)
         if self.axis[0]:
             told = Part("copies along it", float(self.axis[1]), 1.0, 0.0)
             yield "shared", told, f"it is the same along {self.axis[0]}: drawn once for all of it"
@@ -335,7 +337,9 @@ class Noise:
         if self.repeated():
             return Finding("noise", "not checked", rows=self.rows, detail="rows are there twice")
         broken, words, most = dict[str, float](), dict[str, str](), ("", 0.0)
-        follow = {*self.projections, *self.lags.values(), "pairs"} if misplaced else set[str]()
+        follow = (
+            {*self.projections, *self.lags.values(), "pairs", "copies"} if misplaced else set[str]()
+        )
         for key, part, meaning in self.parts():
             if key in follow:
                 continue
