@@ -177,6 +177,22 @@ def test_numbers_divided_by_a_count_are_told_with_what_there_are_so_many_of(make
     assert "1/256 (the coordinates) times policy.average" in detail, detail
 
 
+@pytest.mark.parametrize(
+    ("shape", "of"),
+    [((3, 4, 3), "the rows of a step or the places of a channel"),
+     ((12, 4, 3), "the rows of a step or the channels or the places of a channel")],
+)  # fmt: skip
+def test_a_count_of_two_things_is_told_for_both(make, judge, shape, of):
+    """A sum over channels, averaged over their places, of which there are as many as samples."""
+    c = make(shape=shape, dtype=torch.float32, order="steps first")
+    flat = {n: x.reshape(-1, *x.shape[2:]) for n, x in c.items()}
+    value = each(flat, "kl").sum(1).mean((1, 2)).reshape(STEPS, BATCH)
+    detail = judge(c | {"kl": value}, TOLD)["kl"].detail
+    assert f"it is 1/12 ({of}) times policy.total" in detail, detail
+    whole = each(flat, "kl").flatten(1).sum(1).reshape(STEPS, BATCH)
+    assert judge(c | {"kl": whole}, TOLD)["kl"].verdict == "consistent"
+
+
 DENSITIES = {
     "g h": (lambda c: gaussian.log_prob(c["x_s"], c["mean"], rows(c, "std") ** 2 / rows(c, "g")),
             "g h stands where g √h belongs"),

@@ -4,6 +4,7 @@ rounded after scoring     fresh noise in the replay     a whole batch reduced   
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 
 import torch
 
@@ -16,7 +17,7 @@ from ..judging.verdicts import judged
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES
-from ..reading.probe import Probe
+from ..reading.probe import Probe, shapes
 from .causes import another_mean, cause
 from .partial import of_some
 from .stream import Seen
@@ -259,8 +260,16 @@ def _by_counts(subject: str, tables: Sequence[Table], whole: Whole, probe: Probe
     rows = sum(table.n for table in tables)
     counts = {"the coordinates": int(probe.dims[0]), "the rows of a step": rows // steps,
               "the steps": steps, "all rows": rows}  # fmt: skip
+    shape = shapes(tables[0])[0]
+    names = dict[int, list[str]]()
+    for what, n in counts.items():
+        names.setdefault(n, []).append(what)
+    for what, n in (("the channels", shape[0]), ("the places of a channel", prod(shape[1:]))):
+        if n in names and len(shape) > 1:  # what one number counts may be either
+            names[n].append(what)
     got, u = whole.got[subject], probe.roundoff[subject]
-    return numbers.by_counts(subject, whole.rows, got, u, counts)
+    told = {" or ".join(each): n for n, each in names.items()}
+    return numbers.by_counts(subject, whole.rows, got, u, told)
 
 
 def _beside(subject: str, whole: Whole, probe: Probe) -> str:
