@@ -162,3 +162,32 @@ def test_a_right_ratio_is_not_accused_beside_a_wrong_density(make, kit, judge):
     assert "it takes log_prob_old, as recorded not what it is to be" in told["ratio"].detail
     told = judge(c | {"ratio": 1.1 * c["ratio"]}, TOLD)
     assert told["ratio"].verdict == "differs"
+
+
+@pytest.mark.parametrize("bare", [True, False], ids=["without constants", "whole"])
+@pytest.mark.parametrize("by", ["late", "early"])
+def test_a_density_in_the_row_of_another_step_is_told_and_not_its_ratio(
+    make, kit, judge, by, bare
+):  # fmt: skip
+    """Without the constants that were declared it has no name of its own: the ratio tells."""
+    c, _, _ = off_policy(make, kit)
+    std, told = c["std"], TOLD | {"constants": "kept"}
+    if bare:
+        gone = torch.log(std) + torch.log(torch.tensor(2 * torch.pi)) / 2
+        c |= {n: c[n] + gone for n in ("log_prob", "log_prob_old")}
+    c = {n: x.float() for n, x in c.items()}
+    assert judge(c, told)["ratio"].verdict == "consistent"
+    moved = c["log_prob_old"].roll(12 if by == "late" else -12)
+    found = judge(c | {"log_prob_old": moved}, told)
+    assert found["ratio"].verdict == "consistent", found["ratio"]
+    assert found["log_prob_old"].verdict == "differs"
+    wrong = f"it was recorded one step {by}: the ratio is made of that in the step"
+    assert not bare or wrong in found["log_prob_old"].detail, found["log_prob_old"]
+
+
+def test_a_ratio_of_the_step_after_is_told_beside_a_right_density(make, kit, judge):
+    c, _, _ = off_policy(make, kit)
+    wrong = (c["log_prob"] - c["log_prob_old"].roll(-12)).exp()
+    found = judge(c | {"ratio": wrong}, TOLD)
+    assert found["log_prob_old"].verdict == "consistent"
+    assert "log p_old in it is of the same sample in the step after" in found["ratio"].detail

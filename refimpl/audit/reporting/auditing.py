@@ -22,7 +22,7 @@ from ..reading.manifest import Manifest, parse
 from ..reading.probe import take
 from ..reading.rollouts import is_rollout
 from .groups import audit_groups
-from .remade import of_ratio
+from .remade import of_ratio, of_recorded
 from .replay import of_replay
 from .steps import audit_steps
 
@@ -161,6 +161,8 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
         probe = take(tables)
         findings += audit_steps(tables, probe, told, progress)
         findings += audit_velocities(probe, told)
+        for ratio in (f for f in learnt if f.subject == "ratio"):
+            findings = [of_recorded(f, ratio) for f in findings]
         accused = {f.subject for f in findings if f.verdict == "differs"}
         learnt = [
             of_ratio(f, accused, tables, probe, told) if f.subject == "ratio" else f for f in learnt

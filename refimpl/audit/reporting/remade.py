@@ -38,7 +38,8 @@ def of_ratio(
     """
     wrong = [name for name in _LOG_PROBS if name in accused]
     bare = finding.detail == UNLISTED
-    moved = any(f"{words} in it is that of" in finding.detail for words in ("log p", "log p_old"))
+    moved = any(f"{words} in it is that of" in finding.detail for words in _IN_RATIO.values())
+    moved = moved or any(_other_step(finding, name) for name in wrong)
     if finding.verdict != "differs" or finding.formula or not (bare or moved):
         return finding
     for way in _ways(list(_rows(tables, probe, manifest)), manifest):
@@ -58,6 +59,31 @@ def of_ratio(
         why = f"it takes {' and '.join(wrong)}, as recorded not what it is to be{told_for}"
         return replace(finding, verdict="not checked", detail=why)
     return finding
+
+
+def of_recorded(finding: Finding, ratio: Finding) -> Finding:
+    """The verdict on a log-probability that has no name yet, where the ratio is made of that of
+    another step.
+
+    Args:
+        ratio: the verdict on it, before it is made anew.
+    """
+    named = finding.subject not in _LOG_PROBS or finding.detail != UNLISTED
+    which = "" if named else _other_step(ratio, finding.subject)
+    if finding.verdict != "differs" or not which:
+        return finding
+    by = "late" if which == "after" else "early"
+    told = f"it was recorded one step {by}: the ratio is made of that in the step {which}"
+    return replace(finding, detail=f"{UNLISTED}: {told}")
+
+
+def _other_step(ratio: Finding, name: str) -> str:
+    """ "after" or "before", where the ratio is made of a log-probability of that step."""
+    told = f"{UNLISTED}: {_IN_RATIO[name]} in it is of the same sample in the step "
+    return next((w for w in ("after", "before") if ratio.detail == told + w), "")
+
+
+_IN_RATIO = {"log_prob": "log p", "log_prob_old": "log p_old"}
 
 
 @dataclass(frozen=True)
