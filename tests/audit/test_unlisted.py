@@ -332,3 +332,25 @@ def test_a_mean_with_the_levels_of_another_step_is_told_so(judge):
     kept = {n: x[:-step] for n, x in wrong.items()}
     found = judge(kept | {"log_prob": kept["log_prob"]}, {"log_prob": "mean"})
     assert "the levels of the step before" in found["mean"].detail, found["mean"]
+
+
+FEW = {"schedule": "flow_grpo", "a": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("g", "said"),
+    [(lambda t, s: 0.7 * torch.sqrt(s / (1 - s)), "g at the end of the step"),
+     (lambda t, s: 0.31 + 0.77 * t**1.7, "no schedule with a name: g(1) = 1.08")],
+)  # fmt: skip
+def test_a_schedule_of_few_levels_is_read_where_it_has_no_number_of_its_own(make, judge, g, said):
+    c = {n: x for n, x in make(T=8).items() if n in ("x_t", "t", "s", "std")}
+    c["std"] = g(c["t"], c["s"]) * torch.sqrt(c["t"] - c["s"])
+    assert said in judge(c, FEW)["schedule"].detail
+
+
+def test_a_density_about_the_state_before_the_step_is_told(make, judge, kit):
+    c = make()
+    z = (c["x_s"] - c["x_t"]) / kit["rows"](c, "std")
+    each = -(z**2) / 2 - torch.log(kit["rows"](c, "std")) - math.log(2 * math.pi) / 2
+    c["log_prob"] = each.flatten(1).sum(1)
+    assert "(x_s − x)²/(2 std²)" in judge(c)["log_prob"].detail

@@ -51,6 +51,11 @@ _SHARP = 2.0**-8
 _FEWEST = 8
 """Of fewer numbers a formula with one or two of its own gives all."""
 
+_LEVELS = 5
+"""Of so many levels a schedule without a number of its own is told: nobody meets them by chance."""
+
+_DECIMAL = re.compile(r"\d\.\d")
+
 _FLAT = 2.0**-8
 """Numbers that differ by less than this part of the largest are one, as far as formulas go."""
 
@@ -107,7 +112,8 @@ def read(
         known: conventions that other numbers have shown: no other is asked about.
     """
     every = torch.cat([x.flatten() for x in got])
-    if len(every) < _FEWEST:
+    few = len(every) < _FEWEST
+    if few and (subject != "schedule" or len(every) < _LEVELS):
         return ""
     if bool((every == every[0]).all()):
         return f"it is {number(float(every[0]))} everywhere"
@@ -121,6 +127,8 @@ def read(
     with quiet():
         found = explain(op, e.cases, e.answers, e.c, Patience(slips=False))
     if not found or not all(_stands(x, e) for x in found):
+        return ""
+    if few and any(x.kind not in ("edit", "mistake") or _DECIMAL.search(x.name) for x in found):
         return ""
     found = _plainest(found)
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])

@@ -325,7 +325,9 @@ def _of_density(subject: str, b: Block) -> dict[str, Tensor] | None:
     mean = b.latent("mean") if b.has("mean") and velocity == "v" else b.mean_of(velocity)
     if mean is None or not b.has("x_s"):
         return None
-    return {"x_s": b.latent("x_s"), "mean": mean.clone()} | scalars_of(b, "std")
+    given = {"x_s": b.latent("x_s"), "mean": mean.clone()} | scalars_of(b, "std")
+    other = b.has("x_t") and b.latent("x_t").shape[1] <= _WIDEST
+    return given | ({"x": b.latent("x_t")} if other else {})
 
 
 def _of_kl(b: Block) -> dict[str, Tensor] | None:
