@@ -89,17 +89,6 @@ def test_a_line_may_call_it(name):
     np.testing.assert_allclose(got, want, rtol=1e-14)  # a few roundings of float64
 
 
-@pytest.mark.parametrize("p", [0.01, 0.5, 0.9, 0.95, 0.99])
-def test_quantiles_of_sizes_are_numpys_and_no_number_where_one_is_none(p):
-    rows = np.random.default_rng(0).normal(size=(5, 7))
-    rows[3, 2] = np.nan
-    told = FUNCTIONS["quantile_of_abs"](rows, p)
-    np.testing.assert_allclose(
-        told, np.quantile(np.abs(rows), p, axis=1, keepdims=True), rtol=1e-14
-    )
-    assert np.isnan(told[3, 0])
-
-
 def test_what_is_thresholded_is_not_made_larger():
     small = X / 8
     np.testing.assert_array_equal(FUNCTIONS["thresholded"](small, 0.5), small)

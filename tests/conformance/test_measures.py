@@ -175,13 +175,3 @@ def test_a_measure_has_no_value_in_a_group_too_small_for_it():
     assert np.isnan(OF_EACH["the others' mean"](one))
     assert np.isnan(CENTRES["the group's mean without its ends"](one))
     assert np.isnan(CENTRES["the group's mean without its last sample"](one))
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
-@pytest.mark.parametrize("q", [1, 5, 25, 50, 80, 95, 99])
-def test_quantiles_are_numpys(q, n):
-    rewards = np.random.default_rng(n).normal(size=(5, n))
-    name = "the group's median" if q == 50 else f"the group's {q} % quantile"
-    np.testing.assert_allclose(
-        CENTRES[name](rewards), np.quantile(rewards, q / 100, axis=1, keepdims=True), rtol=1e-14
-    )

@@ -1,6 +1,9 @@
 """A ratio that is not 1 before the first update: its causes, without those that the record refutes.
 
-v = v_old        →   no other velocity, model time or network        log_prob differs   →   see it
+    v = v_old        →   no other velocity, model time or network
+    log_prob differs →   see log_prob
+
+What is wrong in what the ratio is made of is the first cause.
 """
 
 from collections.abc import Mapping, Sequence

@@ -75,7 +75,8 @@ def _across(i: Inputs, c: Conventions) -> Parts:
         raise ValueError("one prompt has no std over prompts")
     scale = r.std(axis=0, keepdims=True, ddof=c["advantage_ddof"]) + c["advantage_eps"]
     centred = r - r.mean(axis=1, keepdims=True)
-    return {"value": np.divide(centred, scale, out=0 * centred, where=0 * centred + scale > 0)}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {"value": np.where(scale > 0, centred / scale, 0.0)}
 
 
 def _by_prompts(i: Inputs, c: Conventions) -> Parts:

@@ -8,14 +8,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..formulas.program import quantile
-
 Measure: TypeAlias = Callable[[np.ndarray], Any]
 """A number of each group, from (prompts, G) rewards: (prompts, 1), one for all, or one for each."""
 
 
 def _per_cent(q: float) -> Measure:
-    return lambda r: quantile(r, q / 100)[:, None]
+    return lambda r: np.quantile(r, q / 100, axis=1, keepdims=True)
 
 
 def _between(low: float, high: float) -> Measure:

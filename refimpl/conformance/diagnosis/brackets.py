@@ -1,6 +1,8 @@
 """Brackets that were lost, or set elsewhere, in one expression.
 
-(b + c) a  →  b + c a        a/(b c)  →  a/b c        √(b/c)  →  √b/c        and back
+    (b + c) a  →  b + c a        a/(b c)  →  a/b c        √(b/c)  →  √b/c        and back
+
+Each bracket is moved alone: nothing else of the expression changes.
 """
 
 import ast

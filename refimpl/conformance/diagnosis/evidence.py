@@ -162,13 +162,23 @@ class Evidence:
     def distinct(
         self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], float]
     ) -> list[T]:
-        """The shortest of those that say the same, where nothing was asked: the rest are ties."""
-        kept: list[tuple[list[Parts | None], T]] = []
+        """The shortest of those that say the same."""
+        return [group[0] for group in self.ties(found, says, length)]
+
+    def ties(
+        self, found: Iterable[T], says: Callable[[T], Hypothesis], length: Callable[[T], float]
+    ) -> list[list[T]]:
+        """Those that say the same where nothing was asked, together; the shortest first."""
+        groups: list[tuple[list[Parts | None], list[T]]] = []
         for one in sorted(found, key=length):
             told = [quietly(says(one), i) for i in self._elsewhere]
-            if not any(all(map(_same, told, other)) for other, _ in kept):
-                kept.append((told, one))
-        return [one for _, one in kept]
+            for other, group in groups:
+                if all(map(_same, told, other)):
+                    group.append(one)
+                    break
+            else:
+                groups.append((told, [one]))
+        return [group for _, group in groups]
 
     @cached_property
     def _elsewhere(self) -> list[Inputs]:

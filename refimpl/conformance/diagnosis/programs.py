@@ -7,7 +7,7 @@ Of programs that say the same the plainest is told.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,17 +146,15 @@ def explains(n: Neighbour, e: Evidence, wanted: set[str]) -> bool:
 
 def distinct(found: Iterable[Neighbour], e: Evidence) -> list[Neighbour]:
     """One of each program, in its shortest spelling; beside it the shortest of another form."""
-    every = sorted(found, key=_length)
-    kept = e.distinct(every, lambda n: n.says(e), _length)
-    return [replace(n, beside=n.beside or _of_other_forms(n, every, e)) for n in kept]
+    groups = e.ties(found, lambda n: n.says(e), _length)
+    return [replace(n, beside=n.beside or _of_other_forms(n, ties)) for n, *ties in groups]
 
 
-def _of_other_forms(n: Neighbour, every: list[Neighbour], e: Evidence) -> tuple[Neighbour, ...]:
+def _of_other_forms(n: Neighbour, ties: Sequence[Neighbour]) -> tuple[Neighbour, ...]:
     """Edits that say the same of the formula as it is written in other forms, one for each."""
     found, forms, texts = list[Neighbour](), [_meant(n)], [_was(n)]
-    for m in (m for m in every if len(m.edits) == 1 and not crooked(m)):
-        alone = _meant(m) not in forms and _was(m) not in texts and len(found) < _FORMS
-        if alone and len(e.distinct([n, m], lambda x: x.says(e), _length)) == 1:
+    for m in (m for m in ties if len(m.edits) == 1 and not crooked(m)):
+        if _meant(m) not in forms and _was(m) not in texts and len(found) < _FORMS:
             found.append(m)
             forms.append(_meant(m))
             texts.append(_was(m))
@@ -201,17 +199,12 @@ def shapes(program: Program, k: int, known: Env) -> Shapes:
 
 def _named_before(program: Program, k: int) -> list[str]:
     """The numbers that may stand in line k: those of the formula, and the step's own."""
-    used = {name for row in program.lines for name in row.uses} | {
-        "x",
-        "x_start",
-        "v",
-        "t",
-        "s",
-        "h",
-    }
-    return sorted(
-        (used | {row.name for row in program.lines}) - {r.name for r in program.lines[k:]}
-    )
+    used = {name for row in program.lines for name in (row.name, *row.uses)}
+    return sorted((used | _OF_STEPS) - {row.name for row in program.lines[k:]})
+
+
+_OF_STEPS = {"x", "x_start", "v", "t", "s", "h"}
+"""What a step has at hand, whether its formula asks for it or not."""
 
 
 def _is_number(x: Any) -> bool:
