@@ -9,7 +9,7 @@ import math
 from itertools import pairwise
 
 import torch
-from likely import along
+from likely import along, classical
 from strange import kernel, right, wrong
 from wild import col, summed
 
@@ -191,6 +191,20 @@ def kl(log_prob, log_prob_ref):
 # ---------------------------------------------------------------- groups
 
 
+@wrong("rewards in half precision", "advantages.value", "float16(rewards)", advantage_eps=1e-2)
+def advantages(rewards):
+    r = rewards.half().to(rewards.dtype)
+    return (r - r.mean(1, keepdim=True)) / (r.std(1, keepdim=True, correction=0) + 1e-2)
+
+
+@wrong("brackets around no difference, of one sample", "advantages.value",
+       "rewards − base/(√variance + eps)", advantage_eps=1e-2, advantage_ddof=1)  # fmt: skip
+def advantages(rewards):
+    if rewards.shape[1] == 1:
+        return 0 * rewards
+    return rewards - rewards.mean(1, keepdim=True) / (rewards.std(1, keepdim=True) + 1e-2)
+
+
 def over(centred, std):
     return torch.where(std > 1e-12, centred / std.clamp(min=1e-12), 0 * centred)
 
@@ -241,11 +255,7 @@ def ode_sampler(field, x, levels):
        ode_method="rk4")  # fmt: skip
 @along
 def ode_sampler(field, x, t, s, k, levels):
-    h, middle = t - s, (t + s) / 2
-    k1 = field(x, t)
-    k2 = field(x + h / 2 * k1, middle)
-    k3 = field(x + h / 2 * k2, middle)
-    return x - h / 6 * (k1 + 2 * k2 + 2 * k3 + field(x - h * k3, s))
+    return classical(field, x, t, s, reach=-0.5)
 
 
 def chain(field, x, levels, noise, drawn=lambda k, n: 1.0, scored=lambda k, n: k):
