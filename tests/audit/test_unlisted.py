@@ -340,6 +340,7 @@ FEW = {"schedule": "flow_grpo", "a": 0.7}
 @pytest.mark.parametrize(
     ("g", "said"),
     [(lambda t, s: 0.7 * torch.sqrt(s / (1 - s)), "g at the end of the step"),
+     (lambda t, s: 0.7 * t, "equals the mistake 'g = a t'"),
      (lambda t, s: 0.31 + 0.77 * t**1.7, "no schedule with a name: g(1) = 1.08")],
 )  # fmt: skip
 def test_a_schedule_of_few_levels_is_read_where_it_has_no_number_of_its_own(make, judge, g, said):
@@ -354,3 +355,17 @@ def test_a_density_about_the_state_before_the_step_is_told(make, judge, kit):
     each = -(z**2) / 2 - torch.log(kit["rows"](c, "std")) - math.log(2 * math.pi) / 2
     c["log_prob"] = each.flatten(1).sum(1)
     assert "(x_s − x)²/(2 std²)" in judge(c)["log_prob"].detail
+
+
+@pytest.mark.parametrize("how", ["sum", "mean"])
+def test_a_divergence_made_of_velocities_is_told_in_either_reduction(judge, how):
+    """The paper's weight, h/2 ((1 − t) g/(2 t) + 1/g)², with 1 + t for 1 − t."""
+    c = run()
+    t, s, std = (c[n].view(-1, 1, 1, 1) for n in ("t", "s", "std"))
+    g, gap = std / torch.sqrt(t - s), c["v"] - c["v_ref"]
+    each = ((t - s) / 2 * ((1 + t) * g / (2 * t) + 1 / g) ** 2 * gap**2).flatten(1)
+    c["kl"] = getattr(each, how)(1)
+    bare = {n: x for n, x in c.items() if n not in ("mean", "mean_ref", "log_prob")}
+    for declared in ({"a": 0.7}, {"a": 0.7, "kl_reduction": how}):
+        found = judge(bare, declared)["kl"]
+        assert "h/2 (g (1 + t)/(2 t) + 1/g)² (v − v_ref)²  where" in found.detail, found.detail

@@ -266,11 +266,13 @@ def _by_velocities(b: Block, table: Table, manifest: Manifest, u: float) -> str:
     given = {n: b.latent(n) for n in ("v", "v_ref")} | scalars_of(b, "g")
     cases, told = readings.cases_of(*finite(given, b.raw["kl"].double()[:, :1]))
     shaped = [{n: _shaped(table, x) for n, x in i.items()} for i in cases]
-    way = {"kl_reduction": manifest.kl_reduction or "sum"}
+    ways = [manifest.kl_reduction] if manifest.kl_reduction else ["sum", "mean"]
     for rule in ({}, *_schedules(given, manifest)):
         own = [{n: x for n, x in i.items() if n != "g" or not rule} for i in shaped]
-        if line := readings.read("kl", own, told, u, way | rule, known=(*way, *rule)):
-            return line
+        kinds = [rule | {"kl_reduction": way} for way in ways]
+        lines = [readings.read("kl", own, told, u, kind, known=tuple(kind)) for kind in kinds]
+        if any(lines):
+            return min(filter(None, lines), key=len)
     return ""
 
 
