@@ -36,7 +36,7 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers,samplers,labs,sd3,docs,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers,samplers,labs,sd3,bitsandbytes,docs,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchcfm azula k-diffusion sbi zuko nflows
 	touch $@
 

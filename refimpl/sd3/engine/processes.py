@@ -208,7 +208,10 @@ class Engine:
             moments = zero.moments(self.optimiser, self.parameters)
         else:
             moments = [
-                {key: self.held(x) for key, x in self.optimiser.state.get(parameter, {}).items()}
+                {
+                    key: self.held(x) if isinstance(x, Tensor) else x  # bitsandbytes counts steps
+                    for key, x in self.optimiser.state.get(parameter, {}).items()
+                }
                 for parameter in self.parameters
             ]
         scaler = self.accelerator.scaler
@@ -269,12 +272,18 @@ def buckets(parameters: Sequence[nn.Parameter], most: int) -> Iterator[list[nn.P
         yield found
 
 
-def require_engine(kind: str, sharded: str | None) -> None:
+def require_engine(kind: str, optimiser: str, sharded: str | None) -> None:
     """Refuse what no test has run.
 
     Raises:
-        ValueError: all weights under DeepSpeed, with the engine that shards them.
+        ValueError: 8-bit moments where an engine shards; all weights under DeepSpeed, with the
+            engine that shards them.
     """
+    if optimiser == "adamw8bit" and sharded:
+        raise ValueError(
+            f"training.optimiser=adamw8bit does not run under {sharded}: bitsandbytes keeps its "
+            "moments outside the shards; take training.optimiser=adamw, or `refimpl sd3 engine ddp`"
+        )
     if kind == "full" and sharded == "DEEPSPEED":
         raise ValueError(
             "adapter.kind=full does not run under DeepSpeed: take `refimpl sd3 engine fsdp`, which "

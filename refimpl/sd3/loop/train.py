@@ -90,7 +90,7 @@ class Trainer:
                 f"training.updates={config.training.updates} must divide the "
                 f"{self.sampler.share} images of a process"
             )
-        require_engine(config.adapter.kind, engine.sharded)
+        require_engine(config.adapter.kind, config.training.optimiser, engine.sharded)
         self.policy = Policy(
             engine.called,
             parts.transformer,
