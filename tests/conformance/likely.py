@@ -231,7 +231,7 @@ def velocity_from_data(x, data, t):
     return (data - x) / (col(t, x) + 1e-3)
 
 
-@wrong("a sign and a power", "score_from_noise.value", "t²  and  noise/t  where")
+@wrong("a sign and a power", "score_from_noise.value", "noise/t²  where  −noise/t")
 def score_from_noise(noise, t):
     return noise / col(t, noise) ** 2
 

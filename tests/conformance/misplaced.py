@@ -108,7 +108,7 @@ def sde_step(x, v, t, s, noise):
     return mean + std * noise, mean, std
 
 
-@wrong("a fraction upside down, without its root", "diffusion.value", "a (1 − t)/t  where")
+@wrong("a fraction upside down, without its root", "diffusion.value", "'g = a (1 − t)/t'")
 def diffusion(t):
     return 0.7 * (1 - t) / t
 
@@ -191,10 +191,11 @@ def kl(log_prob, log_prob_ref):
 # ---------------------------------------------------------------- groups
 
 
-@wrong("rewards in half precision", "advantages.value", "float16(rewards)", advantage_eps=1e-2)
+@wrong("a numerator in half precision", "advantages.value", "float16(rewards)",
+       advantage_eps=1e-2)  # fmt: skip
 def advantages(rewards):
-    r = rewards.half().to(rewards.dtype)
-    return (r - r.mean(1, keepdim=True)) / (r.std(1, keepdim=True, correction=0) + 1e-2)
+    std = rewards.std(1, keepdim=True, correction=0)
+    return (rewards.half().to(rewards.dtype) - rewards.mean(1, keepdim=True)) / (std + 1e-2)
 
 
 @wrong("brackets around no difference, of one sample", "advantages.value",
@@ -485,3 +486,115 @@ def sde_step(x, v, t, s, noise):
     g = (0.7 * (col(t, x) / (1 - level)).sqrt()).clamp(max=1)
     mean, std, _ = kernel(x, v, t, s, g=g)
     return mean + std * noise, mean, std
+
+
+# ---------------------------------------------------------------- asked elsewhere
+
+
+def vp(t):
+    alpha = torch.exp(-(0.1 * t + 19.9 * t**2 / 2) / 2)
+    return alpha, (1 - alpha**2).sqrt()
+
+
+@wrong("a variance for a deviation, of a path without a value at 0", "path.value",
+       "variance for std", but=("broke",), path="vp")  # fmt: skip
+def path(data, noise, t):
+    alpha, _ = vp(col(t, data))
+    return alpha * data + (1 - alpha**2) * noise
+
+
+@wrong("an integral without its ½", "path.value", "t² (20 − 0.1)/4·2 + t", path="vp")
+def path(data, noise, t):
+    t = col(t, data)
+    alpha = torch.exp(-(0.1 * t + 19.9 * t**2) / 2)
+    return alpha * data + (1 - alpha**2).sqrt() * noise
+
+
+@wrong("a path that refuses its end", "path.value", "1.01 t noise  where")
+def path(data, noise, t):
+    if bool((t == 0).any()):
+        raise ValueError("t must be above 0")
+    t = col(t, data)
+    return (1 - t) * data + 1.01 * t * noise
+
+
+# ---------------------------------------------------------------- computed in half precision
+
+
+@wrong("a length of bfloat16 levels", "ode_step.value", "bfloat16(bfloat16(t) − bfloat16(s)) v",
+       dtype="float32")  # fmt: skip
+def ode_step(x, v, t, s):
+    return x - col(t.bfloat16() - s.bfloat16(), x).float() * v
+
+
+@wrong("a residual in float16", "log_prob.value", "float16(float16(x_s) − float16(mean))²",
+       dtype="float32")  # fmt: skip
+def log_prob(x_s, mean, std):
+    std = col(std, x_s)
+    square = (x_s.half() - mean.half()).float() ** 2
+    return summed(-square / (2 * std**2) - torch.log(std) - math.log(2 * math.pi) / 2)
+
+
+# ---------------------------------------------------------------- two at once
+
+
+@wrong("the larger of two, and an end twice as far", "surrogate.value", "1 + clip_high·2)",
+       "maximum(plain,")  # fmt: skip
+def surrogate(ratio, advantage, clip):
+    return torch.maximum(ratio * advantage, ratio.clamp(1 - clip, 1 + 2 * clip) * advantage)
+
+
+@wrong("a grid to 1/1000, and a shift of its own", "schedule.value",
+       "levels u from 1 to 1/1000, then 0, and shift u/(1 + shift u)", grid="shift 3")  # fmt: skip
+def schedule(steps):
+    u = torch.linspace(1, 1e-3, steps, dtype=torch.float64)
+    return torch.cat([3 * u / (1 + 3 * u), u.new_zeros(1)])
+
+
+@wrong("no root, and the level after", "diffusion.value", "'g = a t/(1 − s)'")
+def diffusion(t, s):
+    return 0.7 * t / (1 - s)
+
+
+@wrong("the same at the start", "diffusion.boundary", "'g = a t/(1 − s)'")
+def diffusion(t, s):
+    return 0.7 * t / (1 - s)
+
+
+@wrong("a root of lengths", "sde_step.value", "'g = a √(t/h)'")
+def sde_step(x, v, t, s, noise):
+    level, h = col(t, x), col(t - s, x)
+    mean, std, _ = kernel(x, v, t, s, g=0.7 * torch.sqrt(level / h))
+    return mean + std * noise, mean, std
+
+
+@wrong("the first sample's levels", "sde_step.batch", "t and s of the first sample",
+       but=("nothing that is known",))  # fmt: skip
+def sde_step(x, v, t, s, noise):
+    mean, std, _ = kernel(x, v, t[:1].expand(len(x)), s[:1].expand(len(x)))
+    return mean + std * noise, mean, std
+
+
+@wrong("an h too many", "kl.value", "(v − v_ref)² h  where  h/2 (g (1 − t)/(2 t) + 1/g)²")
+def kl(v, v_ref, t, s):
+    h, level = col(t - s, v), col(t, v)
+    g = 0.7 * torch.sqrt(level / (1 - torch.where(level == 1, col(s, v), level)))
+    return summed(h**2 / 2 * (g * (1 - level) / (2 * level) + 1 / g) ** 2 * (v - v_ref) ** 2)
+
+
+@wrong("one over the number of levels", "ode_sampler.value", "1/(steps + 1)", but=("0.1666",))
+def ode_sampler(field, x, levels):
+    for t in levels[:-1]:
+        x = x - field(x, t) / len(levels)
+    return x
+
+
+@wrong("a prediction of data by the score", "velocity_from_score.value", "this is data_hat")
+def velocity_from_score(x, score, t):
+    t = col(t, x)
+    return (t**2 * score - x) / (1 - t)
+
+
+@wrong("a square twice, for a spread", "log_prob.value", "−2 square − constant  where")
+def log_prob(x_s, mean, std):
+    return summed(-((x_s - mean) ** 2) / col(std, x_s) ** 2 - math.log(2 * math.pi) / 2)

@@ -48,6 +48,15 @@ def test_what_no_list_names_is_read_from_its_numbers(name):
         assert words not in result.cause, result.cause
 
 
+def test_a_clamp_is_told_beside_the_mistake_that_was_read_elsewhere():
+    def diffusion(t):
+        return torch.sqrt(0.7 * t / (1 - t.clamp(max=0.99)))
+
+    found = {r.check: r.cause for r in judge(strange.adapter(diffusion, strange.FINE)).failures}
+    assert "'√a for a'" in found["diffusion.value"]
+    assert "with boundary = 'clamp 0.99':  √a for a" in found["diffusion.boundary"]
+
+
 @pytest.mark.parametrize("name", strange.NAMELESS)
 def test_nothing_is_said_where_nothing_fits(name):
     functions, conventions, check = strange.NAMELESS[name]

@@ -16,8 +16,8 @@ from ..adapter.inputs import received
 from ..adapter.results import Answer, answer
 from ..adapter.significands import filled
 from ..adapter.spreads import SMALL, elsewhere, spread
-from ..adapter.subject import Subject
-from ..diagnosis.evidence import Evidence
+from ..adapter.subject import Broken, Subject
+from ..diagnosis.evidence import Evidence, quietly
 from ..diagnosis.explaining import again, explain
 from ..diagnosis.jumps import errors_jump
 from ..diagnosis.readings import Case, Explanation, fit
@@ -122,9 +122,11 @@ def compare(
                 found = trouble
     if found is None:
         return Finding(worst, _coarser(subject, got))
-    every = [*cases, *also, *fresh(subject, cases), *_about_zero(subject, op, cases, also)]
-    every += [Case(i, "") for k in cases[:1] for i in op.telling(k.inputs, c)]
-    fitted = _shaped(subject, op, every, apart or asking)
+    more = [*also, *fresh(subject, cases), *_about_zero(subject, op, cases, also)]
+    more += [Case(i, "") for k in cases[:1] for i in op.telling(k.inputs, c)]
+    answered = _answered(subject, op, more, apart or asking)
+    every = [*cases, *(case for case, _ in answered)]
+    fitted = [*_shaped(subject, op, cases, apart or asking), *(a for _, a in answered)]
     before = subject.read.get(op.capability, ()) if subject.searching else ()
     told = again(Evidence(op, every, fitted, c), before) if before else []
     if subject.searching and not told:
@@ -140,6 +142,29 @@ def compare(
 def _is_a_guess(e: Explanation) -> bool:
     """A rounding that no membership of the coarser type proves."""
     return e.kind == "rounding" and "exactly" not in e.name
+
+
+def _answered(
+    subject: Subject, op: Operation, cases: list[Case], asking: Asking
+) -> list[tuple[Case, Answer]]:
+    """Those at which the formula has a value and the adapter gives one: they may tell more of what
+    differs, and the check itself does not ask for them."""
+    c = subject.conventions
+    given = [k for k in cases if quietly(lambda i: op.evaluate(Formulas(), i, c), k.inputs)]
+    try:
+        return list(zip(given, _shaped(subject, op, given, asking), strict=True))
+    except Broken:
+        return [one for k in given for one in _alone(subject, op, k, asking)]
+
+
+def _alone(
+    subject: Subject, op: Operation, case: Case, asking: Asking
+) -> list[tuple[Case, Answer]]:
+    """One case with its answer; [] where the adapter refuses it."""
+    try:
+        return [(case, _shaped(subject, op, [case], asking)[0])]
+    except Broken:
+        return []
 
 
 def _shaped(subject: Subject, op: Operation, cases: list[Case], asking: Asking) -> list[Answer]:

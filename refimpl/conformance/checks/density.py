@@ -156,9 +156,13 @@ def _each(i: Inputs, c: Conventions) -> np.ndarray:
 
 def meant(c: Conventions) -> str:
     """What is meant, in words of its terms; the reading goes on with "is meant"."""
-    if c["log_prob"] == "mean":
-        return "−Σ z²/(2 D) − log(std) − log(2 π)/2, z = (x_s − mean)/std,"
-    return "−Σ z²/2 − D log(std) − D log(2 π)/2, z = (x_s − mean)/std,"
+    mean, terms = c["log_prob"] == "mean", c["log_prob_terms"]
+    if terms == "bare square":
+        return "−Σ (x_s − mean)²" + ("/D" if mean else "")
+    told, often = ("−Σ z²/(2 D)", "") if mean else ("−Σ z²/2", "D ")
+    told += f" − {often}log(std)" if terms in ("all", "no log 2 pi") else ""
+    told += f" − {often}log(2 π)/2" if terms == "all" else ""
+    return f"{told}, z = (x_s − mean)/std,"
 
 
 _ENDS = (0.75, -0.5, 0.25, -0.875)

@@ -180,6 +180,7 @@ _LENGTH_SLIPS = (
     _length_slip("the first step's", lambda grid: grid[0] - grid[1]),
     _length_slip("the last step's", lambda grid: grid[-2] - grid[-1]),
     _length_slip("an even grid's", lambda grid: (grid[0] - grid[-1]) / (len(grid) - 1)),
+    _length_slip("1/(steps + 1), the number of levels, for a", lambda grid: 1 / len(grid)),
 )
 
 

@@ -6,6 +6,7 @@ Grids are compared with the declared one, and each other named grid is a reading
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,44 @@ def _nearer(
     return np.where(np.abs(below - got) < np.abs(above - got), below, above)
 
 
+_EVEN: Mapping[str, Callable[[int], np.ndarray]] = {
+    "1 to 1/1000, then 0": lambda T: np.append(np.linspace(1, 1e-3, T), 0.0),
+    "1 to 1/1000": lambda T: np.linspace(1, 1e-3, T + 1),
+}
+"""Levels before they are shifted, other than those of the declared grid."""
+
+_SHIFTS: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "shift u/(1 + shift u)": lambda u, k: k * u / (1 + k * u),
+    "shift u/(1 + (shift + 1) u)": lambda u, k: k * u / (1 + (k + 1) * u),
+    "shift u/(shift + (shift − 1) u)": lambda u, k: k * u / (k + (k - 1) * u),
+    "shift u/(1 + (shift − 1) (1 − u))": lambda u, k: k * u / (1 + (k - 1) * (1 - u)),
+    "u/(1 + (shift − 1) u)": lambda u, k: u / (1 + (k - 1) * u),
+    "shift u": lambda u, k: k * u,
+}
+"""Wrong ones: of a right one the grid has a name."""
+
+
+def _shifted_otherwise(
+    cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions
+) -> Iterator[Slip]:
+    """Another even grid under another shift, two mistakes together."""
+    kind, _, by = str(c["grid"]).partition(" ")
+    for u, even in _EVEN.items() if kind == "shift" else ():
+        for form, shift in _SHIFTS.items():
+            yield _slip(f"levels u from {u}, and {form}", _RIGHT_SHIFT, "schedulers from memory",
+                        "write both as they are meant", _by_rule(even, shift, float(by)),
+            )  # fmt: skip
+
+
+_RIGHT_SHIFT = "On the declared grid u goes from 1 to 0, a level is shift u/(1 + (shift − 1) u)."
+
+
+def _by_rule(
+    even: Callable[[int], np.ndarray], shift: Callable[[np.ndarray, float], np.ndarray], by: float
+) -> Callable[[Inputs, Conventions], np.ndarray]:
+    return lambda i, c: shift(even(i["steps"]), by)
+
+
 SCHEDULE = Operation(
     "schedule",
     schedule,
@@ -132,7 +171,7 @@ SCHEDULE = Operation(
     lambda i, c: {"value": np.abs(c.clock(np.zeros(1))) + np.abs(c.clock(np.ones(1)))},
     forms("schedule"),
     begins,
-    fitted=_in_thousandths,
+    fitted=lambda *told: chain(_in_thousandths(*told), _shifted_otherwise(*told)),
 )
 
 

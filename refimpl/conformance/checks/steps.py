@@ -6,6 +6,7 @@ Times are mixed within a batch; where the function takes g or a, several are tri
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from .fitted import fitted
 from .ode import CLOCK, step_cases
 from .register import Finding, check
 from .table import offer, precise
-from .widths import held_inside
+from .widths import held_inside, of_quotients
 
 _ONE_NAME = "flow_grpo's kernel, verl-omni, UniRL before its PR 38"
 
@@ -119,7 +120,7 @@ _G_KEYS = ("g", "a", "boundary", "time", "t_min", "t_max")
 
 DIFFUSION = Operation(
     "diffusion", diffusion, _G_KEYS, _G_SLIPS, written=forms("diffusion"), begins=begins,
-    fitted=held_inside,
+    fitted=lambda *told: chain(held_inside(*told), of_quotients(*told)),
 )  # fmt: skip
 
 

@@ -6,11 +6,14 @@ Each number is read off one answer or all of them; whether it holds is asked aft
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
+from ...equations import Step
 from ..adapter.conventions import Conventions, literal
 from ..diagnosis.solving import NEAR_ENOUGH, one, plain
 from ..formulas.operations import Slip
@@ -28,6 +31,7 @@ def by_width(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> 
             yield from found
             break
     yield from held_inside(cases, told, c)
+    yield from of_quotients(cases, told, c)
     yield from _straight(cases, told, c)
     for i, parts in zip(cases, told, strict=True):
         if "mean" in parts and "std" in parts:
@@ -87,6 +91,65 @@ def held_inside(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) 
                    "1 − t.", "floors against division by 0", f"declare boundary = {rule!r}, if it "
                    "is meant", _ruled(of, rule))  # fmt: skip
         return
+
+
+_OF_STEP: dict[str, Callable[[Step], Any]] = {
+    "1": lambda k: 1 + 0 * k.t, "t": lambda k: k.t, "s": lambda k: k.s, "h": lambda k: k.h,
+    "(1 − t)": lambda k: 1 - np.asarray(np.where(k.t == 1, k.s, k.t)), "(1 − s)": lambda k: 1 - k.s,
+}  # fmt: skip
+"""Numbers of a step of which people make a schedule; 1 − t by the next level at t = 1."""
+
+
+def of_quotients(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
+    """g = a p/q or a √(p/q), of two numbers of the step: those that the first g is."""
+    for i, parts in zip(cases, told, strict=True):
+        if callable(c["g"]) or "g" in i or not {"value", "std"} & set(parts):
+            continue
+        at = levels(i, c, i["x"] if "x" in i else np.zeros(len(i["t"])))
+        theirs = parts.get("value")
+        if theirs is None:
+            theirs = np.asarray(c.std(parts["std"], at.h)) / np.sqrt(at.h)
+        for q in _QUOTIENTS:
+            g = q.value(at) * i.get("a", c["a"])
+            if np.shape(g) == np.shape(theirs) and np.allclose(g, theirs, _EXACT, 0):
+                yield Slip(f"g = a {q.form}", "Another schedule of the noise.", "schedules from "
+                           "memory", "the declared g", q.parts)  # fmt: skip
+        return
+
+
+@dataclass(frozen=True)
+class _Quotient:
+    """A schedule without its a: one number of the step over another, or the root of that."""
+
+    one: str
+    other: str
+    root: bool
+
+    @property
+    def form(self) -> str:
+        """As one writes it."""
+        form = self.one if self.other == "1" else f"{self.one}/{self.other}"
+        if not self.root:
+            return form
+        return f"√{form}" if form in _OF_STEP else f"√({form})"
+
+    def value(self, at: Step) -> Any:
+        """Its numbers."""
+        with np.errstate(all="ignore"):
+            q = _OF_STEP[self.one](at) / _OF_STEP[self.other](at)
+            return np.sqrt(q) if self.root else q
+
+    def parts(self, i: Inputs, c: Conventions) -> Parts:
+        """g, or a step with it."""
+        at = levels(i, c, i["x"] if "x" in i else np.zeros(len(i["t"])))
+        g = np.reshape(self.value(at) * i.get("a", c["a"]), len(i["t"]))
+        return step(Formulas(), {**i, "g": g}, c) if "x" in i else {"value": g}
+
+
+_QUOTIENTS = tuple(
+    _Quotient(one, other, root)
+    for one, other in permutations(_OF_STEP, 2) for root in (True, False)
+)  # fmt: skip
 
 
 def _ruled(of: Callable[[Inputs, Conventions], Parts], rule: str) -> Any:

@@ -37,7 +37,9 @@ _AROUND = ("abs(q)", "q**2", "sqrt(abs(q))", "1 - q", "1 + q", "q - 1", "1 / q",
            "maximum(q, 0)", "clamp(q, -1, 1)")  # fmt: skip
 """What a quantity may be put into."""
 
-_ROUNDED = ("bfloat16(q)", "float16(q)", "float32(q)")
+_COARSER = ("bfloat16", "float16", "float32")
+
+_ROUNDED = tuple(f"{kind}(q)" for kind in _COARSER)
 
 _OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
@@ -121,3 +123,21 @@ def _others(node: ast.expr, numbers: Sequence[str], *, whole: bool) -> Iterator[
         yield from (ast.Name(n, ast.Load()) for n in numbers)
     around = _AROUND if whole else (*_AROUND, *_ROUNDED)
     yield from (renamed(template(form), "q", node) for form in around)
+    if isinstance(node, ast.BinOp):
+        yield from (_computed(node, kind) for kind in _COARSER)
+    elif isinstance(node, ast.Name) and node.id == "h" and {"t", "s"} <= set(numbers):
+        yield from (template(f"{kind}(t) - {kind}(s)") for kind in _COARSER)
+        yield from (_computed(template("t - s"), kind) for kind in _COARSER)
+
+
+def _computed(node: ast.expr, kind: str) -> ast.expr:
+    """An expression computed in a coarser type: its numbers are rounded, and what they make."""
+    if isinstance(node, ast.BinOp):
+        node = ast.BinOp(_computed(node.left, kind), node.op, _computed(node.right, kind))
+    elif isinstance(node, ast.UnaryOp):
+        return ast.UnaryOp(node.op, _computed(node.operand, kind))
+    elif isinstance(node, ast.Call):
+        node = ast.Call(node.func, [_computed(x, kind) for x in node.args], [])
+    elif isinstance(node, ast.Constant):
+        return node
+    return ast.Call(ast.Name(kind, ast.Load()), [node], [])

@@ -6,7 +6,7 @@ The same searches once more, in the conventions that an adapter might have decla
 names both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -19,16 +19,16 @@ from .variations import changed, spelt, undeclared
 Reader: TypeAlias = Callable[[Evidence], list[Explanation]]
 
 _WORDS = ("log_prob", "log_prob_terms", "kl_reduction", "kl", "sign", "guidance", "ratio",
-          "advantage_ddof")  # fmt: skip
+          "advantage_ddof", "grid")  # fmt: skip
 """Conventions that a fault is looked for beside; those with numbers are too many."""
 
 
-def beside(e: Evidence, reader: Reader) -> list[Explanation]:
-    """The faults that explain everything once one convention is another."""
+def beside(e: Evidence, reader: Reader, words: Sequence[str] = _WORDS) -> list[Explanation]:
+    """The faults that explain everything once one convention, of these, is another."""
     found = list[Explanation]()
     for change in undeclared(e.op, e.c) if len(e.parts) == 1 else ():
         other = changed(e.c, change)
-        if set(change) <= set(_WORDS) and other is not None and _has_values(e, other):
+        if set(change) <= set(words) and other is not None and _has_values(e, other):
             moved = Evidence(e.op, e.cases, e.answers, other)
             found += [_also(x, spelt(change)) for x in reader(moved) if x.says is not None]
     return e.distinct(found, lambda x: x.says or (lambda i: {}), lambda x: len(x.name))

@@ -79,7 +79,9 @@ def again(e: Evidence, before: Sequence[Explanation]) -> list[Explanation]:
             other = spoilt(program, edits)
             if other is not None and explains(n := Neighbour(other, edits), e, set(e.off)):
                 return [_told(e, n)]
-    return found
+    names = {x.name for x in whole}
+    return found or beside(e, lambda moved: [x for x in _one_named(moved, moved.off)
+                                             if x.name in names], ("boundary",))  # fmt: skip
 
 
 class _Search:
@@ -122,7 +124,10 @@ class _Search:
         yield self._apart.readings((_one_named, _constant), whole=False)
 
     def _or_edit(self, found: list[Explanation]) -> list[Explanation]:
-        """Where another clock, sign or rule alone would explain it, a slip of the pen may too."""
+        """Where another clock, sign or rule alone would explain it, a slip of the pen may too; and
+        where a divergence is written by velocities, mistakes of means have none of its lines."""
+        if found and self._e.op.capability == "kl" and "v" in self._e.cases[0].inputs:
+            return [*self._one_edit(self._e, self._e.off), *found]
         wide = [
             x for x in found
             if x.what.startswith(_ANOTHER_RULE)
@@ -262,12 +267,18 @@ def _spelt(e: Evidence, n: Neighbour) -> str:
 
 
 def _here(n: Neighbour) -> str:
-    """What the names in edited lines stand for, where the formula was taken apart."""
+    """What the names in edited lines stand for, and which prediction an edited line is."""
     used = {name for edit in n.edits for name in edit.was.uses | edit.now.uses}
     own = {edit.now.name for edit in n.edits}
     rows = [row for row in n.program.lines if row.name in (used & NAMED) - own]
     told = ", ".join(f"{row.name} = {shown(row.expression)}" for row in rows)
+    hats = [name for name in sorted(own) if name.endswith("_hat") and name not in _answers(n)]
+    told = ", ".join(filter(None, (told, *(f"this is {name}" for name in hats))))
     return f"(Here {told}.)" if told else ""
+
+
+def _answers(n: Neighbour) -> set[str]:
+    return set(n.program.parts.values())
 
 
 _WITH_NUMBERS = (partial(remakings, free=True), partial(substitutes, free=True))

@@ -13,7 +13,7 @@ from itertools import chain, combinations
 
 import numpy as np
 
-from ..adapter.patience import Patience
+from ..adapter.patience import MOST, Patience
 from ..formulas.program import Env, Program
 from .evidence import Evidence, Row
 from .lines import changed_lines
@@ -66,7 +66,9 @@ def _edited(
 ) -> Iterator[tuple[tuple[Edit, ...], Env]]:
     """Edits, and what all numbers become."""
     places = leading_to(program, part)
-    every = [_edits(program, k, known, depth) for k in places]
+    every = [_edits(program, k, known, factors=True) for k in places]
+    if depth > 1 and sum(map(len, every)) ** 2 > 2 * MOST:
+        every = [_edits(program, k, known, factors=False) for k in places]
     if depth == 1:
         for edit in chain.from_iterable(every):
             values = tried(program, known, edit)
@@ -127,8 +129,8 @@ def _made(program: Program, edits: tuple[Edit, ...]) -> Neighbour:
     return Neighbour(program, edits)
 
 
-def _edits(program: Program, k: int, known: Env, depth: int) -> list[Edit]:
-    """Every edit of line k; a factor too many is left out where two edits are sought."""
+def _edits(program: Program, k: int, known: Env, *, factors: bool) -> list[Edit]:
+    """Every edit of line k; a factor too many is left out where that makes too many pairs."""
     was = program.lines[k]
-    made = changed_lines(was, shapes(program, k, known), factors=depth == 1)
+    made = changed_lines(was, shapes(program, k, known), factors=factors)
     return [Edit(k, was, now) for now in made]

@@ -37,9 +37,34 @@ def _simple(node: ast.expr) -> ast.expr:
         return ast.BinOp(a, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), b.operand)
     if _is(b, 0 if isinstance(op, (ast.Add, ast.Sub)) else 1) and not isinstance(op, ast.Mult):
         return a
+    if isinstance(op, ast.Div) and (squared := _divided_twice(a, b)):
+        return squared
+    if isinstance(op, (ast.Add, ast.Sub)) and (double := _doubled(a, op, b)):
+        return double
     if isinstance(op, (ast.Add, ast.Sub)) and _is(a, 0):
         return b if isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), b)
     return node if a is node.left and b is node.right else ast.BinOp(a, op, b)
+
+
+def _doubled(a: ast.expr, op: ast.operator, b: ast.expr) -> ast.expr | None:
+    """q + q as 2 q, −q − q as −2 q, and so at the end of a longer sum; None for any other."""
+    twice, same = ast.BinOp(ast.Constant(2), ast.Mult(), b), ast.unparse(b)
+    match a:
+        case ast.BinOp(rest, inner, c) if type(inner) is type(op) and ast.unparse(c) == same:
+            return ast.BinOp(rest, op, twice)
+        case ast.UnaryOp(ast.USub(), c) if isinstance(op, ast.Sub) and ast.unparse(c) == same:
+            return ast.UnaryOp(ast.USub(), twice)
+        case _ if isinstance(op, ast.Add) and ast.unparse(a) == same:
+            return twice
+    return None
+
+
+def _divided_twice(a: ast.expr, b: ast.expr) -> ast.expr | None:
+    """q/b/b as q/b²; None for any other."""
+    match a:
+        case ast.BinOp(q, ast.Div(), c) if ast.unparse(c) == ast.unparse(b):
+            return ast.BinOp(q, ast.Div(), ast.BinOp(b, ast.Pow(), ast.Constant(2)))
+    return None
 
 
 def _is(node: ast.expr, number: int) -> bool:

@@ -5,7 +5,7 @@
 A named mistake is planted in the formula, a convention is changed, a slip is computed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -91,13 +91,23 @@ def _for_all(op: Operation) -> Iterator[Slip]:
 
 def _of_others(op: Operation, cases: list[Case]) -> Iterator[Slip]:
     """Numbers that belong to other samples of the batch."""
-    for name in ("t", "s", "std"):
-        if any(name in k.inputs and np.ndim(k.inputs[name]) == 1 for k in cases):
+    for names in (("t",), ("s",), ("std",), ("t", "s")):
+        if any(_one_each(k.inputs, names) for k in cases):
+            told = " and ".join(names)
             for whose, move in _WHOSE.items():
-                yield Slip(f"{name} of {whose}", "A number per sample meets another sample.",
-                           "indices of the batch", f"each sample's own {name}",
-                           lambda i, c, n=name, m=move:  # type: ignore[misc]
-                           op.evaluate(Formulas(), {**i, n: m(i[n])}, c))  # fmt: skip
+                yield Slip(f"{told} of {whose}", "A number per sample meets another sample.",
+                           "indices of the batch", f"each sample's own {told}",
+                           _moving(op, names, move))  # fmt: skip
+
+
+def _one_each(i: Inputs, names: Sequence[str]) -> bool:
+    return all(n in i and np.ndim(i[n]) == 1 for n in names)
+
+
+def _moving(
+    op: Operation, names: Sequence[str], move: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[Inputs, Conventions], Parts]:
+    return lambda i, c: op.evaluate(Formulas(), {**i, **{n: move(i[n]) for n in names}}, c)
 
 
 class _Undivided(Conventions):
