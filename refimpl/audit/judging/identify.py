@@ -229,26 +229,34 @@ def of_reference(probe: Probe, known: Identified) -> Gap | None:
 def by_sampler(probe: Probe, model: Model, velocity: str = "v_old") -> int:
     """How many probed rows there are, if their x_s is drawn about the mean that a velocity leads
     to."""
+    found = draws_about(probe, model, velocity)
+    return len(probe.picks) if found and found[0].formula == DRAWS[0] else 0
+
+
+def draws_about(probe: Probe, model: Model, velocity: str) -> list[Match]:
+    """The formulas by which x_s is drawn about the mean that a velocity leads to."""
     b = block(probe.raw, model)
     if not b.n or not b.has("x_s", "noise", velocity) or "std" not in b.resolved:
-        return 0
+        return []
     mean = b.mean_of(velocity)
     if mean is None:
-        return 0
+        return []
     roundoff = {**probe.roundoff, "mean": probe.roundoff[velocity]}
-    rule = linear(DRAWS[0], ("mean", "noise"), b.scalars, model.reading, roundoff)
-    names = {"mean": mean, "noise": b.latent("noise")}
-    found = gap(rule, names, b.latent("x_s"), roundoff, roundoff["x_s"])
-    sure = match(DRAWS[0], model.reading, found).level in ("exact", "stored")
-    return b.n if sure else 0
+    found = _drawn(b, mean, roundoff)
+    return [m for m in found if m.level in ("exact", "stored")]
 
 
 def _draws(b: Block) -> list[Match]:
     """What x_s is made of, where mean and noise were recorded."""
     if not b.has("x_s", "mean", "noise") or "std" not in b.resolved or not b.n:
         return []
-    names = {"mean": b.latent("mean"), "noise": b.latent("noise")}
-    reading, roundoff, found = b.model.reading, b.model.roundoff, []
+    return _drawn(b, b.latent("mean"), b.model.roundoff)
+
+
+def _drawn(b: Block, mean: Tensor, roundoff: Mapping[str, float]) -> list[Match]:
+    """The same about one mean."""
+    names, found = {"mean": mean, "noise": b.latent("noise")}, []
+    reading = b.model.reading
     for draw in DRAWS:
         if "g" not in b.resolved and "g for std" in draw.name:
             continue

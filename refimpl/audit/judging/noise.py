@@ -319,12 +319,13 @@ class Noise:
         together = _together(self.starts)
         return len(torch.unique(together, dim=0)) < len(together)
 
-    def finding(self, recorded: bool, *, misplaced: bool = False) -> Finding:
+    def finding(self, recorded: bool, *, misplaced: bool = False, stale: bool = False) -> Finding:
         """The verdict.
 
         Args:
             misplaced: it was recorded in the wrong rows, which is told elsewhere: what it has to do
                 with its row's v and x_t, and with other rows, follows from that.
+            stale: v is that of another step, which is told elsewhere: it may have seen the noise.
         """
         what = "noise" if recorded else "(x_s − mean)/std"
         if not self.count:
@@ -340,6 +341,7 @@ class Noise:
         follow = (
             {*self.projections, *self.lags.values(), "pairs", "copies"} if misplaced else set[str]()
         )
+        follow |= {"v"} if stale else set()
         for key, part, meaning in self.parts():
             if key in follow:
                 continue

@@ -96,12 +96,15 @@ CAUSES = {
 REPLAYED = "ratio before the first update"
 """The subject of a policy's ratio to itself."""
 
+MEAN_OF_RATIO = "mean of the ratio"
+"""The subject of its mean over what the old policy drew."""
+
 LISTED = f"; causes, the largest first: {', '.join(CAUSES.values())}"
 
 
 def _mean(ratio: Tensor, *, known: bool) -> Finding:
     """The mean of the ratio against 1; `known` says whether it is one of recorded densities."""
-    n, mean, subject = len(ratio), float(ratio.mean()), "mean of the ratio"
+    n, mean, subject = len(ratio), float(ratio.mean()), MEAN_OF_RATIO
     error = float(ratio.std() / n**0.5) if n > 1 else float("nan")
     told = f"E_old[ratio] = {mean:.8g} ± {error:.2g}, it is 1 for a density's ratio"
     if not abs(mean - 1) > 6 * error + 1e-6:

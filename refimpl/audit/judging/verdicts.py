@@ -78,6 +78,12 @@ def sampler_of(manifest: Manifest) -> str:
     return manifest.sampler or ("kernels.preserving" if manifest.schedule == "cps" else "")
 
 
+NO_CLOSER = (
+    "no closer than bfloat16 allows: an operand was rounded on the way, or the arithmetic was, or "
+    "another formula lies as near"
+)
+
+
 def judged(
     subject: str, chosen: Match | None, others: Sequence[Match], tally: Tally, manifest: Manifest,
     *, stored: str = "", failing: str = "",
@@ -128,10 +134,7 @@ def judged(
         told.append("to the rounding of its inputs as they were stored")
     elif chosen.level == "half":
         verdict = "differs"
-        told.append(
-            "no closer than bfloat16 allows: an operand was rounded on the way, or the arithmetic "
-            "was, or another formula lies as near"
-        )
+        told.append(NO_CLOSER)
     if tally.beyond:
         verdict = "differs"
         told.append(

@@ -6,14 +6,15 @@ Tables of the same kind and columns are audited together, as one; rewards and ad
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ...conformance.adapter.printable import printable
 from ..judging.finding import Finding
 from ..judging.learning import audit_learning
+from ..judging.ratios import MEAN_OF_RATIO
 from ..judging.velocities import audit_velocities
 from ..reading.fields import FIELDS
 from ..reading.files import Shard, open_dump
@@ -149,6 +150,13 @@ def _used(shard: Shard, told: Manifest) -> set[str]:
     return set(named(shard, told)) | set(told.names.values()) | own
 
 
+def _of_other_noise(f: Finding, accused: Collection[str]) -> Finding:
+    """The verdict on a ratio's mean, which is 1 for noise of a normal law alone."""
+    if f.subject != MEAN_OF_RATIO or f.verdict != "differs" or "noise" not in accused:
+        return f
+    return replace(f, verdict="not checked", detail="it takes noise of a normal law, see noise")
+
+
 def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) -> Part:
     first, n = tables[0], sum(t.n for t in tables)
     if not n:
@@ -168,5 +176,6 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
             of_ratio(f, accused, tables, probe, told) if f.subject == "ratio" else f for f in learnt
         ]
         learnt = [of_replay(f, [*findings, *learnt], probe) for f in learnt]
+        learnt = [_of_other_noise(f, accused) for f in learnt]
     findings += learnt
     return Part(printable(title), findings)

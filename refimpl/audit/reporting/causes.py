@@ -39,9 +39,13 @@ def cause(
 
 def another_mean(
     subject: str, tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model,
-    probe: Probe,
+    probe: Probe, *, right: bool,
 ) -> str:  # fmt: skip
-    """Whether the numbers are right for a mean that another formula makes of x_t and v."""
+    """Whether the numbers are right for a mean that another formula makes of x_t and v.
+
+    Args:
+        right: the recorded mean is; then a divergence may have the slip in its own line.
+    """
     if not {"x_t", "v"} <= set(tables[0].columns):
         return ""
     own, bare = _without_means(model), _with(tables, [{} for _ in tables], subject)
@@ -49,7 +53,9 @@ def another_mean(
         other = formula != model.mean
         if other and _explains(subject, bare, picks, replace(own, mean=formula), probe):
             name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
-            return f"it is right for another mean than the one recorded: that of {name}"
+            alone = subject == "kl" and right and "mean" in probe.raw
+            also = ", or has that slip in its own line" if alone else ""
+            return f"it is right for another mean than the one recorded{also}: that of {name}"
     return ""
 
 
@@ -103,7 +109,7 @@ def alternatives(
             yield f"it is that of {words}", _with(tables, columns, subject)
     if w is not None and {own, "v_cond", "v_uncond"} <= names:
         columns = [{own: _guided(t, own, w)} for t in tables]
-        words = f"it is that of the velocity guided by the declared {w:g}, which {own} is not"
+        words = f"it is that of the velocity guided by the declared {w:g}, {NOT_GUIDED.format(own)}"
         yield words, _with(tables, columns, subject)
     if subject.startswith("log_prob") and {"x_s", "x_t"} <= names:
         columns = [{"x_s": t.columns["x_t"]} for t in tables]
@@ -123,10 +129,15 @@ def alternatives(
         for name in (own, "v_ref") if subject == "kl" else (own,):
             if name in names:
                 columns = [{name: moved(t, name, by)} for t in tables]
-                called = "velocity" if name == own else "reference's velocity"
-                words = f"it is that of the {called} of the step {which}"
-                yield words, _with(tables, columns, subject)
+                called = OF_ANOTHER_STEP if name == own else "the reference's velocity of the step"
+                yield f"it is that of {called} {which}", _with(tables, columns, subject)
 
+
+NOT_GUIDED = "which {} is not"
+"""Of a recorded velocity that is not the one with which the mean was made."""
+
+OF_ANOTHER_STEP = "the velocity of the step"
+"""What a mean is made of where the recorded velocity is a step late or early."""
 
 _INDEXED = {
     _LEVELS: "it is that of the levels of the step {}: the grid is indexed one off",

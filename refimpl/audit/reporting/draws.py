@@ -125,7 +125,7 @@ _LEVELS, _STEADY = 4, 0.3
 def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
     """Whether x_s, its std or its noise are those of other rows, or of another draw, in words."""
     rows = range(window(table, lag))
-    names = [n for n in (*SCALARS, "x_t", "v", "mean", "x_s", "noise") if n in table.columns]
+    names = [n for n in (*SCALARS, *_OF_MEANS, "x_s", "noise") if n in table.columns]
     b = block({n: some(table.columns[n], rows)[:, :COORDINATES] for n in names}, model)
     mean = _mean(b) if b.n == len(rows) else None
     if mean is None or not b.has("x_s", "noise") or "std" not in b.resolved:
@@ -153,7 +153,7 @@ def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
 def going_on(table: Table, rows: Sequence[int], model: Model) -> int:
     """How many of these rows go on, in the step after, as what their mean and noise make, and not
     as their x_s, which is no rounding of that: there x_s is off, and no x_t."""
-    c, names = table.columns, [n for n in ("x_t", "v", "mean", "noise") if n in table.columns]
+    c, names = table.columns, [n for n in (*_OF_MEANS, "noise") if n in table.columns]
     raw = {n: _heads(c[n], rows, 1) for n in SCALARS if n in c}
     b = block(raw | {n: _heads(c[n], rows, COORDINATES) for n in names}, model)
     mean = _mean(b) if b.n == len(rows) else None
@@ -174,7 +174,15 @@ def _heads(column: Rows, rows: Sequence[int], k: int) -> Tensor:
     return torch.stack([column.head(row, min(k, column.width)).clone() for row in rows])
 
 
+_OF_MEANS = ("x_t", "v", "v_old", "mean")
+
+
 def _mean(b: Block) -> Tensor | None:
+    """The mean that sampled: v_old's where v_old leads to one, else the recorded one, else v's."""
+    if b.has("x_t", "v_old") and (b.model.led or not b.has("mean")):
+        made = b.mean_of("v_old")
+        if made is not None:
+            return made.clone()
     if b.has("mean"):
         return b.latent("mean").clone()
     made = b.mean_of("v") if b.has("x_t", "v") else None

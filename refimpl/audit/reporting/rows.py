@@ -111,7 +111,7 @@ def row_findings(
                 or numbers.scaled_std(
                     subject, whole.rows, whole.got[subject], probe.roundoff[subject], manifest.a
                 )
-                or another_mean(subject, tables, probe.whole, model, probe)
+                or another_mean(subject, tables, probe.whole, model, probe, right=bool(means))
                 or of_some(subject, tables, model, probe)
                 or _by_counts(subject, tables, whole, probe)
                 or of_row(subject, tables, probe, model, manifest)

@@ -1,19 +1,22 @@
 """The audit of denoising steps: identify on a probe, verify on every row, say what was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
 from ..judging import numbers
-from ..judging.finding import Finding, Tally
+from ..judging.finding import UNLISTED, Finding, Tally
 from ..judging.fit import Match
-from ..judging.identify import Identified, by_sampler, identify, of_reference
+from ..judging.identify import Identified, draws_about, identify, of_reference
 from ..judging.rearranged import shape_of
 from ..judging.reduced import distances_of
-from ..judging.verdicts import judged, preferred
+from ..judging.verdicts import NO_CLOSER, judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
+from . import sampler
+from .causes import NOT_GUIDED, OF_ANOTHER_STEP
 from .draws import MISPLACED, going_on, of_draw, of_other_rows
 from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
@@ -55,12 +58,24 @@ def audit_steps(
         plain, still = undrawn(tables, probe, known.model)
         told += still
     right = _right(plain, manifest, lag) if plain is not None else {}
+    if plain is None and sampler.is_another(probe, known):
+        own = sampler.sampled(tables, probe)
+        right = sampler.told(None if own is None else _of_sampler(own, manifest, lag))
     empty = {f.subject for f in told if f.detail.endswith(LEFT_OUT)}
     return told + [
-        right.get(f.subject, f) if f.verdict == "differs" else f
+        _in_place(f, right)
         for f in _judged(tables, probe, known, manifest, lag, progress, right)
         if not (f.subject in empty and f.detail.endswith(_NOT_FINITE))
     ]
+
+
+def _in_place(f: Finding, right: Mapping[str, Finding]) -> Finding:
+    """A verdict, or what is known better; a formula with a name gives way to no doubt."""
+    other = right.get(f.subject)
+    if f.verdict != "differs" or other is None:
+        return f
+    sure = bool(f.formula) and NO_CLOSER not in f.detail
+    return f if sure and other.verdict == "not checked" else other
 
 
 _MENDED = 3
@@ -74,6 +89,12 @@ def _right(tables: Sequence[Table], manifest: Manifest, lag: int) -> dict[str, F
     made = _judged(tables, probe, known, manifest, lag, lambda rows: None, None)
     good = ("consistent", "convention")
     return {f.subject: f for f in made if f.verdict in good and f.subject in _DRAWN}
+
+
+def _of_sampler(tables: Sequence[Table], manifest: Manifest, lag: int) -> list[Finding]:
+    """What the sampler's own record says."""
+    probe = take(tables)
+    return _judged(tables, probe, identify(probe, manifest), manifest, lag, lambda rows: None, {})
 
 
 _DRAWN = ("x_s", "noise", "log_prob", "log_prob_old", "kl")
@@ -98,22 +119,34 @@ def _judged(
     seen = stream(tables, known.model, chosen, lag, wanted, progress)
     latents = [*_latents(known, chosen, seen, manifest, probe, tables)]
     misplaced = any(f.subject == "x_s" and MISPLACED in f.detail for f in latents)
-    noise = seen.noise.finding("noise" in probe.raw, misplaced=misplaced)
+    stale = any(f.subject == "mean" and OF_ANOTHER_STEP in f.detail for f in latents)
+    noise = seen.noise.finding("noise" in probe.raw, misplaced=misplaced, stale=stale)
     if known.target == "residuals" and not known.means and seen.noise.dependent:
         why = "it takes mean or noise: the law of its residuals is not theirs, see noise"
         latents = [
             Finding("mean", "not checked", detail=why) if f.subject == "mean" else f
             for f in latents
         ]
+    rows = row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means, right)
+    if any(f.subject == "mean" and NOT_GUIDED.format("v") in f.detail for f in latents):
+        rows = map(_without_guidance, rows)
     return [
         *_missing(seen),
         *seen.levels.findings(manifest, probe.roundoff),
         *_scale(known, manifest, probe),
         *latents,
-        *row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means, right),
+        *rows,
         noise,
         *_joined(tables, probe, known),
     ]
+
+
+def _without_guidance(f: Finding) -> Finding:
+    """The verdict on a divergence, which velocities before their guidance do not show."""
+    if f.subject != "kl" or f.detail != UNLISTED:
+        return f
+    why = "it takes the velocities that were guided: v is that of the network, see mean"
+    return Finding("kl", "not checked", detail=why)
 
 
 def _joined(tables: Sequence[Table], probe: Probe, known: Identified) -> Iterator[Finding]:
@@ -270,9 +303,12 @@ def _latents(
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
         tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
         far = match is None or far_off(match, tally)
-        if far and (probed := by_sampler(probe, known.model)):
-            why = f"under v_old, the policy that sampled: {probed} rows were looked at"
-            yield Finding("x_s", "consistent", "gaussian.sample", rows=probed, detail=why)
+        if far and (own := draws_about(probe, known.model, "v_old")):
+            rows = len(probe.picks)
+            told = judged("x_s", preferred(own, manifest), own, Tally(), manifest)
+            why = f"under v_old, the policy that sampled: {rows} rows were looked at"
+            detail = "; ".join(filter(None, (why, told.detail)))
+            yield replace(told, rows=rows, detail=detail)
             return
         sure = bool(known.means)
         why = of_draw(tables, probe, known.model, seen.lag, known=sure) if far else ""

@@ -249,7 +249,7 @@ def of_row(
         part = 2 / width(own) if large and way == "sum" else 1.0
         cases, told = readings.cases_of(*finite(_compressed(given) if large else given, part * got))
         shaped = [{n: _shaped(own, x) for n, x in i.items()} for i in cases]
-        asked.append((name, shaped, told, u, {kind: way}))
+        asked.append((name, shaped, told, u, {kind: way} | _terms(subject, manifest)))
     if any(readings.right(*one) for one in asked):
         return "it is right for the recorded mean, which does not follow from v"
     line = readings.read(*asked[0])
@@ -257,6 +257,16 @@ def of_row(
         looked = ("log_prob",) if name == "log_prob" else ()  # a sum's fault was looked for already
         line = readings.read(*asked[1], known=looked)
     return line or (_by_velocities(b, own, manifest, u) if subject == "kl" else "")
+
+
+def _terms(subject: str, manifest: Manifest) -> dict[str, str]:
+    """The declared terms of a density, in the kit's words."""
+    if subject == "kl" or manifest.constants not in _CONSTANTS:
+        return {}
+    return {"log_prob_terms": _CONSTANTS[manifest.constants]}
+
+
+_CONSTANTS = {"dropped": "quadratic", "bare square": "bare square"}
 
 
 def _by_velocities(b: Block, table: Table, manifest: Manifest, u: float) -> str:
