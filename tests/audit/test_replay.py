@@ -108,12 +108,13 @@ def test_samples_come_first_where_as_many_rewards_say_so(judge):
     """Neither levels nor a layout tell: advantages repeated in the wrong order are still told."""
     draw = torch.Generator().manual_seed(6)
     old, gap, kl = torch.randn(3, BATCH, STEPS, generator=draw, dtype=torch.float64)
-    a = torch.randn(BATCH, generator=draw, dtype=torch.float64)
+    rewards = torch.randn(BATCH, generator=draw, dtype=torch.float64)
+    a = (rewards - rewards.mean()) / rewards.std(correction=0)
     c = {"log_prob": old + 1e-3 * gap, "log_prob_old": old, "kl": kl**2}
     ratio = torch.exp(c["log_prob"] - old)
     used = a[torch.arange(BATCH * STEPS) % BATCH].reshape(BATCH, STEPS)
     told = {"log_prob": "sum", "clip": 0.2, "beta": 0.04}
-    sample = {"rewards": a**3, "advantages": a}
+    sample = {"rewards": rewards, "advantages": a}
     whole = c | sample | {"ratio": ratio}
     found = judge(whole | {"loss": 0.04 * kl**2 - ratio * used}, told)["loss"]
     assert "the advantages in it are those of other samples" in found.detail, found

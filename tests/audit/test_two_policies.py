@@ -78,6 +78,29 @@ def test_an_estimate_is_found_from_the_reference_s_velocity(make, kit, judge, es
     assert "kl_reduction" not in judge(c | {"kl": value}, {"a": 0.7})["kl"].detail
 
 
+ESTIMATES = {
+    "half as much again": (lambda gap: 1.5 * (torch.exp(gap) - 1 - gap), "1.5 (exp(log_ratio) − 1"),
+    "the other sign": (lambda gap: torch.exp(gap) - 1 + gap, "exp(log_ratio) − 1 + log_ratio"),
+    "the other ratio": (lambda gap: torch.exp(-gap) - 1 - gap, "1/exp(log_ratio)  where"),
+}
+
+
+@pytest.mark.parametrize("how", ["sum", "mean"])
+@pytest.mark.parametrize("name", ESTIMATES)
+def test_what_a_declared_estimate_is_made_of_is_read(make, kit, judge, name, how):
+    value, says = ESTIMATES[name]
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    step = sde.Step(rows(c, "t"), rows(c, "s"))
+    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    reduce = policy.total if how == "sum" else policy.average
+    new, ref = (
+        reduce(gaussian.log_prob(c["x_s"], m, rows(c, "std"))) for m in (c["mean"], law.mean)
+    )
+    for told in ({"kl_reduction": how}, {}):
+        found = judge(c | {"kl": value(ref - new)}, {"a": 0.7, "kl": "kl.k3"} | told)["kl"]
+        assert says in found.detail, found.detail
+
+
 def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_for_one(make, judge):
     """k3 of two policies that hardly differ, by exp(l) − 1 − l in float32."""
     c = make(dtype=torch.float32)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...equations import Step, conversions, kernels, paths, sde
+from ...equations import Step, conversions, gaussian, kernels, paths, policy, sde
 from ...evidence.rounding import ROUNDINGS
 from ..judging import elsewhere, implied, numbers, readings, weights
 from ..judging.block import SCALARS, Block, Model, block, rms
@@ -236,11 +236,13 @@ def of_row(
     b = block({n: some(c, rows) for n, c in own.columns.items()}, model)
     if not b.n or not {"t", "s", "std"} <= set(b.resolved):
         return ""
+    u = max([probe.roundoff[subject], *(probe.roundoff.get(n, 0.0) for n in ("x_s", "v"))])
+    if subject == "kl" and manifest.kl in _ESTIMATES:
+        return _of_estimate(b, manifest, u)
     given = _of_kl(b) if subject == "kl" else _of_density(subject, b)
     if given is None:
         return ""
     got = b.raw[subject].double()[:, :1]
-    u = max([probe.roundoff[subject], *(probe.roundoff.get(n, 0.0) for n in ("x_s", "v"))])
     kind, how = ("kl_reduction", manifest.kl_reduction) if subject == "kl" else (
         "log_prob", manifest.log_prob)  # fmt: skip
     name, large = "kl" if subject == "kl" else "log_prob", width(own) > _WIDEST
@@ -257,6 +259,29 @@ def of_row(
         looked = ("log_prob",) if name == "log_prob" else ()  # a sum's fault was looked for already
         line = readings.read(*asked[1], known=looked)
     return line or (_by_velocities(b, own, manifest, u) if subject == "kl" else "")
+
+
+_ESTIMATES = {"kl.k1": "k1", "kl.k2": "k2", "kl.k3": "k3"}
+
+
+def _of_estimate(b: Block, manifest: Manifest, u: float) -> str:
+    """What a declared estimate is made of, from the log-probabilities of x_s under two means."""
+    given = _of_kl(b)
+    if given is None or not b.has("x_s"):
+        return ""
+    kind, std = _ESTIMATES[manifest.kl or ""], b.resolved["std"]
+    each = [gaussian.log_prob(b.latent("x_s"), given[n], std) for n in ("mean", "mean_ref")]
+    how = manifest.kl_reduction or manifest.log_prob
+    for way in [how] if how else ["sum", "mean"]:
+        reduce = policy.total if way == "sum" else policy.average
+        logs = {n: reduce(x)[:, None] for n, x in zip(_LOGS, each, strict=True)}
+        cases, told = readings.cases_of(*finite(logs, b.raw["kl"].double()[:, :1]))
+        if line := readings.read("kl", cases, told, u, {"kl": kind}, known=("kl_reduction",)):
+            return line
+    return ""
+
+
+_LOGS = ("log_prob", "log_prob_ref")
 
 
 def _terms(subject: str, manifest: Manifest) -> dict[str, str]:

@@ -9,9 +9,9 @@ more, a mixture of two. What is subtracted may also be another number for each s
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations, permutations
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,9 @@ Table: TypeAlias = Mapping[str, Measure]
 
 _SAME = {False: 1e-9, True: 1e-5}
 """How far numbers that are one may lie apart, relative to the largest; in float32, farther."""
+
+_NEAR = 1e-3
+"""How far off a measure may be whose number is not yet the plain one that it stands for."""
 
 _FEWEST = 8
 """Numbers by which a measure is known, at least."""
@@ -49,31 +52,48 @@ class Named:
 
 def measured(cases: Sequence[Inputs], told: Sequence[Parts], c: Conventions) -> Iterator[Slip]:
     """The measures that the answers suggest, the simplest."""
-    every = [Told(i["rewards"], p["value"]) for i, p in zip(cases, told, strict=True)
+    every = [(i["rewards"].shape, _packed(i["rewards"]), _packed(p["value"]))
+             for i, p in zip(cases, told, strict=True)
              if "value" in p and p["value"].shape == i["rewards"].shape]  # fmt: skip
-    for limit in _limits(every, c) if every else ():
-        below = _below(limit, [row.below(limit) for row in every], c)
-        found = [(free, slip) for free, slip in below if _gives(slip, every, c)]
+    clip = c["advantage_clip"]
+    yield from _measured(tuple(every), c["advantage_eps"], clip if clip == "none" else float(clip))
+
+
+def _packed(x: np.ndarray) -> bytes:
+    return np.asarray(x, dtype=np.float64).tobytes()
+
+
+@lru_cache(maxsize=16)
+def _measured(
+    packed: tuple[tuple[tuple[int, ...], bytes, bytes], ...], eps: float, clip: float | str
+) -> tuple[Slip, ...]:
+    """The same, once for numbers that are asked about again beside other conventions."""
+    every = [Told(*(np.frombuffer(x).reshape(shape) for x in both)) for shape, *both in packed]
+    for limit in _limits(every, clip) if every else ():
+        below = _below(limit, [row.below(limit) for row in every], eps, clip)
+        found = [(free, slip) for free, slip in below if _gives(slip, every)]
         if found:
             fewest = min(free for free, _ in found)
-            yield from (slip for free, slip in found if free == fewest)
-            return
+            return tuple(slip for free, slip in found if free == fewest)
+    return ()
 
 
-def _gives(slip: Slip, every: Sequence["Told"], c: Conventions) -> bool:
+def _gives(slip: Slip, every: Sequence["Told"]) -> bool:
     """Whether a reading gives all that came back, held or not."""
     for t in every:
-        off = np.abs(slip.parts({"rewards": t.rewards}, c)["value"] - t.got)
+        off = np.abs(slip.parts({"rewards": t.rewards}, Conventions())["value"] - t.got)
         if not (off[np.isfinite(t.got)] <= 1e-5 * (1 + np.abs(t.got[np.isfinite(t.got)]))).all():
             return False
     return True
 
 
-def _below(limit: float, every: Sequence["Told"], c: Conventions) -> Iterator[tuple[int, Slip]]:
+def _below(
+    limit: float, every: Sequence["Told"], eps: float, clip: float | str
+) -> Iterator[tuple[int, Slip]]:
     """Readings of what a limit does not hold, each with how many numbers it needs."""
     for of in OF:
-        for centre, spread in _standings(of, every, c["advantage_eps"]):
-            yield centre.free + spread.free, _slip(of, centre, spread, limit, c)
+        for centre, spread in _standings(of, every, eps):
+            yield centre.free + spread.free, _slip(of, centre, spread, limit, clip)
 
 
 @dataclass(frozen=True)
@@ -97,10 +117,10 @@ class Told:
         )
 
 
-def _limits(every: Sequence[Told], c: Conventions) -> list[float]:
+def _limits(every: Sequence[Told], clip: float | str) -> list[float]:
     """The declared limit of advantages; or none, and then that at which they end."""
-    if c["advantage_clip"] != "none":
-        return [float(c["advantage_clip"])]
+    if clip != "none":
+        return [float(clip)]
     found = held("", np.concatenate([np.ravel(t.got) for t in every]))
     return [np.inf] if found is None else [np.inf, found[1]]
 
@@ -160,39 +180,41 @@ class _Form:
 
     Attributes:
         name: with {k} for the measure and {c} for a number.
-        number: the number, from what was read off, the measure and the declared eps.
+        number: the number of each row, (m, 1), from what was read off, (n,), the measures, (m, n),
+            and the declared eps; NaN where there is none.
         value: what it then is.
     """
 
     name: str
-    number: Callable[[np.ndarray, np.ndarray, float], float | None]
-    value: Callable[[np.ndarray, float, float], np.ndarray]
+    number: Callable[[np.ndarray, np.ndarray, float], np.ndarray]
+    value: Callable[[np.ndarray, Any, float], np.ndarray]
 
     @property
     def free(self) -> int:
         return int("{c}" in self.name)
 
 
-def _none(x: np.ndarray, k: np.ndarray, eps: float) -> float:
-    return 0.0
+def _none(x: np.ndarray, k: np.ndarray, eps: float) -> np.ndarray:
+    return np.zeros((len(k), 1))
 
 
-def _some(x: np.ndarray) -> float:
-    """The number that they may all be."""
-    return plain(float(np.median(x)))
+def _some(x: np.ndarray) -> np.ndarray:
+    """The number that all of a row may be."""
+    return np.asarray(np.median(x, axis=-1, keepdims=True))
 
 
-def _floor(x: np.ndarray, k: np.ndarray, eps: float) -> float | None:
+def _floor(x: np.ndarray, k: np.ndarray, eps: float) -> np.ndarray:
     """The smallest, where several are."""
-    low = float(x.min())
-    return plain(low) if (np.abs(x - low) <= 1e-5 * abs(low)).sum() >= _FEWEST else None
+    low = x.min()
+    several = (np.abs(x - low) <= 1e-5 * abs(low)).sum() >= _FEWEST
+    return np.full((len(k), 1), low if several else np.nan)
 
 
 _CENTRE_FORMS = (
     _Form("{k}", _none, lambda k, c, eps: k),
     _Form("{c} times {k}", lambda x, k, eps: _some(x / k), lambda k, c, eps: c * k),
     _Form("{k} and {c}", lambda x, k, eps: _some(x - k), lambda k, c, eps: k + c),
-    _Form("{c}", lambda x, k, eps: _some(x), lambda k, c, eps: c + 0 * k),
+    _Form("{c}", lambda x, k, eps: _some(x + 0 * k), lambda k, c, eps: c + 0 * k),
 )
 
 _SPREAD_FORMS = (
@@ -205,7 +227,7 @@ _SPREAD_FORMS = (
     _Form("the root of {k}² + {c}", lambda x, k, eps: _some(x**2 - k**2),
           lambda k, c, eps: np.sqrt(k**2 + c)),
     _Form("{k}, at least {c}", _floor, lambda k, c, eps: np.maximum(k, c)),
-    _Form("{c}", lambda x, k, eps: _some(x), lambda k, c, eps: c + 0 * k),
+    _Form("{c}", lambda x, k, eps: _some(x + 0 * k), lambda k, c, eps: c + 0 * k),
 )  # fmt: skip
 
 
@@ -257,22 +279,35 @@ class Naming:
         columns = {n: k[seen] for n, k in self._columns.items() if np.isfinite(k[seen]).all()}
         with np.errstate(all="ignore"):
             for free in (0, 1):
-                found = [n for name, k in columns.items() for f in self._forms if f.free == free
-                         if (n := self._by(f, name, k, x[seen], eps)) is not None]  # fmt: skip
+                forms = [f for f in self._forms if f.free == free]
+                found = [n for f in forms for n in self._by(f, columns, x[seen], eps)]
                 if found:
                     return _distinct(found)
             return _distinct(self._mixtures(columns, x[seen])) if mixed else []
 
-    def _by(self, form: _Form, name: str, k: np.ndarray, x: np.ndarray, eps: float) -> Named | None:
-        measure, c = self._table[name], form.number(x, k, eps)
-        if c is None or (form.free and not abs(c) > 0) or not self._met(form.value(k, c, eps), x):
-            return None
-        told = form.name.format(k=name, c=number(c))
+    def _by(
+        self, form: _Form, columns: Mapping[str, np.ndarray], x: np.ndarray, eps: float
+    ) -> Iterator[Named]:
+        """What the numbers are by a form: all measures are looked at together, at some distance."""
+        if not columns:
+            return
+        every = np.stack(list(columns.values()))
+        read = form.number(x, every, eps)
+        near = np.abs(form.value(every, read, eps) - x) <= _NEAR * self._largest(x)
+        for row in near.all(axis=1).nonzero()[0]:
+            name, c = list(columns)[row], plain(float(read[row, 0])) if form.free else 0.0
+            if (c or not form.free) and self._met(form.value(every[row], c, eps), x):
+                yield self._named(form, name, c, eps)
+
+    def _named(self, form: _Form, name: str, c: float, eps: float) -> Named:
+        measure, told = self._table[name], form.name.format(k=name, c=number(c))
         return Named(told, lambda r: form.value(measure(r) + 0 * r, c, eps), form.free)
 
     def _met(self, made: np.ndarray, x: np.ndarray) -> bool:
-        bound = self._near * max(float(np.abs(x).max()), self._size)
-        return bool((np.abs(made - x) <= bound).all())
+        return bool((np.abs(made - x) <= self._near * self._largest(x)).all())
+
+    def _largest(self, x: np.ndarray) -> float:
+        return max(float(np.abs(x).max()), self._size)
 
     def _larger(
         self, one: str, two: str, columns: Mapping[str, np.ndarray], x: np.ndarray
@@ -288,7 +323,7 @@ class Naming:
         self, one: str, two: str, columns: Mapping[str, np.ndarray], x: np.ndarray
     ) -> Named | None:
         """A measure, but at least so much of another, or at most."""
-        bound = self._near * max(float(np.abs(x).max()), self._size)
+        bound = self._near * self._largest(x)
         elsewhere = np.abs(columns[one] - x) > bound
         if not elsewhere.any() or elsewhere.all():
             return None
@@ -345,9 +380,9 @@ def _mixed(one: Measure, two: Measure, a: float, b: float) -> Measure:
 # ---------------------------------------------------------------- the reading
 
 
-def _slip(of: str, centre: Named, spread: Named, limit: float, c: Conventions) -> Slip:
+def _slip(of: str, centre: Named, spread: Named, limit: float, clip: float | str) -> Slip:
     base = "nothing subtracted" if centre.name == "nothing" else f"less {centre.name}"
-    ends = limit < np.inf and c["advantage_clip"] == "none"
+    ends = limit < np.inf and clip == "none"
     also = f", held between −{limit:.6g} and {limit:.6g}" if ends else ""
     return Slip(f"{of} {base}, over {spread.name}{also}", "Another measure of where a reward "
                 "stands in its group than the declared one.", "robust and rank-based "
