@@ -143,6 +143,8 @@ def _standings(of: str, every: Sequence[Told], eps: float) -> Iterator[tuple[Nam
         for name, measure in table.items():
             with np.errstate(all="ignore"):
                 told = [_scale(x - measure(x), t.got) for x, t in zip(rewards, every, strict=True)]
+            if table is CENTRES and not _of_one_sign(told):
+                continue  # the others' std is positive
             yield from ((Named(name, measure), s) for s in own.names(told, eps, mixed=False))
 
 
@@ -169,6 +171,12 @@ def _scale(centred: np.ndarray, got: np.ndarray) -> np.ndarray:
     """What was divided by; NaN where 0 is 0, infinite where no number makes the one the other."""
     silent = np.isnan(got) | ((centred == 0) & (got == 0))
     return np.where(silent, np.nan, np.where(centred == 0, np.inf, centred / got))
+
+
+def _of_one_sign(told: Sequence[np.ndarray]) -> bool:
+    """Whether all numbers that are there lie on one side of 0."""
+    x = np.concatenate([np.ravel(t) for t in told])
+    return bool((x[~np.isnan(x)] > 0).all() or (x[~np.isnan(x)] < 0).all())
 
 
 # ---------------------------------------------------------------- what a number of a group is

@@ -7,7 +7,7 @@ What no slip of the pen makes: the last of the searches for one edit.
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -88,14 +88,20 @@ def _is_sum(node: ast.expr) -> bool:
 
 @lru_cache(maxsize=1024)
 def _opened(name: str, source: str, inner: Line) -> tuple[Line, ...]:
-    """The line with a sum written out where it is used, and one of its brackets elsewhere."""
+    """The line with a sum written out where it is used, and there one of its brackets elsewhere or
+    one of its numbers rounded."""
     root = renamed(template(source), inner.name, inner.expression)
     made = dict.fromkeys(
         ast.unparse(replaced(ast.Expression(root), path, other).body)
         for path, node in nodes_of(root)
-        for other in bracketed(node)
+        for other in (*bracketed(node), *_rounded(node, inner.uses))
     )
     return tuple(line(name, template(now)) for now in made)
+
+
+def _rounded(node: ast.AST, names: Collection[str]) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Name) and node.id in names:
+        yield from (renamed(template(form), "q", node) for form in _ROUNDED)
 
 
 @lru_cache(maxsize=1024)

@@ -144,15 +144,16 @@ def parsed(name: str, source: str) -> Line:
 
 def _prepare(node: ast.AST, used: set[str]) -> None:
     """Notes the names, and gives every node a place in the source, as the compiler wants it."""
-    if isinstance(node, ast.Name):
-        used.add(node.id)
     if isinstance(node, ast.expr):
         node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = 1, 0, 1, 0
-    for field in node._fields:
-        below = getattr(node, field)
-        for one in below if isinstance(below, list) else (below,):
-            if isinstance(one, ast.AST):
-                _prepare(one, used)
+    if isinstance(node, ast.Name):
+        used.add(node.id)
+    elif isinstance(node, ast.BinOp):  # most are
+        _prepare(node.left, used)
+        _prepare(node.right, used)
+    else:
+        for one in ast.iter_child_nodes(node):
+            _prepare(one, used)
 
 
 @dataclass(frozen=True)
