@@ -188,6 +188,15 @@ class Evidence:
             for n, k in enumerate(self.cases[:3]) for seed in _SEEDS for by in (1.0, SMALL)
         ]  # fmt: skip
 
+    def moves(self, hypothesis: Hypothesis) -> bool:
+        """Whether a hypothesis changes a part that came back, somewhere; or has no value there."""
+        for k, case in enumerate(self.cases):
+            told, (right, _) = quietly(hypothesis, case.inputs), self._meant(k, case.inputs)
+            if told is None or not _same(*({p: x[p] for p in self.parts if p in x}
+                                           for x in (told, right))):  # fmt: skip
+                return True
+        return False
+
     def holds(self, hypothesis: Hypothesis) -> bool:
         """Whether a hypothesis gives everything that came back."""
         seen = self.seen(hypothesis)

@@ -210,7 +210,7 @@ _WRITE = "write the line as it is meant"
 
 
 def _two_named(e: Evidence, parts: Sequence[str]) -> list[Explanation]:
-    found = _kept(e, parts, 2, lambda: variations(e.op, e.cases, e.c, 2))
+    found = _kept(e, parts, 2, lambda: variations(e.op, e.cases, e.c, 2, e.moves))
     mistakes = [x for x in found if x.kind == "mistake"]
     kept = e.distinct(mistakes, lambda x: x.says or (lambda i: {}), lambda x: len(x.name))
     return [x for x in found if x in kept or x not in mistakes]

@@ -15,7 +15,7 @@ from ...evidence.mistake import Mistake
 from ..adapter.conventions import KEYS, Conventions
 from ..formulas.operations import Operation, Slip
 from ..formulas.values import Formulas, Inputs, Parts, named, planted
-from .evidence import Variation, quietly
+from .evidence import Hypothesis, Variation, quietly
 from .readings import Case
 
 ALTERNATIVES: dict[str, tuple[Any, ...]] = {
@@ -32,35 +32,45 @@ ALTERNATIVES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def variations(op: Operation, cases: list[Case], c: Conventions, depth: int) -> Iterator[Variation]:
-    """Everything with a name that the numbers may be; depth 2 puts two of them together."""
+def variations(
+    op: Operation, cases: list[Case], c: Conventions, depth: int,
+    moves: Callable[[Hypothesis], bool] = lambda parts: True,
+) -> Iterator[Variation]:  # fmt: skip
+    """Everything with a name that the numbers may be; depth 2 puts two of them together.
+
+    Args:
+        moves: whether a hypothesis changes anything that came back: of two together, both do.
+    """
     if depth == 1:
         yield from _mistakes(op, cases, c)
         for changes in undeclared(op, c):
             yield _declared(op, c, changes)
         return
-    singles = list(undeclared(op, c))
+    singles = [one for one in undeclared(op, c) if moves(_declared(op, c, one).parts)]
     for one in singles:
         other = changed(c, one)
         if other is not None:
             for v in _mistakes(op, cases, other):
                 remedy = f"{v.remedy}; and declare {spelt(one)}"
                 yield Variation(v.kind, v.name, v.what, remedy, v.parts)
-    yield from _pairs(op, cases, c)
+    yield from _pairs(op, cases, c, moves)
     for one, two in combinations(singles, 2):
         if one.keys() != two.keys():
             yield _declared(op, c, one | two)
 
 
-def _pairs(op: Operation, cases: list[Case], c: Conventions) -> Iterator[Variation]:
+def _pairs(
+    op: Operation, cases: list[Case], c: Conventions, moves: Callable[[Hypothesis], bool]
+) -> Iterator[Variation]:
     """Two named mistakes together: of two equations, or one of how they are put together."""
-    known = _of_equations(op, cases, c)
+    known = [m for m in _of_equations(op, cases, c) if moves(_planted(op, c, m).parts)]
+    slips = [v for s in op.slips if moves((v := _slipped(c, s)).parts)]
     for one, two in combinations(known, 2):
         if one.equation != two.equation:
             yield _both(one, _planted(op, c, two))
     for m in known:
-        for s in op.slips:
-            yield _both(m, _slipped(c, s))
+        for v in slips:
+            yield _both(m, v)
 
 
 def _both(m: Mistake, other: Variation) -> Variation:
