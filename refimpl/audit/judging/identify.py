@@ -65,15 +65,13 @@ def identify(probe: Probe, manifest: Manifest, *, mistakes: bool = True) -> Iden
         )
     means, target, velocity = _means(probe, manifest, clock, mistakes)
     reading = means[0].reading if means else _first(raw, manifest, clock)
-    mean = means[0].formula if means else (MEANS[0] if target else None)
+    mean = _alone(means[0].formula) if means else (MEANS[0] if target else None)
     if mean is None and {"x_t", "v", "t", "s"} <= set(raw):
         mean = MEANS[0]
     led = target == "mean" and any(m.level in ("exact", "stored") for m in means)
     model = Model(reading, mean, None, probe.roundoff, led)
     draws = _draws(block(raw, model))
-    return Identified(
-        replace(model, draw=draws[0].formula if draws else None), means, draws, target, velocity
-    )
+    return Identified(replace(model, draw=_drawn(means, draws)), means, draws, target, velocity)
 
 
 def _first(raw: Mapping[str, Tensor], manifest: Manifest, clock: Clock) -> Reading:
@@ -182,7 +180,30 @@ def _compared(
         through = drawn.through(rule, "mean")
         names = {k: b.latent(k) for k in ("x_t", "v", "noise")}
         found = gap(through, names, b.latent("x_s"), roundoff, roundoff["x_s"])
-        yield match(formula, reading, found)
+        yield match(_with(formula, draw), reading, found)
+
+
+def _with(formula: Formula, draw: Formula) -> Formula:
+    """A mean's formula where x_s is drawn about it in another way, with that way's standing."""
+    if draw is DRAWS[0]:
+        return formula
+    return replace(
+        formula, name=f"{formula.name}, {draw.name}", standing=draw.standing, what=draw.what,
+        remedy=draw.remedy,
+    )  # fmt: skip
+
+
+def _alone(formula: Formula) -> Formula:
+    """A mean's formula, however x_s is drawn about it."""
+    return next((f for f in MEANS if f.value is formula.value), formula)
+
+
+def _drawn(means: Sequence[Match], draws: Sequence[Match]) -> Formula | None:
+    """The formula that gives x_s from mean and noise."""
+    if draws or not means:
+        return draws[0].formula if draws else None
+    name = means[0].formula.name
+    return next((d for d in DRAWS[1:] if name.endswith(f", {d.name}")), None)
 
 
 def _white(b: Block, formula: Formula, target: str, draws: tuple[Formula, ...]) -> Iterator[Match]:
@@ -242,7 +263,7 @@ def draws_about(probe: Probe, model: Model, velocity: str) -> list[Match]:
     if mean is None:
         return []
     roundoff = {**probe.roundoff, "mean": probe.roundoff[velocity]}
-    found = _drawn(b, mean, roundoff)
+    found = _about(b, mean, roundoff)
     return [m for m in found if m.level in ("exact", "stored")]
 
 
@@ -250,10 +271,10 @@ def _draws(b: Block) -> list[Match]:
     """What x_s is made of, where mean and noise were recorded."""
     if not b.has("x_s", "mean", "noise") or "std" not in b.resolved or not b.n:
         return []
-    return _drawn(b, b.latent("mean"), b.model.roundoff)
+    return _about(b, b.latent("mean"), b.model.roundoff)
 
 
-def _drawn(b: Block, mean: Tensor, roundoff: Mapping[str, float]) -> list[Match]:
+def _about(b: Block, mean: Tensor, roundoff: Mapping[str, float]) -> list[Match]:
     """The same about one mean."""
     names, found = {"mean": mean, "noise": b.latent("noise")}, []
     reading = b.model.reading

@@ -19,6 +19,7 @@ from ..reading.layout import Rows, Table
 from ..reading.probe import Probe
 from .unexplained import COORDINATES, finite, scalars_of
 from .whole import some, window
+from .widths import of_width
 
 
 def of_draw(
@@ -35,7 +36,7 @@ def of_draw(
     if not b.n or not b.has("x_s", "noise") or not {"t", "s", "std"} <= set(b.resolved):
         return ""
     b = b.sound("x_s", "noise", *(n for n in ("mean", "x_t", "v") if b.has(n)))
-    if words := _scaled(b):
+    if words := _scaled(b) or of_width(b, probe, "v_old"):
         return words
     if not b.has("mean"):
         return ""
@@ -44,7 +45,14 @@ def of_draw(
     given = {n: b.latent(n)[:, :COORDINATES] for n in ("mean", "noise")} | scalars_of(b, "std")
     u = max(probe.roundoff[n] for n in ("x_s", "mean", "noise"))
     told = readings.cases_of(*finite(given, b.latent("x_s")[:, :COORDINATES]))
-    return readings.read("x_s", *told, u, known=("std",) if known else ())
+    read = readings.read("x_s", *told, u, known=("std",) if known else ())
+    return read or of_width(b, probe, "mean", "v")
+
+
+def of_factor(probe: Probe, model: Model) -> str:
+    """Whether x_s is right but for a factor of its noise, where no mean was recorded, in words."""
+    b = block(probe.raw, model)
+    return of_width(b, probe, "v_old", "v") if b.n and not b.has("mean") else ""
 
 
 MISPLACED = "the noise beside it was recorded in the wrong rows"

@@ -17,7 +17,7 @@ from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
 from . import sampler
 from .causes import NOT_GUIDED, OF_ANOTHER_STEP
-from .draws import MISPLACED, going_on, of_draw, of_other_rows
+from .draws import MISPLACED, going_on, of_draw, of_factor, of_other_rows
 from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
@@ -278,6 +278,7 @@ def _latents(
         why = ""
         if far and subject == "x_s":
             why = of_other_rows(tables[0], probe, known.model, seen.lag)
+            why = why or of_factor(probe, known.model)
         if far and not why:
             why = of_mean(tables, probe, known.model, seen.lag, manifest)
         if far and not why and subject == "x_s":
