@@ -191,3 +191,24 @@ def test_a_ratio_of_the_step_after_is_told_beside_a_right_density(make, kit, jud
     found = judge(c | {"ratio": wrong}, TOLD)
     assert found["log_prob_old"].verdict == "consistent"
     assert "log p_old in it is of the same sample in the step after" in found["ratio"].detail
+
+
+def test_a_ratio_of_ones_is_a_detached_one_or_was_rounded(tmp_path):
+    """Off-policy: ones show neither, where rounding to bfloat16 would make them."""
+    made = learning(spread=1e-3)
+    ones = found(tmp_path, made | {"ratio": torch.ones(24, dtype=torch.float64)})["ratio"].detail
+    assert "log p itself, detached, stands for log p_old" in ones
+    assert "; or it was rounded to bfloat16" in ones
+    far = learning(spread=0.1)
+    ones = found(tmp_path, far | {"ratio": torch.ones(24, dtype=torch.float64)})["ratio"].detail
+    assert "log p itself, detached, stands for log p_old" in ones
+    assert "rounded" not in ones
+
+
+def test_a_rounded_ratio_is_not_said_to_be_detached(tmp_path):
+    made = learning(spread=0.01)
+    told = found(tmp_path, made | {"ratio": made["ratio"].bfloat16().double()})["ratio"].detail
+    assert "it was rounded to bfloat16" in told
+    assert "detached" not in told
+    same = learning(spread=0.0)
+    assert found(tmp_path, same)["ratio"].verdict == "consistent"

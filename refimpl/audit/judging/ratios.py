@@ -186,7 +186,8 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
             verdict = "differs" if why else "consistent" if i == 0 else "convention"
             told = f"a mistake with a name. {why}" if why else ""
             return Finding("ratio", verdict, name, worst, allowed, _rows(parts), told)  # type: ignore[arg-type]
-    told = _of_other_rows(parts) or _rounded(parts) or _remade(parts) or _read(parts[0])
+    told = _ones(parts) or _of_other_rows(parts) or _rounded(parts) or _remade(parts)
+    told = told or _read(parts[0])
     told = told or _elsewhere(parts)
     return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
 
@@ -341,6 +342,20 @@ def _elsewhere(parts: Sequence[Part]) -> str:
 
 _WINDOW = 2**11
 """Rows that may be held against each other."""
+
+
+def _ones(parts: Sequence[Part]) -> str:
+    """What a ratio may be that is 1 in every row, where its log-probabilities differ."""
+    ratio = torch.cat([p.of["ratio"] for p in parts])
+    if not bool((ratio == 1).all()):
+        return ""
+    log = torch.cat([policy.log_ratio(p.of["log_prob"], p.of["log_prob_old"]) for p in parts])
+    rounded = _rounded(parts)
+    return (
+        f"it is 1 in every row, though log p − log p_old is up to {float(log.abs().max()):.2g}: "
+        "log p itself, detached, stands for log p_old, and no ratio is ever clipped. Remedy: the "
+        "log-probability that the sampler recorded" + (f"; or {rounded}" if rounded else "")
+    )
 
 
 def _rounded(parts: Sequence[Part]) -> str:
