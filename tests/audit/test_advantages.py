@@ -106,3 +106,49 @@ def test_groups_of_two_sizes_have_lost_nothing_unless_most_are_of_one(judge):
     assert judge(groups((6,) * 9 + (5,)))["groups"].verdict == "differs"
     assert judge(groups((4,) * 4 + (8,) * 2))["groups"].verdict == "differs"
     assert judge(groups((2,) * 6 + (3,) * 4), GROUP | {"group": 2})["groups"].verdict == "differs"
+
+
+def of_others(r):
+    """Each reward less the mean of the group's other samples, sample by sample."""
+    rest = [torch.cat([r[:, :k], r[:, k + 1 :]], dim=1).mean(dim=1) for k in range(r.shape[1])]
+    return r - torch.stack(rest, dim=1)
+
+
+def with_others(change=lambda r, a: a, sizes=(4, 4, 4)):
+    c = groups(sizes)
+    parts = [r[None] for r in c["rewards"].split(sizes)]
+    made = [change(r, of_others(r) if r.shape[1] > 1 else 0 * r).flatten() for r in parts]
+    return c | {"advantages": torch.cat(made)}
+
+
+OTHERS = {"advantage_mean": "others", "advantage_std": "none"}
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (4, 4, 7, 7)])
+def test_a_baseline_of_the_others_is_a_convention_until_it_is_declared(judge, sizes):
+    c = with_others(sizes=sizes)
+    found = judge(c)["advantages"]
+    assert (found.verdict, found.formula) == ("convention", "grpo.leave_one_out")
+    assert "not declared: advantage_mean = 'others'" in found.detail
+    assert judge(c, {"advantage_std": "none"})["advantages"].verdict == "convention"
+    assert judge(c, OTHERS)["advantages"].verdict == "consistent"
+    for told in (GROUP, {"advantage_mean": "group"}, OTHERS | {"advantage_std": "group"}):
+        assert judge(c, told)["advantages"].verdict == "differs", told
+
+
+def test_a_declared_baseline_of_the_others_is_verified(judge):
+    found = judge(groups((4, 4, 4), std="none"), OTHERS)["advantages"]
+    assert found.verdict == "differs"
+    assert "declared advantage_mean = 'others'" in found.detail
+    std = with_others(lambda r, a: a / (r.std(dim=1, correction=1) + 1e-4))
+    told = {"advantage_mean": "others", "advantage_std": "group", "ddof": 1, "eps": 1e-4}
+    assert judge(std, told)["advantages"].verdict == "consistent"
+    assert judge(std, told | {"ddof": 0})["advantages"].verdict == "differs"
+    assert judge(std, {"advantage_std": "group"})["advantages"].verdict == "differs"
+    assert judge(std)["advantages"].verdict == "convention"
+    said = judge(std, {"advantage_std": "group", "ddof": 1, "eps": 1e-4})["advantages"].detail
+    assert "baseline of the others" in said
+    held = with_others(lambda r, a: a.clamp(-0.5, 0.5))
+    assert judge(held, OTHERS | {"advantage_limit": 0.5})["advantages"].verdict == "consistent"
+    with pytest.raises(ValueError, match="advantage_mean must be one of"):
+        judge(held, {"advantage_mean": "rloo"})

@@ -181,7 +181,6 @@ def std(r):
 
 ADVANTAGES = {
     "the other sign": ("of the wrong sign", lambda r: -centred(r) / (std(r) + 1e-4)),
-    "of the others": ("baseline of the others", lambda r: centred(r) * 8 / 7),
     "less the largest": ("less the group's largest",
                          lambda r: (r - r.max(1, keepdim=True).values) / (std(r) + 1e-4)),
     "over the range": ("over the group's range", lambda r: centred(r)

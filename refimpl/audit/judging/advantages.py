@@ -1,6 +1,7 @@
 """Advantages: which standard deviation, which ddof and eps, which bound?
 
     A = (R − mean of the group)/(std + eps)     std of the group or the batch, ddof 0 or 1, limited?
+    A = R − mean of the others                  leave-one-out: no std, or one that is declared
 
 Every combination is tried; those that give the recorded advantages to rounding are named.
 """
@@ -34,6 +35,7 @@ class Rule:
     Attributes:
         mistake: its name, or "".
         limit: the bound put on |A|, 0 for none.
+        mean: the baseline, of the group or of the sample's others.
     """
 
     std: str
@@ -41,9 +43,11 @@ class Rule:
     eps: float
     limit: float = 0.0
     mistake: str = ""
+    mean: str = "group"
 
     def __str__(self) -> str:
         told = f"std of the {self.std}, ddof {self.ddof}" if self.std != "none" else "no std"
+        told = f"baseline of the others, {told}" if self.mean == "others" else told
         eps = f", eps {self.eps:g}" if self.std != "none" else ""
         return told + eps + (f", limited to ±{self.limit:g}" if self.limit else "")
 
@@ -59,9 +63,17 @@ class Rule:
         elif self.mistake:
             wrong = next(m for m in mistakes("grpo.advantage") if m.name == self.mistake).wrong
             made = wrong(rewards, std=self.std, ddof=self.ddof, eps=self.eps)
+        elif self.mean == "others" and self.std == "none":
+            made = grpo.leave_one_out(rewards)
         else:
             made = grpo.advantage(rewards, std=self.std, ddof=self.ddof, eps=self.eps)  # type: ignore[arg-type]
+            made = _off_the_others(made, rewards) if self.mean == "others" else made
         return grpo.bounded(made, self.limit) if self.limit else made
+
+
+def _off_the_others(centred: Tensor, rewards: Tensor) -> Tensor:
+    """What is centred on a group's mean, centred on the mean of each sample's others."""
+    return centred * (rewards.shape[1] / (rewards.shape[1] - 1))
 
 
 _CROSSED = "groups taken across prompts"
@@ -146,6 +158,7 @@ def _on(rule: Rule, whole: Tensor) -> misplaced.Rule:
 
     def made(r: Tensor) -> Tensor:
         scaled = slope * grpo.advantage(r, std="none", ddof=0, eps=0.0)
+        scaled = _off_the_others(scaled, r) if rule.mean == "others" else scaled
         return grpo.bounded(scaled, rule.limit) if rule.limit else scaled
 
     return made
@@ -183,6 +196,12 @@ def _rules(values: Tensor, manifest: Manifest) -> Iterator[Rule]:
             Rule(std, ddof, e, limit) for std, e, ddof in product(("group", "batch"), eps, (0, 1))
         )
         yield Rule("none", 0, 0.0, limit)
+    keys = {"advantage_mean", "advantage_std", "ddof", "eps"} & set(manifest.declared)
+    for limit in limits:
+        yield Rule("none", 0, 0.0, limit, mean="others")
+        for std, e, ddof in product(("group", "batch"), eps, (0, 1)):
+            if manifest.advantage_mean == "others" or not keys:  # else a factor beside what is told
+                yield Rule(std, ddof, e, limit, mean="others")
     for name in ("variance for std", "eps under the root", _ONE_GROUP, _CROSSED):
         yield from (
             Rule(std, ddof, e, 0.0, name)
@@ -237,13 +256,14 @@ _UNTOLD = (" times the batch's", "size of the group")
 
 def _declarable(manifest: Manifest) -> Iterator[dict[str, str | int | float]]:
     """Rules that the kit may take for declared."""
+    mean = {"advantage_mean": manifest.advantage_mean or "group"}
     if manifest.advantage_std in (None, "none"):
-        yield {"advantage_std": "none"}
+        yield mean | {"advantage_std": "none"}
     every = [manifest.eps] if manifest.eps is not None else [0.0, 1e-4]
     ddofs = [manifest.ddof] if manifest.ddof is not None else [0, 1]
     for eps, ddof in product(every, ddofs) if manifest.advantage_std != "none" else ():
         std = manifest.advantage_std or "group"
-        yield {"advantage_std": std, "advantage_ddof": ddof, "advantage_eps": eps}
+        yield mean | {"advantage_std": std, "advantage_ddof": ddof, "advantage_eps": eps}
 
 
 def _contradicts(rule: Rule, manifest: Manifest, highest: float = 0.0) -> list[str]:
@@ -253,7 +273,8 @@ def _contradicts(rule: Rule, manifest: Manifest, highest: float = 0.0) -> list[s
         highest: the largest |A|: a limit that none reaches is kept without being applied.
     """
     told = {
-        "advantage_std": rule.std, "ddof": rule.ddof if rule.std != "none" else None,
+        "advantage_mean": rule.mean, "advantage_std": rule.std,
+        "ddof": rule.ddof if rule.std != "none" else None,
         "eps": rule.eps if rule.std != "none" else None, "advantage_limit": rule.limit or None,
     }  # fmt: skip
     limit = manifest.advantage_limit
@@ -275,7 +296,9 @@ def _told(
     right = [r for r in found if not r.mistake] or found
     if not right:
         raw = all(bool(torch.equal(r, a)) for r, a, _ in squares)
+        mean = manifest.advantage_mean or "group"
         rules = [r for r in _rules(squares[0][1], manifest) if not (r.mistake or r.limit)]
+        rules = [r for r in rules if r.mean == mean]
         meant = [r for r in rules if not _contradicts(r, manifest)] or rules
         few = sum(r.numel() for r, _, _ in squares) <= _LARGEST
         few &= len({r.shape[1] for r, _, _ in squares}) == 1
@@ -324,7 +347,11 @@ def _told(
     article = rule == Rule("group", 0, 0.0) or any(
         k in manifest.declared for k in ("advantage_std", "ddof", "eps")
     )
+    formula, own = "grpo.advantage", ""
+    if rule.mean == "others":
+        formula, article = "grpo.leave_one_out", manifest.advantage_mean is not None
+        own = "" if article else "; not declared: advantage_mean = 'others'"
     return Finding(
-        "advantages", "consistent" if article else "convention", "grpo.advantage", rows=rows,
-        detail=f"{rule}{same}",
+        "advantages", "consistent" if article else "convention", formula, rows=rows,
+        detail=f"{rule}{same}{own}",
     )  # fmt: skip

@@ -34,6 +34,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         "kl.flow_grpo", "kl.without_h", "kl.velocity", "kl.k1", "kl.k2", "kl.k3", "mse of means",
     ),
     "kl_reduction": ("sum", "mean"),
+    "advantage_mean": ("group", "others"),
     "advantage_std": ("group", "batch", "none"),
     "grid": ("uniform", "sd35_once_shifted", "sd35_as_shipped"),
 }  # fmt: skip
@@ -70,6 +71,7 @@ class Manifest:
             left out on purpose, "bare square" where the division by 2 std² is too, as Flow-CPS has
             it.
         kl, kl_reduction: which divergence, and how coordinates are reduced.
+        advantage_mean: the baseline: the group's mean, or that of the others (leave-one-out).
         advantage_std, ddof, eps, advantage_limit, group: see `equations.grpo`; group is G.
         clip, beta: ε of the ratio and the weight of the KL.
         clip_high: ε of the upper end, where that is another than the lower end's.
@@ -91,6 +93,7 @@ class Manifest:
     constants: str | None = None
     kl: str | None = None
     kl_reduction: str | None = None
+    advantage_mean: str | None = None
     advantage_std: str | None = None
     ddof: int | None = None
     eps: float | None = None
