@@ -212,3 +212,46 @@ def test_a_rounded_ratio_is_not_said_to_be_detached(tmp_path):
     assert "detached" not in told
     same = learning(spread=0.0)
     assert found(tmp_path, same)["ratio"].verdict == "consistent"
+
+
+def densities(n=24, near=0.05):
+    """Log-probabilities of the size of averaged ones, and of policies that have parted."""
+    draw = torch.Generator().manual_seed(4)
+    old = -1.4 - 0.5 * torch.rand(n, generator=draw, dtype=torch.float64)
+    return old + near * torch.randn(n, generator=draw, dtype=torch.float64), old
+
+
+SLIPS = {
+    "quotient of logs": lambda new, old: new / old,
+    "quotient of logs, inverted": lambda new, old: old / new,
+    "exponential of a quotient of logs": lambda new, old: (new / old).exp(),
+    "one exponential of two": lambda new, old: new.exp() / old,
+    "no exponential": lambda new, old: new - old + 1,
+    "log-ratio for ratio": lambda new, old: new - old,
+    "relative change of the log": lambda new, old: (new - old) / old.abs(),
+    "difference of densities": lambda new, old: new.exp() - old.exp(),
+    "density of the new policy alone": lambda new, old: new.exp(),
+}
+
+
+SUMMED = [(name, 200.0) for name in SLIPS if "quotient" in name]
+
+
+@pytest.mark.parametrize(("name", "size"), [*((name, 1.0) for name in SLIPS), *SUMMED])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_slip_in_how_two_logarithms_make_a_ratio_is_named(tmp_path, name, size, dtype):
+    new, old = (size * x for x in densities())
+    made = {"log_prob": new, "log_prob_old": old, "ratio": SLIPS[name](new, old)}
+    told = found(tmp_path, {n: x.to(dtype) for n, x in made.items()})["ratio"]
+    assert (told.verdict, told.formula) == ("differs", f"policy.ratio: {name}"), told
+    assert "exp(" in told.detail
+
+
+def test_no_slip_is_told_of_a_right_ratio_nor_of_another(tmp_path):
+    new, old = densities(near=1e-7)
+    made = {"log_prob": new, "log_prob_old": old, "ratio": (new - old).exp()}
+    assert found(tmp_path, made)["ratio"].verdict == "consistent"
+    new, old = densities()
+    for wrong in (new / old + 1e-3, 1.01 * new / old, (new / old) ** 1.5):
+        told = found(tmp_path, {"log_prob": new, "log_prob_old": old, "ratio": wrong})["ratio"]
+        assert told.formula == "", told

@@ -149,6 +149,51 @@ _CENTRED = (
 )
 
 
+_OF_LOGS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "quotient of logs": ("log p/log p_old stands for exp(log p − log p_old)", lambda n, o: n / o),
+    "quotient of logs, inverted": (
+        "log p_old/log p stands for exp(log p − log p_old)", lambda n, o: o / n
+    ),
+    "exponential of a quotient of logs": (
+        "exp(log p/log p_old) stands for exp(log p − log p_old)", lambda n, o: torch.exp(n / o)
+    ),
+    "one exponential of two": (
+        "exp(log p)/log p_old stands for exp(log p)/exp(log p_old)", lambda n, o: torch.exp(n) / o
+    ),
+    "log of a quotient of logs": (
+        "log(log p/log p_old) stands for the ratio", lambda n, o: torch.log(n / o)
+    ),
+    "relative change of the log": (
+        "(log p − log p_old)/|log p_old| stands for the ratio",
+        lambda n, o: policy.log_ratio(n, o) / o.abs(),
+    ),
+    "difference of densities": (
+        "exp(log p) − exp(log p_old) stands for their quotient",
+        lambda n, o: torch.exp(n) - torch.exp(o),
+    ),
+    "density of the new policy alone": ("exp(log p) stands for it", lambda n, o: torch.exp(n)),
+}  # fmt: skip
+"""Slips in how two logarithms make a ratio, and what each is."""
+
+
+def _slips(parts: Sequence[Part]) -> list[tuple[str, str, Callable[..., Tensor], int]]:
+    """Those that the rows can show: their numbers are not one, to rounding."""
+    told = []
+    for name, (why, rule) in _OF_LOGS.items() if _rows(parts) >= _FEWEST else ():
+        each = [(rule(p.of["log_prob"], p.of["log_prob_old"]), p) for p in parts]
+        made = torch.cat([x for x, _ in each])
+        slack = torch.cat([
+            _slack(rule, x, p.of["log_prob"], p.of["log_prob_old"], p) for x, p in each
+        ])  # fmt: skip
+        if float((made - made.median()).abs().median()) > _TOLD * float(slack.median()):
+            remedy = f"{why}. Remedy: exp(log p − log p_old)"
+            told.append((f"policy.ratio: {name}", remedy, rule, 0))
+    return told
+
+
+_TOLD = 4.0
+
+
 def _centred_ratio(new: Tensor, old: Tensor) -> Tensor:
     return policy.ratio(new - policy.log_ratio(new, old).mean(), old)
 
@@ -167,6 +212,7 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
     ]
     if len(parts) == 1:
         rules += [("policy.ratio: log-ratios centred", _CENTRED, _centred_ratio, 0)]
+    rules += _slips(parts)
     for i, (name, why, rule, power) in enumerate(rules):
         worst, allowed, fits = 0.0, 0.0, True
         for p in parts:
