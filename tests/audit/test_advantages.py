@@ -152,3 +152,49 @@ def test_a_declared_baseline_of_the_others_is_verified(judge):
     assert judge(held, OTHERS | {"advantage_limit": 0.5})["advantages"].verdict == "consistent"
     with pytest.raises(ValueError, match="advantage_mean must be one of"):
         judge(held, {"advantage_mean": "rloo"})
+
+
+SUMS = {
+    "(R − (sum − R)/G)": lambda r, s, g: r - (s - r) / g,
+    "(R − sum/(G − 1))": lambda r, s, g: r - s / (g - 1),
+    "(R − sum/(G + 1))": lambda r, s, g: r - s / (g + 1),
+    "(R − sum)": lambda r, s, g: r - s,
+    "(R − (sum − R))": lambda r, s, g: r - (s - r),
+    "(R − (sum + R)/G)": lambda r, s, g: r - (s + r) / g,
+    "(R + sum/G)": lambda r, s, g: r + s / g,
+    "(R + (sum − R)/(G − 1))": lambda r, s, g: r + (s - r) / (g - 1),
+    "the mean of the others": lambda r, s, g: (s - r) / (g - 1),
+    "(1 R − 0.15 sum)": lambda r, s, g: r - 0.15 * s,
+}
+
+
+def by_sums(rule, sizes, std):
+    c = groups(sizes)
+    made = []
+    for r in c["rewards"].split(sizes):
+        over = r.std(correction=1) + 1e-4 if std else 1.0
+        made.append(rule(r, r.sum(), len(r)) / over)
+    return c | {"advantages": torch.cat(made)}
+
+
+@pytest.mark.parametrize("std", [False, True], ids=["no std", "over a std"])
+@pytest.mark.parametrize("words", SUMS)
+def test_a_sum_that_is_no_mean_is_told_with_what_divides_it(judge, words, std):
+    told = {"advantage_std": "group", "ddof": 1, "eps": 1e-4} if std else {}
+    found = judge(by_sums(SUMS[words], (5,) * 6, std), told)["advantages"]
+    assert found.verdict == "differs"
+    assert words in found.detail, found
+    assert ("/(std + eps)" in found.detail) == std
+
+
+def test_a_sum_is_told_in_groups_of_several_sizes(judge):
+    found = judge(by_sums(SUMS["(R − (sum − R)/G)"], (4, 4, 7, 7), False))["advantages"]
+    assert "(R − (sum − R)/G)" in found.detail, found
+
+
+def test_no_sum_is_told_of_other_baselines(judge):
+    for change in (lambda r, a: a + 0.1, lambda r, a: r - r.median(), lambda r, a: 1.1 * a,
+                   lambda r, a: r - r.max(dim=1, keepdim=True).values):  # fmt: skip
+        found = judge(with_others(change, (5,) * 6))["advantages"]
+        assert found.verdict == "differs"
+        assert "they are (" not in found.detail, found

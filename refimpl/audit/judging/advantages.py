@@ -17,7 +17,7 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from . import misplaced, permuted, readings
+from . import misplaced, permuted, readings, sums
 from .finding import UNLISTED, Finding
 
 _EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -256,7 +256,7 @@ _UNTOLD = (" times the batch's", "size of the group")
 
 def _declarable(manifest: Manifest) -> Iterator[dict[str, str | int | float]]:
     """Rules that the kit may take for declared."""
-    mean = {"advantage_mean": manifest.advantage_mean or "group"}
+    mean: dict[str, str | int | float] = {"advantage_mean": manifest.advantage_mean or "group"}
     if manifest.advantage_std in (None, "none"):
         yield mean | {"advantage_std": "none"}
     every = [manifest.eps] if manifest.eps is not None else [0.0, 1e-4]
@@ -307,7 +307,9 @@ def _told(
         def fits(made: misplaced.Rule, at: Sequence[misplaced.Square]) -> bool:
             return _gap(made, at) <= 1
 
-        why = misplaced.told(meant, sure, squares, fits) if few else ""
+        bare = [r for r in meant if r.std == "none"]
+        why = sums.told([*bare, *(r for r in sure if r.std != "none")], squares, fits)
+        why = why or (misplaced.told(meant, sure, squares, fits) if few else "")
         why = why or (permuted.told(meant, squares, fits) if few and not raw else "")
         own = "" if why or raw else misplaced.in_groups(meant, squares, fits)
         read = f": {why}" if why else _read(squares, manifest, brief=bool(own))

@@ -67,7 +67,7 @@ def in_groups(
         shifts = [(a - rule(r)).mean(dim=1, keepdim=True) for r, a, _ in squares]
         moved = [(r, a - x, u) for (r, a, u), x in zip(squares, shifts, strict=True)]
         if _shown(squares, 1) and fits(rule, moved):
-            below = [x / _line(r, rule)[0] for (r, _, _), x in zip(squares, shifts, strict=True)]
+            below = [x / line(r, rule)[0] for (r, _, _), x in zip(squares, shifts, strict=True)]
             return f"each group's baseline is not its mean: it is {_range(below)} below that"
     if not _shown(squares, 2):
         return ""
@@ -152,11 +152,11 @@ def _again(x: Tensor, ddof: int, eps: float) -> Tensor:
 def _by_others(r: Tensor, rule: Rule, by: int, own: bool) -> Tensor:
     """Rewards against another group's baseline, over its std or their own: within a group a rule is
     linear."""
-    (theirs, base), (mine, _) = _line(r.roll(by, 0), rule), _line(r, rule)
+    (theirs, base), (mine, _) = line(r.roll(by, 0), rule), line(r, rule)
     return (mine if own else theirs) * (r - base)
 
 
-def _line(r: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
+def line(r: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
     """The slope of a rule within each group, and the reward that it makes 0 of, (groups, 1)."""
     made, top, low = rule(r), r.argmax(dim=1, keepdim=True), r.argmin(dim=1, keepdim=True)
     slope = (made.gather(1, top) - made.gather(1, low)) / (r.gather(1, top) - r.gather(1, low))
