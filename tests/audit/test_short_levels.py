@@ -127,3 +127,52 @@ def test_a_mean_of_the_reference_is_not_told_for_crossed_names(make, judge):
     told = differing(judge(kept | {"mean": ref, "mean_ref": ref}, TOLD))
     assert not [f for f in told if "exchanged" in f.detail]
     assert "mean" in {f.subject for f in told}
+
+
+def half(c, names=("v", "v_ref")):
+    return c | {n: c[n].half().float() for n in names if n in c}
+
+
+@pytest.mark.parametrize("names", [LAW, WHOLE])
+@pytest.mark.parametrize("ends", [("t",), ("t", "s")])
+@pytest.mark.parametrize("words", ["rounded to bfloat16", "rounded to float16"])
+def test_velocities_in_half_precision_hide_no_levels_that_were_recorded_short(
+    judge, words, ends, names
+):
+    """What such a network's run may do to levels, this one did not: its steps were in float32."""
+    c = half_run(lambda t: t)
+    c = {n: x for n, x in c.items() if n in names}
+    found = judge(c | {n: CUTS[words](c[n]) for n in ends}, TOLD)
+    assert [f.subject for f in differing(found)] == [ends[0]], differing(found)
+    assert f"{words} when" in differing(found)[0].detail
+    assert not differing(judge(c, TOLD))
+
+
+@pytest.mark.parametrize("names", [LAW, WHOLE])
+def test_a_run_in_half_precision_whose_steps_had_such_levels_is_right(judge, names):
+    c = {n: x for n, x in half_run(CUTS["rounded to bfloat16"]).items() if n in names}
+    assert not differing(judge(c, TOLD))
+
+
+def half_run(of_levels, T=10, batch=12, shape=(4, 6, 6)):
+    """Steps in float32 from velocities in float16, with levels as they are made of the grid's."""
+    draw = torch.Generator().manual_seed(0)
+    grid = torch.tensor([3 * (1 - i / T) / (1 + 2 * (1 - i / T)) for i in range(T + 1)])
+    levels = of_levels(grid).double()
+    x, made = torch.randn(batch, *shape, generator=draw).double(), {}
+    for i in range(T - 1):
+        t, s, h = levels[i], levels[i + 1], levels[i] - levels[i + 1]
+        g = 0.7 * (t / (1 - (t if i else s))) ** 0.5
+        v = (0.8 * x + 0.3).half().double()
+        mean = x - h * (v + g**2 / (2 * t) * (x + (1 - t) * v))
+        std, e = g * h**0.5, torch.randn(batch, *shape, generator=draw).double()
+        x_s = (mean + std * e).float().double()
+        z = (x_s - mean) / std
+        log_prob = -(z**2) / 2 - torch.log(std) - torch.log(torch.tensor(2 * torch.pi)) / 2
+        row = {"x_t": x, "x_s": x_s, "v": v, "mean": mean, "noise": e,
+               "log_prob": log_prob.flatten(1).sum(1)}  # fmt: skip
+        row |= {n: y.expand(batch) for n, y in (("t", t), ("s", s), ("std", std))}
+        for n, y in row.items():
+            made.setdefault(n, []).append(y.float())
+        x = x_s
+    return {n: torch.cat(y) for n, y in made.items()}

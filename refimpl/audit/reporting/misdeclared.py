@@ -5,7 +5,7 @@
 Asked where nothing gives the steps as they were declared; the rest is then judged as mended.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..judging.identify import Identified, identify
 from ..reading.clocks import clock_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
+from ..reading.precision import HALF, logged
 from ..reading.probe import Probe, take, width
 from .causes import moved
 from .short import Mended, other, recorded_short, std_short, stepped_short
@@ -70,7 +71,7 @@ def mended(
         return scaled
     if known is not None and (_sure(known) or not known.target):
         by_law = known.target in ("", "residuals")
-        return _by_schedule(tables, known, manifest) if by_law else None
+        return (_by_schedule if by_law else _by_rounding)(tables, known, manifest)
     for finding, changed, declared in _tried(tables, manifest):
         try:
             found = identify(take(changed), declared, mistakes=False)
@@ -79,6 +80,38 @@ def mended(
         if _sure(found):
             return changed, declared, finding
     return None
+
+
+def _by_rounding(tables: Sequence[Table], known: Identified, manifest: Manifest) -> Mended | None:
+    """Levels that were rounded when they were recorded, where what half-precision latents allow of
+    them hides it: the steps fit the full ones as closely as the rest was computed, and not these.
+    """
+    if not {"t", "s"} <= set(tables[0].columns) or not _half(known.model.roundoff):
+        return None
+    if _exact(tables, manifest):
+        return None
+    for changed, declared, finding in recorded_short(tables, manifest):
+        if _exact(changed, declared):
+            return changed, declared, finding
+    return None
+
+
+def _exact(tables: Sequence[Table], manifest: Manifest) -> bool:
+    """Whether a formula gives the steps to the rounding of the arithmetic, its levels being as they
+    are stored."""
+    probe = take(tables)
+    found = identify(replace(probe, roundoff=_as_stored(probe)), manifest, mistakes=False)
+    return _sure(found) and any(m.level == "exact" for m in found.means)
+
+
+def _half(roundoff: Mapping[str, float]) -> bool:
+    """Whether levels are taken to be known to half precision."""
+    return any(roundoff.get(n, 0.0) >= HALF for n in ("t", "s"))
+
+
+def _as_stored(probe: Probe) -> dict[str, float]:
+    """Roundoffs with levels that are known as they are stored."""
+    return probe.roundoff | {n: logged(probe.raw[n]) for n in ("t", "s")}
 
 
 def _by_schedule(tables: Sequence[Table], known: Identified, manifest: Manifest) -> Mended | None:
@@ -95,7 +128,10 @@ def _by_schedule(tables: Sequence[Table], known: Identified, manifest: Manifest)
         raw = take(found).raw
         clock = clock_of(raw["t"], raw["s"], manifest.time, manifest.time_scale)
         reading = replace(known.model.reading, clock=clock)
-        model = replace(known.model, reading=reading, known={}, names={})
+        roundoff = dict(known.model.roundoff)
+        if _half(roundoff):  # latents are in half precision: that says nothing of these
+            roundoff |= {n: logged(raw[n]) for n in ("t", "s")}
+        model = replace(known.model, reading=reading, roundoff=roundoff, known={}, names={})
         return levels.named(block(raw, model), manifest)
 
     if lawful(scalars):
