@@ -16,7 +16,7 @@ from ...equations import grpo
 from ...evidence.mistakes import mistakes
 from ...evidence.rounding import ROUNDINGS
 from ..reading.manifest import Manifest
-from . import composed, readings, relearnt
+from . import composed, pairs, readings, relearnt
 from .finding import UNLISTED, Finding, Verdict
 from .updates import Part
 
@@ -53,6 +53,7 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
         return any(_right(changed, clip, manifest) for clip in clips)
 
     words = relearnt.told(parts, fits, beta, manifest.clip)
+    words = "; or ".join(x for x in (words, _outer(parts, manifest, clips)) if x)
     many, composed_of = (0, "") if words else _composed(parts, manifest)
     words = words or (composed_of if many == 1 else "")
     words = f": {words}" if words else _read_loss(parts[0], manifest)
@@ -61,6 +62,34 @@ def of_loss(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Findi
         told = "it takes kl, if the loss has one; declare beta = 0 where it has none"
         return Finding("loss", "not checked", detail=told)
     return Finding("loss", "differs", detail=UNLISTED + words)
+
+
+def _outer(parts: Sequence[Part], manifest: Manifest, clips: Sequence[float]) -> str:
+    """Whether every ratio meets every advantage in it, in words."""
+
+    def fits(p: Part, surrogate: Callable[..., Tensor], clip: float) -> bool:
+        beta = _beta(p, surrogate, grpo.objective, clip, -1, manifest)
+        if _loss_gap([p], surrogate, grpo.objective, clip, beta, -1) is None:
+            return False
+        term = surrogate(p.of["ratio"], p.of["advantages"], clip)
+        u = max(p.roundoff[n] for n in ("loss", "ratio", "advantages"))
+        size = float(p.of["advantages"].abs().max() * p.of["ratio"].abs().max())
+        return float(term.abs().max()) > _SHOWN * ROUNDINGS * u * size
+
+    if len(torch.unique(torch.cat([p.of["loss"] for p in parts]))) <= _FEW:
+        return ""
+    held, open_ended = "min(r_i A_j, clip(r_i) A_j)", ("r_i A_j, never clipped", _NEVER, None)
+    for pair, clip, high in (*((held, c, manifest.clip_high) for c in clips), open_ended):
+        if words := pairs.told(parts, pair, high, lambda p, f, c=clip: fits(p, f, c)):  # type: ignore[misc]
+            return words
+    return ""
+
+
+_NEVER = 1e9
+"""A clip that no ratio reaches."""
+
+_SHOWN = 4.0
+"""So many times what rounding allows, a term has to be to be told from none."""
 
 
 def _composed(parts: Sequence[Part], manifest: Manifest) -> tuple[int, str]:
