@@ -434,7 +434,7 @@ def _surrogate(r: Tensor, a: Tensor, clip: float) -> Tensor:
 
 def _clips() -> Iterator[tuple[str, Clip]]:
     yield "", _surrogate
-    yield "nothing is clipped", _unclipped
+    yield "nothing is clipped, or only beyond every ratio here", _unclipped
     for m in mistakes("grpo.surrogate"):
         if m.name in _SAID:
             yield _SAID[m.name], m.wrong

@@ -286,8 +286,30 @@ def _loss_told(
     told = f"clip {clip:g}, {clipped:.1%} of ratios outside" if clipped else ("no ratio is clipped")
     if "kl" in parts[0].of:
         told += f", β = {beta:.4g}"
+    if _UNCLIPPED in label:
+        told, reasons = f"{told}. {_wider(parts, manifest)}", reasons[1:]
     if reasons:
         told += f"; a mistake with a name. {' '.join(reasons)}"
+    if reasons or _UNCLIPPED in label:
         return Finding("loss", "differs", label, *gap, len(ratio), told)
     asked = manifest.clip is not None or not clipped
     return Finding("loss", "consistent" if asked else "convention", label, *gap, len(ratio), told)
+
+
+_UNCLIPPED = "grpo.surrogate: never clipped"
+
+
+def _wider(parts: Sequence[Part], manifest: Manifest) -> str:
+    """What the rows show of a clip that holds none of them: none, or one beyond them all."""
+    ratio, a = (torch.cat([p.of[n] for p in parts]) for n in ("ratio", "advantages"))
+    above, below = (ratio - 1)[a > 0], (1 - ratio)[a < 0]
+    high, low = (max(0.0, float(x.max())) if len(x) else 0.0 for x in (above, below))
+    ends = f"one wider than {max(high, low):.3g}"
+    if manifest.clip_high is not None:
+        ends = f"one whose ends lie beyond 1 − {low:.3g} and 1 + {high:.3g}"
+    own = "a " if manifest.clip is None else "the declared "
+    return (
+        f"No ratio is held by {own}clip: there is none, or {ends}, the furthest that a ratio lies "
+        "from 1 where a clip counts. Nothing holds the step there. Remedy: min of clipped and "
+        "unclipped, at the clip that is meant"
+    )
