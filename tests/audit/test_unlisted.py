@@ -368,3 +368,32 @@ def test_a_divergence_made_of_velocities_is_told_in_either_reduction(judge, how)
     for declared in ({"a": 0.7}, {"a": 0.7, "kl_reduction": how}):
         found = judge(bare, declared)["kl"]
         assert "h/2 (g (1 + t)/(2 t) + 1/g)² (v − v_ref)²  where" in found.detail, found.detail
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(lambda D: 1 / D, "is 1/D, of D ="), (lambda D: D**-0.5, "is 1/√D, of D ="),
+     (float, "is D, of D ="), (lambda D: 0.37, "")],
+)  # fmt: skip
+def test_a_number_that_counts_coordinates_is_told_so(judge, share, said):
+    """The squares of all coordinates, and their constants another number of times."""
+    c = run(reduce=lambda each: each.sum(1))
+    D, std = c["x_s"][0].numel(), c["std"].view(-1, 1, 1, 1)
+    z = ((c["x_s"] - c["mean"]) / std).flatten(1)
+    constants = D * (torch.log(c["std"]) + math.log(2 * math.pi) / 2)
+    c["log_prob"] = -(z**2).sum(1) / 2 - share(D) * constants
+    found = judge({n: x for n, x in c.items() if n != "kl"}, {"log_prob": "sum"})["log_prob"]
+    assert found.verdict == "differs"
+    assert said in found.detail, found
+    assert bool(said) == ("Here" in found.detail), found
+
+
+def test_a_loss_is_told_in_its_own_signs_and_a_factor_of_one_as_none(judge):
+    """A small term's factor is lost in the rounding of the large one."""
+
+    def wrong(r, a, s, kl):
+        return -s + 0.04 * kl * a
+
+    c = {n: x.float() for n, x in learned(loss=wrong).items()}
+    found = judge(c, {"clip": 0.2, "beta": 0.04})["loss"]
+    assert "−surrogate + β advantage kl  where  −surrogate + β kl" in found.detail, found

@@ -6,6 +6,7 @@ For a mean other columns are tried first: the step before's velocity, the one wi
 the kit's diagnosis is asked, on a few rows.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from math import prod
 
@@ -258,7 +259,23 @@ def of_row(
     if not line and len(asked) > 1:
         looked = ("log_prob",) if name == "log_prob" else ()  # a sum's fault was looked for already
         line = readings.read(*asked[1], known=looked)
-    return line or (_by_velocities(b, own, manifest, u) if subject == "kl" else "")
+    line = line or (_by_velocities(b, own, manifest, u) if subject == "kl" else "")
+    return _with_size(line, width(own))
+
+
+def _with_size(line: str, D: int) -> str:
+    """A reading with the number of coordinates for what has its digits."""
+    said = list[str]()
+    powers = (("D", D), ("1/D", 1 / D), ("√D", D**0.5), ("1/√D", D**-0.5))
+    for told in dict.fromkeys(_NUMBER.findall(line)) if D > 1 else ():
+        digits = len(told.replace(".", "").strip("0"))
+        names = [n for n, x in powers if float(f"{x:.{max(digits, 1)}g}") == float(told)]
+        said += [f"{told} is {names[0]}"] if names and digits > 1 else []
+    return f"{line} Here {', '.join(said)}, of D = {D} coordinates." if said else line
+
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w|\.\d)")
+"""A number in a formula's text, by itself."""
 
 
 _ESTIMATES = {"kl.k1": "k1", "kl.k2": "k2", "kl.k3": "k3"}

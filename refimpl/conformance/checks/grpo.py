@@ -201,9 +201,19 @@ _SURROGATE_SLIPS = (
 )  # fmt: skip
 
 
+def _meant(gain: str, cost: str = "") -> Callable[[Conventions], str]:
+    """gain − cost, or what is minimised, with its signs."""
+
+    def told(c: Conventions) -> str:
+        before, between = ("", " − ") if c["sign"] == "objective" else ("−", " + ")
+        return f"{before}{gain}" + (f"{between}{cost}" if cost else "")
+
+    return told
+
+
 SURROGATE = Operation("surrogate", surrogate, ("sign",), _SURROGATE_SLIPS, _branch_inner,
                       forms("surrogate"), begins, apart=apart("surrogate"),
-                      fitted=made_of(of_surrogate, "min(ratio A, clipped A)"))  # fmt: skip
+                      fitted=made_of(of_surrogate, _meant("min(ratio A, clipped A)")))  # fmt: skip
 
 
 _OBJECTIVE_SLIPS = (
@@ -240,7 +250,7 @@ def _inside(i: Inputs, c: Conventions) -> Parts:
 
 OBJECTIVE = Operation("objective", objective, ("sign",), _OBJECTIVE_SLIPS, _branch_inner,
                       forms("objective"), begins, apart=apart("objective"),
-                      fitted=made_of(of_surrogate, "surrogate − β kl"))  # fmt: skip
+                      fitted=made_of(of_surrogate, _meant("surrogate", "β kl")))  # fmt: skip
 
 
 offer(SURROGATE, _branch_cases(False), value=False)

@@ -86,7 +86,27 @@ def _factors(
     scale = np.abs(got) + np.abs(columns).T @ np.abs(factors)
     if not (np.abs(np.array(factors) @ columns - got) <= _NEAR * scale).all():
         return None
-    return dict(zip(chosen, factors, strict=True))
+    return dict(zip(chosen, _short(factors, columns, got, scale), strict=True))
+
+
+def _short(
+    factors: list[float], columns: np.ndarray, got: np.ndarray, scale: np.ndarray
+) -> list[float]:
+    """Each factor with few digits, where the numbers are met as closely: those of a small term are
+    lost in the rounding of the others."""
+
+    def left(these: list[float]) -> float:
+        return float((np.abs(np.array(these) @ columns - got) / np.maximum(scale, 1e-300)).max())
+
+    for k, x in enumerate(factors):
+        short = (float(f"{x:.{digits}g}") for digits in range(1, _DIGITS))
+        near = (y for y in short if abs(y - x) <= _OFF * abs(x))
+        tried = ([*factors[:k], y, *factors[k + 1 :]] for y in near)
+        factors = next((t for t in tried if left(t) <= _AS_CLOSE * left(factors)), factors)
+    return factors
+
+
+_DIGITS, _OFF, _AS_CLOSE = 4, 1e-4, 2.0
 
 
 def _sum(terms: Terms, row: Mapping[str, float]) -> Callable[[Inputs, Conventions], Parts]:
