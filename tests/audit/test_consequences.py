@@ -1,5 +1,7 @@
 """Of tests that noise fails, only those are told that no other explains."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -239,3 +241,28 @@ def test_rows_of_two_numbers_may_lie_near_each_other(make, judge):
     kept = c | {"noise": e, "x_s": c["mean"] + c["std"].reshape(-1, 1, 1, 1) * e}
     kept = {n: x for n, x in kept.items() if n not in ("log_prob", "kl")}
     assert judge(kept, {"a": 0.7})["noise"].verdict == "consistent"
+
+
+@pytest.mark.parametrize("layout", ["rows", "batch first"])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_generator_that_is_seeded_again_in_each_step_is_told_alone(judge, recorded, layout):
+    """The state, and the velocity that is made of it, hold the noise of the steps before."""
+    draw = torch.Generator().manual_seed(5)
+    x, e = (torch.randn(16, 4, 8, 8, generator=draw) for _ in range(2))
+    levels, rows = torch.linspace(0.95, 0.2, 9), []
+    for t, s in itertools.pairwise(levels):
+        v, g = 0.8 * x + 0.3, 0.7 * torch.sqrt(t / (1 - t))
+        std = g * torch.sqrt(t - s)
+        mean = x - (t - s) * v - std**2 / (2 * t) * (x + (1 - t) * v)
+        x_s = mean + std * e
+        row = {"x_t": x, "x_s": x_s, "v": v} | ({"noise": e, "mean": mean} if recorded else {})
+        rows.append(row | {n: y.expand(16) for n, y in (("t", t), ("s", s), ("std", std))})
+        x = x_s
+    join = torch.cat if layout == "rows" else lambda x: torch.stack(x, dim=1)
+    c = {n: join([r[n] for r in rows]) for n in rows[0]}
+    found = judge(c, {"a": 0.7, "layout": layout})["noise"]
+    assert found.verdict == "differs"
+    of = "step before, of the same sample" if layout == "rows" else "row before"
+    assert found.detail.startswith(f"it is that of the {of} again"), found
+    assert "moves with" not in found.detail
+    assert "two rows" not in found.detail

@@ -397,3 +397,22 @@ def test_a_loss_is_told_in_its_own_signs_and_a_factor_of_one_as_none(judge):
     c = {n: x.float() for n, x in learned(loss=wrong).items()}
     found = judge(c, {"clip": 0.2, "beta": 0.04})["loss"]
     assert "−surrogate + β advantage kl  where  −surrogate + β kl" in found.detail, found
+
+
+@pytest.mark.parametrize("name", ["median", "range"])
+def test_no_clamp_that_changes_nothing_is_offered(judge, name):
+    """Of rewards that lie between its ends."""
+    made = torch.Generator().manual_seed(1)
+    r = 0.8 * torch.rand(8, 8, generator=made) - 0.4
+    low, high = r.min(1, keepdim=True).values, r.max(1, keepdim=True).values
+    rules = {"median": (r - r.median(1, keepdim=True).values) / (std(r) + 1e-4),
+             "range": (r - low) / (high - low)}  # fmt: skip
+    found = judge({"rewards": r, "advantages": rules[name]})["advantages"].detail
+    assert name in found
+    assert "held" not in found
+    assert "more that give" not in found
+    wide = torch.where(torch.arange(8) == 0, 3.0, r)
+    held = wide.clamp(-1, 1)
+    wrong = (held - held.median(1, keepdim=True).values) / (std(held) + 1e-4)
+    found = judge({"rewards": wide, "advantages": wrong})["advantages"].detail
+    assert "held between −1 and 1" in found, found

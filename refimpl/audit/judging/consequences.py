@@ -46,10 +46,15 @@ def told(
         drop(k for k in left if k in on and _moving(plain, on[k]) <= 1)
         drop(["near"] if _near(plain) <= 1 else [])
     moves, again = [k for k in left if k in on], [k for k in left if k in lags]
-    if moves and again:
+    if again and (moves or "pairs" in left):
         first = max(again, key=lambda k: broken[k])
         rest = _without_past(rows, lags[first])
-        if all(_moving(rest, on[k][lags[first] :]) <= 1 for k in moves):
+        once = ~_again(rows, lags[first])
+        if 2 < 2 * int(once.sum()) < len(rows) and all(
+            _moving(rows[once], on[k][once]) <= 1 for k in moves
+        ):
+            drop([*moves, "pairs", "within", *(k for k in again if k != first)])
+        elif moves and all(_moving(rest, on[k][lags[first] :]) <= 1 for k in moves):
             drop(moves)
     if any(k in left for k in moves):
         rest = _beside(rows, [on[k] for k in moves])
@@ -128,6 +133,14 @@ def _without_past(rows: Tensor, lag: int) -> Tensor:
     before, now = rows[:-lag], rows[lag:]
     share = (before * now).sum() / (before**2).sum()
     return now - share * before
+
+
+def _again(rows: Tensor, lag: int) -> Tensor:
+    """Rows that are those `lag` before, number by number, (n,)."""
+    same = torch.zeros(len(rows), dtype=torch.bool)
+    apart = torch.linalg.vector_norm(rows[lag:] - rows[:-lag], dim=1)
+    same[lag:] = apart <= _NOTHING * torch.linalg.vector_norm(rows[lag:], dim=1)
+    return same
 
 
 def _beside(rows: Tensor, directions: Iterable[Tensor]) -> Tensor:

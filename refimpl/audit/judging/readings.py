@@ -130,7 +130,7 @@ def read(
         return ""
     if few and any(x.kind not in ("edit", "mistake") or _DECIMAL.search(x.name) for x in found):
         return ""
-    found = _plainest(found)
+    found = _unheld(_plainest(found))
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])
     return told[0].lower() + told[1:]
 
@@ -143,6 +143,16 @@ def _plainest(found: list[Explanation]) -> list[Explanation]:
     own = [len(set(_NUMBER.findall(x.name.partition("  where  ")[0]))) for x in found]
     return [x for x, n in zip(found, own, strict=True) if n == min(own)]
 
+
+def _unheld(found: list[Explanation]) -> list[Explanation]:
+    """Readings without those that hold rewards between ends that none of these is beyond."""
+    names = {x.name for x in found}
+    return [
+        x for x in found if x.name == (bare := _HELD.sub("rewards", x.name)) or bare not in names
+    ]
+
+
+_HELD = re.compile(r"^rewards held (?:between \S+ and \S+|at \S+ from (?:below|above))")
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|[²³]")
 
