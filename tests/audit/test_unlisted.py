@@ -146,7 +146,7 @@ LEARNED = {
                             dict(ratio=lambda n, o: n - o)),
     "three times": ("ratio", "3 (log_prob − log_prob_old)",
                     dict(ratio=lambda n, o: (3 * (n - o)).exp())),
-    "a quotient": ("ratio", "log_prob/log_prob_old  where  exp(gap)",
+    "a quotient": ("ratio", "log p/log p_old stands for exp(log p − log p_old)",
                    dict(ratio=lambda n, o: n / o)),
     "clip(r A)": ("loss", "clip(r A)", dict(
         loss=lambda r, a, s, kl: -(torch.minimum(r * a, (r * a).clamp(0.8, 1.2)) - 0.04 * kl))),

@@ -53,8 +53,10 @@ WIDTHS = {
 def test_another_width_about_the_samplers_mean_is_told(make, judge, words, mean):
     found = judge(drawn(make, WIDTHS[words], mean=mean), TOLD)
     assert found["x_s"].verdict == "differs"
-    if "g for std" in words and not mean:
-        assert found["x_s"].formula == "sde.transition, gaussian.sample: g for std"
+    if "g for std" in words:
+        own = "gaussian.sample: g for std"
+        assert found["x_s"].formula == (own if mean else f"sde.transition, {own}")
+        assert "no closer than" not in found["x_s"].detail
         return
     assert words in found["x_s"].detail, found["x_s"]
     assert found["x_s"].detail.endswith("; the mean is that of v_old")

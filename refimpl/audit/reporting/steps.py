@@ -304,7 +304,8 @@ def _latents(
     if known.draws or ({"x_s", "mean", "noise"} <= names and not unknown):
         tally, match = seen.tallies.get("x_s", Tally()), chosen.get("x_s")
         far = match is None or far_off(match, tally)
-        if far and (own := draws_about(probe, known.model, "v_old")):
+        drawn = draws_about(probe, known.model, "v_old") if far else []
+        if own := [m for m in drawn if m.formula.standing != "convention"]:
             rows = len(probe.picks)
             told = judged("x_s", preferred(own, manifest), own, Tally(), manifest)
             why = f"under v_old, the policy that sampled: {rows} rows were looked at"
