@@ -111,7 +111,7 @@ def test_a_schedule_is_found_where_neither_std_nor_g_was_recorded(
 
 
 def test_a_schedule_that_was_assumed_in_vain_is_not_said_to_fit(make, judge):
-    c = {n: x for n, x in make().items() if n not in ("std", "g")}
+    c = {n: x for n, x in make().items() if n not in ("std", "g", "log_prob", "kl")}
     found = judge(c, {"schedule": "constant", "a": 0.7})
     assert found["mean"].verdict == "differs"
     assert "was tried" in found["std"].detail

@@ -10,6 +10,7 @@ by nudging each scalar; latents enter linearly, so their coefficients are their 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -129,15 +130,35 @@ def linear(
     Raises:
         ValueError: the formula refuses the scalars.
     """
+    packed = tuple((name, x.numpy().tobytes()) for name, x in scalars.items())
+    told = tuple((name, roundoff[name]) for name in scalars if name in roundoff)
+    few = all(len(x) <= _KEPT for x in scalars.values())
+    made = _linear if few else _linear.__wrapped__
+    return made(formula.value, tuple(inputs), packed, reading, told)
+
+
+_KEPT = 2**9
+"""Rows of a probe, whose coefficients are kept."""
+
+
+@lru_cache(maxsize=2**10)
+def _linear(
+    value: Values, inputs: tuple[str, ...], packed: tuple[tuple[str, bytes], ...],
+    reading: Reading, roundoff: tuple[tuple[str, float], ...],
+) -> Linear:  # fmt: skip
+    """The same, once: a record that is doubted is asked again with other latents."""
+    scalars = {
+        name: torch.frombuffer(bytearray(x), dtype=torch.float64)[:, None] for name, x in packed
+    }
     one = torch.ones_like(next(iter(scalars.values())))
     parts = {}
     for name in inputs:
 
         def coefficient(p: Scalars, name: str = name) -> Tensor:
             latents = {k: one if k == name else 0 * one for k in inputs}
-            return formula.value({**reading.resolve(p), **latents}).expand(one.shape)
+            return value({**reading.resolve(p), **latents}).expand(one.shape)
 
-        parts[name] = nudged(coefficient, scalars, roundoff, reading.clock.data)
+        parts[name] = nudged(coefficient, scalars, dict(roundoff), reading.clock.data)
     return Linear(parts)
 
 
