@@ -255,3 +255,17 @@ def test_no_slip_is_told_of_a_right_ratio_nor_of_another(tmp_path):
     for wrong in (new / old + 1e-3, 1.01 * new / old, (new / old) ** 1.5):
         told = found(tmp_path, {"log_prob": new, "log_prob_old": old, "ratio": wrong})["ratio"]
         assert told.formula == "", told
+
+
+@pytest.mark.parametrize(("how", "power"), [("mean", -1), ("sum", 1)])
+def test_a_difference_that_is_reduced_twice_is_a_mistake_where_the_reduction_was_declared(
+    tmp_path, how, power
+):
+    made = learning(dims=64)
+    made["ratio"] = (64.0**power * (made["log_prob"] - made["log_prob_old"])).exp()
+    told = found(tmp_path, made, log_prob=how)["ratio"]
+    assert told.verdict == "differs"
+    assert "once more" in told.detail
+    assert found(tmp_path, made)["ratio"].verdict == "convention"
+    other = {"mean": "sum", "sum": "mean"}[how]
+    assert found(tmp_path, made, log_prob=other)["ratio"].verdict == "convention"

@@ -215,3 +215,26 @@ def test_constants_are_declared_without_their_reduction_too(make, kit, judge, co
     value = square if constants == "bare square" else square / (2 * rows(c, "std") ** 2)
     found = judge(c | {"log_prob": policy.average(value)}, {"constants": constants})["log_prob"]
     assert (found.verdict, found.detail) == ("convention", "declared in part")
+
+
+def test_a_divergence_of_the_state_or_of_another_reference_is_told(make, kit, judge):
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    step, std = sde.Step(rows(c, "t"), rows(c, "s")), rows(c, "std")
+    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    told = {"a": 0.7, "kl": "kl.flow_grpo", "kl_reduction": "sum"}
+    of_state = ((c["x_s"] - law.mean) ** 2 / (2 * std**2)).flatten(1).sum(1)
+    found = judge(c | {"kl": of_state}, told)["kl"].detail
+    assert "it is that of x_s, in place of the mean" in found, found
+    flow = c["x_t"] - step.h * c["v_ref"]
+    of_flow = ((c["mean"] - flow) ** 2 / (2 * std**2)).flatten(1).sum(1)
+    found = judge(c | {"kl": of_flow}, told)["kl"].detail
+    assert "its reference's mean is that of the ODE's step, and the policy's is not" in found, found
+
+
+def test_a_large_update_is_not_said_to_be_another_policys(make, judge):
+    c = make(dtype=torch.float32)
+    draw = torch.Generator().manual_seed(4)
+    c["v_old"] = c["v"] + 0.08 * c["v"].std() * torch.randn(c["v"].shape, generator=draw)
+    found = judge({n: c[n] for n in ("x_t", "v", "v_old", "t", "s", "std")}, {"a": 0.7})
+    assert found["v against v_old"].verdict == "convention"
+    assert "it was a large one, or guidance" in found["v against v_old"].detail

@@ -344,3 +344,11 @@ def test_levels_that_no_step_has_are_counted(make, judge):
     c = make()
     c["s"][5] = c["t"][5]
     caught(judge(c), "levels", "1 of 108 rows")
+
+
+def test_a_state_that_is_the_mean_has_no_noise_to_be_tested(make, judge):
+    c = make()
+    bare = {n: x for n, x in c.items() if n not in ("noise", "log_prob")}
+    found = judge(bare | {"x_s": c["mean"].clone()})["noise"]
+    assert found.verdict == "differs"
+    assert found.detail == "it is 0 throughout: x_s is the mean, before its noise or without any"

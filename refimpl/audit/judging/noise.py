@@ -335,6 +335,9 @@ class Noise:
                 else ("it takes noise, or x_s, a mean or velocity, and std")
             )
             return Finding("noise", "not checked", detail=why)
+        if not self.largest:
+            why = "it is 0 throughout: x_s is the mean, before its noise or without any"
+            return Finding("noise", "differs", what, rows=self.rows, detail=why)
         if self.repeated():
             return Finding("noise", "not checked", rows=self.rows, detail="rows are there twice")
         broken, words, most = dict[str, float](), dict[str, str](), ("", 0.0)

@@ -229,6 +229,7 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
         if fits and i == 0 and (coarse := _coarse(parts, manifest)):
             return Finding("ratio", "differs", name, worst, allowed, _rows(parts), coarse)
         if fits:
+            why = why or _TWICE.get((power, manifest.log_prob), "")
             verdict = "differs" if why else "consistent" if i == 0 else "convention"
             told = f"a mistake with a name. {why}" if why else ""
             return Finding("ratio", verdict, name, worst, allowed, _rows(parts), told)  # type: ignore[arg-type]
@@ -236,6 +237,15 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
     told = told or _read(parts[0])
     told = told or _elsewhere(parts)
     return Finding("ratio", "differs", detail=UNLISTED + (f": {told}" if told else ""))
+
+
+_TWICE: dict[tuple[int, str | None], str] = {
+    (-1, "mean"): "The log-probabilities are averages already, and their difference is divided by "
+                  "the number of coordinates once more. Remedy: exp(log p − log p_old)",
+    (1, "sum"): "The log-probabilities are sums already, and their difference is multiplied by the "
+                "number of coordinates once more. Remedy: exp(log p − log p_old)",
+}  # fmt: skip
+"""What a count too many is, where the reduction was declared."""
 
 
 def _coarse(parts: Sequence[Part], manifest: Manifest) -> str:

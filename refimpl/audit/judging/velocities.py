@@ -19,7 +19,10 @@ _OF_NETWORKS = 2.0**-6
 """A relative difference of velocities that a network's own rounding makes, guidance included."""
 
 _APART = 0.05
-"""A relative difference of velocities that no single update makes."""
+"""A relative difference of velocities that a single update seldom makes."""
+
+_FAR_APART = 0.25
+"""And one that none makes."""
 
 OFF_POLICY = (
     "v is an update later, if the record is off policy: then on_policy is not to be declared"
@@ -70,8 +73,10 @@ def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
         yield Finding("v against v_old", "differs", "", float(gap), rounding, len(v),
                       f"declared on_policy, and {told}: {cause}")  # fmt: skip
     elif relative > _APART:
-        yield Finding("v against v_old", "differs", "", float(gap), rounding, len(v),
-                      f"{told}, more than an update makes: {cause}")  # fmt: skip
+        wide = relative > _FAR_APART
+        how = "an update makes" if wide else "an update usually makes: it was a large one, or"
+        yield Finding("v against v_old", "differs" if wide else "convention", "", float(gap),
+                      rounding, len(v), f"{told}, more than {how}{':' * wide} {cause}")  # fmt: skip
     else:
         yield Finding("v against v_old", "consistent", "", float(gap), rounding, len(v), told)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...equations import conversions, guidance, paths
-from ..judging.block import Model
+from ..judging.block import Model, block
 from ..judging.fit import EASY
 from ..judging.formulas import MEANS
 from ..reading.layout import Rows, Table
@@ -56,7 +56,34 @@ def another_mean(
             alone = subject == "kl" and right and "mean" in probe.raw
             also = ", or has that slip in its own line" if alone else ""
             return f"it is right for another mean than the one recorded{also}: that of {name}"
+        if other and subject == "kl" and "v_ref" in tables[0].columns:
+            changed = [
+                {"mean": t.columns.get("mean") or _mean_by(t, "v", own),
+                 "mean_ref": _mean_by(t, "v_ref", replace(own, mean=formula))}
+                for t in tables
+            ]  # fmt: skip
+            if _explains(subject, _with(tables, changed, subject), probe.whole, own, probe):
+                name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
+                return f"its reference's mean is that of {name}, and the policy's is not"
     return ""
+
+
+def _mean_by(table: Table, velocity: str, model: Model) -> Rows:
+    """The mean that a velocity leads to by the model's formula; NaN where there is none."""
+    names = {n: n for n in (*_LEVELS, "x_t") if n in table.columns} | {"v": velocity}
+
+    def made(a: int, b: int) -> Tensor:
+        rows = block({n: table.columns[c].read(a, b).clone() for n, c in names.items()}, model)
+        found = torch.full((b - a, table.columns["x_t"].width), torch.nan, dtype=torch.float64)
+        mean = rows.mean_of("v") if rows.n else None
+        if mean is not None:
+            found[rows.kept] = mean
+        return found
+
+    return replace(
+        table.columns[velocity], read=made, head=lambda row, k: made(row, row + 1)[0, :k],
+        dtype=torch.float64,
+    )  # fmt: skip
 
 
 def _without_means(model: Model) -> Model:
@@ -114,6 +141,9 @@ def alternatives(
     if subject.startswith("log_prob") and {"x_s", "x_t"} <= names:
         columns = [{"x_s": t.columns["x_t"]} for t in tables]
         yield "it is that of x_t, the state before the step", _with(tables, columns, "mean")
+    if subject == "kl" and "x_s" in names:
+        columns = [{"mean": t.columns["x_s"]} | _reference(t) for t in tables]
+        yield "it is that of x_s, in place of the mean", _with(tables, columns, subject)
     if subject == "mean" and {"x_s", "x_t"} <= names:
         columns = [{"x_t": t.columns["x_s"]} for t in tables]
         yield "it is that of x_s, the state after the step", _with(tables, columns, "mean")
@@ -138,6 +168,12 @@ NOT_GUIDED = "which {} is not"
 
 OF_ANOTHER_STEP = "the velocity of the step"
 """What a mean is made of where the recorded velocity is a step late or early."""
+
+
+def _reference(table: Table) -> dict[str, Rows]:
+    """The reference's mean, if it was recorded."""
+    return {n: c for n, c in table.columns.items() if n == "mean_ref"}
+
 
 _INDEXED = {
     _LEVELS: "it is that of the levels of the step {}: the grid is indexed one off",
