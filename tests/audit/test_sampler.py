@@ -156,3 +156,38 @@ def test_noise_of_another_law_is_not_told_of_the_ratio_as_well(judge):
     found = judge(c, TOLD)
     assert found["noise"].verdict == "differs"
     assert found["mean of the ratio"].verdict != "differs", found["mean of the ratio"]
+
+
+@pytest.mark.parametrize("other", ["v_old", "v_ref"])
+def test_velocities_in_each_others_place_are_told_without_a_recorded_mean(judge, other):
+    c = learner()
+    if other == "v_ref":  # of one policy, which v_old is
+        c |= {"v": c["v_old"], "v_ref": c["v"], "log_prob": c["log_prob_old"]}
+        del c["v_old"], c["log_prob_old"]
+    del c["mean"]
+    right = judge(c, TOLD)
+    assert not [f for f in right["report"].findings if f.verdict == "differs"]
+    turned = judge(c | {"v": c[other], other: c["v"]}, TOLD)
+    (found,) = [f for f in turned["report"].findings if f.verdict == "differs"]
+    assert found.subject == "v"
+    assert found.detail.startswith(f"v and {other} are exchanged")
+
+
+def test_another_policy_that_sampled_is_no_exchange(judge):
+    """x_s and its log-probability are those of v_ref, and of nothing else."""
+    c = learner()
+    c |= {"v_ref": c["v_old"], "log_prob": c["log_prob_old"]}
+    kept = {n: x for n, x in c.items() if n not in ("v_old", "mean", "log_prob_old")}
+    kept["log_prob"] = learner()["log_prob"]
+    found = judge(kept, TOLD)
+    assert "exchanged" not in found["x_s"].detail
+    assert "v" not in found or "exchanged" not in found["v"].detail
+
+
+def test_a_density_is_not_judged_where_v_does_not_lead_to_the_mean_that_sampled(judge):
+    """Neither the mean nor the noise was recorded; what is left of x_s shows it."""
+    c = learner(score=lambda x, v, t: -2.5 * (x + (1 - t) * v) / t, apart=0.0)
+    found = judge({n: c[n] for n in ("x_t", "x_s", "v", "t", "s", "std", "log_prob")}, TOLD)
+    assert "it moves with x_t" in found["noise"].detail
+    assert found["mean"].verdict != "consistent"
+    assert found["log_prob"].verdict == "not checked", found["log_prob"]

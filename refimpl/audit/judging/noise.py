@@ -53,6 +53,7 @@ class Noise:
 
     Attributes:
         dependent: it failed, and not because the mean was made with another velocity.
+        moving: it goes with x_t or a velocity, which nothing else explains.
         recorded: it is the noise that was recorded, and not what is left of x_s.
     """
 
@@ -78,7 +79,7 @@ class Noise:
         self.starts: list[Tensor] = []
         self.beside: dict[str, list[Tensor]] = {}
         self.largest = 0.0
-        self.dependent = self.recorded = False
+        self.dependent = self.moving = self.recorded = False
 
     def add(self, b: Block) -> None:
         """Add a block's rows."""
@@ -361,7 +362,8 @@ class Noise:
             rows = _together(self.kept)
             rows = rows[:, : min([rows.shape[1], *(x.shape[1] for x in on.values())])]
             alone = consequences.told(broken, rows, on, lags)
-            self.dependent = not any(k in on for k in alone)
+            self.moving = any(k in on for k in alone)
+            self.dependent = not self.moving
             detail = "; ".join(words[k] for k in alone) + left
             return Finding("noise", "differs", what, rows=self.rows, detail=detail)
         return Finding(

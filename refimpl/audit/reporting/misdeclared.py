@@ -18,7 +18,7 @@ from ..judging import elsewhere, levels
 from ..judging.block import SCALARS, block
 from ..judging.finding import Finding
 from ..judging.fit import EASY
-from ..judging.identify import Identified, identify
+from ..judging.identify import Identified, by_sampler, identify
 from ..reading.clocks import clock_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
@@ -26,7 +26,7 @@ from ..reading.precision import HALF, logged
 from ..reading.probe import Probe, take, width
 from .causes import moved
 from .short import Mended, other, recorded_short, std_short, stepped_short
-from .whole import window
+from .whole import explain, read, window
 
 _CLOCKS = (("time",), ("time_scale",), ("time", "time_scale"), ("std",))
 """Declarations that say how numbers are told; without them that is read off."""
@@ -50,6 +50,8 @@ def mended(
         return _but(tables, name), manifest, Finding(name, "differs", detail=detail)
     unled = known is not None and known.target == "mean" and not _sure(known)
     if unled and (turned := _policies(tables, manifest)) is not None:
+        return turned
+    if known is not None and (turned := _by_draws(tables, probe, known, manifest)) is not None:
         return turned
     if stepped:
         return None
@@ -434,6 +436,34 @@ def _drawn(tables: Sequence[Table], manifest: Manifest) -> bool:
         return True
     draws = identify(take(tables), manifest, mistakes=False).draws
     return any(m.level in ("exact", "stored") for m in draws)
+
+
+def _by_draws(
+    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest
+) -> Mended | None:
+    """The sampler's velocity and another in each other's place, where x_s is drawn about the
+    other's mean, and log-probabilities are right for both put right."""
+    own, other = ("v_old", "v") if "v_old" in probe.raw else ("v", "v_ref")
+    if not {own, other, "x_s", "noise", "log_prob"} <= set(probe.raw) or "mean" in probe.raw:
+        return None
+    if by_sampler(probe, known.model, own) or not by_sampler(probe, known.model, other):
+        return None
+    turned = _exchanged(tables, own, other)
+    if _scored(tables, manifest) or not _scored(turned, manifest):
+        return None
+    detail = f"v and {own if other == 'v' else other} are exchanged; the rest is judged with both "
+    return turned, manifest, Finding("v", "differs", detail=f"{detail}put right")
+
+
+def _scored(tables: Sequence[Table], manifest: Manifest) -> bool:
+    """Whether a formula that is no mistake gives the log-probabilities."""
+    try:
+        probe = take(tables)
+        whole = read(tables, probe.whole, identify(probe, manifest, mistakes=False).model)
+        found = explain("log_prob", whole, probe, mistakes=False)
+    except ValueError:
+        return False
+    return any(m.level == "exact" and m.strain <= EASY for m in found)
 
 
 def _policies(tables: Sequence[Table], manifest: Manifest) -> Mended | None:

@@ -128,6 +128,8 @@ def _judged(
             for f in latents
         ]
     rows = row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means, right)
+    if known.target == "residuals" and seen.noise.moving:
+        latents, rows = [_unled(f) for f in latents], map(_unled, rows)
     if any(f.subject == "mean" and NOT_GUIDED.format("v") in f.detail for f in latents):
         rows = map(_without_guidance, rows)
     return [
@@ -139,6 +141,15 @@ def _judged(
         noise,
         *_joined(tables, probe, known),
     ]
+
+
+def _unled(f: Finding) -> Finding:
+    """The verdict on a mean that was not recorded, or on what lies about it, where what is left of
+    x_s shows that v does not lead to it."""
+    why = "what is left of x_s moves with x_t or v: v does not lead to the mean that sampled"
+    wrong = f.subject.startswith("log_prob") and f.verdict == "differs" and not f.formula
+    doubted = f.subject == "mean" and f.verdict == "consistent"
+    return Finding(f.subject, "not checked", detail=f"{why}, see noise") if wrong or doubted else f
 
 
 def _without_guidance(f: Finding) -> Finding:
