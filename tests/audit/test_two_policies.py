@@ -238,3 +238,17 @@ def test_a_large_update_is_not_said_to_be_another_policys(make, judge):
     found = judge({n: c[n] for n in ("x_t", "v", "v_old", "t", "s", "std")}, {"a": 0.7})
     assert found["v against v_old"].verdict == "convention"
     assert "it was a large one, or guidance" in found["v against v_old"].detail
+
+
+def test_no_formula_is_named_that_some_rows_have_by_chance(make, kit, judge):
+    """An estimate twice too large, of a state that was rounded after it was taken."""
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    step = sde.Step(rows(c, "t"), rows(c, "s"))
+    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    new, ref = (
+        policy.total(gaussian.log_prob(c["x_s"], m, rows(c, "std"))) for m in (c["mean"], law.mean)
+    )
+    c |= {"kl": (ref - new) ** 2, "x_s": c["x_s"].bfloat16().double()}
+    found = judge(c, {"a": 0.7, "kl": "kl.k2", "log_prob": "sum"})["kl"]
+    assert found.verdict == "differs"
+    assert "rows do not fit" not in found.detail, found
