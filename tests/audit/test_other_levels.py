@@ -264,3 +264,20 @@ def test_a_mean_of_a_velocity_that_is_not_there_is_said_to_be_that(make, judge):
     drawn = {"mean": kernel.mean, "x_s": kernel.sample(c["noise"])}
     detail = judge(kept | drawn, {"a": A})["mean"].detail
     assert "another state or velocity is in it" in detail, detail
+
+
+@pytest.mark.parametrize("moved", ["h of the next step", "h in thousandths"])
+def test_a_mean_alone_of_another_length_is_told(make, judge, moved):
+    """Its g and the std are those of the step's own levels."""
+    c = make(dtype=torch.float64)
+    at, _, words = LEVELS[moved]
+    t, s = at(c)
+    x, v = c["x_t"], c["v"]
+    level, g = (y.reshape(-1, 1, 1, 1) for y in (t, c["std"] / (c["t"] - c["s"]).sqrt()))
+    h = (t - s).reshape(-1, 1, 1, 1)
+    mean = x - h * (v + g**2 / (2 * level) * (x + (1 - level) * v))
+    kept = {n: y for n, y in c.items() if n not in ("log_prob", "kl", "g", "v_ref")}
+    x_s = mean + c["std"].reshape(-1, 1, 1, 1) * c["noise"]
+    found = judge(kept | {"mean": mean, "x_s": x_s}, {"a": A})
+    assert f"{words}; its g is that of its own step" in found["mean"].detail, found["mean"]
+    assert found["x_s"].verdict == "consistent"

@@ -89,19 +89,43 @@ def of_mean(
     if not bool((left < _NEAR).all()):
         return ""
     there, end = (_of_cps if preserving else _of_sde)(c_x, c_v, std)
-    if not bool((torch.isfinite(there + end) & (end < there) & (there < 1 + _NEAR)).all()):
-        return ""
+    if bool((torch.isfinite(there + end) & (end < there) & (there < 1 + _NEAR)).all()):
+        for words, rows, used in _told(x, v, t, s, there, end):
+            own = {**rows, "g": std[used] / (rows["t"] - rows["s"]).abs().sqrt()}
+            right = _is_cps(own, std[used], mean[used], u) if preserving else readings.right(
+                "mean", *readings.cases_of(own, mean[used]), u
+            )  # fmt: skip
+            if right:
+                return words
+    return (
+        "" if preserving else _of_length({"x": x, "v": v, "t": t, "s": s}, c_x, c_v, std, mean, u)
+    )
+
+
+def _told(
+    x: Tensor, v: Tensor, t: Tensor, s: Tensor, there: Tensor, end: Tensor
+) -> Iterator[tuple[str, dict[str, Tensor], Tensor]]:
+    """Stories of levels with the rows that they can be asked of, and which these are."""
     for words, t2, s2 in stories(t, s, there, end):
         inside = ((t2 > s2) & (t2 <= 1) & (s2 >= 0))[:, 0] & torch.isfinite(t2 + s2)[:, 0]
-        if int(inside.sum()) < _FEWEST:
-            continue
-        other = {"x": x, "v": v, "t": t2, "s": s2, "g": std / (t2 - s2).abs().sqrt()}
-        rows = {n: y[inside] for n, y in other.items()}
-        right = _is_cps(rows, std[inside], mean[inside], u) if preserving else readings.right(
-            "mean", *readings.cases_of(rows, mean[inside]), u
-        )  # fmt: skip
-        if right:
-            return words
+        if int(inside.sum()) >= _FEWEST:
+            rows = {"x": x, "v": v, "t": t2, "s": s2}
+            yield words, {n: y[inside] for n, y in rows.items()}, inside
+
+
+def _of_length(
+    given: Mapping[str, Tensor], c_x: Tensor, c_v: Tensor, std: Tensor, mean: Tensor, u: float
+) -> str:
+    """The length that a mean was made with, where its g is that of the recorded step, in words."""
+    x, v, t, s = (given[n] for n in ("x", "v", "t", "s"))
+    g, by_g = std / (t - s).sqrt(), 1 - c_x  # h g²/(2 t)
+    h = -c_v - by_g * (1 - t)
+    if not bool(((h > 0) & (h < t + _NEAR) & ((h * g**2 / (2 * t) - by_g).abs() < _NEAR)).all()):
+        return ""
+    for words, rows, used in _told(x, v, t, s, t, t - h):
+        own = {**rows, "g": g[used]}
+        if readings.right("mean", *readings.cases_of(own, mean[used]), u):
+            return f"{words}; its g is that of its own step"
     return ""
 
 
