@@ -97,6 +97,9 @@ def _explains(
 ) -> bool:  # fmt: skip
     """Whether a formula that is no mistake gives the numbers of these columns, and would not give
     zeros as well."""
+    put = {n for n in _MADE if n in tables[0].columns} - set(model.roundoff)
+    coarsest = max(probe.roundoff.get(n, 0.0) for n in ("x_t", "x_s", "v", "mean", "mean_ref"))
+    model = replace(model, roundoff={**model.roundoff, **dict.fromkeys(put, coarsest)})
     try:
         rows = read(tables, picks, model)
         found = explain(subject, rows, probe, mistakes=False)
