@@ -90,6 +90,14 @@ def test_where_no_two_numbers_give_the_mean_the_sampler_s_is_not_known(judge):
         assert "the mean that v_old leads to" in found[subject].detail
 
 
+def test_what_is_left_of_x_s_about_another_policys_mean_is_no_noise(judge):
+    c = learner(score=lambda x, v, t: -torch.tanh(x + (1 - t) * v) / t, apart=2.0)
+    found = judge({n: x for n, x in c.items() if n != "noise"}, TOLD)
+    assert found["noise"].verdict == "not checked", found["noise"]
+    uniform = torch.rand(c["noise"].shape, generator=torch.Generator().manual_seed(0))
+    assert judge(c | {"noise": uniform}, TOLD)["noise"].verdict == "differs"
+
+
 def test_a_named_mistake_of_the_draw_is_told_about_the_sampler_s_mean(judge):
     c = learner(draw=lambda mean, std, n: mean + std * std * n)
     found = judge(c, TOLD)["x_s"]

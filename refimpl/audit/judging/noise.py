@@ -43,6 +43,9 @@ _PENDING = 2**14
 FINE = 0.05
 """Residuals of x_s are used where its rounding is below this part of std."""
 
+RESIDUAL = "(x_s − mean)/std"
+"""What stands for noise that was not recorded."""
+
 
 class Noise:
     """Statistics of the noise, gathered as rows go by.
@@ -328,7 +331,7 @@ class Noise:
                 with its row's v and x_t, and with other rows, follows from that.
             stale: v is that of another step, which is told elsewhere: it may have seen the noise.
         """
-        what = "noise" if recorded else "(x_s − mean)/std"
+        what = "noise" if recorded else RESIDUAL
         if not self.count:
             why = (
                 f"the rounding of x_s hides it in all {self.left_out} rows"

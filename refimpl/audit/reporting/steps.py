@@ -9,6 +9,7 @@ from ..judging import numbers
 from ..judging.finding import UNLISTED, Finding, Tally
 from ..judging.fit import Match
 from ..judging.identify import Identified, draws_about, identify, of_reference
+from ..judging.noise import RESIDUAL
 from ..judging.rearranged import shape_of
 from ..judging.reduced import distances_of
 from ..judging.verdicts import NO_CLOSER, judged, preferred
@@ -74,7 +75,7 @@ def _in_place(f: Finding, right: Mapping[str, Finding]) -> Finding:
     other = right.get(f.subject)
     if f.verdict != "differs" or other is None:
         return f
-    sure = bool(f.formula) and NO_CLOSER not in f.detail
+    sure = f.formula not in ("", RESIDUAL) and NO_CLOSER not in f.detail
     return f if sure and other.verdict == "not checked" else other
 
 
