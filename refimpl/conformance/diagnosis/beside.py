@@ -19,7 +19,7 @@ from .variations import changed, spelt, undeclared
 Reader: TypeAlias = Callable[[Evidence], list[Explanation]]
 
 _WORDS = ("log_prob", "log_prob_terms", "kl_reduction", "kl", "sign", "guidance", "ratio",
-          "advantage_ddof", "grid")  # fmt: skip
+          "advantage_ddof")  # fmt: skip
 """Conventions that a fault is looked for beside; those with numbers are too many."""
 
 
