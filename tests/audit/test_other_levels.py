@@ -50,6 +50,10 @@ LEVELS = {
                          "its h is that of levels in whole thousandths, cut off"),
     "h of the next step": (lambda c: (c["t"], c["t"] - after(c, "t") + after(c, "s")), {},
                            "its h is that of the step after"),
+    "s recorded as for an even grid": (
+        lambda c: (c["t"], c["s"]), {"s": lambda c: c["t"] - 0.11},
+        "its s is the t of the step after, and the recorded s is another",
+    ),
     "recorded before the shift": (
         lambda c: (c["t"], c["s"]), {n: lambda c, n=n: c[n] / (3 - 2 * c[n]) for n in ("t", "s")},
         "levels shifted by 3, of which the recorded ones are not shifted",

@@ -170,6 +170,12 @@ def stories(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]
             if int(inside.sum()) and _alike((there - end)[inside], other[inside]):
                 moved = torch.where(inside, t - other, torch.nan)
                 yield f"its h is that of the step {words}", t, moved
+        known = torch.unique(t)
+        below = torch.searchsorted(known, t.contiguous()) - 1
+        following = torch.where(below >= 0, known[below.clamp_min(0)], torch.nan)
+        there_is = ~torch.isnan(following)
+        if int(there_is.sum()) and _alike(end[there_is], following[there_is]):
+            yield "its s is the t of the step after, and the recorded s is another", t, following
         for words, rule in _WHOLE.items():
             other = (rule(1000 * t) - rule(1000 * s)) / 1000
             if _alike(there - end, other) and not torch.equal(other, h):
