@@ -108,6 +108,8 @@ def test_data_time_network_time_and_std_that_holds_g_are_recognised(make, judge)
     found = judge(other)
     clean(found["report"])
     assert "t = 1 is data" in found["clock"].detail
+    assert found["clock"].verdict == "convention"
+    assert judge(other, {"time": "data"})["clock"].verdict == "consistent"
     network = content | {"t": 1000 * content["t"], "s": 1000 * content["s"]}
     assert "1000 t" in judge(network)["clock"].detail
     holds_g = {k: x for k, x in content.items() if k != "g"} | {"std": content["g"]}

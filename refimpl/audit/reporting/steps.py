@@ -262,7 +262,8 @@ def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Find
         words += f", told as {clock.scale:g} t" if clock.scale != 1 else ""
         above = int((probe.raw["t"].double() > clock.scale).sum())
         words += f"; {above} rows lie above 1 by rounding, and are taken for 1" if above else ""
-        yield Finding("clock", "convention" if clock.data else "consistent", detail=words)
+        told = not clock.data or manifest.time == "data"
+        yield Finding("clock", "consistent" if told else "convention", detail=words)
     if reading.std == "g" and known.target:
         yield Finding(
             "std", "consistent" if manifest.std == "g" else "convention", "sde.euler_maruyama",
