@@ -71,9 +71,9 @@ class Rule:
         return grpo.bounded(made, self.limit) if self.limit else made
 
 
-def _off_the_others(centred: Tensor, rewards: Tensor) -> Tensor:
-    """What is centred on a group's mean, centred on the mean of each sample's others."""
-    return centred * (rewards.shape[1] / (rewards.shape[1] - 1))
+def _off_the_others(made: Tensor, rewards: Tensor) -> Tensor:
+    """Advantages off the group's mean, taken off that of each sample's others."""
+    return misplaced.slope(rewards, made) * grpo.leave_one_out(rewards)
 
 
 _CROSSED = "groups taken across prompts"

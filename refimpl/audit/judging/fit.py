@@ -130,11 +130,11 @@ def linear(
     Raises:
         ValueError: the formula refuses the scalars.
     """
-    packed = tuple((name, x.numpy().tobytes()) for name, x in scalars.items())
+    if any(len(x) > _KEPT for x in scalars.values()):
+        return _asked(formula.value, tuple(inputs), scalars, reading, roundoff)
+    packed = tuple((name, x.double().numpy().tobytes()) for name, x in scalars.items())
     told = tuple((name, roundoff[name]) for name in scalars if name in roundoff)
-    few = all(len(x) <= _KEPT for x in scalars.values())
-    made = _linear if few else _linear.__wrapped__
-    return made(formula.value, tuple(inputs), packed, reading, told)
+    return _kept(formula.value, tuple(inputs), packed, reading, told)
 
 
 _KEPT = 2**9
@@ -142,7 +142,7 @@ _KEPT = 2**9
 
 
 @lru_cache(maxsize=2**10)
-def _linear(
+def _kept(
     value: Values, inputs: tuple[str, ...], packed: tuple[tuple[str, bytes], ...],
     reading: Reading, roundoff: tuple[tuple[str, float], ...],
 ) -> Linear:  # fmt: skip
@@ -150,6 +150,13 @@ def _linear(
     scalars = {
         name: torch.frombuffer(bytearray(x), dtype=torch.float64)[:, None] for name, x in packed
     }
+    return _asked(value, inputs, scalars, reading, dict(roundoff))
+
+
+def _asked(
+    value: Values, inputs: tuple[str, ...], scalars: Scalars, reading: Reading,
+    roundoff: Mapping[str, float],
+) -> Linear:  # fmt: skip
     one = torch.ones_like(next(iter(scalars.values())))
     parts = {}
     for name in inputs:
@@ -158,7 +165,7 @@ def _linear(
             latents = {k: one if k == name else 0 * one for k in inputs}
             return value({**reading.resolve(p), **latents}).expand(one.shape)
 
-        parts[name] = nudged(coefficient, scalars, dict(roundoff), reading.clock.data)
+        parts[name] = nudged(coefficient, scalars, roundoff, reading.clock.data)
     return Linear(parts)
 
 

@@ -159,8 +159,13 @@ def _by_others(r: Tensor, rule: Rule, by: int, own: bool) -> Tensor:
 def line(r: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
     """The slope of a rule within each group, and the reward that it makes 0 of, (groups, 1)."""
     made, top, low = rule(r), r.argmax(dim=1, keepdim=True), r.argmin(dim=1, keepdim=True)
-    slope = (made.gather(1, top) - made.gather(1, low)) / (r.gather(1, top) - r.gather(1, low))
-    return slope, r.gather(1, low) - made.gather(1, low) / slope
+    per = (made.gather(1, top) - made.gather(1, low)) / (r.gather(1, top) - r.gather(1, low))
+    return per, r.gather(1, low) - made.gather(1, low) / per
+
+
+def slope(r: Tensor, made: Tensor) -> Tensor:
+    """What advantages are per reward in each group, (groups, 1); 0 where its rewards are one."""
+    return line(r, lambda _: made)[0].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _merged(r: Tensor, rule: Rule, which: Tensor) -> Tensor:

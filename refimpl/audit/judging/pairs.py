@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ...equations import grpo
 from .rearranged import shape_of
 from .updates import Part
 
@@ -86,7 +87,8 @@ def _surrogate(batches: Tensor, high: float | None, *, ratios: bool) -> Surrogat
     """The mean over the ratios, or over the advantages, of a batch."""
 
     def made(r: Tensor, a: Tensor, clip: float) -> Tensor:
-        up, down = r.clamp_max(1 + (high or clip)), r.clamp_min(1 - clip)
+        one = torch.ones_like(r)  # an advantage of either sign: then one end alone holds a ratio
+        up, down = grpo.surrogate(r, one, high or clip), -grpo.surrogate(r, -one, clip)
         gain, loss = a.clamp_min(0), a.clamp_max(0)
         if ratios:
             return gain * _means(up, batches) + loss * _means(down, batches)

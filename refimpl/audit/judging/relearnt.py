@@ -166,8 +166,11 @@ def weights_of(p: Part) -> dict[str, Weight]:
 
 
 def _h(of: dict[str, Tensor]) -> Tensor:
+    """The length of each row's step; NaN where its levels are none."""
     high, low = torch.maximum(of["t"], of["s"]), torch.minimum(of["t"], of["s"])
-    return Step(high, low).h
+    known = high > low  # not of NaN
+    h = Step(torch.where(known, high, 1.0), torch.where(known, low, 0.0)).h
+    return torch.where(known, h, torch.nan)
 
 
 _WEIGHTS: dict[str, Weight] = {

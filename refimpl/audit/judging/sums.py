@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .misplaced import Rule, Square, line
+from .misplaced import Rule, Square, slope
 
 _NEAR = 1e-3
 """Numbers that differ by less are one; and what is left of advantages that a sum gives."""
@@ -93,7 +93,7 @@ def _slope(r: Tensor, rule: Rule) -> Tensor:
     """What the rule divides by, as a factor, (groups, 1)."""
     if getattr(rule, "std", "") == "none":
         return torch.ones_like(r[:, :1])
-    return line(r, rule)[0].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    return slope(r, rule(r))
 
 
 def _made(rule: Rule, a: Of, b: Of) -> Rule:

@@ -4,6 +4,7 @@ v = v_uncond + w (v_cond − v_uncond): which w?        v against v_old: one pol
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -31,7 +32,14 @@ OFF_POLICY = (
 
 
 def audit_velocities(probe: Probe, manifest: Manifest) -> Iterator[Finding]:
-    """On the probed rows: w of each velocity, and how far v is from v_old."""
+    """On the probed rows: w of each velocity, and how far v is from v_old; of those that hold
+    numbers in all of them."""
+    names = [n for n in ("v", "v_old", "v_cond", "v_uncond") if n in probe.raw]
+    used = torch.stack([torch.isfinite(probe.raw[n]).all(dim=1) for n in names]).all(dim=0) if (
+        names) else torch.zeros(0)  # fmt: skip
+    if not bool(used.any()):
+        return
+    probe = replace(probe, raw={n: x[used] for n, x in probe.raw.items()})
     raw, u = probe.raw, probe.roundoff
     scales, found = {}, {}
     for name in ("v", "v_old") if {"v_cond", "v_uncond"} <= set(raw) else ():

@@ -215,9 +215,8 @@ def _converted(table: Table, own: str, rule: Callable[..., Tensor]) -> Rows:
 
     def made(read: Callable[[Rows], Tensor], level: Tensor) -> Tensor:
         inside = (level > 0) & (level < 1)
-        found = rule(
-            paths.linear(torch.where(inside, level, 0.5)), read(x).double(), read(column).double()
-        )
+        at = paths.linear(torch.where(inside, level, 0.5))
+        found = _wherever(lambda y, z: rule(at, y, z), read(x), read(column))
         return torch.where(inside, found, torch.nan)
 
     return replace(
@@ -227,12 +226,19 @@ def _converted(table: Table, own: str, rule: Callable[..., Tensor]) -> Rows:
     )  # fmt: skip
 
 
+def _wherever(rule: Callable[..., Tensor], *latents: Tensor) -> Tensor:
+    """What an equation makes of latents, number by number; NaN where one of them is no number."""
+    wide = [x.double() for x in latents]
+    known = torch.stack([torch.isfinite(x) for x in wide]).all(dim=0)
+    return torch.where(known, rule(*(torch.where(known, x, 0.0) for x in wide)), torch.nan)
+
+
 def _guided(table: Table, own: str, w: float) -> Rows:
     """The guided velocity of each row."""
     cond, uncond = table.columns["v_cond"], table.columns["v_uncond"]
 
     def made(read: Callable[[Rows], Tensor]) -> Tensor:
-        return guidance.classifier_free(read(uncond).double(), read(cond).double(), w)
+        return _wherever(lambda u, c: guidance.classifier_free(u, c, w), read(uncond), read(cond))
 
     return replace(
         table.columns[own], read=lambda a, b: made(lambda c: c.read(a, b)),

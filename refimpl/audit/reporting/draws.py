@@ -52,6 +52,7 @@ def of_draw(
 def of_factor(probe: Probe, model: Model) -> str:
     """Whether x_s is right but for a factor of its noise, where no mean was recorded, in words."""
     b = block(probe.raw, model)
+    b = b.sound(*(n for n in ("x_s", "noise", "x_t", "v", "v_old") if b.has(n)))
     return of_width(b, probe, "v_old", "v") if b.n and not b.has("mean") else ""
 
 

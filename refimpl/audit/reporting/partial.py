@@ -31,6 +31,7 @@ def of_some(subject: str, tables: Sequence[Table], model: Model, probe: Probe) -
     table, D = tables[0], width(tables[0])
     rows = [row for i, row in probe.whole if i == 0][: max(_FEW, _NUMBERS // D)]
     b = block({n: some(c, rows) for n, c in table.columns.items()}, model)
+    b = b.sound(*b.latents) if b.n else b
     found = _coordinates(subject, b) if b.n else None
     if found is None:
         return ""

@@ -140,7 +140,8 @@ def _of_table(table: Table, picks: Sequence[int], model: Model) -> Iterator[_Row
     u = max(model.roundoff[n] for n in wide)
     tiles = b.tiles(1, lambda a, e: {n: some(c, picks[a:e]) for n, c in wide.items()})
     for k, tile in enumerate(tiles):
-        mean = _mean(tile, "mean", "v")
+        sound = tile.sound(*tile.latents).n == tile.n
+        mean = _mean(tile, "mean", "v") if sound else None
         if tile.has("x_s") and mean is not None and bool(b.noisy[k]):
             logs = [per_row(b.raw[n])[k].abs() for n in _LOG_PROBS if n in b.raw]
             yield _Row(

@@ -71,9 +71,10 @@ def audit_steps(
 
 
 def _in_place(f: Finding, right: Mapping[str, Finding]) -> Finding:
-    """A verdict, or what is known better; a formula with a name gives way to no doubt."""
+    """A verdict, or what is known better; a formula with a name gives way to no doubt, and what is
+    no number to nothing."""
     other = right.get(f.subject)
-    if f.verdict != "differs" or other is None:
+    if f.verdict != "differs" or other is None or f.detail.endswith(_NOT_FINITE):
         return f
     sure = f.formula not in ("", RESIDUAL) and NO_CLOSER not in f.detail
     return f if sure and other.verdict == "not checked" else other

@@ -283,7 +283,8 @@ _ESTIMATES = {"kl.k1": "k1", "kl.k2": "k2", "kl.k3": "k3"}
 
 def _of_estimate(b: Block, manifest: Manifest, u: float) -> str:
     """What a declared estimate is made of, from the log-probabilities of x_s under two means."""
-    given = _of_kl(b)
+    b = b.only(b.noisy).sound(*(n for n in _OF_ESTIMATES if b.has(n)))
+    given = _of_kl(b) if b.n else None
     if given is None or not b.has("x_s"):
         return ""
     kind, std = _ESTIMATES[manifest.kl or ""], b.resolved["std"]
@@ -299,6 +300,7 @@ def _of_estimate(b: Block, manifest: Manifest, u: float) -> str:
 
 
 _LOGS = ("log_prob", "log_prob_ref")
+_OF_ESTIMATES = ("x_s", "x_t", "mean", "mean_ref", "v", "v_ref")
 
 
 def _terms(subject: str, manifest: Manifest) -> dict[str, str]:
