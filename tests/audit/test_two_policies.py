@@ -52,18 +52,27 @@ def test_noise_about_neither_policy_s_mean_is_still_told(trained, judge):
     assert found["x_s"].verdict == "differs"
 
 
+def reference(c, rows):
+    """The law of the reference's step."""
+    step = sde.Step(rows(c, "t"), rows(c, "s"))
+    return sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+
+
+def with_log_ratio(make, kit, reduce):
+    """A record, and log p_ref − log p of its rows."""
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    new, ref = (
+        reduce(gaussian.log_prob(c["x_s"], m, rows(c, "std")))
+        for m in (c["mean"], reference(c, rows).mean)
+    )
+    return c, ref - new
+
+
 @pytest.mark.parametrize("how", ["sum", "mean"])
 @pytest.mark.parametrize("estimate", ["k1", "k2", "k3"])
 def test_an_estimate_is_found_from_the_reference_s_velocity(make, kit, judge, estimate, how):
     """Beside a recorded mean too, and with what exp(l) − 1 − l loses in float64."""
-    c, rows = make(dtype=torch.float64), kit["rows"]
-    step = sde.Step(rows(c, "t"), rows(c, "s"))
-    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
-    reduce = policy.total if how == "sum" else policy.average
-    new, ref = (
-        reduce(gaussian.log_prob(c["x_s"], m, rows(c, "std"))) for m in (c["mean"], law.mean)
-    )
-    gap = ref - new
+    c, gap = with_log_ratio(make, kit, policy.total if how == "sum" else policy.average)
     value = {"k1": -gap, "k2": gap**2 / 2, "k3": torch.exp(gap) - 1 - gap}[estimate]
     told = {"a": 0.7, "kl": f"kl.{estimate}", "kl_reduction": how}
     assert judge(c | {"kl": value}, told)["kl"].verdict == "consistent"
@@ -89,16 +98,10 @@ ESTIMATES = {
 @pytest.mark.parametrize("name", ESTIMATES)
 def test_what_a_declared_estimate_is_made_of_is_read(make, kit, judge, name, how):
     value, says = ESTIMATES[name]
-    c, rows = make(dtype=torch.float64), kit["rows"]
-    step = sde.Step(rows(c, "t"), rows(c, "s"))
-    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
-    reduce = policy.total if how == "sum" else policy.average
-    new, ref = (
-        reduce(gaussian.log_prob(c["x_s"], m, rows(c, "std"))) for m in (c["mean"], law.mean)
-    )
+    c, gap = with_log_ratio(make, kit, policy.total if how == "sum" else policy.average)
     bare = {n: x for n, x in c.items() if n not in ("log_prob", "noise")}
     told = {"kl_reduction": how} if how == "sum" else {}  # else it is found
-    found = judge(bare | {"kl": value(ref - new)}, {"a": 0.7, "kl": "kl.k3"} | told)["kl"]
+    found = judge(bare | {"kl": value(gap)}, {"a": 0.7, "kl": "kl.k3"} | told)["kl"]
     assert says in found.detail, found.detail
 
 
@@ -220,7 +223,7 @@ def test_constants_are_declared_without_their_reduction_too(make, kit, judge, co
 def test_a_divergence_of_the_state_or_of_another_reference_is_told(make, kit, judge):
     c, rows = make(dtype=torch.float64), kit["rows"]
     step, std = sde.Step(rows(c, "t"), rows(c, "s")), rows(c, "std")
-    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
+    law = reference(c, rows)
     told = {"a": 0.7, "kl": "kl.flow_grpo", "kl_reduction": "sum"}
     of_state = ((c["x_s"] - law.mean) ** 2 / (2 * std**2)).flatten(1).sum(1)
     found = judge(c | {"kl": of_state}, told)["kl"].detail
@@ -242,13 +245,8 @@ def test_a_large_update_is_not_said_to_be_another_policys(make, judge):
 
 def test_no_formula_is_named_that_some_rows_have_by_chance(make, kit, judge):
     """An estimate twice too large, of a state that was rounded after it was taken."""
-    c, rows = make(dtype=torch.float64), kit["rows"]
-    step = sde.Step(rows(c, "t"), rows(c, "s"))
-    law = sde.transition(paths.linear(step.t), c["x_t"], c["v_ref"], rows(c, "g"), step)
-    new, ref = (
-        policy.total(gaussian.log_prob(c["x_s"], m, rows(c, "std"))) for m in (c["mean"], law.mean)
-    )
-    c |= {"kl": (ref - new) ** 2, "x_s": c["x_s"].bfloat16().double()}
+    c, gap = with_log_ratio(make, kit, policy.total)
+    c |= {"kl": gap**2, "x_s": c["x_s"].bfloat16().double()}
     found = judge(c, {"a": 0.7, "kl": "kl.k2", "log_prob": "sum"})["kl"]
     assert found.verdict == "differs"
     assert "rows do not fit" not in found.detail, found

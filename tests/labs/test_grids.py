@@ -44,7 +44,6 @@ def test_the_noise_found_explores_what_was_asked():
         grids.noise_for(uniform(10), 1.1)
 
 
-@pytest.mark.slow
 def test_the_kept_rows_are_what_is_computed_and_the_best_grid_is_better():
     explored = KEPT["explored"]
     for row in KEPT["grids"].values():

@@ -18,7 +18,7 @@ import torch
 from refimpl.toy.grpo import running
 
 CHANGES = {
-    "gaussian": {"iterations": 16, "groups": 4, "group": 4, "signal": 3},
+    "gaussian": {"iterations": 30, "groups": 4, "group": 4, "signal": 3},
     "mixture": {"iterations": 14, "groups": 4, "group": 4, "T": 4, "minibatches": 2, "signal": 3},
 }
 

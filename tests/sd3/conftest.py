@@ -104,3 +104,28 @@ def started(trainer: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture
+def whole_and_resumed(started: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """`whole_and_resumed(config)`: folders of a run, and of one killed after its first iteration
+    and resumed; their metrics are the same to the byte."""
+
+    class Killed(BaseException):
+        """Stands for kill -9: nothing of the run handles it."""
+
+    def kill(progress: Any) -> None:
+        if progress.done == 1:
+            raise Killed
+
+    def make(config: Any) -> tuple[Path, Path]:
+        whole, killed = tmp_path / "all", tmp_path / "killed"
+        started(config, whole)
+        with pytest.raises(Killed):
+            started(config, killed, say=kill)
+        started(config, killed, resume=True)
+        lines = [(run / "metrics.jsonl").read_bytes() for run in (whole, killed)]
+        assert lines[0] == lines[1]
+        return whole, killed
+
+    return make

@@ -68,7 +68,6 @@ def test_code_that_a_compiler_made_keeps_the_ratio_at_one(settings: Make, traine
     ratio_is_one_through_the_trainer(settings, trainer)
 
 
-@pytest.mark.slow
 def test_where_torch_would_give_up_the_run_stops(
     settings: Make, trainer: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,10 +20,6 @@ SMALLEST = 4096
 pytest.importorskip("bitsandbytes", reason="the extra bitsandbytes")
 
 
-class Killed(BaseException):
-    """Stands for kill -9."""
-
-
 def weights(out: Path) -> dict[str, Tensor]:
     """Every tensor that a run exported."""
     return {
@@ -32,24 +28,13 @@ def weights(out: Path) -> dict[str, Tensor]:
     }  # fmt: skip
 
 
-def kill_after_the_first(progress: Any) -> None:
-    if progress.done == 1:
-        raise Killed
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_with_8_bit_moments_resumes_to_the_bit(
-    settings: Make, started: Make, tmp_path: Path, kind: str
+    settings: Make, whole_and_resumed: Make, kind: str
 ) -> None:
     config = settings(*KINDS[kind], "training.optimiser=adamw8bit", "training.iterations=2",
                       "ema.every=1", "training.learning_rate=1e-3")  # fmt: skip
-    started(config, tmp_path / "all")
-    with pytest.raises(Killed):
-        started(config, tmp_path / "killed", say=kill_after_the_first)
-    started(config, tmp_path / "killed", resume=True)
-    lines = [(tmp_path / run / "metrics.jsonl").read_bytes() for run in ("all", "killed")]
-    assert lines[0] == lines[1]
-    ours, theirs = (weights(tmp_path / run) for run in ("all", "killed"))
+    ours, theirs = map(weights, whole_and_resumed(config))
     assert ours.keys() == theirs.keys() != set()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 

@@ -95,32 +95,17 @@ def test_without_a_kl_no_copy_is_held(settings: Make, trainer: Make) -> None:
         made.iterate()
 
 
-class Killed(BaseException):
-    """Stands for kill -9."""
-
-
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 def test_a_full_run_resumes_to_the_bit(
-    settings: Make, started: Make, tmp_path: Path, dtype: str
+    settings: Make, started: Make, whole_and_resumed: Make, dtype: str
 ) -> None:
     config = settings(*FULL, "training.iterations=3", f"model.dtype={dtype}")
-
-    def say(progress: Any) -> None:
-        if progress.done == 1:
-            raise Killed
-
-    started(config, tmp_path / "all")
-    with pytest.raises(Killed):
-        started(config, tmp_path / "killed", say=say)
-    started(config, tmp_path / "killed", resume=True)
-    lines = [(tmp_path / run / "metrics.jsonl").read_bytes() for run in ("all", "killed")]
-    assert lines[0] == lines[1]
-    a, b = (exported(tmp_path / run) for run in ("all", "killed"))
+    whole, resumed = whole_and_resumed(config)
+    a, b = exported(whole), exported(resumed)
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
     with pytest.raises(ValueError, match="adapter.kind: 'full' there, 'lora' here"):
-        started(settings("training.iterations=3", f"model.dtype={dtype}"), tmp_path / "all",
-                resume=True)  # fmt: skip
+        started(settings("training.iterations=3", f"model.dtype={dtype}"), whole, resume=True)
 
 
 def test_the_exported_transformer_gives_the_evaluated_image_in_plain_diffusers(
