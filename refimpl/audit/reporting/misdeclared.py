@@ -17,16 +17,16 @@ from ...statistics.outcome import ALPHA
 from ..judging import elsewhere, levels
 from ..judging.block import SCALARS, block
 from ..judging.finding import Finding
-from ..judging.fit import EASY
-from ..judging.identify import Identified, by_sampler, identify
+from ..judging.identify import Identified, identify
 from ..reading.clocks import clock_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, logged
 from ..reading.probe import Probe, take, width
 from .causes import moved
+from .crossed import exchanged, follows, of_draws, of_policies, sure
 from .short import Mended, other, recorded_short, std_short, stepped_short
-from .whole import explain, read, window
+from .whole import window
 
 _CLOCKS = (("time",), ("time_scale",), ("time", "time_scale"), ("std",))
 """Declarations that say how numbers are told; without them that is read off."""
@@ -48,10 +48,10 @@ def mended(
     if (kept := _one_buffer(tables, probe, lag)) is not None:
         name, detail = kept
         return _but(tables, name), manifest, Finding(name, "differs", detail=detail)
-    unled = known is not None and known.target == "mean" and not _sure(known)
-    if unled and (turned := _policies(tables, manifest)) is not None:
+    unled = known is not None and known.target == "mean" and not sure(known)
+    if unled and (turned := of_policies(tables, manifest)) is not None:
         return turned
-    if known is not None and (turned := _by_draws(tables, probe, known, manifest)) is not None:
+    if known is not None and (turned := of_draws(tables, probe, known, manifest)) is not None:
         return turned
     if stepped:
         return None
@@ -65,13 +65,13 @@ def mended(
         return _but(tables, gone), manifest, Finding(gone, "differs", detail=detail)
     if (told := _one_state(probe) or _dealt(tables[0], lag)) != "":
         without = {gone: _but(tables, gone) for gone in ("x_s", "x_t")}
-        blamed = "mean" in probe.raw and not _follows(without["x_s"], manifest)
+        blamed = "mean" in probe.raw and not follows(without["x_s"], manifest)
         gone = "x_t" if blamed else "x_s"
         detail = f"{told}; {gone} is not what it is named for, and the rest is judged without it"
         return without[gone], manifest, Finding(gone, "differs", detail=detail)
     if (scaled := _scaled_noise(tables, probe, manifest)) is not None:
         return scaled
-    if known is not None and (_sure(known) or not known.target):
+    if known is not None and (sure(known) or not known.target):
         by_law = known.target in ("", "residuals")
         return (_by_schedule if by_law else _by_rounding)(tables, known, manifest)
     for finding, changed, declared in _tried(tables, manifest):
@@ -79,7 +79,7 @@ def mended(
             found = identify(take(changed), declared, mistakes=False)
         except ValueError:
             continue
-        if _sure(found):
+        if sure(found):
             return changed, declared, finding
     return None
 
@@ -103,7 +103,7 @@ def _exact(tables: Sequence[Table], manifest: Manifest) -> bool:
     are stored."""
     probe = take(tables)
     found = identify(replace(probe, roundoff=_as_stored(probe)), manifest, mistakes=False)
-    return _sure(found) and any(m.level == "exact" for m in found.means)
+    return sure(found) and any(m.level == "exact" for m in found.means)
 
 
 def _half(roundoff: Mapping[str, float]) -> bool:
@@ -138,9 +138,9 @@ def _by_schedule(tables: Sequence[Table], known: Identified, manifest: Manifest)
 
     if lawful(scalars):
         return None
-    if not manifest.time and lawful(_exchanged(scalars, "t", "s")):
+    if not manifest.time and lawful(exchanged(scalars, "t", "s")):
         detail = _TURNED
-        return _exchanged(tables, "t", "s"), manifest, Finding("t", "differs", detail=detail)
+        return exchanged(tables, "t", "s"), manifest, Finding("t", "differs", detail=detail)
     for changed, _, finding in [*recorded_short(scalars, manifest), *std_short(scalars, manifest)]:
         if lawful(changed):
             own = [{n: c.columns[n] for n in ("t", "s", "std") if n in c.columns} for c in changed]
@@ -158,14 +158,14 @@ def without_mean(
     """The tables without their means, where x_s was drawn about the right ones and these are
     others."""
     names = set(tables[0].columns)
-    if known is None or known.target != "mean" or _sure(known) or "x_s" not in names:
+    if known is None or known.target != "mean" or sure(known) or "x_s" not in names:
         return None
     plain = _but(tables, "mean")
     try:
         found = identify(take(plain), manifest, mistakes=False)
     except ValueError:
         return None
-    return plain if _sure(found) else None
+    return plain if sure(found) else None
 
 
 LEFT_OUT = "zeros, a place that was never filled; the rest is judged without them"
@@ -210,15 +210,6 @@ def _but(tables: Sequence[Table], gone: str) -> list[Table]:
     """The tables without a column."""
     kept = [{n: c for n, c in t.columns.items() if n != gone} for t in tables]
     return [replace(t, columns=c) for t, c in zip(tables, kept, strict=True)]
-
-
-def _follows(tables: Sequence[Table], manifest: Manifest) -> bool:
-    """Whether a mean follows from what is left, number by number."""
-    try:
-        known = identify(take(tables), manifest, mistakes=False)
-    except ValueError:
-        return False
-    return _sure(known) and known.target == "mean"
 
 
 def _one_state(probe: Probe) -> str:
@@ -309,7 +300,7 @@ def _off_chain(tables: Sequence[Table], manifest: Manifest, lag: int) -> str:
 def _fits(tables: Sequence[Table], manifest: Manifest) -> bool:
     """Whether the steps follow a formula that is no mistake."""
     try:
-        return _sure(identify(take(tables), manifest, mistakes=False))
+        return sure(identify(take(tables), manifest, mistakes=False))
     except ValueError:
         return False
 
@@ -346,22 +337,6 @@ def _dealt(table: Table, lag: int) -> str:
 
 _JOINED = 0.7
 """Bits that agree are no accident, and a shuffle takes some rows past the last step."""
-
-
-def _sure(known: Identified) -> bool:
-    """Whether a formula that is no mistake gives the steps, number by number."""
-    if known.target == "residuals":
-        return any(m.level == "exact" for m in known.means)
-    return any(
-        m.level in ("exact", "stored") and m.formula.standing != "mistake"
-        and (m.level == "stored" or m.strain <= EASY) for m in known.means
-    )  # fmt: skip
-
-
-def _exchanged(tables: Sequence[Table], one: str, two: str) -> list[Table]:
-    """The tables with two columns in each other's place."""
-    swapped = [{one: t.columns[two], two: t.columns[one]} for t in tables]
-    return [replace(t, columns=t.columns | x) for t, x in zip(tables, swapped, strict=True)]
 
 
 _HELD: dict[str, tuple[str, Callable[..., Tensor], tuple[str, ...], str]] = {
@@ -415,14 +390,14 @@ def _tried(
         if _drawn(made, declared):
             yield finding, made, declared
     if {"t", "s"} <= set(tables[0].columns):
-        yield Finding("t", "differs", detail=_TURNED), _exchanged(tables, "t", "s"), manifest
+        yield Finding("t", "differs", detail=_TURNED), exchanged(tables, "t", "s"), manifest
     if {"t", "s"} <= set(tables[0].columns):
         for made, declared, finding in recorded_short(tables, manifest):
             yield finding, made, declared
         for made, declared, finding in stepped_short(tables, manifest):
             yield finding, made, declared
     if {"x_t", "x_s"} <= set(tables[0].columns):
-        turned = _exchanged(tables, "x_t", "x_s")
+        turned = exchanged(tables, "x_t", "x_s")
         detail = (
             "x_t and x_s are exchanged: each holds what the other is to hold; the rest is judged "
             "with both put right"
@@ -436,48 +411,3 @@ def _drawn(tables: Sequence[Table], manifest: Manifest) -> bool:
         return True
     draws = identify(take(tables), manifest, mistakes=False).draws
     return any(m.level in ("exact", "stored") for m in draws)
-
-
-def _by_draws(
-    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest
-) -> Mended | None:
-    """The sampler's velocity and another in each other's place, where x_s is drawn about the
-    other's mean, and log-probabilities are right for both put right."""
-    own, other = ("v_old", "v") if "v_old" in probe.raw else ("v", "v_ref")
-    if not {own, other, "x_s", "noise", "log_prob"} <= set(probe.raw) or "mean" in probe.raw:
-        return None
-    if by_sampler(probe, known.model, own) or not by_sampler(probe, known.model, other):
-        return None
-    turned = _exchanged(tables, own, other)
-    if _scored(tables, manifest) or not _scored(turned, manifest):
-        return None
-    detail = f"v and {own if other == 'v' else other} are exchanged; the rest is judged with both "
-    return turned, manifest, Finding("v", "differs", detail=f"{detail}put right")
-
-
-def _scored(tables: Sequence[Table], manifest: Manifest) -> bool:
-    """Whether a formula that is no mistake gives the log-probabilities."""
-    try:
-        probe = take(tables)
-        whole = read(tables, probe.whole, identify(probe, manifest, mistakes=False).model)
-        found = explain("log_prob", whole, probe, mistakes=False)
-    except ValueError:
-        return False
-    return any(m.level == "exact" and m.strain <= EASY for m in found)
-
-
-def _policies(tables: Sequence[Table], manifest: Manifest) -> Mended | None:
-    """v and v_ref in each other's place, where each leads to the other's mean, or one does and the
-    manifest has their names crossed."""
-    if not {"v", "v_ref", "mean"} <= set(tables[0].columns):
-        return None
-    turned = _exchanged(tables, "v", "v_ref")
-    crossed = (manifest.names.get("v"), manifest.names.get("v_ref")) == ("v_ref", "v")
-    means = [{"mean": t.columns["mean_ref"]} for t in tables if "mean_ref" in t.columns]
-    others = [replace(t, columns=t.columns | c) for t, c in zip(tables, means, strict=False)]
-    both = bool(others) and _follows(others, manifest)
-    if not (crossed or both) or not _follows(turned, manifest):
-        return None
-    names = ", by the names that the manifest gives them" if crossed else ""
-    detail = f"v and v_ref are exchanged{names}; the rest is judged with both put right"
-    return turned, manifest, Finding("v", "differs", detail=detail)
