@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from refimpl.equations import guidance
+from refimpl.equations import Step, guidance, kl, paths, policy, sde
 
 N, D = 24, 32
 
@@ -91,3 +91,24 @@ def test_guidance_that_was_applied_twice_is_told(judge):
     assert "w = 20.25 = 4.5²: v_uncond" in twice.detail
     once = judge(record(plain), {"guidance": 4.5})["guidance of v"]
     assert once.verdict == "consistent"
+
+
+def test_a_divergence_is_not_judged_by_velocities_before_their_guidance(judge):
+    """The mean says that v is not the guided one, and so does the divergence of two of them."""
+    draw = torch.Generator().manual_seed(6)
+    x, cond, uncond, off, more = torch.randn(5, N, D, generator=draw, dtype=torch.float64)
+    t = torch.linspace(0.9, 0.2, N, dtype=torch.float64)[:, None]
+    step, g = Step(t, t - 0.02), 0.7 * (t / (1 - t)).sqrt()
+    v, v_ref = plain(cond, uncond), plain(cond + 0.1 * off, uncond + 0.1 * more)
+    kernel, other = (sde.transition(paths.linear(t), x, w, g, step) for w in (v, v_ref))
+    each = kl.gaussian(kernel, other)
+    c = {"x_t": x, "t": t[:, 0], "s": t[:, 0] - 0.02, "mean": kernel.mean, "std": kernel.std[:, 0],
+         "v": cond, "v_cond": cond, "v_uncond": uncond, "v_ref": cond + 0.1 * off,
+         "kl": policy.total(each)}  # fmt: skip
+    told = {"guidance": 4.5, "kl_reduction": "sum"}
+    found = judge(c, told)
+    assert "guided by the declared 4.5, which v is not" in found["mean"].detail
+    assert found["kl"].verdict == "not checked", found["kl"]
+    assert "v_ref leads to no mean that is known" in found["kl"].detail
+    right = judge(c | {"v": v, "v_ref": v_ref}, told)
+    assert right["mean"].verdict == right["kl"].verdict == "consistent", right

@@ -111,3 +111,11 @@ def test_steps_without_noise_have_no_estimate_and_stop_none(make, judge):
     c["std"][:12] = 0
     found = judge(c | {"kl": c["kl"] ** 1.1 + 0.3}, {"a": 0.7, "kl": "kl.k3"})
     assert found["kl"].verdict == "differs"
+
+
+def test_a_prediction_that_lacks_a_number_is_known_by_the_others(make, kit, judge):
+    c = make(dtype=torch.float64)
+    c["v"] = c["x_t"] + (1 - kit["rows"](c, "t")) * c["v"]
+    c["v"][5].view(-1)[0] = torch.nan
+    found = judge(c, {"a": 0.7})["mean"]
+    assert "v holds the prediction of noise" in found.detail, found

@@ -115,12 +115,15 @@ def test_a_run_in_data_time_is_read_as_well(judge):
 
 
 def test_nothing_is_said_of_a_density_whose_mean_is_not_known(judge):
-    """Without the recorded mean, a wrong one leaves the log-probability open."""
+    """Without the recorded mean, a wrong one leaves the log-probability open where noise tells it;
+    without both, the log-probability does."""
     c = run(score=lambda x, v, t, s: -(x + (1 - t) * v) / s)
-    for gone in (("mean",), ("mean", "noise")):
-        found = judge({n: x for n, x in c.items() if n not in gone}, TOLD)
-        assert found["log_prob"].verdict == "not checked", found["log_prob"]
-    assert "−noise_hat/s" in judge({n: x for n, x in c.items() if n != "mean"}, TOLD)["x_s"].detail
+    drawn = judge({n: x for n, x in c.items() if n != "mean"}, TOLD)
+    assert drawn["log_prob"].verdict == "not checked", drawn["log_prob"]
+    assert "−noise_hat/s" in drawn["x_s"].detail
+    plain = judge({n: x for n, x in c.items() if n not in ("mean", "noise")}, TOLD)
+    assert plain["log_prob"].verdict == "consistent", plain["log_prob"]
+    assert "−noise_hat/s" in plain["mean"].detail
 
 
 def test_the_run_without_a_hook_is_right(judge):

@@ -183,7 +183,7 @@ def stories(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]
     for words, change in _SHIFTS.items():
         if _alike(found, change(both)):
             yield f"it is right for {words}", change(t), change(s)
-    for words, cut, part, most in _SHORT:
+    for words, cut, part, most in _SHORT if _chained(t, s, there, end) else ():
         member = bool(((both - cut(both)).abs() <= _STORED).all())
         if member and bool(((found - both).abs() <= part * found + most).all()):
             yield f"t and s were {words} when they were recorded", there, end
@@ -199,6 +199,16 @@ def stories(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]
                 yield name, t2, s2
 
 
+def _chained(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> bool:
+    """Whether steps end where the next ones begin, as the recorded ones do, by a part of what they
+    lie beside these: else no levels are meant, and something else is wrong."""
+    far = float(torch.cat([there - t, end - s]).abs().max())
+    both = [float(x) for x in torch.unique(s) if bool((t == x).any())]
+    apart = [float(end[s == x].median() - there[t == x].median()) for x in both]
+    return bool(apart) and max(map(abs, apart)) <= _JOINED * far
+
+
+_JOINED = 0.25
 _SHORT: tuple[tuple[str, Callable[[Tensor], Tensor], float, float], ...] = (
     ("cut or rounded to thousandths", lambda t: torch.round(1000 * t) / 1000, 0.0, 1e-3),
     ("rounded to bfloat16", lambda t: t.bfloat16().double(), _BFLOAT16, _NEAR),

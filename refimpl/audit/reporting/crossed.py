@@ -46,13 +46,13 @@ def of_draws(
     if by_sampler(probe, known.model, own) or not by_sampler(probe, known.model, other):
         return None
     turned = exchanged(tables, own, other)
-    if _scored(tables, manifest) or not _scored(turned, manifest):
+    if not scored(turned, manifest):
         return None
     detail = f"v and {own if other == 'v' else other} are exchanged; the rest is judged with both "
     return turned, manifest, Finding("v", "differs", detail=f"{detail}put right")
 
 
-def _scored(tables: Sequence[Table], manifest: Manifest) -> bool:
+def scored(tables: Sequence[Table], manifest: Manifest) -> bool:
     """Whether a formula that is no mistake gives the log-probabilities."""
     try:
         probe = take(tables)

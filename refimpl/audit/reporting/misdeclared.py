@@ -24,7 +24,7 @@ from ..reading.manifest import Manifest
 from ..reading.precision import HALF, logged
 from ..reading.probe import Probe, take, width
 from .causes import moved
-from .crossed import exchanged, follows, of_draws, of_policies, sure
+from .crossed import exchanged, follows, of_draws, of_policies, scored, sure
 from .short import Mended, other, recorded_short, std_short, stepped_short
 from .whole import window
 
@@ -76,10 +76,15 @@ def mended(
         return (_by_schedule if by_law else _by_rounding)(tables, known, manifest)
     for finding, changed, declared in _tried(tables, manifest):
         try:
-            found = identify(take(changed), declared, mistakes=False)
+            closer = take(changed)
+            found = identify(closer, declared, mistakes=False)
         except ValueError:
             continue
-        if sure(found):
+        if sure(found) and (
+            found.target != "residuals"  # a width in which any noise may lie by chance
+            or levels.named(block(closer.raw, found.model), declared)
+            or scored(changed, declared)
+        ):
             return changed, declared, finding
     return None
 

@@ -31,6 +31,11 @@ NEEDS = {
     "log_prob_old": "log_prob_old, x_s, std, and mean or x_t, v_old, t, s",
     "kl": "kl, v and v_ref (or v_old), t, s and std",
 }
+UNLED = "it takes mean, which v does not lead to"
+BESIDE = (
+    "it lies beside that of the recorded policy, as another policy's does whose velocity was not "
+    "recorded: weights after an update, or an average of them"
+)
 _TELLING = {
     "log_prob": {"distance", "distance_v"},
     "log_prob_old": {"distance", "distance_old"},
@@ -75,7 +80,7 @@ def row_findings(
             continue
         drawn = _drawn(match, probe)
         if subject != "kl" and not (means or "mean" in probe.raw) and (drawn or match is None):
-            yield Finding(subject, "not checked", detail="it takes mean, which v does not lead to")
+            yield Finding(subject, "not checked", detail=UNLED)
             continue
         if drawn:
             told = f"{UNLISTED}: it is right for the noise, of which x_s − mean is not made"
@@ -278,10 +283,7 @@ def _beside(subject: str, whole: Whole, probe: Probe) -> str:
     got, u = whole.got[subject], probe.roundoff[subject]
     if not numbers.of_another_policy(subject, whole.rows, got, u):
         return ""
-    return (
-        "it lies beside that of the recorded policy, as another policy's does whose velocity was "
-        "not recorded: weights after an update, or an average of them"
-    )
+    return BESIDE
 
 
 def _another_draw(subject: str, whole: Whole) -> str:

@@ -26,7 +26,7 @@ _ROUNDED = 64
 """So many roundoffs a mean may be off by that is made of x_t and v."""
 
 _APART = 1e-2
-"""Sine of the angle between x_t and v, below which their shares cannot be told."""
+"""Sine of the angle between x_t and v, or x_t and the mean, below which v's share is not seen."""
 
 _WHY = (
     "it takes the mean that v_old leads to: the recorded one is another policy's, and no formula "
@@ -75,10 +75,15 @@ def _left(probe: Probe, velocity: str) -> float:
     x, v, mean = x[used], v[used], mean[used]
     if x.shape[1] < _FEWEST or not len(x):
         return float("inf")
-    cosine = torch.nn.functional.cosine_similarity(x, v, dim=1).abs()
-    if bool((1 - cosine**2 < _APART**2).any()):
+    if _along(x, v) or _along(x, mean):
         return float("inf")
     return float(coefficients(x, v, mean)[2].max())
+
+
+def _along(x: Tensor, other: Tensor) -> bool:
+    """Whether a row lies along x_t, so that the velocity's share of a mean is not seen."""
+    cosine = torch.nn.functional.cosine_similarity(x, other, dim=1)
+    return bool((1 - cosine**2 < _APART**2).any())
 
 
 _FEWEST = 8

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from ..judging import numbers
-from ..judging.finding import UNLISTED, Finding, Tally
+from ..judging.finding import Finding, Tally
 from ..judging.fit import Match
 from ..judging.identify import Identified, draws_about, identify, of_reference
 from ..judging.noise import RESIDUAL
@@ -16,8 +16,8 @@ from ..judging.verdicts import NO_CLOSER, judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
-from . import sampler
-from .causes import NOT_GUIDED, OF_ANOTHER_STEP
+from . import centred, sampler
+from .causes import OF_ANOTHER_STEP
 from .draws import MISPLACED, going_on, of_draw, of_factor, of_other_rows
 from .misdeclared import LEFT_OUT, mended, without_mean
 from .rows import NEEDS, far_off, row_findings, where
@@ -63,11 +63,15 @@ def audit_steps(
         own = sampler.sampled(tables, probe)
         right = sampler.told(None if own is None else _of_sampler(own, manifest, lag))
     empty = {f.subject for f in told if f.detail.endswith(LEFT_OUT)}
-    return told + [
+    found = [
         _in_place(f, right)
         for f in _judged(tables, probe, known, manifest, lag, progress, right)
         if not (f.subject in empty and f.detail.endswith(_NOT_FINITE))
     ]
+    if known.target == "residuals" and centred.unexplained(found):
+        closer = _of_scored(tables, probe, known, manifest, lag)
+        found = [closer.get(f.subject, f) for f in found]
+    return told + found
 
 
 def _in_place(f: Finding, right: Mapping[str, Finding]) -> Finding:
@@ -97,6 +101,25 @@ def _of_sampler(tables: Sequence[Table], manifest: Manifest, lag: int) -> list[F
     """What the sampler's own record says."""
     probe = take(tables)
     return _judged(tables, probe, identify(probe, manifest), manifest, lag, lambda rows: None, {})
+
+
+def _of_scored(
+    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest, lag: int
+) -> dict[str, Finding]:
+    """By subject, what the mean that was scored says, if log-probabilities show one that differs
+    from the one that v leads to."""
+    own = centred.centred(tables, probe, known.model)
+    if own is None:
+        return {}
+    closer = take(own.tables)
+    closer = replace(closer, roundoff=closer.roundoff | {"mean": own.roundoff})
+    found = identify(closer, manifest)
+    made = _judged(own.tables, closer, found, manifest, lag, lambda rows: None, {})
+    if sampler.is_another(closer, found):
+        drew = sampler.sampled(own.tables, closer)
+        right = sampler.told(None if drew is None else _of_sampler(drew, manifest, lag))
+        made = [right.get(f.subject, f) for f in made]
+    return centred.told(made, own.drawn)
 
 
 _DRAWN = ("x_s", "noise", "log_prob", "log_prob_old", "kl")
@@ -132,8 +155,6 @@ def _judged(
     rows = row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means, right)
     if known.target == "residuals" and seen.noise.moving:
         latents, rows = [_unled(f) for f in latents], map(_unled, rows)
-    if any(f.subject == "mean" and NOT_GUIDED.format("v") in f.detail for f in latents):
-        rows = map(_without_guidance, rows)
     return [
         *_missing(seen),
         *seen.levels.findings(manifest, probe.roundoff),
@@ -152,14 +173,6 @@ def _unled(f: Finding) -> Finding:
     wrong = f.subject.startswith("log_prob") and f.verdict == "differs" and not f.formula
     doubted = f.subject == "mean" and f.verdict == "consistent"
     return Finding(f.subject, "not checked", detail=f"{why}, see noise") if wrong or doubted else f
-
-
-def _without_guidance(f: Finding) -> Finding:
-    """The verdict on a divergence, which velocities before their guidance do not show."""
-    if f.subject != "kl" or f.detail != UNLISTED:
-        return f
-    why = "it takes the velocities that were guided: v is that of the network, see mean"
-    return Finding("kl", "not checked", detail=why)
 
 
 def _joined(tables: Sequence[Table], probe: Probe, known: Identified) -> Iterator[Finding]:

@@ -1,0 +1,135 @@
+"""Records without mean and noise: the mean is read off log-probabilities where v does not lead to
+it."""
+
+import math
+
+import pytest
+import torch
+
+from refimpl.audit.judging import centre
+from refimpl.equations import gaussian, policy
+
+from .policies import TOLD, density, learner, right_score
+
+PLAIN = ("x_t", "x_s", "v", "t", "s", "std", "log_prob")
+OLD = (*PLAIN, "v_old", "log_prob_old")
+
+
+def kept(c, names=PLAIN):
+    return {n: c[n] for n in names}
+
+
+def off(judged):
+    return {f.subject for f in judged["report"].findings if f.verdict == "differs"}
+
+
+def test_the_weights_of_a_mean_are_read_off_log_probabilities():
+    draw = torch.Generator().manual_seed(0)
+    x, v, noise = torch.randn(3, 9, 40, generator=draw).double()
+    mean = 0.9 * x - 0.15 * v
+    std = torch.full((9, 1), 0.3, dtype=torch.float64)
+    x_s = mean + std * noise
+    each = gaussian.log_prob(x_s, mean, std)
+    for reduce in (policy.total, policy.average):
+        found = centre.solve(x, v, x_s, 0.3, reduce(each).float().double(), 2.0**-24)
+        assert found is not None
+        assert abs(found.c_x - 0.9) < 5 * found.roundoff < 1e-4
+        assert abs(found.c_v + 0.15) < 5 * found.roundoff
+
+
+@pytest.mark.parametrize("spoil", ["fewer rows", "narrow", "no noise", "another mean", "NaN"])
+def test_no_weights_are_made_up(spoil):
+    draw = torch.Generator().manual_seed(1)
+    x, v, noise = torch.randn(3, 9, 40, generator=draw).double()
+    std = torch.full((9, 1), 0.3, dtype=torch.float64)
+    mean = 0.9 * x - 0.15 * (torch.tanh(3 * v) if spoil == "another mean" else v)
+    x_s = mean + std * noise
+    logs = policy.average(gaussian.log_prob(x_s, mean, std))
+    if spoil == "NaN":
+        logs = logs.index_fill(0, torch.tensor(2), math.nan)
+    rows, wide = (slice(5 if spoil == "fewer rows" else 9), slice(7 if spoil == "narrow" else 40))
+    given = [y[rows, wide] for y in (x, v, x_s)]
+    width = 0.0 if spoil == "no noise" else 0.3
+    assert centre.solve(*given, width, logs[rows], 2.0**-24) is None
+
+
+SLIPS = {
+    "1.3 (x + (1 − t) v)": lambda x, v, t: 1.3 * right_score(x, v, t),
+    "−noise_hat/(t − 0.1)": lambda x, v, t: -(x + (1 - t) * v) / (t - 0.1),
+}
+
+
+@pytest.mark.parametrize("line", SLIPS)
+@pytest.mark.parametrize("names", [PLAIN, OLD], ids=["one policy", "two policies"])
+def test_a_slip_in_the_mean_is_told_and_nothing_else(judge, line, names):
+    found = judge(kept(learner(score=SLIPS[line], apart=0.02 * (names is OLD)), names), TOLD)
+    assert f"it computes  {line}  where" in found["mean"].detail, found["mean"]
+    assert "neither it nor the noise was recorded" in found["mean"].detail
+    assert off(found) == {"mean"}
+    assert found["noise"].verdict == found["log_prob"].verdict == "consistent"
+    if names is OLD:
+        assert found["log_prob_old"].verdict == "consistent"
+        assert "under v_old" in found["noise"].detail
+
+
+@pytest.mark.parametrize("names", [PLAIN, OLD], ids=["one policy", "two policies"])
+def test_a_slip_too_small_to_be_seen_in_x_s_is_told_of_the_density(judge, names):
+    c = learner(score=lambda x, v, t: 1.02 * right_score(x, v, t), apart=0.02 * (names is OLD))
+    found = judge(kept(c, names), TOLD)
+    for subject in set(names) & {"log_prob", "log_prob_old"}:
+        assert "for another mean than v leads to: it computes  1.02 " in found[subject].detail
+        assert "x_s does not tell" in found[subject].detail
+    assert found["mean"].verdict == "consistent"
+
+
+def test_a_density_about_another_mean_than_x_s_was_drawn_about_is_told_of_the_density(judge):
+    c = kept(learner(apart=0.0))
+    t, s, std = (c[n].view(-1, 1, 1, 1) for n in ("t", "s", "std"))
+    slip = SLIPS["1.3 (x + (1 − t) v)"](c["x_t"], c["v"], t)
+    mean = c["x_t"] - (t - s) * c["v"] + std**2 / 2 * slip
+    found = judge(c | {"log_prob": density(c["x_s"], mean, std.expand_as(mean))}, TOLD)
+    assert found["mean"].verdict == found["noise"].verdict == "consistent"
+    assert off(found) == {"log_prob"}
+    assert (
+        "it is right for another mean than v leads to: it computes  1.3 "
+        in found["log_prob"].detail
+    )
+    assert "x_s does not tell" not in found["log_prob"].detail
+
+
+def test_another_policy_s_density_is_of_no_mean_that_v_leads_to(judge):
+    c = learner(apart=0.02)
+    found = judge(kept(c) | {"v": c["v_old"]}, TOLD)
+    assert off(found) == {"log_prob"}
+    assert "as another policy's does whose velocity was not recorded" in found["log_prob"].detail
+
+
+def test_a_right_record_is_judged_as_before(judge):
+    found = judge(kept(learner(apart=0.0)), TOLD)
+    assert not off(found)
+    assert "log-probabilities are those of" not in found["mean"].detail
+
+
+def test_what_is_left_of_x_s_shows_a_mean_that_lies_in_no_plane_of_x_t_and_v(judge):
+    """Its law alone does not: the mean that v leads to is in doubt, and so is the density."""
+    c = learner(
+        score=lambda x, v, t: right_score(x, v, t) * (1 - 0.35 * torch.tanh(x) ** 2), apart=0.0
+    )
+    found = judge(kept(c), TOLD)
+    assert "it moves with x_t" in found["noise"].detail
+    for subject in ("mean", "log_prob"):
+        assert found[subject].verdict == "not checked", found[subject]
+        assert "v does not lead to the mean that sampled" in found[subject].detail
+
+
+def test_stds_are_not_put_right_by_chance(judge):
+    """exp(std/2) is as wide as what is left of x_s here, and of no schedule."""
+    found = judge(kept(learner(score=SLIPS["1.3 (x + (1 − t) v)"], apart=0.0)), TOLD)
+    assert "std" not in off(found)
+
+
+def test_levels_that_do_not_meet_are_no_rounded_ones(judge):
+    """Two equations have two solutions: the levels of k/8 are in bfloat16 whatever was done."""
+    c = learner(score=lambda x, v, t: -(x + (0.98 - t) * v) / t, apart=0.0)
+    found = judge({n: x for n, x in c.items() if not n.endswith("_old")}, TOLD)
+    assert "it computes  x + (0.98 − t) v  where" in found["mean"].detail, found["mean"]
