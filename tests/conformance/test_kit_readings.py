@@ -48,6 +48,48 @@ def test_what_no_list_names_is_read_from_its_numbers(name):
         assert words not in result.cause, result.cause
 
 
+SINGLE = (
+    "a clamp at the start", "a level that is held in both places", "a floor of noise",
+    "two slopes at one time", "Heun with .6 and .6, in a sampler", "an index to the nearest",
+    "advantages centred once more", "a robust score", "held after a median",
+    "over the range and a twentieth",
+)  # fmt: skip
+"""What float32 hid: 1 − t near 1, numbers that are read off, zeros, limits, groups without one."""
+
+OTHERWISE = {
+    "a level of a thousand for g": "g at a level cut to thousandths",
+    "a level that is cut": "argument t cut to hundredths",
+}
+"""Wrong implementations that round to float32 themselves, where that is the declared precision."""
+
+HALVES = ("a score in half precision", "a network told a level in half precision")
+"""What a whole chain's tolerance hides in float32."""
+
+
+def in_single(name):
+    """The same implementation, asked in float32."""
+    function, conventions, check, says, but = strange.WRONG[name]
+    told = (OTHERWISE[name],) if name in OTHERWISE else says
+    result = Runner(strange.adapter(function, conventions | {"dtype": "float32"})).result(check)
+    assert result.verdict == "differs", result
+    for words in told:
+        assert words in result.cause, result.cause
+    for words in but:
+        assert words not in result.cause, result.cause
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_what_is_read_in_double_precision_is_read_in_single(name):
+    in_single(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n, x in strange.WRONG.items() if x[1] == strange.FINE | x[1]
+                                  and n not in (*SINGLE, *HALVES)])  # fmt: skip
+def test_all_that_is_read_in_double_precision_is_read_in_single(name):
+    in_single(name)
+
+
 def test_a_clamp_is_told_beside_the_mistake_that_was_read_elsewhere():
     def diffusion(t):
         return torch.sqrt(0.7 * t / (1 - t.clamp(max=0.99)))

@@ -347,7 +347,7 @@ def _model_times(subject: Subject) -> list[Case]:
     levels = np.array([0.96013, 0.70735, 0.46491, 0.27804, 0.00893, 0.75, 1.0])
     t = received(c, np.asarray(c.clock(levels)))
     if c["model_time"].startswith("int"):  # whole numbers fall either way by one rounding
-        t = received(c, np.asarray(c.clock(np.array([0.9601, 0.7073, 0.4649, 0.0089, 0.7505]))))
+        t = received(c, np.asarray(c.clock(np.array([0.9601, 0.7073, 0.4649, 0.0089, 0.7507]))))
     if c["t"] == "scalar":
         return [Case({"t": t[k : k + 1]}, f"t = {t[k]:.4g}") for k in range(len(t))]
     return [Case({"t": t}, "several t")]

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..adapter.conventions import Conventions
 from ..diagnosis.printing import number
-from ..diagnosis.solving import plain
+from ..diagnosis.solving import plain, single
 from ..formulas.operations import Slip
 from ..formulas.values import Inputs, Parts
 from .fitted import held
@@ -27,6 +27,9 @@ Table: TypeAlias = Mapping[str, Measure]
 
 _SAME = {False: 1e-9, True: 1e-5}
 """How far numbers that are one may lie apart, relative to the largest; in float32, farther."""
+
+_END = {False: 1e-9, True: 2.0**-23}
+"""How far below its limit a number may lie that is held there."""
 
 _NEAR = 1e-3
 """How far off a measure may be whose number is not yet the plain one that it stands for."""
@@ -106,15 +109,13 @@ class Told:
     @property
     def coarse(self) -> bool:
         """Whether they came back in float32."""
-        return bool((self.got == self.got.astype(np.float32)).all())
+        return single(self.got)
 
     def below(self, limit: float) -> "Told":
         """What is not held at a limit, of groups that are not all one number."""
         silent = ~np.isfinite(self.got) | (np.ptp(self.got, axis=1) == 0)[:, None]
-        return Told(
-            self.rewards,
-            np.where(silent | (np.abs(self.got) >= limit * (1 - 1e-9)), np.nan, self.got),
-        )
+        end = limit * (1 - _END[self.coarse])
+        return Told(self.rewards, np.where(silent | (np.abs(self.got) >= end), np.nan, self.got))
 
 
 def _limits(every: Sequence[Told], clip: float | str) -> list[float]:
@@ -303,7 +304,9 @@ class Naming:
         read = form.number(x, every, eps)
         near = np.abs(form.value(every, read, eps) - x) <= _NEAR * self._largest(x)
         for row in near.all(axis=1).nonzero()[0]:
-            name, c = list(columns)[row], plain(float(read[row, 0])) if form.free else 0.0
+            name, c = list(columns)[row], float(read[row, 0]) if form.free else 0.0
+            short = plain(c, max(1e-6, self._near))
+            c = short if self._met(form.value(every[row], short, eps), x) else c
             if (c or not form.free) and self._met(form.value(every[row], c, eps), x):
                 yield self._named(form, name, c, eps)
 

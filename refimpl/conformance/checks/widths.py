@@ -58,7 +58,8 @@ def _held_level(i: Inputs, parts: Parts, c: Conventions) -> Iterator[Slip]:
     if above or bool((at.t[other] < limit).all()):
         hold, word = (np.minimum, "most") if above else (np.maximum, "least")
         rule = Formulas(quick=True)("sde.flow_grpo_g")
-        made = c.but(g=lambda t: rule(hold(t, limit), a, hold(t, limit)), boundary="finite")
+        end = float(np.float32(limit)) if c["dtype"] == "float32" else limit  # 1 − t is small
+        made = c.but(g=lambda t: rule(hold(t, end), a, hold(t, end)), boundary="finite")
         yield Slip(f"t at {word} {limit:g} in g, and as it is in the score",
                    "The level is held in both places of g, in the numerator as well.",
                    "clamps of the level before √(t/(1 − t))",

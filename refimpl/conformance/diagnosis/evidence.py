@@ -170,10 +170,11 @@ class Evidence:
     ) -> list[list[T]]:
         """Those that say the same where nothing was asked, together; the shortest first."""
         groups: list[tuple[list[Parts | None], list[T]]] = []
+        near = _ALIKE if self.unit <= _FINE else _ALIKE_SINGLE
         for one in sorted(found, key=length):
             told = [quietly(says(one), i) for i in self._elsewhere]
             for other, group in groups:
-                if all(map(_same, told, other)):
+                if all(_same(*both, near) for both in zip(told, other, strict=True)):
                     group.append(one)
                     break
             else:
@@ -192,8 +193,10 @@ class Evidence:
         """Whether a hypothesis changes a part that came back, somewhere; or has no value there."""
         for k, case in enumerate(self.cases):
             told, (right, _) = quietly(hypothesis, case.inputs), self._meant(k, case.inputs)
-            if told is None or not _same(*({p: x[p] for p in self.parts if p in x}
-                                           for x in (told, right))):  # fmt: skip
+            if told is None:
+                return True
+            one, other = ({p: x[p] for p in self.parts if p in x} for x in (told, right))
+            if not _same(one, other):
                 return True
         return False
 
@@ -221,8 +224,9 @@ class Evidence:
         return found
 
 
-_FINE = 2.0**-50
-"""In float64 no two rules lie within a tolerance."""
+_FINE, _SINGLE = 2.0**-50, 2.0**-24
+"""In float64 no two rules lie within a tolerance; in float32 a mean over the batch rounds as its
+largest sample does, once."""
 
 _TERMS = 64
 """A sum where a mean is meant rounds as its terms do, and they may cancel; a mean over the batch
@@ -235,18 +239,19 @@ There its sign and what is held at 1 part.
 """
 
 
-def _same(one: Parts | None, other: Parts | None) -> bool:
+_ALIKE, _ALIKE_SINGLE = 1e-9, 1e-6
+"""How far the numbers of one hypothesis in two spellings may lie apart, relative to the largest;
+where what came back is in float32, its free numbers are known less well."""
+
+
+def _same(one: Parts | None, other: Parts | None, near: float = _ALIKE) -> bool:
     if one is None or other is None:
         return one is other
     return one.keys() == other.keys() and all(
         np.shape(one[p]) == np.shape(other[p])
-        and np.allclose(one[p], other[p], 0, _ALIKE * _largest(one[p]), equal_nan=True)
+        and np.allclose(one[p], other[p], 0, near * _largest(one[p]), equal_nan=True)
         for p in one
     )
-
-
-_ALIKE = 1e-9
-"""How far the numbers of one hypothesis in two spellings may lie apart, relative to the largest."""
 
 
 def _largest(x: np.ndarray) -> float:
@@ -259,7 +264,9 @@ def _note(seen: Seen, row: Row, want: np.ndarray, closely: float) -> None:
         seen.met = False
     sizes = _sizes(row, want.shape)
     if row.unit <= _FINE:
-        sizes = np.maximum(_TERMS * sizes, np.max(row.sizes, initial=0.0))
+        sizes = np.maximum(_TERMS * sizes, row.largest)
+    elif row.unit <= _SINGLE:
+        sizes = np.maximum(sizes, row.largest / (2 * ROUNDINGS))
     bound = 2 * ROUNDINGS * row.unit * (np.abs(want) + sizes)
     if fitted is not None:
         with np.errstate(invalid="ignore"):  # infinity less infinity

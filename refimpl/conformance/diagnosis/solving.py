@@ -25,8 +25,8 @@ _DIGITS = 4
 _EXACT = 1e-13
 """How closely numbers are met where the search begins at its end, relative to the largest."""
 
-_ZERO = 1e-14
-"""What rounding leaves of a number that is 0."""
+_ZERO, _ZERO_SINGLE = 1e-14, 1e-6
+"""What rounding leaves of a number that is 0; where what came back is in float32."""
 
 SEVERAL = 3
 """So many numbers for each that is free, at least."""
@@ -72,13 +72,20 @@ def solved(
         left = np.abs(at - want).max()
         if not left < _GAIN * before or np.abs(move).max() <= 1e-13 * np.abs(c).max():
             break
-    near = np.maximum(NEAR * first, np.ravel(blur))
+    zero, rounded = (_ZERO, 0.0) if not single(want) else (_ZERO_SINGLE, 8 * 2.0**-24)
+    near = np.maximum(NEAR * first, np.ravel(blur) + rounded * np.abs(want).max())
 
     def met(c: np.ndarray) -> bool:
         off = np.abs(np.ravel(numbers(c)) - want)
         return bool((off <= near).all())
 
-    return _short(c, met) if bool((np.abs(at - want) <= near).all()) else None
+    return _short(c, met, zero) if bool((np.abs(at - want) <= near).all()) else None
+
+
+def single(x: np.ndarray) -> bool:
+    """Whether all numbers are ones of float32, those that are none left out of account."""
+    x = x[np.isfinite(x)]
+    return bool((x == x.astype(np.float32)).all())
 
 
 def _move(slopes: np.ndarray, left: np.ndarray) -> np.ndarray | None:
@@ -91,9 +98,9 @@ def _move(slopes: np.ndarray, left: np.ndarray) -> np.ndarray | None:
     return move if rank == len(slopes) else None
 
 
-def _short(c: np.ndarray, met: Callable[[np.ndarray], bool]) -> list[float]:
+def _short(c: np.ndarray, met: Callable[[np.ndarray], bool], zero: float) -> list[float]:
     """The numbers with as few digits as people write, where those still do."""
-    c = still if met(still := np.where(np.abs(c) < _ZERO, 0.0, c)) else c
+    c = still if met(still := np.where(np.abs(c) < zero, 0.0, c)) else c
     for digits in range(1, _DIGITS + 1):
         short = np.array([float(f"{x:.{digits}g}") for x in c])
         if met(short):
@@ -101,10 +108,10 @@ def _short(c: np.ndarray, met: Callable[[np.ndarray], bool]) -> list[float]:
     return [float(x) for x in c]
 
 
-def plain(number: float) -> float:
+def plain(number: float, within: float = 1e-6) -> float:
     """The number to four digits, where it has no more."""
     short = float(f"{number:.4g}")
-    return short if abs(short - number) <= 1e-6 * abs(number) else number
+    return short if abs(short - number) <= within * abs(number) else number
 
 
 NEAR_ENOUGH = 1e-5

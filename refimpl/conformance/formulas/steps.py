@@ -40,7 +40,8 @@ def inside(c: Conventions, step: Step) -> Any:
     """What stands for t inside 1/(1 − t); below a declared ceiling no level is singular."""
     rule = c["boundary"]
     if rule.startswith("clamp"):
-        return sde.clamp(float(rule.partition(" ")[2]))(step)
+        limit = float(rule.partition(" ")[2])  # near 1 its rounding is a part of 1 − t
+        return sde.clamp(float(np.float32(limit)) if c["dtype"] == "float32" else limit)(step)
     return (sde.next_level if rule == "next_level" and c["t_max"] == 1 else sde.refuse)(step)
 
 
