@@ -25,6 +25,7 @@ from ..reading.precision import HALF, logged
 from ..reading.probe import Probe, take, width
 from .causes import moved
 from .crossed import exchanged, follows, of_draws, of_policies, scored, sure
+from .late import of_another_step
 from .short import Mended, other, recorded_short, std_short, stepped_short
 from .whole import window
 
@@ -74,6 +75,8 @@ def mended(
     if known is not None and (sure(known) or not known.target):
         by_law = known.target in ("", "residuals")
         return (_by_schedule if by_law else _by_rounding)(tables, known, manifest)
+    if known is not None and (own := of_another_step(tables, probe, known, manifest, lag)):
+        return own
     for finding, changed, declared in _tried(tables, manifest):
         try:
             closer = take(changed)
