@@ -198,3 +198,14 @@ def test_no_sum_is_told_of_other_baselines(judge):
         found = judge(with_others(change, (5,) * 6))["advantages"]
         assert found.verdict == "differs"
         assert "they are (" not in found.detail, found
+
+
+@pytest.mark.parametrize(("ddof", "eps"), [(0, 0.0), (1, 1e-4)])
+def test_the_std_of_a_part_of_the_batch_is_told(judge, ddof, eps):
+    """As where each process takes the std of the rewards that it has."""
+    c = groups((4,) * 6)
+    r = c["rewards"].reshape(2, 3, 4)
+    spread = r.reshape(2, -1).std(dim=1, correction=ddof)[:, None, None] + eps
+    made = ((r - r.mean(dim=2, keepdim=True)) / spread).reshape(-1)
+    found = judge(c | {"advantages": made}, {"advantage_std": "batch", "ddof": ddof, "eps": eps})
+    assert f"over the std (ddof {ddof}) of 3 groups in a row" in found["advantages"].detail

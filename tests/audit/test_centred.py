@@ -133,3 +133,75 @@ def test_levels_that_do_not_meet_are_no_rounded_ones(judge):
     c = learner(score=lambda x, v, t: -(x + (0.98 - t) * v) / t, apart=0.0)
     found = judge({n: x for n, x in c.items() if not n.endswith("_old")}, TOLD)
     assert "it computes  x + (0.98 − t) v  where" in found["mean"].detail, found["mean"]
+
+
+def stale(x, by=16):
+    """A step late: the first step has its own."""
+    return torch.cat([x[:by], x[:-by]])
+
+
+OTHERS = {
+    "the velocity without guidance (v_cond)": lambda c: {
+        "v": c["v"] + 0.5 * torch.cos(c["x_t"]), "v_cond": c["v"],
+        "v_uncond": c["v"] - torch.cos(c["x_t"]),
+    },
+    "the velocity of the step after": lambda c: {"v": stale(c["v"])},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", OTHERS)
+def test_a_velocity_that_was_recorded_elsewhere_is_found(judge, words):
+    c = learner(apart=0.0, moved=lambda x: 4 * torch.sin(5 * x))
+    found = judge(kept(c) | OTHERS[words](c), TOLD)
+    assert f"it is that of {words}" in found["mean"].detail, found["mean"]
+    assert off(found) == {"mean"}
+    assert found["noise"].verdict == found["log_prob"].verdict == "consistent"
+
+
+def test_a_state_that_was_recorded_a_step_late_is_said_once(judge):
+    c = kept(learner(apart=0.0))
+    found = judge(c | {"x_t": stale(c["x_t"])}, TOLD)
+    assert found["x_t"].detail.startswith("x_t is that of the step before")
+    assert off(found) == {"x_t"}
+
+
+def test_noise_of_another_width_is_held_against_others_in_its_own(judge):
+    """No neighbours, pairs or means are told of numbers that are merely wide."""
+    c = kept(learner(apart=0.0, draw=lambda mean, std, n: mean + std / 8**-0.5 * n))
+    told = judge(c, TOLD)["noise"].detail
+    assert "2.8 times as wide at every step" in told
+    for words in ("a mean,", "go together", "moves with", "two rows"):
+        assert words not in told, told
+
+
+def test_uniform_noise_has_its_name(judge):
+    for low in (0.0, -(3**0.5)):
+
+        def uniform(mean, std, n, low=low):
+            even = torch.special.ndtr(n.double()).float()
+            return mean + std * (low + (1 - 2 * low) * even if low else even)
+
+        told = judge(kept(learner(apart=0.0, draw=uniform)), TOLD)["noise"].detail
+        assert "it is uniform, between" in told, told
+
+
+def test_a_mean_in_half_precision_may_be_what_was_scored(judge):
+    """It lies beside the right one as an update does, and is off by what bfloat16 makes."""
+    c = kept(learner(apart=0.0))
+    t, s, std = (c[n].view(-1, 1, 1, 1) for n in ("t", "s", "std"))
+    x, v = (c[n].bfloat16().float() for n in ("x_t", "v"))
+    mean = (x - (t - s) * v + std**2 / 2 * right_score(x, v, t)).bfloat16().float()
+    short = {"log_prob": density(c["x_s"], mean, std.expand_as(mean))}
+    told = judge(c | short, TOLD)["log_prob"].detail
+    assert "or the mean that was scored was computed in bfloat16" in told, told
+    c = learner(apart=0.2)
+    told = judge(kept(c) | {"v": c["v_old"]}, TOLD)["log_prob"].detail
+    assert "as another policy's does" in told
+    assert "bfloat16" not in told
+
+
+def test_means_that_the_law_does_not_tell_apart_are_told_apart_by_what_was_scored(judge):
+    """At h = 1/8 throughout √h twice in the drift is as wide as no correction at all."""
+    found = judge(kept(learner(score=lambda x, v, t: 0 * x, apart=0.0)), TOLD)["mean"]
+    assert "no score correction" in found.formula
+    assert "√h twice" not in found.formula

@@ -90,7 +90,7 @@ LAWS = {
     "wider from step to step": (of_step, True, "another variance"),
     "a mean": (lambda e: e + 0.1, True, "it has a mean, 0.09"),
     "below 0": (lambda e: e - 0.1, True, "it has a mean, −0.1"),
-    "uniform": (uniform, False, "no number lies beyond"),
+    "uniform": (uniform, False, "it is uniform, between"),
 }
 
 

@@ -21,7 +21,7 @@ def off(found):
 
 @pytest.mark.parametrize("moved", [late, early])
 @pytest.mark.parametrize("names", [("t", "s"), ("std",), ("std", "g")], ids="-".join)
-@pytest.mark.parametrize("kept", [("mean", "noise"), ("noise",)], ids=["mean", "no mean"])
+@pytest.mark.parametrize("kept", [("mean", "noise"), ("noise",), ()], ids=["all", "noise", "bare"])
 def test_what_was_recorded_a_step_off_is_said_once(make, judge, moved, names, kept):
     c = make(dtype=torch.float32)
     gone = {"mean", "noise"} - set(kept) | {"g"} - set(names)

@@ -269,3 +269,15 @@ def test_a_difference_that_is_reduced_twice_is_a_mistake_where_the_reduction_was
     assert found(tmp_path, made)["ratio"].verdict == "convention"
     other = {"mean": "sum", "sum": "mean"}[how]
     assert found(tmp_path, made, log_prob=other)["ratio"].verdict == "convention"
+
+
+def test_a_ratio_of_sums_is_in_nats_of_the_whole_sample(judge):
+    """The clip of one is not divided by the number of coordinates again."""
+    draw = torch.Generator().manual_seed(3)
+    old, off = torch.randn(2, 64, generator=draw, dtype=torch.float64)
+    wide = 50
+    c = {"log_prob_old": old, "log_prob": old + 1e-3 * off, "ratio": (wide * 1e-3 * off).exp(),
+         "x_t": torch.randn(64, wide, generator=draw, dtype=torch.float64)}  # fmt: skip
+    found = judge(c, {"log_prob": "mean", "clip": 1e-4})
+    assert "of sums, where averages were recorded" in found["ratio"].formula, found["ratio"]
+    assert "nats" not in found["clip"].detail, found["clip"]

@@ -126,6 +126,15 @@ def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_fo
     assert judge(near | {"kl": near["kl"] + 1e-5}, told)["kl"].verdict == "differs"
 
 
+def test_a_reversed_estimate_is_named_though_float32_lost_its_digits(make, kit, judge):
+    """exp(−l) − 1 + l for exp(l) − 1 − l, of averages, as trainers write it."""
+    c, gap = with_log_ratio(make, kit, policy.average)
+    d = -gap.float()
+    made = torch.exp(d) - d - 1
+    found = judge(c | {"kl": made}, {"a": 0.7, "kl": "kl.k3", "kl_reduction": "mean"})["kl"]
+    assert "kl.k3: ratio reversed, as float32 makes exp(l) − 1 − l of it" in found.detail, found
+
+
 @pytest.mark.parametrize("apart", [2e-4, 1e-3, 3e-3, 1e-2])
 def test_an_estimate_in_float32_is_not_told_for_a_mean_over_rows(make, judge, apart):
     c = make(dtype=torch.float32)

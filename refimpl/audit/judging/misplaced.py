@@ -79,8 +79,33 @@ def in_groups(
     centred = [(r, a / x, u) for (r, a, u), x in zip(squares, lines, strict=True)]
     over = f"what divides is {_range([1 / x for x in lines])}"
     if fits(_plain, centred):
+        for k, ddof, eps in product(_sharers(squares), (0, 1), _EPS):
+            if fits(lambda r, k=k, d=ddof, e=eps: _by_blocks(r, k, d, e), squares):  # type: ignore[misc]
+                own = "" if not eps else f" and eps {eps:g}"
+                return (
+                    f"they are R − mean over the std (ddof {ddof}) of {k} groups in a row{own}: of "
+                    "a part of the batch, as each process has one"
+                )
         return f"in each group they are R − mean over a number that is no std of it: {over}"
     return f"in each group they are linear in R, of another baseline and divisor: {over}"
+
+
+_EPS = (0.0, 1e-8, 1e-6, 1e-5, 1e-4)
+
+
+def _sharers(squares: Sequence[Square]) -> list[int]:
+    """How many groups in a row may share a std: parts of every batch, and not all of it."""
+    least = min(len(r) for r, _, _ in squares)
+    return [k for k in range(2, least // 2 + 1) if all(len(r) % k == 0 for r, _, _ in squares)]
+
+
+def _by_blocks(r: Tensor, k: int, ddof: int, eps: float) -> Tensor:
+    """Advantages by the group's mean and the std of k groups in a row."""
+    blocks = r.reshape(-1, k * r.shape[1])
+    made = grpo.advantage(blocks, std="group", ddof=ddof, eps=eps)
+    spread = blocks.amax(dim=1) - blocks.amin(dim=1)
+    slope = (made.amax(dim=1) - made.amin(dim=1)) / spread.clamp_min(1e-300)
+    return _plain(r) * slope.repeat_interleave(k)[:, None]
 
 
 def _plain(r: Tensor) -> Tensor:

@@ -37,6 +37,9 @@ _STEPS = 256
 _SCALED = 64
 """Of so many numbers of each step the width is known well enough to take it off them."""
 
+_SELDOM = 1e-3
+"""How often uniform numbers may not be told for such."""
+
 _PENDING = 2**14
 """So many rows are added up at one time."""
 
@@ -213,19 +216,18 @@ class Noise:
         yield "variance", _eased(spread, self.slack), (
             "the noise has another variance than std says" + (f": {scale}" if scale else "")
         )  # fmt: skip
-        mean = normal("|z| of the mean", self.total / self.count**0.5, ALPHA)
+        wide = spread.statistic > spread.bound + self.slack
+        size = (self.squares / self.count) ** 0.5 if wide else 1.0
+        mean = normal("|z| of the mean", self.total / self.count**0.5 / size, ALPHA)
         middle = f"{self.total / self.count:.3g}".replace("-", "−")
         yield "mean", mean, f"it has a mean, {middle}"
         values = torch.cat(self.values)
         shape = self._shape(values)
-        if spread.statistic > spread.bound + self.slack or mean.statistic > mean.bound:
+        if wide or mean.statistic > mean.bound:
             shape = self._shape(self._plain(values))  # normals, of another width or middle
         yield "shape", shape, "it is not normal"
-        yield (
-            "cut",
-            self._cut(),
-            (f"no number lies beyond ±{self.largest:.4g}: it was cut there, or has another law"),
-        )
+        cut = f"no number lies beyond ±{self.largest:.4g}: it was cut there, or has another law"
+        yield "cut", self._cut(), self._uniform(values) or cut
         for name, (z, n) in self.projections.items():
             if n:
                 why = (
@@ -233,25 +235,27 @@ class Noise:
                     "the mean was made with another velocity (guidance in one place and not in the "
                     "other?), or by another formula"
                 )  # fmt: skip
-                z_of = normal(f"|z| on {name}", z / n**0.5, ALPHA)
+                z_of = normal(f"|z| on {name}", z / n**0.5 / size, ALPHA)
                 yield name, z_of, f"it moves with {name}: {why}"
         rows = _together(self.kept)
+        # of another width than std says, each row is held against others in its own
+        level = rows / _size(rows) if wide else rows
         for lag, words in self.lags.items():
             if len(rows) > lag:
-                before, now = rows[:-lag], rows[lag:]
+                before, now = level[:-lag], level[lag:]
                 z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
                 yield words, part, f"it is that of {words} again, in part or whole"
         if rows.shape[1] >= 128 and len(rows) > 1:
-            part, sign = self._pairs(rows)
+            part, sign = self._pairs(level)
             how = "drawn once and used again" if sign > 0 else "used again with the other sign"
             yield "pairs", part, f"two rows share their noise: it was {how}"
-            part, wide, same = alike.within(rows)
+            part, many, same = alike.within(level)
             axis = f"along {self.axis[0]}" if self.axis[0] else "over channels for instance"
             yield "expanded" if same else "within", part, (
-                f"{wide} numbers of a row come again in the same row: they were drawn once and "
+                f"{many} numbers of a row come again in the same row: they were drawn once and "
                 f"expanded, {axis}" if same
-                else f"each {wide} numbers of a row go with the next {wide}"
+                else f"each {many} numbers of a row go with the next {many}"
             )  # fmt: skip
         if rows.shape[1] < 128 and len(rows) > 1:
             yield "copies", *alike.copies(rows, self.roundoff)
@@ -261,7 +265,7 @@ class Noise:
         if len(rows) > 1 and self.wide > 2:
             yield self._standardised(rows)
         if len(rows) > 1:
-            part, far, share = alike.near(rows[:, :_BESIDE])
+            part, far, share = alike.near(level[:, :_BESIDE])
             yield "near", part, (
                 f"numbers of a row that are {far} apart go together, with a correlation of "
                 f"{share:.2g}: drawn coarser and enlarged, smoothed, or with an offset of its own "
@@ -305,6 +309,14 @@ class Noise:
         beyond = torch.special.ndtr(torch.tensor(-largest, dtype=torch.float64))
         surprise = -self.count * float(torch.log1p(-2 * beyond.clamp_max(0.5 - 1e-9)))
         return Part("−log of its chance", surprise, -math.log(ALPHA), math.exp(-surprise))
+
+    def _uniform(self, values: Tensor) -> str:
+        """Whether numbers lie as uniform ones do between their ends, in words."""
+        low, high = float(values.min()), float(values.max())
+        length = (high - low) or 1.0
+        part = band("", ordered((values[:_VALUES] - low) / length).clamp(0, 1), _SELDOM)
+        ends = f"{low:.4g} and {high:.4g}".replace("-", "−")
+        return f"it is uniform, between {ends}" if part.statistic <= part.bound else ""
 
     def _pairs(self, rows: Tensor) -> tuple[Part, float]:
         z = (rows @ rows.T) / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
@@ -379,6 +391,11 @@ def _together(rows: list[Tensor]) -> Tensor:
     """Rows of several widths, cut to the smallest."""
     least = min(x.shape[1] for x in rows)
     return torch.cat([x[:, :least] for x in rows])
+
+
+def _size(rows: Tensor) -> Tensor:
+    """The root mean square of each row, (n, 1)."""
+    return rows.pow(2).mean(dim=1, keepdim=True).sqrt().clamp_min(1e-300)
 
 
 def _eased(part: Part, slack: float) -> Part:

@@ -157,6 +157,26 @@ def cancelled(rows: Rowwise, got: Tensor, u: float) -> bool:
     return False
 
 
+def naive(rows: Rowwise, got: Tensor, u: float) -> str:
+    """Which mistake in k3 the numbers are, as float32 makes exp(l) − 1 − l of it, in words."""
+    seen, lost = distances(rows, arithmetic(rows, u)), ROUNDINGS * 2 * FLOAT32
+    for formula in candidates("kl", seen) if u >= FLOAT32 else ():
+        if formula.standing != "mistake" or ".k3" not in formula.name:
+            continue
+        try:
+            value = value_of(formula, rows, seen)
+        except (KeyError, ValueError):
+            continue  # it takes something that was not recorded, or has no value here
+        slack = lost + ROUNDINGS * u * got.abs()
+        telling = bool((got.abs() > 16 * lost).any())
+        if telling and bool(((value - got).abs() <= slack).all()):
+            return (
+                f"it is {formula.name}, as float32 makes exp(l) − 1 − l of it: {formula.what} "
+                f"Remedy: {formula.remedy}; and expm1(l) − l keeps its digits"
+            )
+    return ""
+
+
 def _right(
     subject: str, rows: Rowwise, u: float, *, estimates: bool
 ) -> Iterator[tuple[Formula, Tensor, Tensor]]:
@@ -196,22 +216,23 @@ def elsewhere(
     return ""
 
 
-def of_another_policy(subject: str, rows: Rowwise, got: Tensor, u: float) -> bool:
-    """Whether log-probabilities lie beside the right ones as another policy's do: off by less than
-    those of one step are spread, and by no function of the distance."""
+def of_another_policy(subject: str, rows: Rowwise, got: Tensor, u: float) -> Tensor | None:
+    """How far log-probabilities are from the right ones, if they lie beside these as another
+    policy's do: off by less than those of one step are spread, and by no function of the
+    distance; None where they do not."""
     _, index = torch.unique(rows.scalars["t"], return_inverse=True)
     index = index[:, 0]
     names = [n for n in ("distance_old", "distance_v", "distance") if n in rows.sizes]
     if not names or len(got) < _FEWEST or subject == "kl":
-        return False
+        return None
     squares = _centred(rows.sizes[names[0]] ** 2, index)
     for _, value, allowed in _right(subject, rows, u, estimates=False):
         off, spread = got - value, _apart(value, index).abs().median()
         if bool(off.abs().median() < _BESIDE * spread) and not bool((off.abs() <= allowed).all()):
             pair = torch.cat([_centred(off, index), squares], dim=1)
             alone = float(torch.corrcoef(pair.T)[0, 1].abs())
-            return alone < min(_RELATED, 5 / len(got) ** 0.5)
-    return False
+            return off if alone < min(_RELATED, 5 / len(got) ** 0.5) else None
+    return None
 
 
 def _centred(x: Tensor, index: Tensor) -> Tensor:

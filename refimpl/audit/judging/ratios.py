@@ -38,7 +38,7 @@ def of_ratio(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Iter
         mean = Finding(mean.subject, "not checked", "", rows=mean.rows, detail=_FOLLOWS)
     yield mean
     if manifest.clip is not None and parts[0].dims > 0:
-        yield _clipped(ratio, manifest, parts[0].dims)
+        yield _clipped(ratio, manifest, 1 if _OF_SUMS in own.formula else parts[0].dims)
 
 
 _FOLLOWS = "it takes a ratio of densities, and the ratio differs"
@@ -141,6 +141,7 @@ def _clipped(ratio: Tensor, manifest: Manifest, dims: int) -> Finding:
     return Finding("clip", "convention", "", rows=len(ratio), detail=told)
 
 
+_OF_SUMS = "of sums, where averages were recorded"
 _LOG = "The log-ratio is taken for the ratio: it is 0 where that is 1. Remedy: exp(new − old)"
 
 _CENTRED = (
@@ -207,7 +208,7 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
     ]
     rules += [
         ("policy.ratio: log-ratio for ratio", _LOG, policy.log_ratio, 0),
-        ("policy.ratio of sums, where averages were recorded", "", policy.ratio, 1),
+        (f"policy.ratio {_OF_SUMS}", "", policy.ratio, 1),
         ("policy.ratio of averages, where sums were recorded", "", policy.ratio, -1),
     ]
     if len(parts) == 1:

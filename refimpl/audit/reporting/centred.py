@@ -5,7 +5,7 @@
 It is judged as if it had been recorded; x_s tells whether it was drawn about it too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,8 +15,11 @@ from ..judging import centre
 from ..judging.block import Model, block, distinct
 from ..judging.finding import UNLISTED, Finding
 from ..reading.layout import Rows, Table
+from ..reading.manifest import Manifest
 from ..reading.probe import Probe
-from .rows import BESIDE, UNLED
+from .causes import alternatives
+from .crossed import lawful, scored
+from .rows import BESIDE, MOVING, OR_HALF, UNLED
 from .whole import some
 
 _ROWS = 24
@@ -51,7 +54,27 @@ def unexplained(findings: Iterable[Finding]) -> bool:
     return any(f.subject == "log_prob" and f.detail in _OPEN and f.formula == "" for f in findings)
 
 
-_OPEN = (UNLISTED, f"{UNLISTED}: {BESIDE}", UNLED)
+_OPEN = (UNLISTED, f"{UNLISTED}: {BESIDE}", f"{UNLISTED}: {BESIDE}{OR_HALF}", UNLED, MOVING)
+
+
+def others(
+    tables: Sequence[Table], manifest: Manifest, lag: int
+) -> Iterator[tuple[str, list[Table]]]:
+    """What was recorded in another place and the steps are made of, in words, and the tables with
+    it in its own: x_s is drawn about the mean that it leads to, and log-probabilities are of it."""
+    for words, changed in alternatives("mean", tables, lag, manifest.guidance):
+        if lawful(changed, manifest) and scored(changed, manifest):
+            yield words, changed
+
+
+def made_of(words: str, own: Sequence[Finding]) -> dict[str, Finding]:
+    """By subject, what is said of steps that are made of something else.
+
+    Args:
+        own: findings on the tables with that.
+    """
+    known = {f.subject: f for f in own if f.subject in ("noise", "log_prob", "log_prob_old")}
+    return known | {"mean": Finding("mean", "differs", detail=f"{UNLISTED}: {words}")}
 
 
 def centred(tables: Sequence[Table], probe: Probe, model: Model) -> Centred | None:

@@ -82,6 +82,15 @@ def follows(tables: Sequence[Table], manifest: Manifest) -> bool:
     return sure(known) and known.target == "mean"
 
 
+def lawful(tables: Sequence[Table], manifest: Manifest) -> bool:
+    """Whether x_s is drawn about the mean of a formula that is no mistake, number by number or by
+    its law."""
+    try:
+        return sure(identify(take(tables), manifest, mistakes=False))
+    except ValueError:
+        return False
+
+
 def exchanged(tables: Sequence[Table], one: str, two: str) -> list[Table]:
     """The tables with two columns in each other's place."""
     swapped = [{one: t.columns[two], two: t.columns[one]} for t in tables]

@@ -215,3 +215,23 @@ def _another_draw(deviation: Tensor, std: Tensor, noise: Tensor) -> str:
 
 
 _FEWEST = 8
+
+
+def parted(table: Table) -> tuple[list[int], int]:
+    """Rows whose x_s is not the x_t of the sample's step after, and how many join, of the first:
+    where the layout says which that is."""
+    lag = table.lag
+    if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
+        return [], 0
+    c, k = table.columns, min(64, table.columns["x_t"].width)
+    apart, of = list[int](), 0
+    for row in range(min(table.n - lag, _JOINED)):
+        if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1)):
+            end, start = c["x_s"].head(row, k).clone(), c["x_t"].head(row + lag, k)
+            known = not bool(torch.isnan(end + start).any())
+            of += known
+            apart += [row] if known and not torch.equal(end, start) else []
+    return apart, of
+
+
+_JOINED = 512

@@ -1,9 +1,9 @@
-"""Levels and stds that are another step's in all rows: recorded a step late, or a step early.
+"""Levels, stds and states that are another step's: recorded a step late, or a step early.
 
-    t_k, s_k of step k + 1        std_k of step k − 1
+    t_k, s_k of step k + 1        std_k of step k − 1        x_t of the step before
 
-Then they follow no schedule with a name, and do where each step has its own: the record is what is
-wrong, and the steps are judged with these.
+Then levels and stds follow no schedule with a name, states do not go on, and they do where each
+step has its own: the record is what is wrong, and the steps are judged with these.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,11 @@ from ..reading.layout import Rows, Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
 from .causes import moved
-from .crossed import sure
+from .crossed import scored, sure
+from .draws import parted
 from .short import Mended
 
-_MOST = 2**17
+_MOST = 2**14
 """Of more rows none is looked up one by one."""
 
 _TOGETHER = (("t", "s"), ("std", "g"), ("std",), ("t",), ("s",))
@@ -39,25 +40,36 @@ def of_another_step(
     Args:
         lag: rows from a step to the next of the same sample, 0 where it is not known.
     """
-    told = known.target in ("mean", "x_s") and {"t", "s"} <= set(probe.raw)
+    told = known.target and {"t", "s"} <= set(probe.raw)
     if not lag or not told or sum(t.n for t in tables) > _MOST:
         return None
-    if levels.named(block(probe.raw, known.model), manifest):
-        return None
-    for changed, finding in _tried(tables, lag):
+    parts = [] if levels.named(block(probe.raw, known.model), manifest) else [*_TOGETHER]
+    parts += [("x_t",)] if _parted(tables, lag) else []
+    for changed, finding in _tried(tables, parts, lag):
         try:
             closer = take(changed)
             found = identify(closer, manifest, mistakes=False)
         except ValueError:
             continue
         b = block(closer.raw, found.model)
-        if b.n and sure(found) and levels.named(b, manifest):
+        by_law = found.target == "residuals" and "log_prob" in probe.raw
+        if (
+            b.n and sure(found) and levels.named(b, manifest) and not _parted(changed, lag)
+            and (not by_law or scored(changed, manifest))
+        ):  # fmt: skip
             return changed, manifest, finding
     return None
 
 
-def _tried(tables: Sequence[Table], lag: int) -> Iterator[tuple[list[Table], Finding]]:
-    for names in _TOGETHER:
+def _parted(tables: Sequence[Table], lag: int) -> bool:
+    """Whether a sample's x_s is not the x_t of its next step."""
+    return bool(parted(replace(tables[0], lag=lag))[0])
+
+
+def _tried(
+    tables: Sequence[Table], parts: Sequence[Sequence[str]], lag: int
+) -> Iterator[tuple[list[Table], Finding]]:
+    for names in parts:
         if not set(names) <= set(tables[0].columns):
             continue
         for by, which, end in ((lag, "before", "last"), (-lag, "after", "first")):

@@ -72,11 +72,11 @@ def mended(
         return without[gone], manifest, Finding(gone, "differs", detail=detail)
     if (scaled := _scaled_noise(tables, probe, manifest)) is not None:
         return scaled
+    if known is not None and (own := of_another_step(tables, probe, known, manifest, lag)):
+        return own
     if known is not None and (sure(known) or not known.target):
         by_law = known.target in ("", "residuals")
         return (_by_schedule if by_law else _by_rounding)(tables, known, manifest)
-    if known is not None and (own := of_another_step(tables, probe, known, manifest, lag)):
-        return own
     for finding, changed, declared in _tried(tables, manifest):
         try:
             closer = take(changed)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 import torch
+from torch import Tensor
 
 from ..judging import numbers
 from ..judging.block import Model
@@ -16,7 +17,7 @@ from ..judging.measures import FLOAT32
 from ..judging.verdicts import against, judged
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
-from ..reading.precision import HALF, NAMES
+from ..reading.precision import HALF, NAMES, ROUNDOFF
 from ..reading.probe import Probe, shapes
 from .causes import another_mean, cause
 from .partial import of_some
@@ -32,10 +33,14 @@ NEEDS = {
     "kl": "kl, v and v_ref (or v_old), t, s and std",
 }
 UNLED = "it takes mean, which v does not lead to"
+MOVING = (
+    "what is left of x_s moves with x_t or v: v does not lead to the mean that sampled, see noise"
+)
 BESIDE = (
     "it lies beside that of the recorded policy, as another policy's does whose velocity was not "
     "recorded: weights after an update, or an average of them"
 )
+OR_HALF = "; or the mean that was scored was computed in bfloat16: it is off by about as much"
 _TELLING = {
     "log_prob": {"distance", "distance_v"},
     "log_prob_old": {"distance", "distance_old"},
@@ -94,6 +99,7 @@ def row_findings(
             and numbers.of_another_policy(
                 subject, whole.rows, whole.got[subject], probe.roundoff[subject]
             )
+            is not None
         ):
             why = "it takes v_old: it is near that of the learner, and is not it"
             yield Finding(subject, "not checked", detail=why)
@@ -120,6 +126,7 @@ def row_findings(
                 )
                 or another_mean(subject, tables, probe.whole, model, probe, right=bool(means))
                 or of_some(subject, tables, model, probe)
+                or _naive(subject, whole, probe)
                 or _by_counts(subject, tables, whole, probe)
                 or of_row(subject, tables, probe, model, manifest)
                 or _times(subject, whole, probe, manifest)
@@ -256,6 +263,12 @@ def _elsewhere(subject: str, tables: Sequence[Table], probe: Probe, model: Model
     return numbers.elsewhere(subject, whole.rows, got, u, lag, whole=every)
 
 
+def _naive(subject: str, whole: Whole, probe: Probe) -> str:
+    if subject != "kl":
+        return ""
+    return numbers.naive(whole.rows, whole.got[subject], probe.roundoff[subject])
+
+
 def _times(subject: str, whole: Whole, probe: Probe, manifest: Manifest) -> str:
     if subject != "kl":
         return ""
@@ -281,9 +294,23 @@ def _by_counts(subject: str, tables: Sequence[Table], whole: Whole, probe: Probe
 
 def _beside(subject: str, whole: Whole, probe: Probe) -> str:
     got, u = whole.got[subject], probe.roundoff[subject]
-    if not numbers.of_another_policy(subject, whole.rows, got, u):
+    off = numbers.of_another_policy(subject, whole.rows, got, u)
+    if off is None:
         return ""
-    return BESIDE
+    return BESIDE + (OR_HALF if _as_of_half(off, whole, probe) else "")
+
+
+def _as_of_half(off: Tensor, whole: Whole, probe: Probe) -> bool:
+    """Whether log-probabilities are off by about as much as a mean in bfloat16 makes them."""
+    rows, x = whole.rows, probe.raw["x_s"].double()
+    std = rows.model.reading.resolve(rows.scalars)["std"]
+    rounded = ROUNDOFF[torch.bfloat16] / 3**0.5 * float(x[torch.isfinite(x)].pow(2).mean().sqrt())
+    each = rounded / std / rows.dims.double().sqrt()  # of an averaged one
+    sizes = [float((off.abs() / (each * part)).median()) for part in (1, rows.dims)]
+    return any(1 / _ABOUT < x < _ABOUT for x in sizes)
+
+
+_ABOUT = 4.0
 
 
 def _another_draw(subject: str, whole: Whole) -> str:

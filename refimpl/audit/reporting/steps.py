@@ -18,9 +18,9 @@ from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take
 from . import centred, sampler
 from .causes import OF_ANOTHER_STEP
-from .draws import MISPLACED, going_on, of_draw, of_factor, of_other_rows
+from .draws import MISPLACED, going_on, of_draw, of_factor, of_other_rows, parted
 from .misdeclared import LEFT_OUT, mended, without_mean
-from .rows import NEEDS, far_off, row_findings, where
+from .rows import MOVING, NEEDS, far_off, row_findings, where
 from .stream import SILENT, Progress, Seen, stream
 from .undrawn import undrawn
 from .unexplained import of_mean
@@ -108,6 +108,8 @@ def _of_scored(
 ) -> dict[str, Finding]:
     """By subject, what the mean that was scored says, if log-probabilities show one that differs
     from the one that v leads to."""
+    for words, changed in centred.others(tables, manifest, lag):
+        return centred.made_of(words, _of_sampler(changed, manifest, lag))
     own = centred.centred(tables, probe, known.model)
     if own is None:
         return {}
@@ -169,10 +171,9 @@ def _judged(
 def _unled(f: Finding) -> Finding:
     """The verdict on a mean that was not recorded, or on what lies about it, where what is left of
     x_s shows that v does not lead to it."""
-    why = "what is left of x_s moves with x_t or v: v does not lead to the mean that sampled"
     wrong = f.subject.startswith("log_prob") and f.verdict == "differs" and not f.formula
     doubted = f.subject == "mean" and f.verdict == "consistent"
-    return Finding(f.subject, "not checked", detail=f"{why}, see noise") if wrong or doubted else f
+    return Finding(f.subject, "not checked", detail=MOVING) if wrong or doubted else f
 
 
 def _joined(tables: Sequence[Table], probe: Probe, known: Identified) -> Iterator[Finding]:
@@ -216,26 +217,6 @@ def lag_of(tables: Sequence[Table]) -> int:
 
 _ORDERED = 2**20
 """Rows whose levels are looked through for an order."""
-
-
-def parted(table: Table) -> tuple[list[int], int]:
-    """Rows whose x_s is not the x_t of the sample's step after, and how many join, of the first:
-    where the layout says which that is."""
-    lag = table.lag
-    if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
-        return [], 0
-    c, k = table.columns, min(64, table.columns["x_t"].width)
-    apart, of = list[int](), 0
-    for row in range(min(table.n - lag, _JOINED)):
-        if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1)):
-            end, start = c["x_s"].head(row, k).clone(), c["x_t"].head(row + lag, k)
-            known = not bool(torch.isnan(end + start).any())
-            of += known
-            apart += [row] if known and not torch.equal(end, start) else []
-    return apart, of
-
-
-_JOINED = 512
 
 
 def _chosen(known: Identified, explained: Explained, manifest: Manifest) -> dict[str, Match]:
