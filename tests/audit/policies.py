@@ -20,6 +20,7 @@ def density(x, mean, std):
 def learner(
     *, score=right_score, apart=0.02, draw=lambda mean, std, n: mean + std * n, scored=density,
     kept=lambda x: x, moved=torch.tanh, nudged="v",
+    levels=tuple(1 - k / 8 for k in range(8)),
 ):  # fmt: skip
     """Steps in float32 that v_old sampled and v learns from, each an update apart.
 
@@ -29,7 +30,6 @@ def learner(
     made = torch.Generator().manual_seed(5)
     x = torch.randn(16, 3, 6, 4, generator=made)
     own, other = (torch.randn(3, 6, 4, generator=made) for _ in range(2))
-    levels = [1 - k / 8 for k in range(8)]
     rows = []
     for t, s in pairwise(levels):
         h, top = t - s, levels[1]

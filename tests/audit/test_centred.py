@@ -97,6 +97,32 @@ def test_a_density_about_another_mean_than_x_s_was_drawn_about_is_told_of_the_de
     assert "x_s does not tell" not in found["log_prob"].detail
 
 
+def test_a_density_with_a_line_of_its_own_is_told_for_that(judge):
+    """Its mean follows from x_t and v as well; what is told is the shorter story."""
+
+    def nearer(x, mean, std):
+        return policy.average(gaussian.log_prob(x, 0.8 * mean, std))
+
+    found = judge(kept(learner(scored=nearer, apart=0.0)), TOLD)["log_prob"]
+    assert "it computes  −(x_s − 0.8 mean)²/(2 std²)" in found.detail, found
+
+
+def test_a_mean_is_read_off_on_the_other_clock(judge):
+    c = kept(learner(score=SLIPS["1.3 (x + (1 − t) v)"], apart=0.0))
+    turned = {"t": 1 - c["t"], "s": 1 - c["s"], "v": -c["v"]}
+    found = judge(c | turned, TOLD | {"time": "data"})
+    assert "it computes  1.3 (x + (1 − t) v)  where" in found["mean"].detail, found["mean"]
+    assert off(found) == {"mean"}
+
+
+def test_rows_without_numbers_are_left_out_of_what_is_read_off(judge):
+    c = kept(learner(score=SLIPS["1.3 (x + (1 − t) v)"], apart=0.0))
+    c["x_t"] = c["x_t"].clone()
+    c["x_t"][3, 0, 0, 0] = math.nan
+    found = judge(c, TOLD)
+    assert "it computes  1.3 (x + (1 − t) v)  where" in found["mean"].detail, found["mean"]
+
+
 def test_another_policy_s_density_is_of_no_mean_that_v_leads_to(judge):
     c = learner(apart=0.02)
     found = judge(kept(c) | {"v": c["v_old"]}, TOLD)
@@ -205,3 +231,14 @@ def test_means_that_the_law_does_not_tell_apart_are_told_apart_by_what_was_score
     found = judge(kept(learner(score=lambda x, v, t: 0 * x, apart=0.0)), TOLD)["mean"]
     assert "no score correction" in found.formula
     assert "√h twice" not in found.formula
+
+
+def test_levels_that_were_rounded_when_they_were_recorded_are_read_off_a_mean(judge):
+    """Of no grid, and rounded at both ends: steps still end where the next ones begin."""
+    c = learner(apart=0.0, levels=(0.97, 0.9113, 0.8049, 0.6521, 0.5537, 0.3911, 0.2203))
+    short = {n: c[n].bfloat16().float() for n in ("t", "s")}
+    c = {n: x for n, x in c.items() if not n.endswith("_old")} | short
+    found = judge(c, {"log_prob": "mean"})
+    assert "t and s were rounded to bfloat16 when they were recorded" in found["mean"].detail, (
+        found["mean"]
+    )

@@ -90,6 +90,47 @@ def test_all_that_is_read_in_double_precision_is_read_in_single(name):
     in_single(name)
 
 
+def column(t, x):
+    return t.reshape(-1, *[1] * (x.ndim - 1))
+
+
+def test_the_other_clock_is_named_from_the_one_that_is_declared():
+    def data_from_velocity(x, v, t):
+        return x - column(t, x) * v
+
+    given = {"data_from_velocity": data_from_velocity}
+    told = Runner({**given, "conventions": {"time": "data at 1"}}).result(
+        "data_from_velocity.value"
+    )
+    assert "'noise-time path'" in told.cause, told.cause
+    assert "at t = 0 it is data" in told.cause
+
+
+def test_half_precision_tells_no_clock_that_it_cannot_show():
+    """x − v, where x − t v is meant: beside x no t/1000 is seen in bfloat16."""
+    given = {"data_from_velocity": lambda x, v, t: x - v}
+    told = Runner({**given, "conventions": {"dtype": "bfloat16"}}).result(
+        "data_from_velocity.value"
+    )
+    assert told.verdict == "differs"
+    assert "time =" not in told.cause, told.cause
+
+
+def test_two_slopes_of_a_half_step_are_read():
+    """A predictor that goes half as far, and Ralston's weights: far from Heun's rule."""
+
+    def heun_step(field, x, t, s):
+        h = column(t - s, x)
+        first = field(x, t)
+        return x - h * (first + 2 * field(x - h / 2 * first, s)) / 3
+
+    for dtype in ("float64", "float32"):
+        given = {"heun_step": heun_step, "conventions": {"dtype": dtype}}
+        told = Runner(given).result("heun_step.value")
+        line = "x − h (0.333333 k1 + 0.666667 k2) with k2 = field(x − 0.5 h k1, t − h)"
+        assert line in told.cause, told.cause
+
+
 def test_a_clamp_is_told_beside_the_mistake_that_was_read_elsewhere():
     def diffusion(t):
         return torch.sqrt(0.7 * t / (1 - t.clamp(max=0.99)))

@@ -90,8 +90,6 @@ def centred(tables: Sequence[Table], probe: Probe, model: Model) -> Centred | No
         std = b.resolved.get("std")
         if std is None or not bool((std > 0).any()):
             continue
-        if bool((std != std[0]).any()):
-            return None
         x, v, x_s = (b.latent(n) for n in ("x_t", "v", "x_s"))
         logs = b.raw["log_prob"].double()
         used = torch.isfinite(torch.cat([x, v, x_s, logs], dim=1)).all(dim=1)

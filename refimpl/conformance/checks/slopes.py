@@ -2,7 +2,7 @@
 
     x − h (0.25 k1 + 0.75 k2) with k2 = field(x − 0.666667 h k1, t − 0.666667 h)
 
-Newton's search begins at Heun's rule.
+Newton's search begins at Heun's rule, at the midpoint's, and between the two.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +18,8 @@ from ..formulas.tableaux import FREED, OF_TWO_SLOPES, TWO_SLOPES, Freed, told
 from ..formulas.values import Inputs, Parts
 
 _HEUN = (1.0, 1.0, 0.5, 0.5)
+_STARTS = (_HEUN, (0.5, 1.0, 0.5, 0.5), (0.5, 0.5, 0.0, 1.0), (1.0, 0.5, 0.5, 0.5))
+"""Where the search begins: at Heun's rule, at the midpoint's, and between the two."""
 
 
 def blur(got: np.ndarray, c: Conventions) -> float:
@@ -44,7 +46,8 @@ def two_slopes(
     def numbers(free: object) -> np.ndarray:
         return next(iter(parts(TWO_SLOPES, i, c, _named(free)).values()))
 
-    found = solved(numbers, got, _HEUN, blur(got, c))
+    tries = (solved(numbers, got, start, blur(got, c)) for start in _STARTS)
+    found = next((x for x in tries if x is not None), None)
     if found is not None:
         free = _named(found)
         yield Edited(told(found), meant, lambda i, c: parts(TWO_SLOPES, i, c, free), 4)

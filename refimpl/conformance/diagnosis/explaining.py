@@ -16,7 +16,7 @@ from ..adapter.conventions import Conventions
 from ..adapter.patience import Patience
 from ..adapter.results import Answer
 from ..formulas.apart import NAMED
-from ..formulas.operations import Edited, Operation, Slip
+from ..formulas.operations import ROUNDINGS, Edited, Operation, Slip
 from ..formulas.values import trusting
 from .anywhere import anywhere
 from .apart import Apart, Reader
@@ -24,7 +24,7 @@ from .arguments import exchanged_arguments, rounded_arguments, rounded_lines
 from .beside import beside
 from .compound import Finder, compounds, firsts, spoilt
 from .constants import named
-from .evidence import Evidence, Variation
+from .evidence import Evidence, Variation, quietly
 from .factors import factors
 from .instead import substitutes
 from .limits import remakings
@@ -32,7 +32,7 @@ from .neighbours import neighbours
 from .pairs import pairs
 from .powers import powers
 from .printing import number, shown
-from .programs import Neighbour, crooked, distinct, explains, right_programs
+from .programs import COARSEST, Neighbour, crooked, distinct, explains, right_programs
 from .readings import Case, Explanation, factor
 from .roundings import rounding
 from .variations import variations
@@ -185,6 +185,24 @@ class _Search:
         return self._edited(e, parts, 2)
 
 
+def _blind(e: Evidence, x: Explanation) -> bool:
+    """Whether a reading by another clock does not show t in half precision: t/1000 beside 1."""
+    if e.unit <= COARSEST or "time = " not in x.name + x.remedy or x.says is None:
+        return False
+    for k in e.cases:
+        t = k.inputs.get("t")
+        if t is None or len(t) < 2:
+            continue
+        one, other = (quietly(x.says, {**k.inputs, "t": y}) for y in (t, np.flip(t)))
+        if one is None or other is None:
+            return False
+        for part, y in one.items():
+            bound = 2 * ROUNDINGS * e.unit * np.abs(y).max(initial=0.0)
+            if np.any(np.abs(y - other[part]) > bound):
+                return False
+    return True
+
+
 # ---------------------------------------------------------------- readers of some parts
 
 
@@ -221,7 +239,8 @@ def _kept(
 ) -> list[Explanation]:
     """The variations that meet these parts and are silent on, or meet, all others."""
     found = {(v.kind, v.name): (v, gap) for v, gap in _meeting(e, parts, key, tried)}
-    return [_explained(v, gap) for v, gap in sorted(found.values(), key=lambda x: x[1])]
+    told = (_explained(v, gap) for v, gap in sorted(found.values(), key=lambda x: x[1]))
+    return [x for x in told if not _blind(e, x)]
 
 
 def _kept_edits(

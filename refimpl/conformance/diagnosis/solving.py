@@ -6,9 +6,13 @@ One number or two must serve many: what is found is a hypothesis, and is tried o
 """
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
+_LOWEST = 12
+"""The largest number that people divide by in a rule, as 1/3 or 5/12."""
 
 _ROUNDS = 12
 _NUDGE = 2.0**-20
@@ -105,7 +109,8 @@ def _short(c: np.ndarray, met: Callable[[np.ndarray], bool], zero: float) -> lis
         short = np.array([float(f"{x:.{digits}g}") for x in c])
         if met(short):
             return [float(x) for x in short]
-    return [float(x) for x in c]
+    whole = np.array([float(Fraction(float(x)).limit_denominator(_LOWEST)) for x in c])
+    return [float(x) for x in (whole if met(whole) else c)]
 
 
 def plain(number: float, within: float = 1e-6) -> float:

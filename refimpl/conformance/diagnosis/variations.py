@@ -171,10 +171,17 @@ def _planted(op: Operation, c: Conventions, m: Mistake) -> Variation:
     where = f", in {m.equation} alone" if inside else ""
     if c["sign"] == "loss" and m.equation == "grpo.surrogate":
         where = ", of the objective: a loss has the max of the negatives"
+    name, what = (m.name, m.what) if c["time"].startswith("noise") else _turned(m)
     return Variation(
-        "mistake", m.name, m.what, f"{m.remedy}{where}",
+        "mistake", name, what, f"{m.remedy}{where}",
         lambda i: op.evaluate(Formulas(m, quick=True), i, c),
     )  # fmt: skip
+
+
+def _turned(m: Mistake) -> tuple[str, str]:
+    """The name of a mistake, and what it is, where the declared clock is the other one."""
+    what = m.what.replace("at t = 0 it is noise", "at t = 0 it is data")
+    return m.name.replace("data-time", "noise-time"), what
 
 
 _OF_SEVERAL = ("sde_step", "replay", "sde_sampler", "kl")
