@@ -126,6 +126,16 @@ def test_an_estimate_that_is_rounding_is_not_judged_and_nothing_else_is_taken_fo
     assert judge(near | {"kl": near["kl"] + 1e-5}, told)["kl"].verdict == "differs"
 
 
+def test_a_divergence_that_lacks_two_things_is_told_both(make, kit, judge):
+    """(m − m_ref)²/g²: the ½ is missing, and h as in kl.without_h."""
+    c, rows = make(dtype=torch.float64), kit["rows"]
+    gap = c["mean"] - reference(c, rows).mean
+    found = judge(c | {"kl": policy.total(gap**2 / rows(c, "g") ** 2)}, {"a": 0.7})["kl"]
+    assert "Twice the field's quantity" in found.detail, found
+    assert "too small by h" in found.detail
+    assert found.detail.endswith("divide by the step's variance g² h")
+
+
 def test_a_reversed_estimate_is_named_though_float32_lost_its_digits(make, kit, judge):
     """exp(−l) − 1 + l for exp(l) − 1 − l, of averages, as trainers write it."""
     c, gap = with_log_ratio(make, kit, policy.average)

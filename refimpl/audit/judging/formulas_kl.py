@@ -72,7 +72,11 @@ def kls() -> tuple[Formula, ...]:
     for id, rule in _RULES.items():
         for m in mistakes(id):
             key = "mse of means" if m.name == "MSE of the means" else ""
-            made += _both(m.title, "mistake", rule(m.wrong), key, m)
+            wrong = _both(m.title, "mistake", rule(m.wrong), key, m)
+            if id == "kl.without_h" and not key:  # that is a mistake already
+                also = f"{m.what} {issue.what}", f"{m.remedy}; and {issue.remedy}"
+                wrong = [replace(f, what=also[0], remedy=also[1]) for f in wrong]
+            made += wrong
     made += [
         replace(f, what=_MULTIPLIED, remedy="put 2 std² in brackets")
         for f in _both("kl.of_means: times the variance", "mistake", _multiplied, "")
