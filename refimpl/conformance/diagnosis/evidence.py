@@ -170,11 +170,10 @@ class Evidence:
     ) -> list[list[T]]:
         """Those that say the same where nothing was asked, together; the shortest first."""
         groups: list[tuple[list[Parts | None], list[T]]] = []
-        near = _ALIKE if self.unit <= _FINE else _ALIKE_SINGLE
         for one in sorted(found, key=length):
             told = [quietly(says(one), i) for i in self._elsewhere]
             for other, group in groups:
-                if all(_same(*both, near) for both in zip(told, other, strict=True)):
+                if all(map(_same, told, other)):
                     group.append(one)
                     break
             else:
@@ -239,19 +238,18 @@ There its sign and what is held at 1 part.
 """
 
 
-_ALIKE, _ALIKE_SINGLE = 1e-9, 1e-6
-"""How far the numbers of one hypothesis in two spellings may lie apart, relative to the largest;
-where what came back is in float32, its free numbers are known less well."""
-
-
-def _same(one: Parts | None, other: Parts | None, near: float = _ALIKE) -> bool:
+def _same(one: Parts | None, other: Parts | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.keys() == other.keys() and all(
         np.shape(one[p]) == np.shape(other[p])
-        and np.allclose(one[p], other[p], 0, near * _largest(one[p]), equal_nan=True)
+        and np.allclose(one[p], other[p], 0, _ALIKE * _largest(one[p]), equal_nan=True)
         for p in one
     )
+
+
+_ALIKE = 1e-9
+"""How far the numbers of one hypothesis in two spellings may lie apart, relative to the largest."""
 
 
 def _largest(x: np.ndarray) -> float:
