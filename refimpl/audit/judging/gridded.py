@@ -7,6 +7,7 @@ A spacing is told beside the ends, never in place of a declared grid.
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import torch
 from scipy.optimize import brentq
@@ -26,6 +27,12 @@ GRIDS = {
     "sd35_as_shipped": grids.sd35_as_shipped,
 }
 """By the name that a manifest declares."""
+
+
+@lru_cache(maxsize=1024)
+def levels_of(name: str, T: int) -> Tensor:
+    """The levels of a grid with a name, (T + 1,) float64; made once."""
+    return torch.tensor(GRIDS[name](T).levels, dtype=torch.float64)
 
 
 def of_grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
@@ -66,7 +73,7 @@ def of_grid(c: Mapping[str, Tensor], manifest: Manifest, u: float) -> Finding:
 
 def _on(c: Mapping[str, Tensor], name: str, T: int, u: float) -> bool:
     """Whether every step goes from a level of a grid to the next."""
-    whole = torch.tensor(GRIDS[name](T).levels, dtype=torch.float64)
+    whole = levels_of(name, T)
     (far, from_), (off, to) = ((c[side][:, :1] - whole).abs().min(dim=1) for side in ("t", "s"))
     near = bool((torch.cat([far, off]) <= 8 * u + 1e-12).all())
     return near and bool((to - from_ == 1).all())

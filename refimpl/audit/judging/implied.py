@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...equations import Step, conversions, kernels, paths, schedules, sde
 from . import readings
-from .gridded import GRIDS
+from .gridded import GRIDS, levels_of
 
 _FEWEST = 8
 """Coordinates that two coefficients are read off."""
@@ -244,12 +244,16 @@ def _alike(x: Tensor, y: Tensor) -> bool:
 def _of_grid(t: Tensor, s: Tensor, there: Tensor, end: Tensor) -> Iterator[Story]:
     """Steps further on a grid with a name: a window that begins elsewhere."""
     for T in range(2, _LONGEST):
-        for rule in GRIDS.values():
-            whole = torch.tensor(rule(T).levels, dtype=t.dtype)
-            places = [_places(x, whole) for x in (t, s, there, end)]
-            if any(p is None for p in places):
+        for name in GRIDS:
+            whole = levels_of(name, T)
+            places = list[Tensor]()
+            for x in (t, s, there, end):
+                if (at := _places(x, whole)) is None:
+                    break
+                places.append(at)
+            if len(places) < 4:
                 continue
-            a, b, c, d = (p for p in places if p is not None)
+            a, b, c, d = places
             by = c - a
             if bool((b == a + 1).all()) and bool((d == c + 1).all()) and _one(by):
                 k = int(by[0])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..judging.block import SCALARS, Model, block
 from ..judging.finding import Finding
-from ..judging.gridded import GRIDS
+from ..judging.gridded import GRIDS, levels_of
 from ..judging.identify import readings_of
 from ..reading.clocks import Reading, clock_of
 from ..reading.layout import Table
@@ -60,8 +60,8 @@ def recorded_short(tables: Sequence[Table], manifest: Manifest) -> Iterator[Mend
         if not _are(both, cut) or len(both) < _FEWEST:
             continue
         for T in range(len(both) - 1, len(both) + 3):
-            for grid, rule in GRIDS.items():
-                whole = torch.tensor(rule(T).levels, dtype=torch.float64)
+            for grid in GRIDS:
+                whole = levels_of(grid, T)
                 if not _are(whole, cut) and _every(both, whole, cut):
                     detail = (
                         f"t and s were {words} when they were recorded: levels of grids.{grid}, of "

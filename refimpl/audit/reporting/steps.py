@@ -97,10 +97,13 @@ def _right(tables: Sequence[Table], manifest: Manifest, lag: int) -> dict[str, F
     return {f.subject: f for f in made if f.verdict in good and f.subject in _DRAWN}
 
 
-def _of_sampler(tables: Sequence[Table], manifest: Manifest, lag: int) -> list[Finding]:
-    """What the sampler's own record says."""
+def _of_sampler(
+    tables: Sequence[Table], manifest: Manifest, lag: int, *, brief: bool = False
+) -> list[Finding]:
+    """What the sampler's own record says; for `brief` see `_judged`."""
     probe = take(tables)
-    return _judged(tables, probe, identify(probe, manifest), manifest, lag, lambda rows: None, {})
+    known = identify(probe, manifest)
+    return _judged(tables, probe, known, manifest, lag, lambda rows: None, {}, brief=brief)
 
 
 def _of_scored(
@@ -119,7 +122,7 @@ def _of_scored(
     made = _judged(own.tables, closer, found, manifest, lag, lambda rows: None, {})
     if sampler.is_another(closer, found):
         drew = sampler.sampled(own.tables, closer)
-        right = sampler.told(None if drew is None else _of_sampler(drew, manifest, lag))
+        right = sampler.told(None if drew is None else _of_sampler(drew, manifest, lag, brief=True))
         made = [right.get(f.subject, f) for f in made]
     return centred.told(made, own.drawn)
 
@@ -130,8 +133,14 @@ _DRAWN = ("x_s", "noise", "log_prob", "log_prob_old", "kl")
 
 def _judged(
     tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest, lag: int,
-    progress: Progress, right: Mapping[str, Finding] | None,
+    progress: Progress, right: Mapping[str, Finding] | None, *, brief: bool = False,
 ) -> list[Finding]:  # fmt: skip
+    """All findings.
+
+    Args:
+        right: see `row_findings`.
+        brief: the mean was told already, and its cause is not looked for again.
+    """
     whole = read(tables, probe.whole, known.model)
     explained = {s: explain(s, whole, probe, manifest) for s in numbers.SUBJECTS if s in probe.raw}
     if known.target == "residuals" and "log_prob" in explained:
@@ -144,7 +153,7 @@ def _judged(
         for name in distances_of(chosen[subject].formula, whole.rows)
     }
     seen = stream(tables, known.model, chosen, lag, wanted, progress)
-    latents = [*_latents(known, chosen, seen, manifest, probe, tables)]
+    latents = [*_latents(known, chosen, seen, manifest, probe, tables, brief=brief)]
     misplaced = any(f.subject == "x_s" and MISPLACED in f.detail for f in latents)
     stale = any(f.subject == "mean" and OF_ANOTHER_STEP in f.detail for f in latents)
     noise = seen.noise.finding("noise" in probe.raw, misplaced=misplaced, stale=stale)
@@ -272,7 +281,7 @@ def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Find
 
 def _latents(
     known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, probe: Probe,
-    tables: Sequence[Table],
+    tables: Sequence[Table], *, brief: bool,
 ) -> Iterator[Finding]:  # fmt: skip
     names = set(probe.raw)
     if known.target == "x_s" and known.velocity == "v_old" and chosen.get("x_s"):
@@ -287,7 +296,7 @@ def _latents(
         if far and subject == "x_s":
             why = of_other_rows(tables[0], probe, known.model, seen.lag)
             why = why or of_factor(probe, known.model)
-        if far and not why:
+        if far and not why and not (brief and subject == "mean"):
             why = of_mean(tables, probe, known.model, seen.lag, manifest)
         if far and not why and subject == "x_s":
             why = of_draw(tables, probe, known.model, seen.lag, known=False)
