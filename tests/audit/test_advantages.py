@@ -209,3 +209,16 @@ def test_the_std_of_a_part_of_the_batch_is_told(judge, ddof, eps):
     made = ((r - r.mean(dim=2, keepdim=True)) / spread).reshape(-1)
     found = judge(c | {"advantages": made}, {"advantage_std": "batch", "ddof": ddof, "eps": eps})
     assert f"over the std (ddof {ddof}) of 3 groups in a row" in found["advantages"].detail
+
+
+def test_a_remedy_names_the_keys_of_a_manifest(judge):
+    """Not those of the kit, which calls two of them otherwise."""
+    r = torch.randn(6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    dealt = r.reshape(-1).reshape(4, 6).T
+    made = (dealt - dealt.mean(1, keepdim=True)) / (dealt.std(1, correction=0, keepdim=True) + 1e-4)
+    ids = torch.arange(6).repeat_interleave(4)
+    c = {"rewards": r.reshape(-1), "advantages": made.T.reshape(-1), "groups": ids}
+    found = judge(c)["advantages"]
+    assert "groups dealt out like cards" in found.detail, found
+    assert "declare eps = 0.0001" in found.detail
+    assert "advantage_eps" not in found.detail

@@ -200,15 +200,16 @@ def test_noise_of_another_width_is_held_against_others_in_its_own(judge):
         assert words not in told, told
 
 
-def test_uniform_noise_has_its_name(judge):
-    for low in (0.0, -(3**0.5)):
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-(3**0.5), 3**0.5), (-1.7, 2.7)])
+def test_uniform_noise_has_its_name(judge, low, high):
+    """Whatever its mean: x_t and v, which have one too, are not told beside it."""
 
-        def uniform(mean, std, n, low=low):
-            even = torch.special.ndtr(n.double()).float()
-            return mean + std * (low + (1 - 2 * low) * even if low else even)
+    def uniform(mean, std, n):
+        return mean + std * (low + (high - low) * torch.special.ndtr(n.double()).float())
 
-        told = judge(kept(learner(apart=0.0, draw=uniform)), TOLD)["noise"].detail
-        assert "it is uniform, between" in told, told
+    told = judge(kept(learner(apart=0.0, draw=uniform)), TOLD)["noise"].detail
+    assert "it is uniform, between" in told, told
+    assert "moves with" not in told, told
 
 
 def test_a_mean_in_half_precision_may_be_what_was_scored(judge):
@@ -242,3 +243,33 @@ def test_levels_that_were_rounded_when_they_were_recorded_are_read_off_a_mean(ju
     assert "t and s were rounded to bfloat16 when they were recorded" in found["mean"].detail, (
         found["mean"]
     )
+
+
+def test_a_draw_for_the_whole_batch_has_its_name(judge):
+    c = learner(apart=0.0, draw=lambda mean, std, n: mean + std * n[:1])
+    told = judge(kept(c), TOLD)["noise"].detail
+    assert "it is one for many rows: drawn once and expanded over the batch" in told, told
+
+
+def test_where_the_mean_is_another_what_is_left_of_x_s_is_told_for_no_noise(judge):
+    """It goes on from step to step, is too wide and moves with v: for one reason."""
+    c = learner(apart=0.0, moved=lambda x: 4 * torch.sin(5 * x))
+    found = judge(kept(c) | {"v": 0.2 * c["x_t"] + 0.4 * torch.tanh(2 * c["v"])}, TOLD)["noise"]
+    assert "moves with" in found.detail, found
+    for words in ("again", "variance", "two rows"):
+        assert words not in found.detail, found
+
+
+def test_a_sampler_that_was_not_declared_is_told_by_what_was_scored(judge):
+    """CPS steps: by their law alone they may be a slip in the sampler that was declared."""
+    c = kept(learner(apart=0.0))
+    t, s = (c[n].double().view(-1, 1, 1, 1) for n in ("t", "s"))
+    std, x, v = s * math.sin(0.4 * math.pi), c["x_t"].double(), c["v"].double()
+    mean = (1 - s) * (x - t * v) + (s**2 - std**2).sqrt() * (x + (1 - t) * v)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(8)).double()
+    x_s = (mean + std * noise).float()
+    logs = density(x_s.double(), mean, std.expand_as(mean)).float()
+    steps = {"x_s": x_s, "std": std.flatten().float(), "log_prob": logs}
+    told = judge(c | steps, {"log_prob": "mean", "sampler": "sde.transition"})["mean"]
+    assert told.formula == "kernels.preserving", told
+    assert "declared sampler" in told.detail

@@ -38,6 +38,7 @@ HELD = {
     "log of the std": ("std", lambda c: c["std"].log(), "the logarithm of the step's std"),
     "log of the variance": ("std", lambda c: 2 * c["std"].log(), "of the step's variance"),
     "variance": ("std", lambda c: c["std"] ** 2, "the step's variance"),
+    "g h": ("std", lambda c: c["std"] * (c["t"] - c["s"]).sqrt(), "g h, which has no root of h"),
     "std for g": ("g", lambda c: c["std"], "g √h, the step's std"),
     "std noise": ("noise", lambda c: rows(c, "std") * c["noise"], "std times the draw"),
 }  # fmt: skip
@@ -388,3 +389,13 @@ def test_rows_without_noise_are_not_said_to_be_rounded(make, judge):
     found = judge(kept | {"std": std, "x_s": x_s, "mean": mean}, {"a": 0.7})
     assert found["noise"].verdict == "consistent"
     assert "rounded" not in found["noise"].detail
+
+
+def test_a_mean_of_a_coarser_type_than_what_it_is_made_of_is_said(make, judge):
+    """It is right to the rounding of its own numbers, and that is a part of std here."""
+    c = {n: x.float() for n, x in make(shape=WIDE).items()}
+    short = c | {"mean": c["mean"].bfloat16().float()}
+    found = judge(short, TOLD)["mean"]
+    assert found.verdict == "convention", found
+    assert "it holds bfloat16 values, and x_t and v do not" in found.detail
+    assert judge(c, TOLD)["mean"].verdict == "consistent"

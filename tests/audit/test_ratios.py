@@ -281,3 +281,20 @@ def test_a_ratio_of_sums_is_in_nats_of_the_whole_sample(judge):
     found = judge(c, {"log_prob": "mean", "clip": 1e-4})
     assert "of sums, where averages were recorded" in found["ratio"].formula, found["ratio"]
     assert "nats" not in found["clip"].detail, found["clip"]
+
+
+@pytest.mark.parametrize("way", ["first", "throughout", "held"])
+def test_a_ratio_that_was_rounded_or_held_is_named(judge, way):
+    draw = torch.Generator().manual_seed(3)
+    old, off = torch.randn(2, 64, generator=draw)
+    new = old - 1.4 + 1e-2 * off
+    old = old - 1.4
+    made = {
+        "first": lambda: (new.bfloat16().float() - old.bfloat16().float()).exp(),
+        "throughout": lambda: (new.bfloat16() - old.bfloat16()).exp().float(),
+        "held": lambda: (new - old).exp().clamp(1 - 1e-3, 1 + 1e-3),
+    }[way]()
+    c = {"log_prob_old": old, "log_prob": new, "ratio": made}
+    found = judge(c, {"clip": 1e-3})["ratio"]
+    name = "held to 1 ± 0.001" if way == "held" else "log-probabilities rounded to bfloat16 first"
+    assert found.formula == f"policy.ratio: {name}", found

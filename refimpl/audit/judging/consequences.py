@@ -45,6 +45,8 @@ def told(
             drop([*again, "pairs", "within", "expanded"])
         drop(k for k in left if k in on and _moving(plain, on[k]) <= 1)
         drop(["near"] if _near(plain) <= 1 else [])
+    elif "mean" in left and all(_moving(rows - rows.mean(), on[k]) <= 1 for k in left if k in on):
+        drop(k for k in left if k in on)
     moves, again = [k for k in left if k in on], [k for k in left if k in lags]
     if again and (moves or "pairs" in left):
         first = max(again, key=lambda k: broken[k])

@@ -37,6 +37,9 @@ _STEPS = 256
 _SCALED = 64
 """Of so many numbers of each step the width is known well enough to take it off them."""
 
+_ONE, _MOST = 0.9, 0.5
+"""Rows as alike as this are one; where more than half of them are, that is how it was drawn."""
+
 _SELDOM = 1e-3
 """How often uniform numbers may not be told for such."""
 
@@ -245,7 +248,11 @@ class Noise:
                 before, now = level[:-lag], level[lag:]
                 z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
-                yield words, part, f"it is that of {words} again, in part or whole"
+                one = torch.nn.functional.cosine_similarity(before, now, dim=1) > _ONE
+                why = f"it is that of {words} again, in part or whole"
+                if lag == 1 and float(one.double().mean()) > _MOST:
+                    why = "it is one for many rows: drawn once and expanded over the batch"
+                yield words, part, why
         if rows.shape[1] >= 128 and len(rows) > 1:
             part, sign = self._pairs(level)
             how = "drawn once and used again" if sign > 0 else "used again with the other sign"
@@ -335,10 +342,14 @@ class Noise:
         together = _together(self.starts)
         return len(torch.unique(together, dim=0)) < len(together)
 
-    def finding(self, recorded: bool, *, misplaced: bool = False, stale: bool = False) -> Finding:
+    def finding(
+        self, recorded: bool, *, mean: bool = True, misplaced: bool = False, stale: bool = False
+    ) -> Finding:
         """The verdict.
 
         Args:
+            recorded: the noise was.
+            mean: the mean was recorded; else it is the one that v leads to.
             misplaced: it was recorded in the wrong rows, which is told elsewhere: what it has to do
                 with its row's v and x_t, and with other rows, follows from that.
             stale: v is that of another step, which is told elsewhere: it may have seen the noise.
@@ -378,6 +389,8 @@ class Noise:
             rows = rows[:, : min([rows.shape[1], *(x.shape[1] for x in on.values())])]
             alone = consequences.told(broken, rows, on, lags)
             self.moving = any(k in on for k in alone)
+            if self.moving and not recorded and not mean:  # what is left is no noise, then
+                alone = [k for k in alone if k in on]
             self.dependent = not self.moving
             detail = "; ".join(words[k] for k in alone) + left
             return Finding("noise", "differs", what, rows=self.rows, detail=detail)

@@ -6,6 +6,7 @@ What no formula gives may be the ratio of other rows, or of several.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -144,6 +145,16 @@ def _clipped(ratio: Tensor, manifest: Manifest, dims: int) -> Finding:
 _OF_SUMS = "of sums, where averages were recorded"
 _LOG = "The log-ratio is taken for the ratio: it is 0 where that is 1. Remedy: exp(new − old)"
 
+_ROUNDED_FIRST = (
+    "What is left of a difference of log-probabilities is their rounding. Remedy: subtract in "
+    "float32, and exp"
+)
+
+_HELD = (
+    "It was stored after its clip: how far the policies are apart is lost. Remedy: store "
+    "exp(new − old)"
+)
+
 _CENTRED = (
     "The mean of the rows' log-ratios is taken off them: what all have learnt alike is lost. "
     "Remedy: exp(new − old)"
@@ -199,10 +210,37 @@ def _centred_ratio(new: Tensor, old: Tensor) -> Tensor:
     return policy.ratio(new - policy.log_ratio(new, old).mean(), old)
 
 
+_Slip = tuple[str, str, Callable[..., Tensor], int]
+"""What a ratio may be: its name, what is wrong with it, the rule, and the power of D before it."""
+
+
+def _of_rounded() -> Iterator[_Slip]:
+    """Log-probabilities in half precision, before they are subtracted or all the way."""
+
+    def first(new: Tensor, old: Tensor, kind: torch.dtype) -> Tensor:
+        return policy.ratio(new.to(kind).double(), old.to(kind).double())
+
+    def throughout(new: Tensor, old: Tensor, kind: torch.dtype) -> Tensor:
+        return policy.ratio(new.to(kind), old.to(kind)).double()
+
+    for kind, u in precision.ROUNDOFF.items():
+        for rule in (first, throughout) if u >= precision.HALF else ():
+            name = f"policy.ratio: log-probabilities rounded to {precision.NAMES[u]} first"
+            yield name, _ROUNDED_FIRST, partial(rule, kind=kind), 0
+
+
+def _of_held(clip: float) -> Iterator[_Slip]:
+    """The ratio between the ends of its clip."""
+    if clip:
+
+        def held(new: Tensor, old: Tensor) -> Tensor:
+            return policy.ratio(new, old).clamp(1 - clip, 1 + clip)
+
+        yield f"policy.ratio: held to 1 ± {clip:g}", _HELD, held, 0
+
+
 def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
-    rules: list[tuple[str, str, Callable[..., Tensor], int]] = [
-        ("policy.ratio", "", policy.ratio, 0)
-    ]
+    rules: list[_Slip] = [("policy.ratio", "", policy.ratio, 0)]
     rules += [
         (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong, 0) for m in mistakes("policy.ratio")
     ]
@@ -213,7 +251,7 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
     ]
     if len(parts) == 1:
         rules += [("policy.ratio: log-ratios centred", _CENTRED, _centred_ratio, 0)]
-    rules += _slips(parts)
+    rules += [*_of_rounded(), *_of_held(manifest.clip or 0.0), *_slips(parts)]
     for i, (name, why, rule, power) in enumerate(rules):
         worst, allowed, fits = 0.0, 0.0, True
         for p in parts:

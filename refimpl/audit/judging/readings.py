@@ -132,7 +132,13 @@ def read(
         return ""
     found = _unheld(_plainest(found))
     told = cause([replace(x, remedy="") if x.kind == "convention" else x for x in found])
+    for theirs, ours in _KEYS.items():
+        told = told.replace(theirs, ours)
     return told[0].lower() + told[1:]
+
+
+_KEYS = {"advantage_eps": "eps", "advantage_ddof": "ddof"}
+"""The kit's keys that a manifest calls otherwise."""
 
 
 def _plainest(found: list[Explanation]) -> list[Explanation]:

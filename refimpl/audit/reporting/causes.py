@@ -55,7 +55,8 @@ def another_mean(
             name = formula.name.replace("sde.transition: no score correction", "the ODE's step")
             alone = subject == "kl" and right and "mean" in probe.raw
             also = ", or has that slip in its own line" if alone else ""
-            return f"it is right for another mean than the one recorded{also}: that of {name}"
+            own_mean = "the one recorded" if "mean" in probe.raw else "v leads to"
+            return f"it is right for another mean than {own_mean}{also}: that of {name}"
         if other and subject == "kl" and "v_ref" in tables[0].columns:
             changed = [
                 {"mean": t.columns.get("mean") or _mean_by(t, "v", own),

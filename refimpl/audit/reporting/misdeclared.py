@@ -352,6 +352,8 @@ _HELD: dict[str, tuple[str, Callable[..., Tensor], tuple[str, ...], str]] = {
     "the logarithm of the step's std": ("std", lambda x: x.exp(), (), "its exponential"),
     "the logarithm of the step's variance": ("std", lambda x: (x / 2).exp(), (),
                                              "the root of its exponential"),
+    "g h, which has no root of h": ("std", lambda x, t, s: x / (t - s).abs().sqrt(), ("t", "s"),
+                                    "that/√h"),
     "g √h, the step's std": ("g", lambda x, t, s: x / (t - s).abs().sqrt(), ("t", "s"), "that/√h"),
 }  # fmt: skip
 """What a field may hold, and what it is to be judged as."""

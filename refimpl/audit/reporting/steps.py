@@ -15,6 +15,7 @@ from ..judging.reduced import distances_of
 from ..judging.verdicts import NO_CLOSER, judged, preferred
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
+from ..reading.precision import HALF, NAMES
 from ..reading.probe import Probe, take
 from . import centred, sampler
 from .causes import OF_ANOTHER_STEP
@@ -156,7 +157,9 @@ def _judged(
     latents = [*_latents(known, chosen, seen, manifest, probe, tables, brief=brief)]
     misplaced = any(f.subject == "x_s" and MISPLACED in f.detail for f in latents)
     stale = any(f.subject == "mean" and OF_ANOTHER_STEP in f.detail for f in latents)
-    noise = seen.noise.finding("noise" in probe.raw, misplaced=misplaced, stale=stale)
+    noise = seen.noise.finding(
+        "noise" in probe.raw, mean="mean" in probe.raw, misplaced=misplaced, stale=stale
+    )
     if known.target == "residuals" and not known.means and seen.noise.dependent:
         why = "it takes mean or noise: the law of its residuals is not theirs, see noise"
         latents = [
@@ -279,6 +282,17 @@ def _scale(known: Identified, manifest: Manifest, probe: Probe) -> Iterator[Find
         yield Finding("std", "convention", formula, detail=f"not recorded; {reading.told} {fits}")
 
 
+def _coarser(told: Finding, probe: Probe) -> Finding:
+    """The verdict on a right mean, with a word where its numbers are of a coarser type than those
+    that it is made of."""
+    u = probe.roundoff["mean"]
+    finer = max(probe.roundoff[n] for n in ("x_t", "v")) < HALF <= u
+    if told.verdict != "consistent" or not finer:
+        return told
+    words = f"it holds {NAMES[u]} values, and x_t and v do not: it was rounded to these"
+    return replace(told, verdict="convention", detail="; ".join(filter(None, (told.detail, words))))
+
+
 def _latents(
     known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, probe: Probe,
     tables: Sequence[Table], *, brief: bool,
@@ -302,7 +316,8 @@ def _latents(
             why = of_draw(tables, probe, known.model, seen.lag, known=False)
         match = None if why else match
         why = why or where(tables, seen, subject)
-        yield judged(subject, match, known.means, tally, manifest, failing=why)
+        told = judged(subject, match, known.means, tally, manifest, failing=why)
+        yield _coarser(told, probe) if subject == "mean" else told
     elif known.target == "residuals":
         found = preferred(known.means, manifest)
         told = judged("mean", found, known.means, Tally(), manifest)

@@ -83,8 +83,7 @@ def sharper(
     explained: Explained,
 ) -> tuple[Identified, Whole | None, Explained]:  # fmt: skip
     """Among means that residuals cannot tell apart, the one that log-probabilities follow from."""
-    one = len(known.means) < 2 or known.means[0].formula.standing != "mistake"
-    if one and any(m.level == "exact" for m in explained["log_prob"]):
+    if len(known.means) < 2 and any(m.level == "exact" for m in explained["log_prob"]):
         return known, whole, explained
     likely = []
     for m in known.means:
