@@ -250,7 +250,8 @@ class Noise:
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
                 one = torch.nn.functional.cosine_similarity(before, now, dim=1) > _ONE
                 why = f"it is that of {words} again, in part or whole"
-                if lag == 1 and float(one.double().mean()) > _MOST:
+                beside = lag == 1 and len(self.lags) > 1  # then rows side by side are of one step
+                if beside and float(one.double().mean()) > _MOST:
                     why = "it is one for many rows: drawn once and expanded over the batch"
                 yield words, part, why
         if rows.shape[1] >= 128 and len(rows) > 1:
