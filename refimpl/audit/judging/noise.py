@@ -248,10 +248,9 @@ class Noise:
                 before, now = level[:-lag], level[lag:]
                 z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
-                one = torch.nn.functional.cosine_similarity(before, now, dim=1) > _ONE
                 why = f"it is that of {words} again, in part or whole"
                 beside = lag == 1 and len(self.lags) > 1  # then rows side by side are of one step
-                if beside and float(one.double().mean()) > _MOST:
+                if beside and part.statistic > part.bound and _alike(before, now):
                     why = "it is one for many rows: drawn once and expanded over the batch"
                 yield words, part, why
         if rows.shape[1] >= 128 and len(rows) > 1:
@@ -405,6 +404,12 @@ def _together(rows: list[Tensor]) -> Tensor:
     """Rows of several widths, cut to the smallest."""
     least = min(x.shape[1] for x in rows)
     return torch.cat([x[:, :least] for x in rows])
+
+
+def _alike(rows: Tensor, others: Tensor) -> bool:
+    """Whether most rows are nearly the others."""
+    alike = torch.nn.functional.cosine_similarity(rows, others, dim=1) > _ONE
+    return float(alike.double().mean()) > _MOST
 
 
 def _size(rows: Tensor) -> Tensor:
