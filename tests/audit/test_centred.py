@@ -53,6 +53,15 @@ def test_no_weights_are_made_up(spoil):
     assert centre.solve(*given, width, logs[rows], 2.0**-24) is None
 
 
+@pytest.mark.parametrize("size", [1.0, 1e200])
+def test_a_search_that_leads_away_ends_in_nothing(size):
+    """Squares of 1e200 are infinite, and no matrix with such a number has an inverse."""
+    x, v, x_s = size * torch.randn(3, 9, 40, generator=torch.Generator().manual_seed(1)).double()
+    logs = torch.cos(torch.arange(9.0)).double()
+    for velocity in (v, 0 * v, x):
+        assert centre.solve(x, velocity, x_s, 0.3, logs, 2.0**-24) is None
+
+
 SLIPS = {
     "1.3 (x + (1 − t) v)": lambda x, v, t: 1.3 * right_score(x, v, t),
     "−noise_hat/(t − 0.1)": lambda x, v, t: -(x + (1 - t) * v) / (t - 0.1),

@@ -67,9 +67,9 @@ def _newton(
         apart = x_s - parts @ weights
         left = squares - (apart**2).sum(dim=1) - k
         slope = torch.cat([-2 * torch.einsum("nd,ndk->nk", apart, parts), one], dim=1)
+        if not bool(torch.isfinite(torch.cat([slope, left[:, None]], dim=1)).all()):
+            return None  # it leads away
         inverse = torch.linalg.pinv(slope)
         change = inverse @ left
-        if not bool(torch.isfinite(change).all()):
-            return None
         weights, k = weights + change[:2], k + change[2]
     return weights, left, torch.linalg.vector_norm(inverse, dim=1)

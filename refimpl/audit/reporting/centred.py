@@ -18,7 +18,7 @@ from ..reading.layout import Rows, Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe
 from .causes import alternatives
-from .crossed import lawful, scored
+from .crossed import fits, scored
 from .rows import BESIDE, MOVING, OR_HALF, UNLED
 from .whole import some
 
@@ -63,7 +63,7 @@ def others(
     """What was recorded in another place and the steps are made of, in words, and the tables with
     it in its own: x_s is drawn about the mean that it leads to, and log-probabilities are of it."""
     for words, changed in alternatives("mean", tables, lag, manifest.guidance):
-        if lawful(changed, manifest) and scored(changed, manifest):
+        if fits(changed, manifest) and scored(changed, manifest):
             yield words, changed
 
 

@@ -82,7 +82,7 @@ def follows(tables: Sequence[Table], manifest: Manifest) -> bool:
     return sure(known) and known.target == "mean"
 
 
-def lawful(tables: Sequence[Table], manifest: Manifest) -> bool:
+def fits(tables: Sequence[Table], manifest: Manifest) -> bool:
     """Whether x_s is drawn about the mean of a formula that is no mistake, number by number or by
     its law."""
     try:

@@ -24,7 +24,7 @@ from ..reading.manifest import Manifest
 from ..reading.precision import HALF, logged
 from ..reading.probe import Probe, take, width
 from .causes import moved
-from .crossed import exchanged, follows, of_draws, of_policies, scored, sure
+from .crossed import exchanged, fits, follows, of_draws, of_policies, scored, sure
 from .late import of_another_step
 from .short import Mended, other, recorded_short, std_short, stepped_short
 from .whole import window
@@ -302,15 +302,7 @@ def _off_chain(tables: Sequence[Table], manifest: Manifest, lag: int) -> str:
     changed = [replace(t, columns=t.columns | c) for t, c in zip(tables, before, strict=True)]
     after = [{"x_s": moved(t, "x_t", lag)} for t in tables]
     right = [replace(t, columns=t.columns | c) for t, c in zip(tables, after, strict=True)]
-    return "x_t" if not _fits(right, manifest) and _fits(changed, manifest) else "x_s"
-
-
-def _fits(tables: Sequence[Table], manifest: Manifest) -> bool:
-    """Whether the steps follow a formula that is no mistake."""
-    try:
-        return sure(identify(take(tables), manifest, mistakes=False))
-    except ValueError:
-        return False
+    return "x_t" if not fits(right, manifest) and fits(changed, manifest) else "x_s"
 
 
 _NUMBERS = 2**22
