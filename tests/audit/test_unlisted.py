@@ -153,6 +153,10 @@ LEARNED = {
                    dict(ratio=lambda n, o: n / o)),
     "clip(r A)": ("loss", "clip(r A)", dict(
         loss=lambda r, a, s, kl: -(torch.minimum(r * a, (r * a).clamp(0.8, 1.2)) - 0.04 * kl))),
+    "min of the losses": ("loss", "which is max of the losses −r A and −clip(r) A", dict(
+        loss=lambda r, a, s, kl: torch.minimum(-r * a, -r.clamp(0.8, 1.2) * a) + 0.04 * kl)),
+    "min of the losses, beside another": ("loss", "for min (min of the losses for max)", dict(
+        loss=lambda r, a, s, kl: torch.minimum(-r * a, -r.clamp(0.8, 1.2) * a) + 0.04 * r * kl)),
     "ratio times KL": ("loss", "β ratio kl",
                        dict(loss=lambda r, a, s, kl: -(s - 0.04 * r * kl))),
     "the batch's KL": ("loss", "the KL in it is the mean over all rows",
@@ -334,6 +338,20 @@ def test_a_mean_with_the_levels_of_another_step_is_told_so(judge):
     kept = {n: x[:-step] for n, x in wrong.items()}
     found = judge(kept | {"log_prob": kept["log_prob"]}, {"log_prob": "mean"})
     assert "the levels of the step before" in found["mean"].detail, found["mean"]
+
+
+@pytest.mark.parametrize("kept", [("mean", "mean_ref"), ()], ids=["means recorded", "made of v"])
+def test_a_number_made_of_the_mean_of_another_step_is_told_so(judge, kept):
+    """A buffer that is read before it is filled; of the first step there is nothing before."""
+    c, step = run(), 16
+    late = {n: c[n].roll(step, 0) for n in ("mean", "mean_ref")}
+    std = c["std"].view(-1, 1, 1, 1)
+    c["kl"] = ((c["mean"] - late["mean_ref"]) ** 2 / (2 * std**2)).flatten(1).mean(1)
+    c["log_prob"] = density(c["x_s"], late["mean"], std, 0, 0).flatten(1).mean(1)
+    gone = {"mean", "mean_ref"} - set(kept)
+    found = judge({n: x for n, x in c.items() if n not in gone}, TOLD | {"kl": "kl.flow_grpo"})
+    assert "it is that from the reference's mean of the step before" in found["kl"].detail, found
+    assert "it is about the mean of the step before" in found["log_prob"].detail, found
 
 
 FEW = {"schedule": "flow_grpo", "a": 0.7}

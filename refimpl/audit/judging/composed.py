@@ -456,7 +456,8 @@ def _clips() -> Iterator[tuple[str, Clip]]:
 
 _SAID = {
     "always clipped": "it is clipped without the min",
-    "max for min": "max stands for min", "clip on the wrong side": "its clip is on the wrong side",
+    "max for min": "max of r A and clip(r) A stands for min (min of the losses for max)",
+    "clip on the wrong side": "its clip is on the wrong side",
     "one-sided clip": "it is clipped from above alone",
 }  # fmt: skip
 

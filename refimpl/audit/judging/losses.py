@@ -191,7 +191,8 @@ def _read_loss(p: Part, manifest: Manifest) -> str:
 def _fitting(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Finding | None:
     """The verdict by the first of the formulas that gives the loss."""
     surrogates = [("grpo.surrogate", "", grpo.surrogate)] + [
-        (m.title, f"{m.what} Remedy: {m.remedy}", m.wrong) for m in mistakes("grpo.surrogate")
+        (m.title, f"{m.what} Remedy: {_OF_A_LOSS.get(m.name, m.remedy)}", m.wrong)
+        for m in mistakes("grpo.surrogate")
     ]
     if (high := manifest.clip_high) is not None:
         surrogates = [(name, why, _two_ended(rule, high)) for name, why, rule in surrogates]
@@ -216,6 +217,12 @@ def _fitting(parts: Sequence[Part], names: set[str], manifest: Manifest) -> Find
                     label = ", ".join(x for x in (name, outer, s_name) if x)
                     return _loss_told(parts, label, reasons, clip, beta, gap, manifest)
     return None
+
+
+_OF_A_LOSS = {
+    "max for min": "min of r A and clip(r) A, which is max of the losses −r A and −clip(r) A",
+}
+"""Remedies where what was recorded is a loss, and its line may be written of either sign."""
 
 
 def _row(p: Part, surrogate: Callable[..., Tensor], objective: Callable[..., Tensor], clip: float,

@@ -8,6 +8,7 @@ convention, gives the very numbers is the cause.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -31,10 +32,35 @@ def cause(
 ) -> str:  # fmt: skip
     """What else the recorded numbers are right for, in words; "" where nothing is found."""
     model = _without_means(model)
-    for words, changed in alternatives(subject, tables, lag):
+    tried = chain(alternatives(subject, tables, lag), _late_means(subject, tables, model, lag))
+    for words, changed in tried:
         if _explains(subject, changed, picks, model, probe):
             return words
     return ""
+
+
+def _late_means(
+    subject: str, tables: Sequence[Table], model: Model, lag: int
+) -> Iterator[tuple[str, list[Table]]]:
+    """The tables with the mean of another step, where x_t, v and the levels are the step's own."""
+    late, velocity, words = _LATE.get(subject, ("", "", ""))
+    if not lag or late == "" or not {"x_t", "t", velocity} <= set(tables[0].columns):
+        return
+    for by, which in ((-lag, "before"), (lag, "after")):
+        columns = []
+        for t in tables:
+            means = {name: t.columns.get(name) or _mean_by(t, v, model)
+                     for name, v in (("mean", "v"), (late, velocity))}  # fmt: skip
+            whole = replace(t, columns=t.columns | means)
+            columns.append(means | {late: moved(whole, late, by)})
+        yield f"{words} of the step {which}", _with(tables, columns, subject)
+
+
+_LATE = {
+    "kl": ("mean_ref", "v_ref", "it is that from the reference's mean"),
+    "log_prob": ("mean", "v", "it is about the mean"),
+}
+"""Of what a number may be that is made of the mean of another step, and the mean's velocity."""
 
 
 def another_mean(
