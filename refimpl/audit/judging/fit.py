@@ -15,6 +15,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ...equations.kinds import unread
 from ...evidence.rounding import ROUNDINGS
 from ..reading.clocks import Reading
 from .formulas import Formula, Numbers
@@ -61,26 +62,44 @@ Scalars = Mapping[str, Tensor]
 Values = Callable[[Numbers], Tensor]
 
 
-def nudged(
-    value: Callable[[Scalars], Tensor],
-    scalars: Scalars,
-    roundoff: Mapping[str, float],
-    absolute: bool,
-) -> tuple[Tensor, Tensor]:
-    """A value, and the error that the rounding of its scalars makes in it.
+@dataclass(frozen=True)
+class Nudges:
+    """Scalars as a formula is asked with them: as recorded, and each moved by a little.
+
+    Attributes:
+        moved: by the name of the scalar that was moved.
+    """
+
+    at: dict[str, Tensor]
+    moved: dict[str, dict[str, Tensor]]
+
+
+def nudges(
+    scalars: Scalars, resolve: Callable[[Scalars], dict[str, Tensor]], absolute: bool
+) -> Nudges:
+    """The scalars and their moves, with what follows from them.
 
     Args:
         absolute: levels are known to u, and not to u times themselves: t was stored as 1 − t.
     """
-    at = value(scalars)
-    error = torch.zeros_like(at)
+    moved = {}
     for name, x in scalars.items():
-        if name not in roundoff:
-            continue
         move = torch.full_like(x, _NUDGE) if absolute and name in ("t", "s") else x * _NUDGE
         ends = (x == 0) | ((x == 1) & (name == "t"))  # both are exact, and formulas turn there
-        moved = torch.where(ends, x, x - move)
-        error += (value({**scalars, name: moved}) - at).abs() / _NUDGE * roundoff[name]
+        moved[name] = resolve({**scalars, name: torch.where(ends, x, x - move)})
+    return Nudges(resolve(scalars), moved)
+
+
+def nudged(
+    value: Callable[[Scalars], Tensor], told: Nudges, roundoff: Mapping[str, float]
+) -> tuple[Tensor, Tensor]:
+    """A value, and the error that the rounding of its scalars makes in it."""
+    at = value(told.at)
+    error = torch.zeros_like(at)
+    with unread():  # what the value refuses it refused as recorded
+        for name, scalars in told.moved.items():
+            if name in roundoff:
+                error += (value(scalars) - at).abs() / _NUDGE * roundoff[name]
     return at, error
 
 
@@ -131,10 +150,11 @@ def linear(
         ValueError: the formula refuses the scalars.
     """
     if any(len(x) > _KEPT for x in scalars.values()):
-        return _asked(formula.value, tuple(inputs), scalars, reading, roundoff)
+        told = nudges(scalars, reading.resolve, reading.clock.data)
+        return _asked(formula.value, tuple(inputs), told, roundoff)
     packed = tuple((name, x.double().numpy().tobytes()) for name, x in scalars.items())
-    told = tuple((name, roundoff[name]) for name in scalars if name in roundoff)
-    return _kept(formula.value, tuple(inputs), packed, reading, told)
+    known = tuple((name, roundoff[name]) for name in scalars if name in roundoff)
+    return _kept(formula.value, tuple(inputs), packed, reading, known)
 
 
 _KEPT = 2**9
@@ -147,25 +167,30 @@ def _kept(
     reading: Reading, roundoff: tuple[tuple[str, float], ...],
 ) -> Linear:  # fmt: skip
     """The same, once: a record that is doubted is asked again with other latents."""
+    return _asked(value, inputs, _told(packed, reading), dict(roundoff))
+
+
+@lru_cache(maxsize=2**6)
+def _told(packed: tuple[tuple[str, bytes], ...], reading: Reading) -> Nudges:
+    """What follows from scalars, once for all formulas."""
     scalars = {
         name: torch.frombuffer(bytearray(x), dtype=torch.float64)[:, None] for name, x in packed
     }
-    return _asked(value, inputs, scalars, reading, dict(roundoff))
+    return nudges(scalars, reading.resolve, reading.clock.data)
 
 
 def _asked(
-    value: Values, inputs: tuple[str, ...], scalars: Scalars, reading: Reading,
-    roundoff: Mapping[str, float],
-) -> Linear:  # fmt: skip
-    one = torch.ones_like(next(iter(scalars.values())))
+    value: Values, inputs: tuple[str, ...], told: Nudges, roundoff: Mapping[str, float]
+) -> Linear:
+    one = torch.ones_like(next(iter(told.at.values())))
     parts = {}
     for name in inputs:
 
         def coefficient(p: Scalars, name: str = name) -> Tensor:
             latents = {k: one if k == name else 0 * one for k in inputs}
-            return value({**reading.resolve(p), **latents}).expand(one.shape)
+            return value({**p, **latents}).expand(one.shape)
 
-        parts[name] = nudged(coefficient, scalars, roundoff, reading.clock.data)
+        parts[name] = nudged(coefficient, told, roundoff)
     return Linear(parts)
 
 

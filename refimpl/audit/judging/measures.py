@@ -7,13 +7,14 @@ What rounding may do to a difference follows from the sizes of what was subtract
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ...equations import gaussian
 from .block import Block, Model, norms
-from .fit import Linear
+from .fit import Linear, Nudges, nudges
 
 FLOAT32 = 2.0**-24
 _SPREAD = 3**-0.5
@@ -48,6 +49,12 @@ class Rowwise:
     rule: Linear | None
     dims: Tensor
     model: Model
+
+    @cached_property
+    def nudges(self) -> Nudges:
+        """The scalars, and what follows from them: once for all formulas that are tried."""
+        reading = self.model.reading
+        return nudges(self.scalars, reading.resolve, reading.clock.data)
 
     def take(self, used: Tensor) -> "Rowwise":
         """Some of the rows."""
@@ -174,7 +181,7 @@ def distances(rows: Rowwise, u: float) -> dict[str, Distance]:
 
 
 def _std(rows: Rowwise) -> Tensor | None:
-    return rows.model.reading.resolve(rows.scalars).get("std")
+    return rows.nudges.at.get("std")
 
 
 def _parts(side: str, rows: Rowwise) -> tuple[dict[str, Tensor], Tensor]:

@@ -345,7 +345,7 @@ def scaled_std(subject: str, rows: Rowwise, got: Tensor, u: float, a: float | No
     Args:
         a: the level of noise that was declared.
     """
-    p = rows.model.reading.resolve(rows.scalars)
+    p = rows.nudges.at
     if subject == "kl" or not {"g", "h"} <= set(p) or len(got) < _FEWEST:
         return ""
     for T in range(2, _LONGEST):
@@ -433,7 +433,7 @@ _SNAPPED = 1e-3
 
 def times(rows: Rowwise, got: Tensor, u: float, manifest: Manifest) -> str:
     """Whether divergences are a right one times a number, or times a scale of the step."""
-    p = rows.model.reading.resolve(rows.scalars)
+    p = rows.nudges.at
     units = {"": 1 + 0 * got} | {
         name: rule(p) for name, rule in _SCALES.items() if {"t", "h", "std", "g"} <= set(p)
     }
@@ -474,7 +474,7 @@ def another_draw(rows: Rowwise, got: Tensor) -> bool:
 
     Then Σ e² = −2 (log p − log p(mean)) is χ² with D degrees of freedom a row.
     """
-    std = rows.model.reading.resolve(rows.scalars).get("std")
+    std = rows.nudges.at.get("std")
     if std is None or len(got) < 8 or "distance" not in rows.sizes:
         return False
     top = gaussian.log_prob(0 * std, 0 * std, std)

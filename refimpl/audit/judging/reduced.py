@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ...equations.kinds import unread
 from ...evidence.rounding import ROUNDINGS
 from .fit import Gap, nudged
 from .formulas import Formula
@@ -36,7 +37,7 @@ class _Asked(dict[str, Tensor]):
 def distances_of(formula: Formula, rows: Rowwise) -> set[str]:
     """The distances that must be measured for a formula."""
     seen = {name: d.value for name, d in distances(rows, FLOAT32).items()}
-    p = _Asked({**rows.model.reading.resolve(rows.scalars), **seen, "D": rows.dims})
+    p = _Asked({**rows.nudges.at, **seen, "D": rows.dims})
     formula.value(p)
     gaps = {"mean_gap": "v_gap", "mean_gap_old": "v_gap_old"}
     return {x if x in rows.sizes else gaps.get(x, x) for x in p.names} & set(DISTANCES)
@@ -49,7 +50,7 @@ def value_of(formula: Formula, rows: Rowwise, seen: Mapping[str, Distance]) -> T
         KeyError, ValueError: as below.
     """
     fixed = {name: distance.value for name, distance in seen.items()} | {"D": rows.dims}
-    return formula.value({**rows.model.reading.resolve(rows.scalars), **fixed})
+    return formula.value({**rows.nudges.at, **fixed})
 
 
 def reduced_gap(
@@ -66,23 +67,20 @@ def reduced_gap(
         KeyError: a distance that the rows do not allow.
         ValueError: the formula refuses the numbers.
     """
-    model = rows.model
     fixed = {name: distance.value for name, distance in seen.items()} | {"D": rows.dims}
-    resolved = model.reading.resolve(rows.scalars)
-
-    def value(scalars: Mapping[str, Tensor]) -> Tensor:
-        return formula.value({**model.reading.resolve(scalars), **fixed})
-
-    asked = _Asked({**resolved, **fixed})
+    asked = _Asked({**rows.nudges.at, **fixed})
     formula.value(asked)
-    at, error = nudged(value, rows.scalars, model.roundoff, model.reading.clock.data)
+    at, error = nudged(
+        lambda scalars: formula.value({**scalars, **fixed}), rows.nudges, rows.model.roundoff
+    )
     scale = at.abs()
     exact, stored, half = error, torch.zeros_like(error), torch.zeros_like(error)
     for name, distance in seen.items():
         if name not in asked.names:
             continue
-        moved = {**resolved, **fixed, name: distance.value * (1 + 2.0**-24)}
-        slope = (formula.value(moved) - at).abs() * 2.0**24
+        moved = {**rows.nudges.at, **fixed, name: distance.value * (1 + 2.0**-24)}
+        with unread():
+            slope = (formula.value(moved) - at).abs() * 2.0**24
         relative = 1 / distance.value.clamp_min(1e-300)
         scale = scale + slope
         exact = exact + slope * distance.exact * relative

@@ -14,19 +14,19 @@ from torch import Tensor
 from ...equations import Step
 from ...evidence.rounding import ROUNDINGS
 from .finding import Finding, Verdict
-from .fit import nudged
+from .fit import nudged, nudges
 from .formulas import STDS, Formula
 
 
 def of_g(c: Mapping[str, Tensor], roundoff: Mapping[str, float]) -> Finding:
     """std from g and h, where both were recorded; of distinct steps, t falling."""
-    scalars = {n: c[n] for n in ("t", "s", "g")}
+    steps = nudges({n: c[n] for n in ("t", "s", "g")}, dict, absolute=False)
     for formula in STDS:
 
         def value(p: Mapping[str, Tensor], formula: Formula = formula) -> Tensor:
             return formula.value({**p, "h": Step(p["t"], p["s"]).h})
 
-        made, error = nudged(value, scalars, roundoff, absolute=False)
+        made, error = nudged(value, steps, roundoff)
         allowed = ROUNDINGS * (error + roundoff["std"] * made.abs())
         gap = (made - c["std"]).abs()
         if bool((gap <= allowed).all()):

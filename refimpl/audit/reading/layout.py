@@ -6,7 +6,7 @@ The layout is declared or read off the shapes and the falling of t. What has one
 sample or in all is repeated for its rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -37,6 +37,32 @@ class Rows:
     dtype: torch.dtype
     read: Callable[[int, int], Tensor]
     head: Callable[[int, int], Tensor]
+
+    def some(self, rows: Sequence[int]) -> Tensor:
+        """Some rows, (n, width), the caller's own; those of a small column are read at once."""
+        if self._small(rows):
+            return self._at_once(rows)
+        made = torch.empty(len(rows), self.width, dtype=self.dtype)
+        for k, row in enumerate(rows):
+            made[k] = self.read(row, row + 1)[0]
+        return made
+
+    def heads(self, rows: Sequence[int], k: int) -> Tensor:
+        """The first k numbers of some rows, (n, k), the caller's own."""
+        if self._small(rows):
+            return self._at_once(rows)[:, :k]
+        return torch.stack([self.head(row, min(k, self.width)).clone() for row in rows])
+
+    def _small(self, rows: Sequence[int]) -> bool:
+        return not rows or (max(rows) + 1 - min(rows)) * self.width <= _AT_ONCE
+
+    def _at_once(self, rows: Sequence[int]) -> Tensor:
+        first, last = (min(rows), max(rows) + 1) if rows else (0, 0)
+        return self.read(first, last)[torch.tensor(rows, dtype=torch.long) - first]
+
+
+_AT_ONCE = 2**16
+"""Of so many numbers it costs less to read them all than to ask for row after row."""
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ def _heads(columns: Sequence[Rows], picks: Sequence[tuple[int, int]], k: int) ->
         rows = [row for j, row in picks if j == i]
         if column.width == 1 and rows and rows[-1] < _AT_ONCE:
             made.append(column.read(0, rows[-1] + 1)[rows])
-        else:
-            made += [column.head(row, min(k, column.width)).clone()[None] for row in rows]
+        elif rows:
+            made.append(column.heads(rows, k))
     return torch.cat(made)
 
 

@@ -284,16 +284,15 @@ def moved(table: Table, name: str, by: int) -> Rows:
     """A column of the row that is `by` further; NaN where that is no step of the same sample."""
     own, t = table.columns[name], table.columns["t"]
 
-    def one(row: int) -> Tensor:
-        here, there = t.read(row, row + 1).clone(), row + by
-        nothing = torch.full((1, own.width), torch.nan, dtype=own.dtype)
-        if not 0 <= there < table.n:
-            return nothing
-        after = t.read(there, there + 1).clone()
-        falls = bool((after != here).all()) and bool((after < here).all()) == (by > 0)
-        return own.read(there, there + 1).clone() if falls else nothing
-
     def read_rows(a: int, b: int) -> Tensor:
-        return torch.cat([one(row) for row in range(a, b)])
+        made = torch.full((b - a, own.width), torch.nan, dtype=own.dtype)
+        first, last = max(a + by, 0), min(b + by, table.n)
+        if first < last:
+            here = t.read(first - by, last - by).clone()
+            after = t.read(first, last)
+            of_one = (after != here) & ((after < here) == (by > 0))
+            there = own.read(first, last)
+            made[first - by - a : last - by - a] = torch.where(of_one, there, torch.nan)
+        return made
 
-    return replace(own, read=read_rows, head=lambda row, k: one(row)[0, :k])
+    return replace(own, read=read_rows, head=lambda row, k: read_rows(row, row + 1)[0, :k])

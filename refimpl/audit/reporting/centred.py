@@ -20,7 +20,6 @@ from ..reading.probe import Probe
 from .causes import alternatives
 from .crossed import fits, scored
 from .rows import BESIDE, MOVING, OR_HALF, UNLED
-from .whole import some
 
 _ROWS = 24
 """So many rows of a step are looked at."""
@@ -86,7 +85,7 @@ def centred(tables: Sequence[Table], probe: Probe, model: Model) -> Centred | No
         return None
     found, likelier = dict[tuple[float, float], centre.Centre](), 0.0
     for step, rows in _by_step(tables[0]).items():
-        b = block({n: some(c, rows) for n, c in tables[0].columns.items()}, model)
+        b = block({n: c.some(rows) for n, c in tables[0].columns.items()}, model)
         std = b.resolved.get("std")
         if std is None or not bool((std > 0).any()):
             continue

@@ -15,10 +15,10 @@ from ...statistics.outcome import ALPHA
 from ..judging import elsewhere, readings
 from ..judging.block import SCALARS, Block, Model, block, rms
 from ..judging.identify import by_sampler
-from ..reading.layout import Rows, Table
+from ..reading.layout import Table
 from ..reading.probe import Probe
 from .unexplained import COORDINATES, finite, scalars_of
-from .whole import some, window
+from .whole import window
 from .widths import of_width
 
 
@@ -135,7 +135,7 @@ def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
     """Whether x_s, its std or its noise are those of other rows, or of another draw, in words."""
     rows = range(window(table, lag))
     names = [n for n in (*SCALARS, *_OF_MEANS, "x_s", "noise") if n in table.columns]
-    b = block({n: some(table.columns[n], rows)[:, :COORDINATES] for n in names}, model)
+    b = block({n: table.columns[n].some(rows)[:, :COORDINATES] for n in names}, model)
     mean = _mean(b) if b.n == len(rows) else None
     if mean is None or not b.has("x_s", "noise") or "std" not in b.resolved:
         return ""
@@ -163,24 +163,19 @@ def going_on(table: Table, rows: Sequence[int], model: Model) -> int:
     """How many of these rows go on, in the step after, as what their mean and noise make, and not
     as their x_s, which is no rounding of that: there x_s is off, and no x_t."""
     c, names = table.columns, [n for n in (*_OF_MEANS, "noise") if n in table.columns]
-    raw = {n: _heads(c[n], rows, 1) for n in SCALARS if n in c}
-    b = block(raw | {n: _heads(c[n], rows, COORDINATES) for n in names}, model)
+    raw = {n: c[n].heads(rows, 1) for n in SCALARS if n in c}
+    b = block(raw | {n: c[n].heads(rows, COORDINATES) for n in names}, model)
     mean = _mean(b) if b.n == len(rows) else None
     if mean is None or not b.has("noise") or "std" not in b.resolved:
         return 0
     added = b.resolved["std"] * b.latent("noise")
-    after = _heads(c["x_t"], [row + table.lag for row in rows], COORDINATES)
+    after = c["x_t"].heads([row + table.lag for row in rows], COORDINATES)
     u = max(model.roundoff[n] for n in ("noise", "mean" if "mean" in c else "v"))
     allowed = 2 * ROUNDINGS * u * (mean.abs() + added.abs() + after.abs()).amax(dim=1)
     right = (mean + added - after).abs().amax(dim=1) <= allowed
-    apart = (_heads(c["x_s"], rows, COORDINATES) - after).abs().amax(dim=1)
+    apart = (c["x_s"].heads(rows, COORDINATES) - after).abs().amax(dim=1)
     rounding = ROUNDINGS * model.roundoff["x_s"] * after.abs().amax(dim=1)
     return int((right & (apart > rounding)).sum())
-
-
-def _heads(column: Rows, rows: Sequence[int], k: int) -> Tensor:
-    """The first numbers of some rows, (n, k)."""
-    return torch.stack([column.head(row, min(k, column.width)).clone() for row in rows])
 
 
 _OF_MEANS = ("x_t", "v", "v_old", "mean")
@@ -224,14 +219,13 @@ def parted(table: Table) -> tuple[list[int], int]:
     if not lag or not {"x_t", "x_s", "t", "s"} <= set(table.columns):
         return [], 0
     c, k = table.columns, min(64, table.columns["x_t"].width)
-    apart, of = list[int](), 0
-    for row in range(min(table.n - lag, _JOINED)):
-        if torch.equal(c["s"].head(row, 1), c["t"].head(row + lag, 1)):
-            end, start = c["x_s"].head(row, k).clone(), c["x_t"].head(row + lag, k)
-            known = not bool(torch.isnan(end + start).any())
-            of += known
-            apart += [row] if known and not torch.equal(end, start) else []
-    return apart, of
+    rows = range(max(0, min(table.n - lag, _JOINED)))
+    after = range(lag, lag + len(rows))
+    end, start = c["x_s"].heads(rows, k), c["x_t"].heads(after, k)
+    joined = (c["s"].heads(rows, 1) == c["t"].heads(after, 1))[:, 0]
+    known = joined & ~torch.isnan(end + start).any(dim=1)
+    apart = known & (end != start).any(dim=1)
+    return apart.nonzero()[:, 0].tolist(), int(known.sum())
 
 
 _JOINED = 512

@@ -86,7 +86,8 @@ def _tried(
 def _with_own(table: Table, names: Sequence[str], by: int) -> Table:
     """The rows whose own numbers stand in another row, with these."""
     others = {n: moved(table, n, by) for n in names}
-    known = [r for r in range(table.n) if not bool(torch.isnan(others[names[0]].head(r, 1)).any())]
+    missing = torch.isnan(others[names[0]].heads(range(table.n), 1))[:, 0]
+    known = (~missing).nonzero()[:, 0].tolist()
     columns = table.columns | others
     return replace(table, n=len(known), columns={n: _of(c, known) for n, c in columns.items()})
 

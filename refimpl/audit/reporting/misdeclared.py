@@ -235,10 +235,9 @@ def _pairs(table: Table, lag: int) -> tuple[list[int], int]:
     c = table.columns
     if not lag or not {"x_t", "x_s", "t", "s"} <= set(c):
         return [], 0
-    return [
-        row for row in range(min(window(table, lag), table.n - lag))
-        if torch.equal(c["s"].head(row, 1).clone(), c["t"].head(row + lag, 1))
-    ], min(64, width(table))  # fmt: skip
+    n = max(0, min(window(table, lag), table.n - lag))
+    ends, starts = c["s"].heads(range(n), 1), c["t"].heads(range(lag, n + lag), 1)
+    return (ends == starts)[:, 0].nonzero()[:, 0].tolist(), min(64, width(table))
 
 
 def _one_buffer(tables: Sequence[Table], probe: Probe, lag: int) -> tuple[str, str] | None:
@@ -315,7 +314,7 @@ def _dealt(table: Table, lag: int) -> str:
     if not rows:
         return ""
     ends, starts, levels = (
-        torch.stack([c[name].head(row + by, wide).clone() for row in rows]).double()
+        c[name].heads([row + by for row in rows], wide).double()
         for name, by, wide in (("x_s", 0, k), ("x_t", lag, k), ("t", 0, 1))
     )
     goes_on = float((ends == starts).all(dim=1).double().mean())

@@ -16,7 +16,6 @@ from ...evidence.rounding import ROUNDINGS
 from ..judging.block import Block, Model, block
 from ..reading.layout import Table
 from ..reading.probe import Probe, shapes, width
-from .whole import some
 
 _FEW = 8
 _TOLD = 2.0**-7
@@ -30,7 +29,7 @@ def of_some(subject: str, tables: Sequence[Table], model: Model, probe: Probe) -
     """Of a log-probability or a divergence, in words; "" where it is that of no part."""
     table, D = tables[0], width(tables[0])
     rows = [row for i, row in probe.whole if i == 0][: max(_FEW, _NUMBERS // D)]
-    b = block({n: some(c, rows) for n, c in table.columns.items()}, model)
+    b = block({n: c.some(rows) for n, c in table.columns.items()}, model)
     b = b.sound(*b.latents) if b.n else b
     found = _coordinates(subject, b) if b.n else None
     if found is None:

@@ -22,7 +22,6 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, width
 from .stream import is_latent, per_row
-from .whole import some
 
 _LOG_PROBS = ("log_prob", "log_prob_old")
 
@@ -132,13 +131,13 @@ _FEWEST, _MOST, _NUMBERS = 8, 64, 2**21
 
 
 def _of_table(table: Table, picks: Sequence[int], model: Model) -> Iterator[_Row]:
-    scalars = {n: some(c, picks) for n, c in table.columns.items() if not is_latent(n)}
+    scalars = {n: c.some(picks) for n, c in table.columns.items() if not is_latent(n)}
     wide = {n: c for n, c in table.columns.items() if is_latent(n)}
     b = block(scalars, model, {}, len(picks))
     if "std" not in b.resolved or "ratio" not in b.raw:
         return
     u = max(model.roundoff[n] for n in wide)
-    tiles = b.tiles(1, lambda a, e: {n: some(c, picks[a:e]) for n, c in wide.items()})
+    tiles = b.tiles(1, lambda a, e: {n: c.some(picks[a:e]) for n, c in wide.items()})
     for k, tile in enumerate(tiles):
         sound = tile.sound(*tile.latents).n == tile.n
         mean = _mean(tile, "mean", "v") if sound else None

@@ -23,7 +23,7 @@ from .causes import another_mean, cause
 from .partial import of_some
 from .stream import Seen
 from .unexplained import of_row
-from .whole import Explained, Whole, explain, read, some, window
+from .whole import Explained, Whole, explain, read, window
 
 NEEDS = {
     "mean": "mean, x_t, v, t and s",
@@ -80,7 +80,7 @@ def row_findings(
         if whole is None or not set(whole.rows.sizes) & _TELLING[subject]:
             yield Finding(subject, "not checked", detail=f"it takes {NEEDS[subject]}")
             continue
-        if match is None and "std" not in whole.rows.model.reading.resolve(whole.rows.scalars):
+        if match is None and "std" not in whole.rows.nudges.at:
             yield Finding(subject, "not checked", detail="it takes std, or g, or a declared a")
             continue
         drawn = _drawn(match, probe)
@@ -247,7 +247,7 @@ def _one_for_all(subject: str, table: Table) -> str:
 def _held(table: Table, subject: str) -> bool:
     """Whether many rows have one number, at whatever level: an end that holds them."""
     rows = range(0, table.n, -(-table.n // 256))
-    values, levels = (some(table.columns[n], rows)[:, 0] for n in (subject, "t"))
+    values, levels = (table.columns[n].some(rows)[:, 0] for n in (subject, "t"))
     common = values == values.mode().values
     return float(common.double().mean()) > 0.1 and len(torch.unique(levels[common])) > 1
 
@@ -303,7 +303,7 @@ def _beside(subject: str, whole: Whole, probe: Probe) -> str:
 def _as_of_half(off: Tensor, whole: Whole, probe: Probe) -> bool:
     """Whether log-probabilities are off by about as much as a mean in bfloat16 makes them."""
     rows, x = whole.rows, probe.raw["x_s"].double()
-    std = rows.model.reading.resolve(rows.scalars)["std"]
+    std = rows.nudges.at["std"]
     rounded = ROUNDOFF[torch.bfloat16] / 3**0.5 * float(x[torch.isfinite(x)].pow(2).mean().sqrt())
     each = rounded / std / rows.dims.double().sqrt()  # of an averaged one
     sizes = [float((off.abs() / (each * part)).median()) for part in (1, rows.dims)]

@@ -24,7 +24,7 @@ from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.probe import Probe, take, width
 from .causes import alternatives, beside
-from .whole import some, window
+from .whole import window
 
 COORDINATES = 16
 _CLOSE = 2.0**-10
@@ -156,7 +156,7 @@ def _of_another_row(table: Table, model: Model, lag: int, u: float) -> str:
     """Whether the means are right for the velocities of other rows, in words."""
     rows = range(window(table, lag))
     names = [n for n in (*SCALARS, "x_t", "v", "mean", "x_s", "noise") if n in table.columns]
-    b = block({n: some(table.columns[n], rows)[:, :COORDINATES] for n in names}, model)
+    b = block({n: table.columns[n].some(rows)[:, :COORDINATES] for n in names}, model)
     found = _mean_of(b) if b.n == len(rows) else None
     if found is None or len(found[1]) != len(rows) or b.mean_rule is None:
         return ""
@@ -234,7 +234,7 @@ def of_row(
     rows = [row for i, row in probe.whole if i == 0]
     few = min(len(rows), max(16, 2**16 // width(own)))
     rows = [rows[round(k * (len(rows) - 1) / max(1, few - 1))] for k in range(few)]
-    b = block({n: some(c, rows) for n, c in own.columns.items()}, model)
+    b = block({n: c.some(rows) for n, c in own.columns.items()}, model)
     if not b.n or not {"t", "s", "std"} <= set(b.resolved):
         return ""
     u = max([probe.roundoff[subject], *(probe.roundoff.get(n, 0.0) for n in ("x_s", "v"))])

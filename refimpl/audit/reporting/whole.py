@@ -34,7 +34,7 @@ def read(tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model
     for i in sorted({i for i, _ in picks}):
         rows = [row for j, row in picks if j == i]
         columns, wide = tables[i].columns, width(tables[i])
-        raw = {n: some(c, rows) for n, c in columns.items() if not is_latent(n)}
+        raw = {n: c.some(rows) for n, c in columns.items() if not is_latent(n)}
         b = block(raw, model, room, len(rows))
         tiles = b.tiles(max(1, TILE // wide), _latents(columns, rows))
         sizes = [measured(tile) for tile in tiles]
@@ -54,15 +54,7 @@ def read(tables: Sequence[Table], picks: Sequence[tuple[int, int]], model: Model
 def _latents(columns: Mapping[str, Rows], rows: Sequence[int]) -> Callable[[int, int], Latents]:
     """What reads the latents of some of these rows."""
     wide = {n: c for n, c in columns.items() if is_latent(n)}
-    return lambda a, b: {n: some(c, rows[a:b]) for n, c in wide.items()}
-
-
-def some(column: Rows, rows: Sequence[int]) -> Tensor:
-    """Some rows of a column, (n, width)."""
-    made = torch.empty(len(rows), column.width, dtype=column.dtype)
-    for k, row in enumerate(rows):
-        made[k] = column.read(row, row + 1)[0]
-    return made
+    return lambda a, b: {n: c.some(rows[a:b]) for n, c in wide.items()}
 
 
 _FIRST, _MOST = 2**9, 2**11
