@@ -139,7 +139,7 @@ def test_one_line_mistakes_in_a_library_are_caught(name):
 @pytest.mark.parametrize(
     ("name", "start"),
     [("torchcfm", "TargetConditionalFlowMatcher.compute_conditional_flow"),
-     ("torchdiffeq", "Heun3._step_func")],
+     pytest.param("torchdiffeq", "Heun3._step_func", marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_a_planted_mistake_is_caught(name, start):
     pytest.importorskip(name)
