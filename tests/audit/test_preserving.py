@@ -116,8 +116,16 @@ def test_noise_of_another_size_is_not_taken_for_another_meaning_of_std(judge):
 
 def test_flow_cps_s_own_density_and_penalty_can_be_declared(judge):
     own = run(log_prob=lambda x_s, mean, std: -((x_s - mean) ** 2), kl=lambda d, std: d**2)
-    undeclared = judge(own, {})
-    assert "declare constants = 'bare square'" in undeclared["log_prob"].detail
+    undeclared = judge(own, {})["log_prob"]
+    assert undeclared.verdict == "convention", undeclared
+    assert "bare square" in undeclared.formula
+    sampler = {k: x for k, x in TOLD.items() if k != "constants"}
+    open_ = judge(own, sampler)["log_prob"]
+    assert open_.verdict == "convention", open_
+    assert "not declared: constants = 'bare square'" in open_.detail
+    kept = judge(own, TOLD)["log_prob"]
+    assert kept.verdict == "differs", kept
+    assert "declared constants = 'kept'" in kept.detail
     declared = judge(own, TOLD | {"constants": "bare square", "kl": "mse of means"})
     assert {declared[n].verdict for n in ("log_prob", "kl")} == {"consistent"}
     assert judge(run(), TOLD | {"constants": "bare square"})["log_prob"].verdict == "differs"

@@ -4,6 +4,7 @@ rounded after scoring     fresh noise in the replay     a whole batch reduced   
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import torch
@@ -139,7 +140,20 @@ def row_findings(
             continue
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
+        match = _of_its_method(match, means, manifest)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
+
+
+def _of_its_method(
+    match: Match | None, means: Sequence[Match], manifest: Manifest
+) -> Match | None:
+    """Where nothing else was declared, the bare square is no mistake beside Flow-CPS's mean."""
+    if match is None or match.formula.declared.get("constants") != "bare square":
+        return match
+    cps = means and all(m.formula.name == "kernels.preserving" for m in means)
+    if not cps or manifest.constants is not None:
+        return match
+    return replace(match, formula=replace(match.formula, standing="convention"))
 
 
 def _unled(
