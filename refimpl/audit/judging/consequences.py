@@ -6,6 +6,7 @@ the mean makes the noise of two steps alike.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from torch import Tensor
 from ...statistics.gaussian import normal
 from ...statistics.outcome import ALPHA
 from . import alike
+
+Pairs: TypeAlias = tuple[Tensor, Tensor]
+"""Which rows are held against which: those before, and those after, by their places."""
 
 MARGINAL = ("variance", "mean", "shape")
 """Tests of single numbers; their laws ask for rows that are independent."""
@@ -22,7 +26,7 @@ _PLAIN = 6.0
 
 
 def told(
-    broken: Mapping[str, float], rows: Tensor, on: Mapping[str, Tensor], lags: Mapping[str, int]
+    broken: Mapping[str, float], rows: Tensor, on: Mapping[str, Tensor], lags: Mapping[str, Pairs]
 ) -> list[str]:  # fmt: skip
     """The failed tests that no other explains, in the order given.
 
@@ -30,7 +34,7 @@ def told(
         broken: by key, how many times its bound a statistic is.
         rows: noise, (n, w).
         on: what it may move with, by key, (n, w).
-        lags: by key, rows to the one whose noise it may be again.
+        lags: by key, the rows whose noise it may be again, and those.
     """
     left = list(broken)
 
@@ -56,7 +60,7 @@ def told(
             _moving(rows[once], on[k][once]) <= 1 for k in moves
         ):
             drop([*moves, "pairs", "within", *(k for k in again if k != first)])
-        elif moves and all(_moving(rest, on[k][lags[first] :]) <= 1 for k in moves):
+        elif moves and all(_moving(rest, on[k][lags[first][1]]) <= 1 for k in moves):
             drop(moves)
     if any(k in left for k in moves):
         rest = _beside(rows, [on[k] for k in moves])
@@ -91,9 +95,23 @@ def told(
     return left or [max(broken, key=lambda k: broken[k])]
 
 
-def _lagged(rows: Tensor, lag: int) -> float:
-    """The strain of the test against the row `lag` before."""
-    before, now = rows[:-lag], rows[lag:]
+def state(broken: Mapping[str, float], rows: Tensor, on: Mapping[str, Tensor]) -> int:
+    """How many rows are the state that they were added to, where the others do not move with it;
+    0 where some do."""
+    moves = [k for k in broken if k in on]
+    if "x_t" not in moves:
+        return 0
+    size = torch.linalg.vector_norm(rows, dim=1)
+    wide = torch.linalg.vector_norm(rows - on["x_t"], dim=1)
+    same = wide <= _NEARLY * size
+    others = ~same
+    still = int(others.sum()) > 2 and all(_moving(rows[others], on[k][others]) <= 1 for k in moves)
+    return int(same.sum()) if still else 0
+
+
+def _lagged(rows: Tensor, pairs: Pairs) -> float:
+    """The strain of the test against rows before."""
+    before, now = (rows[k] for k in pairs)
     z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
     return _strain(float(z.sum()) / len(z) ** 0.5)
 
@@ -114,6 +132,9 @@ def shared(rows: Tensor, *, before: bool = False) -> Tensor:
 
 
 _SAME = 0.9
+_NEARLY = 0.1
+"""What half precision leaves between rows that are one, at most; of two draws it is √2."""
+
 _NOTHING = 1e-6
 """What is left of a row that was taken out, in units of the largest row."""
 
@@ -130,18 +151,19 @@ def _strain(z: float) -> float:
     return part.statistic / part.bound
 
 
-def _without_past(rows: Tensor, lag: int) -> Tensor:
-    """What is left of rows beyond a multiple of those `lag` before."""
-    before, now = rows[:-lag], rows[lag:]
+def _without_past(rows: Tensor, pairs: Pairs) -> Tensor:
+    """What is left of rows beyond a multiple of those before."""
+    before, now = (rows[k] for k in pairs)
     share = (before * now).sum() / (before**2).sum()
     return now - share * before
 
 
-def _again(rows: Tensor, lag: int) -> Tensor:
-    """Rows that are those `lag` before, number by number, (n,)."""
+def _again(rows: Tensor, pairs: Pairs) -> Tensor:
+    """Rows that are those before, number by number, (n,)."""
     same = torch.zeros(len(rows), dtype=torch.bool)
-    apart = torch.linalg.vector_norm(rows[lag:] - rows[:-lag], dim=1)
-    same[lag:] = apart <= _NOTHING * torch.linalg.vector_norm(rows[lag:], dim=1)
+    before, now = (rows[k] for k in pairs)
+    apart = torch.linalg.vector_norm(now - before, dim=1)
+    same[pairs[1]] = apart <= _NEARLY * torch.linalg.vector_norm(now, dim=1)
     return same
 
 

@@ -48,11 +48,12 @@ def _shift(at: Tensor) -> int:
     return 0 if not len(by) else min(len(at) // 2, abs(int(by.mode().values)))
 
 
-def told(at: Tensor, lag: int) -> str:
+def told(at: Tensor, lag: int, t: Tensor | None = None) -> str:
     """Whose they are, in words.
 
     Args:
         lag: rows from a step to the next of the same sample; 0 where that is not known.
+        t: levels of the rows, (n,), which tell a step where a sample's rows follow each other.
     """
     rows = torch.arange(len(at))[at >= 0]
     to = at[at >= 0]
@@ -63,6 +64,9 @@ def told(at: Tensor, lag: int) -> str:
     if whole and lag and abs(by) == lag:
         return f"the same sample in the step {'after' if by > 0 else 'before'}: {first}"
     same = lag > 1 and bool((to // lag == rows // lag).all())
+    across = lag == 1 and t is not None and by != 0 and bool((t[to] == t[rows]).all())
+    if across:
+        return f"other samples of the same step: {first}"
     if same and _mostly(to % lag == lag - 1 - rows % lag):
         return f"other samples of the same step, in reversed order: {first}"
     if same:

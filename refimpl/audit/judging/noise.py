@@ -75,7 +75,7 @@ class Noise:
         self.lags = {1: "the row before"} | (
             {lag: "the step before, of the same sample"} if lag > 1 else {}
         )
-        self.rows = self.left_out = self.count = self.taken = 0
+        self.rows = self.left_out = self.count = self.taken = self.met = 0
         self.total = self.squares = self.slack = 0.0
         self.roundoff = 0.0
         self.projections: dict[str, list[float]] = {}
@@ -85,6 +85,7 @@ class Noise:
         self.pending: list[tuple[list[Tensor], Tensor, int]] = []
         self.held = 0
         self.kept: list[Tensor] = []
+        self.places: list[Tensor] = []
         self.starts: list[Tensor] = []
         self.beside: dict[str, list[Tensor]] = {}
         self.largest = 0.0
@@ -93,9 +94,11 @@ class Noise:
     def add(self, b: Block) -> None:
         """Add a block's rows."""
         found = self._noise(b)
+        first, self.met = self.met, self.met + b.n
         if found is None or not found[0].shape[0]:
             return
         e, squares, total = found
+        places = torch.arange(first, self.met)[self._used]
         self.rows += e.shape[0]
         self.count += e.numel()
         self.total += float(e.sum())
@@ -114,7 +117,7 @@ class Noise:
             t = b.resolved["t"][self._used] if known else e.new_zeros(len(e), 1)
             self.times.append(t.expand(-1, min(64, e.shape[1])).flatten())
             self.taken += self.values[-1].numel()
-        self._reused(b, head)
+        self._reused(b, head, places)
 
     def _whole(self, e: Tensor, squares: Tensor) -> None:
         """Keep the sums of the first rows, and see whether one of them is one along an axis."""
@@ -193,12 +196,13 @@ class Noise:
         held[0] += float(z.sum())
         held[1] += len(z)
 
-    def _reused(self, b: Block, head: Tensor) -> None:
+    def _reused(self, b: Block, head: Tensor, places: Tensor) -> None:
         """Compare with the rows kept so far, then keep these, up to a bound."""
         if self.kept and self.rows - head.shape[0] >= _ROWS:
             return
         narrow = head[: _ROWS - (self.rows - len(head))].clone()
         self.kept.append(narrow)
+        self.places.append(places[: len(narrow)])
         for name in ("v_old" if b.has("v_old") else "v", "x_t"):
             if b.has(name):
                 wide = _BESIDE if self.recorded else _COORDINATES
@@ -244,8 +248,9 @@ class Noise:
         # of another width than std says, each row is held against others in its own
         level = rows / _size(rows) if wide else rows
         for lag, words in self.lags.items():
-            if len(rows) > lag:
-                before, now = level[:-lag], level[lag:]
+            earlier, later = self._apart(lag)
+            if len(later):
+                before, now = level[earlier], level[later]
                 z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
                 why = f"it is that of {words} again, in part or whole"
@@ -283,6 +288,13 @@ class Noise:
                 f"{none.statistic:.0f} of {rows.shape[1]} coordinates have none: there x_s is the "
                 "mean" + ("" if not self.recorded else ", or their noise was left out")
             )  # fmt: skip
+
+    def _apart(self, lag: int) -> consequences.Pairs:
+        """The rows, of those that are kept, that lie so far apart, and not as many as are kept."""
+        places = torch.cat(self.places)
+        at = torch.searchsorted(places, places + lag).clamp_max(len(places) - 1)
+        earlier = (places[at] == places + lag).nonzero()[:, 0]
+        return earlier, at[earlier]
 
     def _shape(self, values: Tensor) -> Part:
         uniform = torch.special.ndtr(ordered(values[:_VALUES]))
@@ -383,10 +395,16 @@ class Noise:
                 broken[key], words[key] = strain, f"{meaning} ({part.name} is {size})"
         left = f"; {self.left_out} rows left out, x_s is rounded too much" if self.left_out else ""
         if broken:
-            lags = {name: lag for lag, name in self.lags.items()}
+            lags = {name: self._apart(lag) for lag, name in self.lags.items()}
             on = {name: _together(x) for name, x in self.beside.items()}
             rows = _together(self.kept)
             rows = rows[:, : min([rows.shape[1], *(x.shape[1] for x in on.values())])]
+            if same := consequences.state(broken, rows, on):
+                broken = {k: x for k, x in broken.items() if k not in on} | {"state": 1.0}
+                words["state"] = (
+                    f"in {same} of {len(rows)} rows it is x_t itself, and elsewhere it does not "
+                    "move with it: the state that sampling starts from was drawn from the same seed"
+                )
             alone = consequences.told(broken, rows, on, lags)
             self.moving = any(k in on for k in alone)
             if self.moving and not recorded and not mean:  # what is left is no noise, then

@@ -207,7 +207,7 @@ def elsewhere(
     for _, wanted, allowed in _right(subject, rows, u, estimates=True):
         at = places(got, wanted, allowed[:, 0])
         if at is not None:
-            return f"it is right for {told(at, lag)}"
+            return f"it is right for {told(at, lag, t)}"
         for words, change in moves:
             made, slack = change(wanted[:n, 0]), change(allowed[:n, 0])
             telling = float((slack / made.abs()).median()) < _TOLD

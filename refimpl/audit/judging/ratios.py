@@ -258,7 +258,9 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
             scale = float(p.dims) ** power
             new, old = p.of["log_prob"] * scale, p.of["log_prob_old"] * scale
             made = rule(new, old)
-            slack = _slack(rule, made, new, old, p)
+            plain = policy.ratio(new, old)  # what was rounded on the way jumps, and has no slope
+            smooth = "rounded to" not in name
+            slack = _slack(rule if smooth else policy.ratio, made if smooth else plain, new, old, p)
             gap = (made - p.of["ratio"]).abs()
             fits &= bool((gap <= slack).all())
             if len(gap):
@@ -267,6 +269,9 @@ def _of_log_probs(parts: Sequence[Part], manifest: Manifest) -> Finding:
                     worst, allowed = float(gap[at]), float(slack[at])
         if fits and i == 0 and (coarse := _coarse(parts, manifest)):
             return Finding("ratio", "differs", name, worst, allowed, _rows(parts), coarse)
+        if fits and "rounded to" in name and (ones := _ones(parts)):
+            too = f"; or {name.removeprefix('policy.ratio: ').removesuffix(' first')}"
+            return Finding("ratio", "differs", detail=f"{UNLISTED}: {ones}{too}")
         if fits:
             why = why or _TWICE.get((power, manifest.log_prob), "")
             verdict = "differs" if why else "consistent" if i == 0 else "convention"

@@ -141,11 +141,12 @@ def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
         return ""
     x_s, noise, std = b.latent("x_s"), b.latent("noise"), b.resolved["std"]
     u = max(probe.roundoff[n] for n in ("x_s", "noise", *(("mean",) if b.has("mean") else ("v",))))
+    t = b.resolved["t"][:, 0] if "t" in b.resolved else None
     made = mean + std * noise
     allowed = ROUNDINGS * u * (mean.abs() + (std * noise).abs() + x_s.abs()).amax(dim=1)
     at = elsewhere.places(x_s, made, 2 * allowed)
     if at is not None:
-        return f"it is that of {elsewhere.told(at, lag)}"
+        return f"it is that of {elsewhere.told(at, lag, t)}"
     for by, which in ((lag, "after"), (-lag, "before")) if lag else ():
         inside = (torch.arange(b.n) + by >= 0) & (torch.arange(b.n) + by < b.n)
         off = (mean + std.roll(-by, 0) * noise - x_s).abs().amax(dim=1)
@@ -155,7 +156,7 @@ def of_other_rows(table: Table, probe: Probe, model: Model, lag: int) -> str:
     e, near = ((x_s - mean) / std)[used], (2 * allowed / std[:, 0])[used]
     at = elsewhere.places(noise[used], e, near) if bool(used.all()) or not lag else None
     if at is not None:
-        return f"{MISPLACED}: {elsewhere.told(at, lag)}"
+        return f"{MISPLACED}: {elsewhere.told(at, lag, None if t is None else t[used])}"
     return _another_draw(x_s - mean, std, noise)
 
 

@@ -110,8 +110,10 @@ def row_findings(
             failing = _failing(subject, match, tables, seen, whole, probe)
         model = whole.rows.model
         if match is not None and not failing and far_off(match, tally):
-            failing = of_row(subject, tables, probe, model, manifest) or _beside(
-                subject, whole, probe
+            failing = (
+                cause(subject, tables, probe.whole, model, probe, seen.lag)
+                or of_row(subject, tables, probe, model, manifest)
+                or _beside(subject, whole, probe)
             )
             match = None if failing else match
         elif match is None:
@@ -144,9 +146,7 @@ def row_findings(
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
 
 
-def _of_its_method(
-    match: Match | None, means: Sequence[Match], manifest: Manifest
-) -> Match | None:
+def _of_its_method(match: Match | None, means: Sequence[Match], manifest: Manifest) -> Match | None:
     """Where nothing else was declared, the bare square is no mistake beside Flow-CPS's mean."""
     if match is None or match.formula.declared.get("constants") != "bare square":
         return match
@@ -163,7 +163,9 @@ def _unled(
     if subject != "kl":
         return ""
     got, u = whole.got["kl"], probe.roundoff["kl"]
-    if manifest.kl == "kl.k3" and numbers.cancelled(whole.rows, got, u):
+    near_one = bool((got * 2**25 % 1 == 0).all()) and bool(got.any())  # 1 was subtracted last
+    estimated = manifest.kl == "kl.k3" or (manifest.kl is None and near_one)
+    if estimated and numbers.cancelled(whole.rows, got, u):
         return (
             f"the largest is {float(got.abs().max()):.2g}, and float32 makes {FLOAT32:.1g} of "
             "exp(l) − 1 − l: expm1(l) − l, or float64, would tell"

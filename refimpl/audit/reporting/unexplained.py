@@ -61,6 +61,7 @@ def of_mean(
         return f"std exceeds s in {above} of {b.n} rows: no predicted noise is left there to keep"
     if words := (
         _of_another_g(found, u, manifest)
+        or _of_declared_g(found, u, manifest)
         or _of_other_levels(b, manifest, u)
         or _of_weights(tables, b, model, lag)
     ):
@@ -129,6 +130,20 @@ def _of_another_g(found: tuple[dict[str, Tensor], Tensor], u: float, manifest: M
     return f"its g is {told}" if readings.right("mean", *readings.cases_of(other, mean), u) else ""
 
 
+def _of_declared_g(found: tuple[dict[str, Tensor], Tensor], u: float, manifest: Manifest) -> str:
+    """Whether the means are right for the schedule that was declared, where the stds are not of
+    it, in words."""
+    given, mean = found
+    if manifest.schedule not in ("flow_grpo", "constant") or manifest.a is None:
+        return ""
+    rule = {"g": manifest.schedule, "a": manifest.a}
+    rule |= {"boundary": manifest.boundary or "next_level"} if rule["g"] == "flow_grpo" else {}
+    bare = {n: x for n, x in given.items() if n != "g"}
+    if not readings.right("mean", *readings.cases_of(bare, mean), u, rule):
+        return ""
+    return "it is right for the declared g, and the std is not of that g: see schedule"
+
+
 def _of_other_levels(b: Block, manifest: Manifest, u: float) -> str:
     """Whether the means are right for other levels than were recorded, in words."""
     made = _mean_of(b, "std")
@@ -165,8 +180,8 @@ def _of_another_row(table: Table, model: Model, lag: int, u: float) -> str:
     wanted = (mean - c_x * given["x"]) / c_v
     size = mean.abs() + (c_x * given["x"]).abs() + (c_v * given["v"]).abs()
     allowed = (ROUNDINGS * u * size / c_v.abs()).amax(dim=1)
-    at = elsewhere.places(wanted, given["v"], allowed)
-    return "" if at is None else f"it is that of the velocity of {elsewhere.told(at, lag)}"
+    at, t = elsewhere.places(wanted, given["v"], allowed), given["t"][:, 0]
+    return "" if at is None else f"it is that of the velocity of {elsewhere.told(at, lag, t)}"
 
 
 def _samplers(b: Block, manifest: Manifest) -> Iterator[dict[str, object]]:
@@ -256,9 +271,10 @@ def of_row(
     if any(readings.right(*one) for one in asked):
         return "it is right for the recorded mean, which does not follow from v"
     line = readings.read(*asked[0])
-    if not line and len(asked) > 1:
+    if len(asked) > 1 and (not line or _EDITED in line):  # many edits of a sum are one of a mean
         looked = ("log_prob",) if name == "log_prob" else ()  # a sum's fault was looked for already
-        line = readings.read(*asked[1], known=looked)
+        other = readings.read(*asked[1], known=looked)
+        line = min(filter(None, (line, other)), key=_decimals, default="")
     line = line or (_by_velocities(b, own, manifest, u) if subject == "kl" else "")
     return _with_size(line, width(own))
 
@@ -273,6 +289,13 @@ def _with_size(line: str, D: int) -> str:
         said += [f"{told} is {names[0]}"] if names and digits > 1 else []
     return f"{line} Here {', '.join(said)}, of D = {D} coordinates." if said else line
 
+
+def _decimals(line: str) -> tuple[int, int]:
+    """How many numbers of many digits a reading takes, and how many letters."""
+    return sum("." in x for x in _NUMBER.findall(line)), len(line)
+
+
+_EDITED = "it computes"
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w|\.\d)")
 """A number in a formula's text, by itself."""

@@ -68,6 +68,7 @@ def window(table: Table, lag: int) -> int:
 
 
 Explained = dict[str, list[Match]]
+_Likely = tuple[Match, Model, Whole | None, Explained]
 
 
 def sharper(
@@ -77,13 +78,17 @@ def sharper(
     """Among means that residuals cannot tell apart, the one that log-probabilities follow from."""
     if len(known.means) < 2 and any(m.level == "exact" for m in explained["log_prob"]):
         return known, whole, explained
-    likely = []
+    likely: list[_Likely] = []
+    mistaken: list[_Likely] = []
     for m in known.means:
         model = replace(known.model, mean=m.formula, reading=m.reading, known={}, names={})
         rows = read(tables, probe.whole, model)
         found = {s: explain(s, rows, probe) for s in explained}
-        if any(f.level == "exact" and f.formula.standing != "mistake" for f in found["log_prob"]):
-            likely.append((m, model, rows, found))
+        exact = [f for f in found["log_prob"] if f.level == "exact"]
+        if exact:
+            right = any(f.formula.standing != "mistake" for f in exact)
+            (likely if right else mistaken).append((m, model, rows, found))
+    likely = likely or mistaken
     if not likely:
         return known, whole, explained
     _, model, rows, found = likely[0]

@@ -1,0 +1,155 @@
+"""Slips of whole runs: what was drawn, scored and scheduled, seen in what most trainers keep."""
+
+import math
+
+import pytest
+import torch
+
+from .policies import density, learner, right_score
+
+STEP = 16  # rows
+BARE = ("x_t", "x_s", "v", "t", "s", "std", "log_prob")
+
+
+def sampled(*, noises=None, mean_of=None, std_of=None, scored=density, dtype=torch.float32):
+    """Nine of ten even steps of 16 samples: g = 0.7 √(t/(1 − t)), at t = 1 of the next level.
+
+    Args:
+        noises: the noise of a step, from its number, what starts the run and a fresh draw.
+        mean_of, std_of: from a step's x, v, t, s, the length of the step after, and the right one.
+    """
+    made = torch.Generator().manual_seed(7)
+    start, pull = (torch.randn(STEP, 4, 6, 6, generator=made) for _ in range(2))
+    start = start.to(dtype).float()  # what was kept is what was used
+    levels = [1 - k / 10 for k in range(11)]
+    x, rows = start, []
+    for k in range(9):
+        t, s, after = levels[k : k + 3]
+        v = (0.6 * x + 0.3 * torch.tanh(2 * x) + 0.2 * pull).to(dtype).float()
+        g = 0.7 * math.sqrt(t / (1 - (levels[1] if t == 1 else t)))
+        std, right = g * math.sqrt(t - s), x - (t - s) * (v - g**2 / 2 * right_score(x, v, t))
+        std = std if std_of is None else std_of(t, s, s - after, g)
+        mean = right if mean_of is None else mean_of(x, v, t, s, s - after, g)
+        fresh = torch.randn(x.shape, generator=made)
+        x_s = (mean + std * (fresh if noises is None else noises(k, start, fresh))).to(dtype)
+        one = torch.ones(STEP)
+        x_s = x_s.float()
+        rows.append({
+            "x_t": x.to(dtype), "x_s": x_s.to(dtype), "v": v.to(dtype), "mean": mean,
+            "t": t * one, "s": s * one, "std": std * one,
+            "log_prob": scored(x_s, mean, torch.as_tensor(std)),
+        })  # fmt: skip
+        x = x_s
+    return {name: torch.stack([r[name] for r in rows]) for name in rows[0]}
+
+
+def bare(c, layout="steps first"):
+    """What most trainers keep, (T, B) or (B, T)."""
+    turned = {n: c[n] if layout == "steps first" else c[n].transpose(0, 1) for n in BARE}
+    return {n: x.contiguous() for n, x in turned.items()}
+
+
+@pytest.mark.parametrize("layout", ["steps first", "batch first"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_one_noise_for_all_steps_is_told_and_no_mean_is_accused(judge, dtype, layout):
+    """In half precision what is left of x_s is that noise no closer than a few per cent."""
+    one = torch.randn(STEP, 4, 6, 6, generator=torch.Generator().manual_seed(1))
+    c = sampled(noises=lambda k, start, fresh: one, dtype=dtype)
+    found = judge(bare(c, layout), {"layout": layout})
+    before = "step before, of the same sample" if layout == "steps first" else "row before"
+    assert f"it is that of the {before} again" in found["noise"].detail, found["noise"]
+    assert "another velocity" not in found["noise"].detail
+    assert found["mean"].verdict != "differs", found["mean"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_noise_that_is_the_state_of_the_start_is_told_so(judge, dtype):
+    c = sampled(noises=lambda k, start, fresh: start if k == 0 else fresh, dtype=dtype)
+    found = judge(bare(c))
+    assert f"in {STEP} of {9 * STEP} rows it is x_t itself" in found["noise"].detail, found
+    assert "another velocity" not in found["noise"].detail
+    assert found["mean"].verdict != "differs", found["mean"]
+    wrong = judge(bare(sampled(mean_of=lambda x, v, t, s, after, g: x - 1.3 * (t - s) * v)))
+    assert "x_t itself" not in wrong["noise"].detail
+
+
+def test_a_mean_of_the_declared_schedule_is_not_judged_by_a_std_of_another(judge):
+    c = sampled(std_of=lambda t, s, after, g: g * math.sqrt(after))
+    c["std"][3:] *= 1.07  # no length of a step gives these
+    flat = {n: x.flatten(0, 1) for n, x in c.items()}
+    found = judge(flat, {"schedule": "flow_grpo", "a": 0.7})
+    assert "it is right for the declared g, and the std is not" in found["mean"].detail, found
+
+
+def test_the_square_of_a_step_whose_angle_is_another_is_still_that(judge):
+    """The law of the residuals cannot tell which mean it is; what was scored does."""
+
+    def std_of(t, s, after, g):
+        return s * math.cos(0.4 * math.pi)
+
+    def mean_of(x, v, t, s, after, g):
+        std = std_of(t, s, after, g)
+        return (1 - s) * (x - t * v) + math.sqrt(s**2 - std**2) * (x + (1 - t) * v)
+
+    def square(x_s, mean, std):
+        return -((x_s - mean) ** 2).flatten(1).mean(1)
+
+    c = sampled(std_of=std_of, mean_of=mean_of, scored=square)
+    found = judge(bare(c), {"sampler": "kernels.preserving", "schedule": "cps", "a": 0.8})
+    assert found["log_prob"].verdict == "convention", found["log_prob"]
+    assert "bare square" in found["log_prob"].formula
+
+
+@pytest.mark.parametrize(
+    ("times", "said"), [(1, "+ log(std) − log(2 π)/2"), (-2, "− log(std)·2 − log(2 π)/2")]
+)
+def test_a_density_that_is_averaged_is_read_as_one_where_nothing_is_declared(judge, times, said):
+    """As a sum each of its terms would be another."""
+
+    def scored(x_s, mean, std):
+        return density(x_s, mean, std) + (1 + times) * torch.log(std)
+
+    found = judge(bare(sampled(scored=scored)))["log_prob"]
+    assert f"it computes  −(x_s − mean)²/(2 std²) {said}  where" in found.detail, found
+
+
+def test_a_number_of_another_sample_is_told_so_where_its_steps_follow_each_other(judge):
+    c = bare(sampled(), "batch first")
+    c["log_prob"] = c["log_prob"].roll(1, 0)
+    found = judge(c, {"layout": "batch first"})["log_prob"]
+    assert "right for other samples of the same step: row 9 has that of row 0" in found.detail
+
+
+def test_a_density_under_the_reference_is_told_so(judge):
+    c = learner()
+    c["v_ref"] = c["v_old"] + 0.05 * torch.sin(3 * c["x_t"])
+    t, s, std = (c[n].view(-1, 1, 1, 1) for n in ("t", "s", "std"))
+    g = std / (t - s).sqrt()
+    of_ref = c["x_t"] - (t - s) * (c["v_ref"] - g**2 / 2 * right_score(c["x_t"], c["v_ref"], t))
+    found = judge(c | {"log_prob_old": density(c["x_s"], of_ref, std)})["log_prob_old"]
+    assert "it is that of another policy's velocity, v_ref" in found.detail, found
+
+
+def test_a_ratio_of_ones_is_told_for_a_detached_one_before_it_is_put_down_to_rounding(judge):
+    c = {"log_prob_old": 0.6 + 0.3 * torch.rand(64, generator=torch.Generator().manual_seed(3))}
+    c["log_prob"] = c["log_prob_old"] + 3e-4 * torch.cos(7 * c["log_prob_old"])
+    found = judge(c | {"ratio": torch.ones(64)})["ratio"]
+    assert found.verdict == "differs"
+    assert "it is 1 in every row" in found.detail, found
+    assert found.detail.index("detached") < found.detail.index("rounded to bfloat16")
+
+
+def test_an_estimate_that_float32_has_all_but_cancelled_is_not_judged(judge):
+    """Which of two directions it has is lost with its digits."""
+    c = learner(apart=2e-2)
+    c["v_ref"] = c["v"] + 2e-2 * torch.cos(3 * c["x_t"])
+    t, s, std = (c[n].view(-1, 1, 1, 1) for n in ("t", "s", "std"))
+    g = std / (t - s).sqrt()
+    of_ref = c["x_t"] - (t - s) * (c["v_ref"] - g**2 / 2 * right_score(c["x_t"], c["v_ref"], t))
+    log = c["log_prob"] - density(c["x_s"], of_ref, std)
+    kl = torch.exp(log) - log - 1
+    assert 0 < float(kl.max()) < 1e-5
+    found = judge(c | {"kl": kl})["kl"]
+    assert found.verdict == "not checked", found
+    assert "expm1" in found.detail
+    assert judge(c | {"kl": kl + 3e-5 * torch.sin(1e3 * log)})["kl"].verdict == "differs"
