@@ -1,6 +1,7 @@
 """Slips of whole runs: what was drawn, scored and scheduled, seen in what most trainers keep."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -98,6 +99,54 @@ def test_the_square_of_a_step_whose_angle_is_another_is_still_that(judge):
     found = judge(bare(c), {"sampler": "kernels.preserving", "schedule": "cps", "a": 0.8})
     assert found["log_prob"].verdict == "convention", found["log_prob"]
     assert "bare square" in found["log_prob"].formula
+
+
+def of_sde(x, v, t, h, g):
+    return x - h * (v - g**2 / 2 * right_score(x, v, t))
+
+
+def test_steps_of_the_velocity_of_the_step_before_are_told_of_the_mean(judge):
+    """A cache that is a step late, and right at the first: what was scored is what was drawn."""
+    past = []
+
+    def mean_of(x, v, t, s, after, g):
+        past.append(v)
+        return of_sde(x, past[max(0, len(past) - 2)], t, t - s, g)
+
+    found = judge(bare(sampled(mean_of=mean_of)))
+    assert "it is that of the velocity of the step before" in found["mean"].detail, found
+    assert found["log_prob"].verdict == "convention", found["log_prob"]
+    assert found["noise"].verdict == "consistent", found["noise"]
+
+
+def test_levels_that_were_cut_in_the_mean_alone_are_told(judge):
+    """1000 · 0.9 is 900 in float32, and one less where it is widened before."""
+    levels = torch.tensor([0.9876, 0.9, 0.7891, 0.6543, 0.5, 0.4321, 0.3217, 0.2345, 0.15])
+    made = torch.Generator().manual_seed(4)
+    x, rows = torch.randn(STEP, 4, 6, 6, generator=made), []
+    for t, s in pairwise(levels):
+        v, g = 0.6 * x + 0.3 * torch.tanh(2 * x), 0.4
+        u, w = (torch.floor(1000 * y) / 1000 for y in (t, s))
+        mean, std = of_sde(x, v, u, u - w, g), g * torch.sqrt(t - s)
+        noise = torch.randn(x.shape, generator=made)
+        rows.append({
+            "x_t": x, "x_s": mean + std * noise, "v": v, "mean": mean, "noise": noise,
+            "t": t.expand(STEP), "s": s.expand(STEP), "std": std.expand(STEP),
+        })  # fmt: skip
+        x = rows[-1]["x_s"]
+    found = judge({n: torch.cat([r[n] for r in rows]) for n in rows[0]})["mean"]
+    assert "it is right for levels cut to thousandths; its g is that of the rec" in found.detail
+
+
+def test_a_level_of_noise_is_told_by_the_declared_one(judge):
+    found = judge(bare(sampled()), {"schedule": "flow_grpo", "a": 0.49})["schedule"]
+    assert "0.7 is √a: a stands under the root" in found.detail, found
+
+
+def test_what_equals_something_is_not_said_before_to_equal_nothing(judge):
+    c = sampled(mean_of=lambda x, v, t, s, after, g: of_sde(x, v, t, t - s, math.sqrt(g)))
+    found = judge({n: x.flatten(0, 1) for n, x in c.items()})["mean"]
+    assert found.detail.startswith("it equals the mistake"), found
 
 
 @pytest.mark.parametrize(

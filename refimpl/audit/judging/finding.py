@@ -6,8 +6,9 @@ differs       equals a mistake, contradicts what was declared, or equals nothing
 not checked   something that it takes was not recorded
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -19,6 +20,15 @@ Verdict = Literal["consistent", "convention", "differs", "not checked"]
 
 
 UNLISTED = "equals no formula that is known for it"
+
+
+def plain(f: "Finding") -> "Finding":
+    """A finding whose cause says what the numbers equal: then it is not said before that they
+    equal nothing."""
+    return replace(f, detail=_NAMED.sub(r"\1", f.detail))
+
+
+_NAMED = re.compile(rf"^{UNLISTED}: (it equals )")
 
 
 @dataclass(frozen=True)

@@ -89,17 +89,28 @@ def of_mean(
     if not bool((left < _NEAR).all()):
         return ""
     there, end = (_of_cps if preserving else _of_sde)(c_x, c_v, std)
-    if bool((torch.isfinite(there + end) & (end < there) & (there < 1 + _NEAR)).all()):
-        for words, rows, used in _told(x, v, t, s, there, end):
-            own = {**rows, "g": std[used] / (rows["t"] - rows["s"]).abs().sqrt()}
-            right = _is_cps(own, std[used], mean[used], u) if preserving else readings.right(
-                "mean", *readings.cases_of(own, mean[used]), u
-            )  # fmt: skip
-            if right:
-                return words
+    for words, rows, used in _told(x, v, t, s, there, end) if _are_levels(there, end) else ():
+        own = {**rows, "g": std[used] / (rows["t"] - rows["s"]).abs().sqrt()}
+        right = _is_cps(own, std[used], mean[used], u) if preserving else readings.right(
+            "mean", *readings.cases_of(own, mean[used]), u
+        )  # fmt: skip
+        if right:
+            return words
+    g = std / (t - s).abs().sqrt()
+    there, end = _of_sde_by_g(c_x, c_v, g)
+    possible = not preserving and _are_levels(there, end)
+    for words, rows, used in _told(x, v, t, s, there, end) if possible else ():
+        own = {**rows, "g": g[used]}
+        if readings.right("mean", *readings.cases_of(own, mean[used]), u):
+            return f"{words}; its g is that of the recorded step"
     return (
         "" if preserving else _of_length({"x": x, "v": v, "t": t, "s": s}, c_x, c_v, std, mean, u)
     )
+
+
+def _are_levels(there: Tensor, end: Tensor) -> bool:
+    """Whether all are levels, and t above s."""
+    return bool((torch.isfinite(there + end) & (end < there) & (there < 1 + _NEAR)).all())
 
 
 def _told(
@@ -145,6 +156,13 @@ def _of_sde(c_x: Tensor, c_v: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
     half = std**2 / 2
     t = half / (1 - c_x)
     return t, t + c_v + half * (1 - t) / t
+
+
+def _of_sde_by_g(c_x: Tensor, c_v: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """t and s of an SDE's step, of which g is known, and not the std."""
+    share = (1 - c_x) / g**2  # h/(2 t)
+    t = (-c_v / share - g**2) / (2 - g**2)
+    return t, t - 2 * share * t
 
 
 def _of_cps(c_x: Tensor, c_v: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
@@ -223,6 +241,12 @@ _WHOLE: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def cut(t: Tensor) -> Tensor:
+    """Whole thousandths, cut off in the precision that t has: 1000 · 0.9 is 900 in float32."""
+    own = t.float() if bool((t == t.float().to(t.dtype)).all()) else t
+    return torch.floor(1000 * own).to(t.dtype) / 1000
+
+
 def _shift(m: float) -> Callable[[Tensor], Tensor]:
     return lambda t: schedules.shift(t, m)
 
@@ -231,7 +255,7 @@ _SHIFTS: dict[str, Callable[[Tensor], Tensor]] = {
     **{f"levels shifted by {m:g}, of which the recorded ones are not shifted": _shift(m)
        for m in (3.0, 2.0, 5.0, 7.0)},
     **{f"levels before their shift by {m:g}": _shift(1 / m) for m in (3.0, 2.0, 5.0, 7.0)},
-    "levels cut to thousandths": lambda t: torch.floor(1000 * t) / 1000,
+    "levels cut to thousandths": lambda t: cut(t),
     "levels rounded to thousandths": lambda t: torch.round(1000 * t) / 1000,
     "levels on the other clock, 1 − t": lambda t: 1 - t,
 }  # fmt: skip

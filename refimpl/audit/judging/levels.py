@@ -264,6 +264,12 @@ def _told(found: list[tuple[str, str, float]], manifest: Manifest, rows: int) ->
     if said and name == "cps" and a <= 1:
         eta = float(angle(torch.tensor(a, dtype=torch.float64)))
         words += f", which is s sin(η π/2) at η = {eta:.4g}{_meant(a, manifest.a)}"
+    elif said and manifest.a:
+        powers = (("√a: a stands under the root", 0.5), ("a²: the root of a is not taken", 2.0))
+        words += next(
+            (f"; {a:.4g} is {power}" for power, k in powers if abs(a / manifest.a**k - 1) < 1e-4),
+            "",
+        )
     if said:
         return Finding(
             "schedule", "differs", name, rows=rows,

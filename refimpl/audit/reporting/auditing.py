@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...conformance.adapter.printable import printable
-from ..judging.finding import Finding
+from ..judging.finding import Finding, plain
 from ..judging.learning import audit_learning
 from ..judging.ratios import MEAN_OF_RATIO
 from ..judging.velocities import audit_velocities
@@ -126,7 +126,7 @@ def _audited(
     parts = [_part(tables, told, step) for tables in groups.values()]
     rewards = audit_groups(shards, told)
     if rewards:
-        parts.append(Part("rewards", rewards))
+        parts.append(Part("rewards", [plain(f) for f in rewards]))
     if not parts:
         known = ", ".join(FIELDS)
         raise ValueError(
@@ -178,4 +178,4 @@ def _part(tables: list[Table], told: Manifest, progress: Callable[[int], None]) 
         learnt = [of_replay(f, [*findings, *learnt], probe) for f in learnt]
         learnt = [_of_other_noise(f, accused) for f in learnt]
     findings += learnt
-    return Part(printable(title), findings)
+    return Part(printable(title), [plain(f) for f in findings])

@@ -53,6 +53,13 @@ def unexplained(findings: Iterable[Finding]) -> bool:
     return any(f.subject == "log_prob" and f.detail in _OPEN and f.formula == "" for f in findings)
 
 
+def of_others(findings: Iterable[Finding]) -> bool:
+    """Whether log-probabilities are right for something else than was recorded for the step: x_s
+    may have been drawn about that."""
+    told = f"{UNLISTED}: it is that of "
+    return any(f.subject == "log_prob" and f.detail.startswith(told) for f in findings)
+
+
 _OPEN = (UNLISTED, f"{UNLISTED}: {BESIDE}", f"{UNLISTED}: {BESIDE}{OR_HALF}", UNLED, MOVING)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..judging import implied
 from ..judging.block import SCALARS, Model, block
 from ..judging.finding import Finding
 from ..judging.gridded import GRIDS, levels_of
@@ -28,7 +29,7 @@ Mended = tuple[Sequence[Table], Manifest, Finding]
 Cut = Callable[[Tensor], Tensor]
 
 _CUTS: tuple[tuple[str, Cut], ...] = (
-    ("cut to thousandths", lambda t: torch.floor(1000 * t) / 1000),
+    ("cut to thousandths", implied.cut),
     ("rounded to thousandths", lambda t: torch.round(1000 * t) / 1000),
     ("rounded to bfloat16", lambda t: t.bfloat16().double()),
     ("rounded to float16", lambda t: t.half().double()),

@@ -69,8 +69,9 @@ def audit_steps(
         for f in _judged(tables, probe, known, manifest, lag, progress, right)
         if not (f.subject in empty and f.detail.endswith(_NOT_FINITE))
     ]
-    if known.target == "residuals" and centred.unexplained(found):
-        closer = _of_scored(tables, probe, known, manifest, lag)
+    if known.target == "residuals" and (centred.unexplained(found) or centred.of_others(found)):
+        named = not centred.unexplained(found)
+        closer = _of_scored(tables, probe, known, manifest, lag, named=named)
         found = [closer.get(f.subject, f) for f in found]
     return told + found
 
@@ -108,12 +109,19 @@ def _of_sampler(
 
 
 def _of_scored(
-    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest, lag: int
-) -> dict[str, Finding]:
+    tables: Sequence[Table], probe: Probe, known: Identified, manifest: Manifest, lag: int, *,
+    named: bool,
+) -> dict[str, Finding]:  # fmt: skip
     """By subject, what the mean that was scored says, if log-probabilities show one that differs
-    from the one that v leads to."""
+    from the one that v leads to.
+
+    Args:
+        named: it is known what it is of; x_s may have been drawn about it, too.
+    """
     for words, changed in centred.others(tables, manifest, lag):
         return centred.made_of(words, _of_sampler(changed, manifest, lag))
+    if named:
+        return {}
     own = centred.centred(tables, probe, known.model)
     if own is None:
         return {}
