@@ -15,7 +15,7 @@ from ..judging.block import Model
 from ..judging.finding import UNLISTED, Finding, Tally
 from ..judging.fit import Match
 from ..judging.measures import FLOAT32
-from ..judging.verdicts import against, judged
+from ..judging.verdicts import against, judged, sampler_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES, ROUNDOFF
@@ -51,12 +51,13 @@ _TELLING = {
 
 def row_findings(
     tables: Sequence[Table], probe: Probe, whole: Whole | None, explained: Explained,
-    chosen: dict[str, Match], seen: Seen, manifest: Manifest, means: Sequence[Match],
-    right: Mapping[str, Finding] | None,
+    chosen: dict[str, Match], seen: Seen, manifest: Manifest, method: Manifest,
+    means: Sequence[Match], right: Mapping[str, Finding] | None,
 ) -> Iterator[Finding]:  # fmt: skip
     """On each number that a row has.
 
     Args:
+        method: what was declared, with the sampler that the stds show.
         means: the formulas that lead from x_t and v to the mean, in some rows or in all.
         right: by subject, what is right for other means than those that were recorded; None where
             no cause is asked for.
@@ -142,16 +143,18 @@ def row_findings(
             continue
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
         rounded = _rounded(subject, match, gap, probe, manifest)
-        match = _of_its_method(match, means, manifest)
+        match = _of_its_method(match, means, method)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
 
 
-def _of_its_method(match: Match | None, means: Sequence[Match], manifest: Manifest) -> Match | None:
-    """Where nothing else was declared, the bare square is no mistake beside Flow-CPS's mean."""
+def _of_its_method(match: Match | None, means: Sequence[Match], method: Manifest) -> Match | None:
+    """Where nothing else was declared, the bare square is no mistake in Flow-CPS's sampler."""
     if match is None or match.formula.declared.get("constants") != "bare square":
         return match
-    cps = means and all(m.formula.name == "kernels.preserving" for m in means)
-    if not cps or manifest.constants is not None:
+    cps = sampler_of(method) == "kernels.preserving" or (
+        means and all(m.formula.name == "kernels.preserving" for m in means)
+    )
+    if not cps or method.constants is not None:
         return match
     return replace(match, formula=replace(match.formula, standing="convention"))
 

@@ -12,7 +12,7 @@ from ..judging.identify import Identified, draws_about, identify, of_reference
 from ..judging.noise import RESIDUAL
 from ..judging.rearranged import shape_of
 from ..judging.reduced import distances_of
-from ..judging.verdicts import NO_CLOSER, judged, preferred
+from ..judging.verdicts import NO_CLOSER, judged, preferred, sampler_of
 from ..reading.layout import Table
 from ..reading.manifest import Manifest
 from ..reading.precision import HALF, NAMES
@@ -162,7 +162,9 @@ def _judged(
         for name in distances_of(chosen[subject].formula, whole.rows)
     }
     seen = stream(tables, known.model, chosen, lag, wanted, progress)
-    latents = [*_latents(known, chosen, seen, manifest, probe, tables, brief=brief)]
+    schedule = [*seen.levels.findings(manifest, probe.roundoff)]
+    method = _method(manifest, schedule)
+    latents = [*_latents(known, chosen, seen, manifest, method, probe, tables, brief=brief)]
     misplaced = any(f.subject == "x_s" and MISPLACED in f.detail for f in latents)
     stale = any(f.subject == "mean" and OF_ANOTHER_STEP in f.detail for f in latents)
     noise = seen.noise.finding(
@@ -174,18 +176,27 @@ def _judged(
             Finding("mean", "not checked", detail=why) if f.subject == "mean" else f
             for f in latents
         ]
-    rows = row_findings(tables, probe, whole, explained, chosen, seen, manifest, known.means, right)
+    rows = row_findings(
+        tables, probe, whole, explained, chosen, seen, manifest, method, known.means, right
+    )
     if known.target == "residuals" and seen.noise.moving:
         latents, rows = [_unled(f) for f in latents], map(_unled, rows)
     return [
         *_missing(seen),
-        *seen.levels.findings(manifest, probe.roundoff),
+        *schedule,
         *_scale(known, manifest, probe),
         *latents,
         *rows,
         noise,
         *_joined(tables, probe, known),
     ]
+
+
+def _method(manifest: Manifest, schedule: Sequence[Finding]) -> Manifest:
+    """What was declared, with the sampler that the stds show where none was."""
+    if sampler_of(manifest) or manifest.schedule or all(f.formula != "cps" for f in schedule):
+        return manifest
+    return replace(manifest, sampler="kernels.preserving")
 
 
 def _unled(f: Finding) -> Finding:
@@ -302,8 +313,8 @@ def _coarser(told: Finding, probe: Probe) -> Finding:
 
 
 def _latents(
-    known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, probe: Probe,
-    tables: Sequence[Table], *, brief: bool,
+    known: Identified, chosen: dict[str, Match], seen: Seen, manifest: Manifest, method: Manifest,
+    probe: Probe, tables: Sequence[Table], *, brief: bool,
 ) -> Iterator[Finding]:  # fmt: skip
     names = set(probe.raw)
     if known.target == "x_s" and known.velocity == "v_old" and chosen.get("x_s"):
@@ -327,8 +338,9 @@ def _latents(
         told = judged(subject, match, known.means, tally, manifest, failing=why)
         yield _coarser(told, probe) if subject == "mean" else told
     elif known.target == "residuals":
-        found = preferred(known.means, manifest)
-        told = judged("mean", found, known.means, Tally(), manifest)
+        found = preferred(known.means, method)
+        wrong = found is not None and found.formula.standing == "mistake"
+        told = judged("mean", found, known.means, Tally(), method if wrong else manifest)
         words = "judged by its residuals, since neither mean nor noise was recorded"
         yield Finding(
             "mean", told.verdict, told.formula,
