@@ -12,16 +12,20 @@ STEP = 16  # rows
 BARE = ("x_t", "x_s", "v", "t", "s", "std", "log_prob")
 
 
-def sampled(*, noises=None, mean_of=None, std_of=None, scored=density, dtype=torch.float32):
+def sampled(
+    *, noises=None, mean_of=None, std_of=None, scored=density, dtype=torch.float32, rounded=True
+):
     """Nine of ten even steps of 16 samples: g = 0.7 √(t/(1 − t)), at t = 1 of the next level.
 
     Args:
         noises: the noise of a step, from its number, what starts the run and a fresh draw.
-        mean_of, std_of: from a step's x, v, t, s, the length of the step after, and the right one.
+        mean_of, std_of: from a step's x, v, t, s, the length of the step after, and g.
+        rounded: the state that it starts from is, before the first step.
     """
     made = torch.Generator().manual_seed(7)
     start, pull = (torch.randn(STEP, 4, 6, 6, generator=made) for _ in range(2))
-    start = start.to(dtype).float()  # what was kept is what was used
+    if rounded:  # what is kept is what was used
+        start = start.to(dtype).float()
     levels = [1 - k / 10 for k in range(11)]
     x, rows = start, []
     for k in range(9):
@@ -61,6 +65,16 @@ def test_one_noise_for_all_steps_is_told_and_no_mean_is_accused(judge, dtype, la
     assert f"it is that of the {before} again" in found["noise"].detail, found["noise"]
     assert "another velocity" not in found["noise"].detail
     assert found["mean"].verdict != "differs", found["mean"]
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_a_start_that_was_rounded_after_its_use_is_told_apart_from_samples(judge, kind):
+    dtype = getattr(torch, kind)
+    found = judge(bare(sampled(dtype=dtype, rounded=False)))["log_prob"]
+    said = f"the x_t that sampling starts from was rounded to {kind} when it was stored"
+    assert said in found.detail, found
+    assert "scored before" not in found.detail
+    assert judge(bare(sampled(dtype=dtype)))["log_prob"].verdict == "convention"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -135,7 +149,7 @@ def test_levels_that_were_cut_in_the_mean_alone_are_told(judge):
         })  # fmt: skip
         x = rows[-1]["x_s"]
     found = judge({n: torch.cat([r[n] for r in rows]) for n in rows[0]})["mean"]
-    assert "it is right for levels cut to thousandths; its g is that of the rec" in found.detail
+    assert "it is right for levels cut to thousandths; its g is that of its own" in found.detail
 
 
 def test_a_level_of_noise_is_told_by_the_declared_one(judge):

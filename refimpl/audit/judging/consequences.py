@@ -15,7 +15,7 @@ from ...statistics.gaussian import normal
 from ...statistics.outcome import ALPHA
 from . import alike
 
-Pairs: TypeAlias = tuple[Tensor, Tensor]
+Pairs: TypeAlias = tuple[Tensor | slice, Tensor | slice]
 """Which rows are held against which: those before, and those after, by their places."""
 
 MARGINAL = ("variance", "mean", "shape")

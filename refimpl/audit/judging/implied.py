@@ -102,7 +102,7 @@ def of_mean(
     for words, rows, used in _told(x, v, t, s, there, end) if possible else ():
         own = {**rows, "g": g[used]}
         if readings.right("mean", *readings.cases_of(own, mean[used]), u):
-            return f"{words}; its g is that of the recorded step"
+            return f"{words}; its g is that of its own step"
     return (
         "" if preserving else _of_length({"x": x, "v": v, "t": t, "s": s}, c_x, c_v, std, mean, u)
     )

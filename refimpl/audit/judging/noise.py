@@ -248,9 +248,8 @@ class Noise:
         # of another width than std says, each row is held against others in its own
         level = rows / _size(rows) if wide else rows
         for lag, words in self.lags.items():
-            earlier, later = self._apart(lag)
-            if len(later):
-                before, now = level[earlier], level[later]
+            before, now = (level[k] for k in self._apart(lag))
+            if len(now):
                 z = torch.linalg.vecdot(before, now) / torch.linalg.vector_norm(before, dim=1)
                 part = normal(f"|z| on {words}", float(z.sum()) / len(z) ** 0.5, ALPHA)
                 why = f"it is that of {words} again, in part or whole"
@@ -292,6 +291,8 @@ class Noise:
     def _apart(self, lag: int) -> consequences.Pairs:
         """The rows, of those that are kept, that lie so far apart, and not as many as are kept."""
         places = torch.cat(self.places)
+        if len(places) == places[-1] + 1 - places[0]:  # none was left out: views will do
+            return slice(0, max(0, len(places) - lag)), slice(lag, None)
         at = torch.searchsorted(places, places + lag).clamp_max(len(places) - 1)
         earlier = (places[at] == places + lag).nonzero()[:, 0]
         return earlier, at[earlier]

@@ -146,6 +146,17 @@ def distance_to_right(subject: str, rows: Rowwise, got: Tensor, u: float, wrong:
     return 0.0
 
 
+def at_start(rows: Rowwise, got: Tensor, u: float, formula: Formula) -> bool:
+    """Whether a formula gives all numbers, but for steps of the highest level, where only the
+    rounding of what was stored explains them."""
+    t = rows.nudges.at.get("t")
+    if t is None or bool((t == t.max()).all()):
+        return False
+    fits = reduced_gap(formula, rows, distances(rows, arithmetic(rows, u)), got, u).fits("exact")
+    first = (t == t.max())[:, 0]
+    return bool(fits[~first].all()) and not bool(fits[first].all())
+
+
 def cancelled(rows: Rowwise, got: Tensor, u: float) -> bool:
     """Whether estimates k3 lie as near to the right ones as float32 brings exp(l) − 1 − l."""
     lost = ROUNDINGS * 2 * FLOAT32

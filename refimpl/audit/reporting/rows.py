@@ -142,7 +142,7 @@ def row_findings(
             yield Finding(subject, "not checked", detail=unled)
             continue
         gap = max(tally.gap, _of_stored(subject, match, whole, probe))
-        rounded = _rounded(subject, match, gap, probe, manifest)
+        rounded = _rounded(subject, match, gap, whole, probe, manifest)
         match = _of_its_method(match, means, method)
         yield judged(subject, match, found, tally, manifest, stored=rounded, failing=failing)
 
@@ -203,9 +203,9 @@ def _of_stored(subject: str, match: Match | None, whole: Whole, probe: Probe) ->
 
 
 def _rounded(
-    subject: str, match: Match | None, gap: float, probe: Probe, manifest: Manifest
+    subject: str, match: Match | None, gap: float, whole: Whole, probe: Probe, manifest: Manifest
 ) -> str:
-    """The sentence on latents that were rounded after they were scored."""
+    """The sentence on latents that were rounded after they were used, or scored."""
     u = probe.roundoff.get("x_s", 0.0)
     drawn = match is not None and numbers.ROUNDED in match.formula.name
     if match is None or subject == "kl" or u < HALF or not (drawn or match.level == "stored"):
@@ -214,6 +214,13 @@ def _rounded(
     nats = gap * (float(probe.dims[0]) if mean else 1.0)
     clip = f"; the clip is {manifest.clip:g}" if manifest.clip else ""
     own = f" ({gap:.2g} on the averaged one)" if mean else ""
+    got, start = whole.got[subject], probe.roundoff.get("x_t", 0.0) >= HALF
+    if start and numbers.at_start(whole.rows, got, probe.roundoff[subject], match.formula):
+        return (
+            f"the x_t that sampling starts from was rounded to {NAMES[u]} when it was stored, and "
+            f"used before that: at the first step alone log-probabilities are up to {nats:.3g} "
+            f"nats off{own}{clip}. Remedy: round it, then take the first step"
+        )
     return (
         f"x_s holds {NAMES[u]} values and was scored before it was rounded, so replay is not "
         f"exact: the log-probability of what is stored is up to {nats:.3g} nats off{own}{clip}. "

@@ -338,9 +338,10 @@ def _latents(
         told = judged(subject, match, known.means, tally, manifest, failing=why)
         yield _coarser(told, probe) if subject == "mean" else told
     elif known.target == "residuals":
-        found = preferred(known.means, method)
-        wrong = found is not None and found.formula.standing == "mistake"
-        told = judged("mean", found, known.means, Tally(), method if wrong else manifest)
+        found, declared = preferred(known.means, manifest), manifest
+        if found is not None and found.formula.standing == "mistake":
+            found, declared = preferred(known.means, method), method
+        told = judged("mean", found, known.means, Tally(), declared)
         words = "judged by its residuals, since neither mean nor noise was recorded"
         yield Finding(
             "mean", told.verdict, told.formula,
