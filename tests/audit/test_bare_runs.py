@@ -133,6 +133,36 @@ def test_steps_of_the_velocity_of_the_step_before_are_told_of_the_mean(judge):
     assert found["noise"].verdict == "consistent", found["noise"]
 
 
+@pytest.mark.parametrize(
+    ("over", "weight", "said"),
+    [(lambda t, s: 1 - t, lambda t: 1 - t, "is divided by 1 − t where t is meant"),
+     (lambda t, s: t * (1 - t), lambda t: t,
+      "is divided by t (1 − t) where t is meant, and made of x_t + (t) v where x_t + (1 − t) v is"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kept", [BARE, (*BARE, "mean")], ids=["bare", "mean"])
+def test_a_score_of_other_levels_is_read_below_a_guard_at_1(judge, kept, over, weight, said):
+    """At t = 1 these have no value, and the trainer takes another one."""
+
+    def mean_of(x, v, t, s, after, g):
+        t = 0.97 if t == 1 else t
+        return x - (0.1 if t == 0.97 else t - s) * (v + 0.045 * (x + weight(t) * v) / over(t, s))
+
+    c = sampled(std_of=lambda t, s, after, g: 0.3 * math.sqrt(t - s), mean_of=mean_of)
+    found = judge({n: c[n] for n in kept})["mean"]
+    assert f"below t = 1 the score in it {said}" in found.detail, found
+
+
+def test_a_score_of_no_level_has_no_name_below_a_guard_at_1(judge):
+    def mean_of(x, v, t, s, after, g):
+        return x - (t - s) * (v + 0.045 * (x + (1 - t) * v) / (0.9 - 0.7 * t))
+
+    c = sampled(std_of=lambda t, s, after, g: 0.3 * math.sqrt(t - s), mean_of=mean_of)
+    found = judge({n: x for n, x in c.items() if n != "log_prob"})["mean"]
+    assert found.verdict == "differs"
+    assert "the score in it is" not in found.detail, found
+
+
 def test_levels_that_were_cut_in_the_mean_alone_are_told(judge):
     """1000 · 0.9 is 900 in float32, and one less where it is widened before."""
     levels = torch.tensor([0.9876, 0.9, 0.7891, 0.6543, 0.5, 0.4321, 0.3217, 0.2345, 0.15])

@@ -7,10 +7,12 @@ Right weights are asked of the step's equation; those that were used are read of
 """
 
 from collections.abc import Callable, Mapping
+from itertools import product
 
 import torch
 from torch import Tensor
 
+from ...equations import Step, paths, sde
 from .implied import coefficients
 
 _FEWEST = 8
@@ -45,6 +47,42 @@ def named(x: Tensor, v: Tensor, mean: Tensor, right: tuple[Tensor, Tensor]) -> s
         if bool(((rule(1 - right[0]) - found[0]).abs() <= _NEAR).all()):
             return f"x_t has the weight {words} in it, e = g² h/(2 t), where 1 − e is meant"
     return ""
+
+
+def of_score(x: Tensor, v: Tensor, mean: Tensor, t: Tensor, s: Tensor, g: Tensor) -> str:
+    """What the score in a mean is made of, −(x + w v)/q, at all levels below 1, where a guard that
+    a trainer has at 1 hides it: in words, or ""."""
+    found, inside = _weights(x, v, mean), ((t > 0) & (t < 1))[:, 0]
+    if found is None or bool(inside.all()) or len(torch.unique(t[inside])) < _STEPS:
+        return ""
+    h = t - s
+    drawn = 1 - sde.transition(paths.linear(t), 1 + 0 * t, 0 * t, g, Step(t, s)).mean
+    for (over, q), (of, w) in product(_LEVELS.items(), _LEVELS.items()):
+        divisor, weight = q(t, s), w(t, s)
+        if (over, of) == ("t", "1 − t") or not bool((divisor > 0)[inside].all()):
+            continue
+        e = drawn * t / divisor
+        near = ((found[0] - 1 + e).abs() <= _CLOSE) & ((found[1] + h + weight * e).abs() <= _CLOSE)
+        far = ((e - drawn).abs() > _FAR) | ((weight - 1 + t).abs() * e > _FAR)
+        told = 2 * int(far[inside].sum()) >= int(inside.sum())
+        if told and bool(near[inside].all()) and not bool(near[~inside].any()):
+            said = [f"divided by {over} where t is meant"] if over != "t" else []
+            said += [f"made of x_t + ({of}) v where x_t + (1 − t) v is meant"] * (of != "1 − t")
+            return f"below t = 1 the score in it is {', and '.join(said)}"
+    return ""
+
+
+_STEPS = 3
+_CLOSE, _FAR = 1e-5, 1e-3
+"""Weights are one within this in float32, and another beyond that."""
+
+_LEVELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "t": lambda t, s: t, "1 − t": lambda t, s: 1 - t, "s": lambda t, s: s,
+    "1 − s": lambda t, s: 1 - s, "t²": lambda t, s: t**2, "√t": lambda t, s: t**0.5,
+    "t (1 − t)": lambda t, s: t * (1 - t), "1": lambda t, s: 1 + 0 * t,
+    "(1 − t)²": lambda t, s: (1 - t) ** 2, "(t + s)/2": lambda t, s: (t + s) / 2,
+}  # fmt: skip
+"""What may stand for t, or for 1 − t, in the score."""
 
 
 def told(x: Tensor, v: Tensor, mean: Tensor, right: tuple[Tensor, Tensor], t: Tensor) -> str:

@@ -57,13 +57,15 @@ def of_mean(
     if words := _of_another_row(tables[0], model, lag, u):
         return words
     above = int((b.resolved["std"] > (1 + _NEAR) * b.resolved["s"]).sum())
-    if sampler_of(manifest) == "kernels.preserving" and above:
+    cps = sampler_of(manifest) == "kernels.preserving"
+    if cps and above:
         return f"std exceeds s in {above} of {b.n} rows: no predicted noise is left there to keep"
     if words := (
         _of_another_g(found, u, manifest)
         or _of_declared_g(found, u, manifest)
         or _of_other_levels(b, manifest, u)
         or _of_weights(tables, b, model, lag)
+        or ("" if cps else weights.of_score(*_values(*found)))
     ):
         return words
     for conventions in (*_samplers(b, manifest), *_schedules(found[0], manifest)):
@@ -92,6 +94,11 @@ def of_mean(
 _OFF = 1e-4
 _SOME = 4
 """So many levels are told one by one."""
+
+
+def _values(given: dict[str, Tensor], mean: Tensor) -> tuple[Tensor, ...]:
+    """x_t, v, mean, t, s and g."""
+    return given["x"], given["v"], mean, given["t"], given["s"], given["g"]
 
 
 def _of_weights(tables: Sequence[Table], b: Block, model: Model, lag: int) -> str:
